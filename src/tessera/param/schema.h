@@ -26,6 +26,13 @@ struct Alias {
   std::string dialect, block, key;
 };
 
+/// A flag without a value that stands for one value of its option: -q for verbosity=quiet.
+struct Shortcut {
+  std::string flag;
+  char letter = 0;
+  std::string value;
+};
+
 /// One option of one section, type-erased. `set` throws UsageError with what was expected (the caller adds the key).
 struct Field {
   std::string name, help, unit;
@@ -35,6 +42,7 @@ struct Field {
   std::string flag;         ///< long flag without dashes, "" when only reachable as section.option
   char letter = 0;          ///< short flag
   std::string placeholder;  ///< what help shows for the value: FILE, N, …
+  std::vector<Shortcut> shortcuts;
   std::vector<Alias> aliases;
   std::string initial;      ///< the default as text
   std::function<void(void*, std::string_view)> set;
@@ -46,6 +54,7 @@ bool parse_boolean(std::string_view s);                                        /
 long long parse_integer(std::string_view s, double min, double max);           // throws UsageError
 double parse_real(std::string_view s, double min, double max);                 // throws UsageError
 std::vector<std::string> parse_list(std::string_view s);                       // "a,b,c" or a TOML array
+std::string format_list(const std::vector<std::string>& items);                // what parse_list reads back
 std::string choice_error(std::string_view value, const std::vector<std::string>& allowed);
 }  // namespace detail
 
@@ -59,6 +68,7 @@ class FieldBuilder {
   FieldBuilder& at_least(double lo) { field_.min = lo; return *this; }
   FieldBuilder& flag(std::string name, char letter = 0) { field_.flag = std::move(name); field_.letter = letter; return *this; }
   FieldBuilder& placeholder(std::string p) { field_.placeholder = std::move(p); return *this; }
+  FieldBuilder& shortcut(std::string name, char letter, std::string value) { field_.shortcuts.push_back({std::move(name), letter, std::move(value)}); return *this; }
   FieldBuilder& namelist(std::string block, std::string key) { field_.aliases.push_back({"mopex", std::move(block), std::move(key)}); return *this; }
   FieldBuilder& swarp(std::string key) { field_.aliases.push_back({"swarp", "", std::move(key)}); return *this; }
   /// Names of an enum's values, or the allowed texts of a string member.
@@ -126,7 +136,7 @@ class Schema {
     } else if constexpr (std::is_same_v<M, std::vector<std::string>>) {
       f.type = Type::list;
       f.set = [member](void* o, std::string_view v) { static_cast<S*>(o)->*member = detail::parse_list(v); };
-      f.get = [member](const void* o) { return text::join(static_cast<const S*>(o)->*member, ","); };
+      f.get = [member](const void* o) { return detail::format_list(static_cast<const S*>(o)->*member); };
     } else {
       static_assert(std::is_enum_v<M>, "an option is a bool, a number, a text, a list of texts or an enum with choices()");
       f.type = Type::choice;
@@ -150,6 +160,12 @@ concept Described = std::is_default_constructible_v<S> && requires(Schema<S>& s)
 enum class Source { initial, profile, file, command_line };
 std::string to_string(Source source);
 
+/// What the value must be: "a number from 0 to 1 output pixel", "one of area, drizzle", "a whole number of at least 0".
+std::string expectation(const Field& field);
+/// The limits alone: "0 to 1", "≥ 0", "" when there are none worth naming (those of the machine's integers).
+std::string range_text(const Field& field);
+
+/// Sections may share a name (the command line's and a step's `output`): their options then stand in one table.
 struct Section {
   std::string name, help;
   void* object = nullptr;
@@ -173,7 +189,9 @@ class OptionSet {
     add_section({std::move(name), std::move(help), &object, std::move(schema).fields()});
   }
   /// Sets section.option from text. A value from a weaker source than the one already there is kept out. Throws UsageError:
-  /// unknown key (names the nearest), value of the wrong kind, out of range or not among the choices; says `where`.
+  /// unknown key (names the nearest), value of the wrong kind, out of range or not among the choices; says `where`, which
+  /// reads like "line 3 of x.toml", "--threads" or "profile spitzer-irac". A value that is kept out is checked all the same;
+  /// an option's own default is always accepted, whatever its range.
   void assign(std::string_view key, std::string_view value, Source source, const std::string& where);
   const std::vector<Section>& sections() const { return sections_; }
   const Field* find(std::string_view key) const;
@@ -183,6 +201,8 @@ class OptionSet {
 
  private:
   void add_section(Section section);
+  std::pair<const Section*, const Field*> locate(std::string_view key) const;
+  [[noreturn]] void refuse_unknown(std::string_view key, const std::string& where) const;
   std::vector<Section> sections_;
   std::vector<Setting> assigned_;
 };
