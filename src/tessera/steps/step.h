@@ -7,19 +7,9 @@
 
 #include "tessera/param/schema.h"
 #include "tessera/pipeline/context.h"
+#include "tessera/steps/run_options.h"
 
 namespace tessera::steps {
-
-/// Options every step has (section `run` and `output`); the command line owns their meaning except where noted.
-struct RunOptions {
-  std::string output;                 // -o
-  bool overwrite = false;
-  bool dry_run = false;
-  int threads = 0;                    // 0: all processors
-  std::string memory = "25%";         // "4G", "25%"
-  std::string log_format = "text";    // text | json
-  int verbosity = 0;                  // −1 quiet, 1 verbose
-};
 
 class Step {
  public:
