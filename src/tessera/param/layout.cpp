@@ -1,0 +1,114 @@
+#include "tessera/param/layout.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace tessera::param::layout {
+
+std::vector<Group> groups(const OptionSet& options) {
+  std::vector<Group> result;
+  for (const auto& section : options.sections()) {
+    auto group = std::find_if(result.begin(), result.end(), [&](const Group& g) { return g.name == section.name; });
+    if (group == result.end()) group = result.insert(result.end(), {section.name, section.help, {}});
+    for (const auto& field : section.fields) group->fields.push_back(&field);
+  }
+  return result;
+}
+
+std::string placeholder(const Field& field) {
+  if (!field.placeholder.empty()) return field.placeholder;
+  switch (field.type) {
+    case Type::boolean: return "true|false";
+    case Type::integer: return "N";
+    case Type::real: return "X";
+    case Type::choice: return "NAME";
+    case Type::list: return "A,B,…";
+    case Type::text: break;
+  }
+  return "TEXT";
+}
+
+std::vector<Flag> flags(const std::string& key, const Field& field) {
+  std::vector<Flag> result;
+  if (field.type == Type::boolean) {
+    const bool on = field.initial == "true";
+    if (!field.flag.empty()) result.push_back({(on ? "--no-" : "--") + field.flag, on ? char{0} : field.letter, "", field.help, key, {}});
+  } else if (!field.flag.empty()) {
+    result.push_back({"--" + field.flag, field.letter, placeholder(field), field.help, key, field.choices, field.type == Type::list,
+                      field.type == Type::list});
+  }
+  for (const auto& s : field.shortcuts)
+    result.push_back({"--" + s.flag, s.letter, "", fmt::format("{} = {}", key, s.value), key, {}});
+  return result;
+}
+
+std::vector<Flag> common_flags(bool has_options) {
+  std::vector<Flag> result;
+  if (has_options) {
+    result.push_back({"--set", 0, "KEY=VALUE", "Set any option by its key, section.option; may be repeated.", "", {}, false, true});
+    result.push_back({"--config", 'c', "FILE", "Read options from a TOML file; may be repeated, a later file wins.", "", {}, false, true});
+  }
+  result.push_back({"--help", 'h', "", "Show this help.", "", {}});
+  return result;
+}
+
+std::vector<Flag> all_flags(const OptionSet& options) {
+  std::vector<Flag> result;
+  for (const auto& section : options.sections())
+    for (const auto& field : section.fields)
+      for (auto& flag : flags(section.name + "." + field.name, field)) result.push_back(std::move(flag));
+  for (auto& flag : common_flags(!options.sections().empty())) result.push_back(std::move(flag));
+  return result;
+}
+
+std::string initial_text(const Field& field) { return field.initial.empty() ? "none" : field.initial; }
+
+std::string facts(const Field& field) {
+  std::vector<std::string> parts;
+  if (field.type == Type::choice) parts.push_back(text::join(field.choices, " | "));
+  std::string range = range_text(field);
+  if (!field.unit.empty()) range += (range.empty() ? "in " : " ") + field.unit;
+  if (!range.empty()) parts.push_back(range);
+  parts.push_back("default " + initial_text(field));
+  return text::join(parts, "; ");
+}
+
+int columns(std::string_view s) {
+  return static_cast<int>(std::count_if(s.begin(), s.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
+std::string wrap(std::string_view s, int width, int indent) {
+  const std::string margin(static_cast<std::size_t>(indent), ' ');
+  std::string result, line;
+  for (const auto& part : text::split(replace_all(std::string{s}, "\n", " "), ' ')) {
+    if (part.empty()) continue;
+    if (!line.empty() && indent + columns(line) + 1 + columns(part) > width) {
+      result += margin + line + "\n";
+      line.clear();
+    }
+    line += (line.empty() ? "" : " ") + part;
+  }
+  if (!line.empty()) result += margin + line + "\n";
+  return result;
+}
+
+std::vector<std::string> paragraphs(std::string_view s) {
+  std::vector<std::string> result(1);
+  for (const auto& line : text::split(s, '\n')) {
+    if (text::trim(line).empty()) {
+      if (!result.back().empty()) result.emplace_back();
+    } else {
+      result.back() += (result.back().empty() ? "" : " ") + std::string{text::trim(line)};
+    }
+  }
+  if (result.back().empty()) result.pop_back();
+  return result;
+}
+
+std::string replace_all(std::string s, std::string_view what, std::string_view by) {
+  for (auto at = s.find(what); at != std::string::npos; at = s.find(what, at + by.size())) s.replace(at, what.size(), by);
+  return s;
+}
+
+}  // namespace tessera::param::layout
