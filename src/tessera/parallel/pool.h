@@ -45,6 +45,8 @@ class Budget {
   std::condition_variable freed_;
 };
 
+/// Processors this process may run on (its affinity mask), at least 1.
+int available_processors();
 /// Bytes of physical memory of this machine (or of the cgroup's limit when lower).
 std::int64_t physical_memory();
 /// Largest resident size this process has had, bytes.
