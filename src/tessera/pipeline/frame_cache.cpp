@@ -1,0 +1,89 @@
+#include "tessera/pipeline/frame_cache.h"
+
+#include <algorithm>
+
+namespace tessera::pipeline {
+namespace {
+
+constexpr std::int64_t bytes_per_pixel = 9;      // float value, float variance, one byte good
+constexpr std::int64_t band_pixels = 1 << 19;
+
+void copy_rows(const Frame& from, Frame& to) {
+  const Box part = intersection(from.box(), to.box());
+  const auto copy = [&](const auto& source, auto& target) {
+    for (int y = part.y0; y < part.y1; ++y)
+      std::copy_n(&source(part.x0, y), part.width(), &target(part.x0, y));
+  };
+  if (part.empty()) return;
+  copy(from.value, to.value);
+  copy(from.variance, to.variance);
+  copy(from.good, to.good);
+}
+
+}  // namespace
+
+FrameCache::FrameCache(std::span<const instrument::FrameFile> frames, std::int64_t ceiling_bytes)
+    : frames_{frames}, ceiling_{ceiling_bytes} {}
+
+int FrameCache::band_rows(std::size_t frame) const {
+  const auto& file = frames_[frame];
+  // A gzipped file is inflated as a whole at every opening, so it is one band.
+  if (file.image.path.extension() == ".gz") return std::max(1, file.height);
+  const std::int64_t rows = std::max<std::int64_t>(16, band_pixels / std::max(1, file.width));
+  return static_cast<int>(std::min<std::int64_t>(rows, std::max(1, file.height)));
+}
+
+Box FrameCache::band_box(std::size_t frame, int index) const {
+  const int rows = band_rows(frame);
+  const auto& file = frames_[frame];
+  return {0, index * rows, file.width, std::min(file.height, (index + 1) * rows)};
+}
+
+Frame FrameCache::window(std::size_t frame, Box window) {
+  Frame result{window};
+  if (window.empty()) return result;
+  const int rows = band_rows(frame);
+  for (int index = window.y0 / rows; index <= (window.y1 - 1) / rows; ++index) copy_rows(*band(frame, index), result);
+  return result;
+}
+
+FrameCache::BandPtr FrameCache::band(std::size_t frame, int index) {
+  const Key key{frame, index};
+  std::promise<BandPtr> promise;
+  {
+    std::unique_lock lock{mutex_};
+    if (const auto found = entries_.find(key); found != entries_.end()) {
+      order_.splice(order_.end(), order_, found->second.used);
+      const auto future = found->second.band;
+      lock.unlock();
+      return future.get();
+    }
+    Entry entry;
+    entry.band = promise.get_future().share();
+    entry.used = order_.insert(order_.end(), key);
+    entry.bytes = band_box(frame, index).area() * bytes_per_pixel;
+    held_ += entry.bytes;
+    entries_.emplace(key, std::move(entry));
+    evict_beyond_ceiling();
+  }
+  try {
+    auto read = std::make_shared<const Frame>(instrument::read_frame(frames_[frame], band_box(frame, index)));
+    promise.set_value(read);
+    return read;
+  } catch (...) {
+    promise.set_exception(std::current_exception());
+    throw;
+  }
+}
+
+void FrameCache::evict_beyond_ceiling() {
+  // The newest entry stays: its reader is about to use it. Others in use live on through their shared pointers.
+  while (held_ > ceiling_ && order_.size() > 1) {
+    const auto oldest = entries_.find(order_.front());
+    held_ -= oldest->second.bytes;
+    order_.pop_front();
+    entries_.erase(oldest);
+  }
+}
+
+}  // namespace tessera::pipeline

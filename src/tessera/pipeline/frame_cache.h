@@ -1,0 +1,47 @@
+/// pipeline/frame_cache.h — windows of frames, read in bands of whole rows and kept, least recently used first out, below a
+/// ceiling of bytes. What is read never depends on what is cached.
+#pragma once
+#include <cstdint>
+#include <future>
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "tessera/core/frame.h"
+#include "tessera/instrument/frame_file.h"
+
+namespace tessera::pipeline {
+
+class FrameCache {
+ public:
+  /// `frames` must outlive the cache.
+  FrameCache(std::span<const instrument::FrameFile> frames, std::int64_t ceiling_bytes);
+  /// A copy of the pixels of `window` (inside the frame's box). Safe from many threads; each band is read once at a time.
+  Frame window(std::size_t frame, Box window);
+  /// Rows of one band of this frame.
+  int band_rows(std::size_t frame) const;
+
+ private:
+  using Key = std::pair<std::size_t, int>;  // frame, band
+  using BandPtr = std::shared_ptr<const Frame>;
+  struct Entry {
+    std::shared_future<BandPtr> band;
+    std::list<Key>::iterator used;
+    std::int64_t bytes = 0;
+  };
+  BandPtr band(std::size_t frame, int index);
+  Box band_box(std::size_t frame, int index) const;
+  void evict_beyond_ceiling();
+
+  std::span<const instrument::FrameFile> frames_;
+  std::int64_t ceiling_, held_ = 0;
+  std::mutex mutex_;
+  std::map<Key, Entry> entries_;
+  std::list<Key> order_;  // front: least recently used
+};
+
+}  // namespace tessera::pipeline

@@ -1,0 +1,127 @@
+#include "tessera/pipeline/frame_pass.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <set>
+
+namespace tessera::pipeline {
+namespace {
+
+/// Exposures or noise that differ by more than this call for one sky variance per frame as weight.
+constexpr double notable_ratio = 1.2;
+
+double good_fraction(const Frame& frame) {
+  std::int64_t good = 0;
+  for (const auto g : frame.good.pixels()) good += g;
+  return static_cast<double>(good) / static_cast<double>(std::max<std::int64_t>(1, frame.box().area()));
+}
+
+/// Measures one frame; returns its sky cells when backgrounds are matched.
+std::optional<background::CellMap> measure(const Plan& plan, const MosaicOptions& options, std::size_t i, int cell_side, FrameCache& cache, FrameState& state) {
+  const auto& file = plan.frames[i];
+  const Box whole{0, 0, file.width, file.height};
+  const auto grid = plan.grid.wcs();
+  state.output_to_frame = wcs::approximate(wcs::plane_to_plane(grid, file.wcs), plan.on_grid[i].grown(1));
+  state.frame_to_output = wcs::approximate(wcs::plane_to_plane(file.wcs, grid), whole);
+  const Frame frame = cache.window(i, whole);
+  state.good_fraction = good_fraction(frame);
+  if (state.good_fraction == 0) {
+    state.usable = false;
+    return std::nullopt;
+  }
+  // Pixels of faint and bright sources would pass for noise, so they are masked first, with the noise as it is stated.
+  const auto objects = background::mask_objects(frame.view(), 1.0, options.background);
+  Frame sky{whole};
+  for (int y = 0; y < file.height; ++y)
+    for (int x = 0; x < file.width; ++x)
+      if (frame.good(x, y) && !objects(x, y)) sky.value(x, y) = frame.value(x, y), sky.variance(x, y) = frame.variance(x, y), sky.good(x, y) = 1;
+  if (options.input.scale_noise) state.noise_scale = background::noise_scale(sky.view());
+  const double scale = std::isfinite(state.noise_scale) ? state.noise_scale : 1;
+  state.sky_variance = background::sky_variance(sky.view()) * scale * scale;
+  if (options.background.method == background::Method::none) return std::nullopt;
+  const auto masked = background::mask_objects(frame.view(), scale, options.background);
+  return background::cell_map(frame.view(), masked, *state.frame_to_output, cell_side, {0, 0, plan.grid.width, plan.grid.height});
+}
+
+void set_weights(const Plan& plan, const coadd::CoaddOptions& options, FramePass& pass) {
+  double low = INFINITY, high = 0, shortest = INFINITY, longest = 0;
+  for (std::size_t i = 0; i < pass.frames.size(); ++i) {
+    const auto& f = pass.frames[i];
+    if (!f.usable) continue;
+    low = std::min(low, f.sky_variance), high = std::max(high, f.sky_variance);
+    shortest = std::min(shortest, plan.frames[i].exposure_s), longest = std::max(longest, plan.frames[i].exposure_s);
+  }
+  const bool differ = high > notable_ratio * low || longest > notable_ratio * shortest;
+  pass.sky_weights = options.weights == coadd::Weighting::sky_variance || (options.weights == coadd::Weighting::automatic && differ);
+  if (!pass.sky_weights) return;
+  // Relative to the deepest frame, so that weights are of order one whatever the unit.
+  for (auto& f : pass.frames)
+    if (f.usable) f.weight = f.sky_variance > 0 ? low / f.sky_variance : 0;
+}
+
+void report_caveats(const Plan& plan, const MosaicOptions& options, FramePass& pass, Context& context) {
+  for (std::size_t i = 0; i < pass.frames.size(); ++i) {
+    auto& f = pass.frames[i];
+    const auto name = plan.frames[i].image.path.filename().string();
+    if (!f.usable && f.good_fraction == 0)
+      context.caveat("frame-without-good-pixels", fmt::format("{}: no good pixel, left out", name));
+    if (!std::isfinite(f.noise_scale)) {
+      f.noise_scale = 1;
+      if (f.usable) context.caveat("noise-scale-unknown", fmt::format("{}: too few source-free pixels to measure the noise; its uncertainties are taken as given", name));
+    }
+  }
+  if (options.background.method == background::Method::none) return;
+  std::vector<int> members(static_cast<std::size_t>(pass.offsets.groups), 0);
+  for (const auto& f : pass.frames)
+    if (f.usable) ++members[static_cast<std::size_t>(f.group)];
+  const auto groups = std::count_if(members.begin(), members.end(), [](int n) { return n > 0; });
+  if (groups > 1)
+    context.caveat("disjoint-groups", fmt::format("the frames form {} groups that do not overlap; each was matched on its own, their levels are not tied", groups), groups);
+  const auto alone = std::count(members.begin(), members.end(), 1);
+  if (alone > 0) context.caveat("unmatched-frame", fmt::format("{} frames overlap no other and keep offset 0", alone), alone);
+}
+
+}  // namespace
+
+FramePass run_frame_pass(const Plan& plan, const MosaicOptions& options, FrameCache& cache, Context& context) {
+  const std::size_t n = plan.frames.size();
+  FramePass pass;
+  pass.frames.resize(n);
+  std::vector<background::CellMap> cells(n);
+  std::vector<double> across;
+  for (const auto& f : plan.frames) across.push_back(std::max(f.width, f.height));
+  std::nth_element(across.begin(), across.begin() + static_cast<std::ptrdiff_t>(n / 2), across.end());
+  const int side = background::cell_side(across[n / 2], plan.input_over_output_pixel);
+
+  context.stage("measuring frames", static_cast<std::int64_t>(n));
+  context.pool().for_each(static_cast<std::int64_t>(n), [&](std::int64_t index) {
+    const auto i = static_cast<std::size_t>(index);
+    auto& state = pass.frames[i];
+    if (plan.on_grid[i].empty())
+      state.usable = false;
+    else if (auto map = measure(plan, options, i, side, cache, state))
+      cells[i] = std::move(*map);
+    if (!state.usable && state.output_to_frame && options.input.on_bad_frame == instrument::OnBadFrame::stop)
+      throw DataError{fmt::format("{}: every pixel is NaN or masked by fatal bits; leave the frame out, or give input.on_bad_frame = skip", plan.frames[i].image.path.string())};
+    context.step();
+  });
+  if (options.background.method == background::Method::offset) {
+    context.stage("matching backgrounds", 1);
+    pass.offsets = background::match_backgrounds(cells, options.background);
+    for (std::size_t i = 0; i < n; ++i) {
+      pass.frames[i].offset = pass.offsets.offset[i];
+      pass.frames[i].offset_sigma = pass.offsets.sigma[i];
+      pass.frames[i].group = pass.offsets.group[i];
+      pass.frames[i].offset_outlier = pass.offsets.outlier[i] != 0;
+    }
+    context.step();
+  }
+  report_caveats(plan, options, pass, context);
+  set_weights(plan, options.coadd, pass);
+  return pass;
+}
+
+}  // namespace tessera::pipeline

@@ -1,0 +1,85 @@
+#include "tessera/pipeline/mosaic.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+
+#include "tessera/base/files.h"
+#include "tessera/pipeline/output_folder.h"
+#include "tessera/pipeline/products.h"
+#include "tessera/pipeline/provenance.h"
+#include "tessera/pipeline/tile_pass.h"
+
+namespace tessera::pipeline {
+namespace {
+
+Request folder_request(const MosaicRequest& request, const Plan& plan, const param::OptionSet& settings) {
+  Request r{"mosaic", plan.hash, request.inputs, std::filesystem::current_path().string(), {}, {}};
+  for (const auto& s : settings.settings()) r.settings.emplace_back(s.key, s.value);
+  for (const auto& f : plan.frames) r.frames.push_back(f.image.path.string());
+  return r;
+}
+
+void report_plan(const Plan& plan, Context& context) {
+  for (const auto& note : plan.notes) context.log(Level::info, note);
+  for (const auto& reason : plan.skipped) context.caveat("frame-skipped", reason, 1);
+  for (const auto& frame : plan.frames)
+    for (const auto& note : frame.notes) context.caveat("frame-note", frame.image.path.filename().string() + ": " + note, 1);
+  std::int64_t outside = 0;
+  for (const auto& box : plan.on_grid) outside += box.empty();
+  if (outside) context.caveat("frame-outside-grid", fmt::format("{} frames do not touch the output grid", outside), outside);
+}
+
+void run_tiles(const Plan& plan, const FramePass& pass, const MosaicOptions& options, FrameCache& cache, TileStore& store, Context& context) {
+  std::vector<std::int64_t> todo;
+  for (std::int64_t t = 0; t < plan.lattice.count(); ++t)
+    if (!plan.tile_frames[static_cast<std::size_t>(t)].empty() && !store.finished(t)) todo.push_back(t);
+  if (store.finished_count() > 0) context.log(Level::info, fmt::format("resuming: {} tiles are finished, {} to do", store.finished_count(), todo.size()));
+  context.stage("coadding tiles", static_cast<std::int64_t>(todo.size()));
+  TilePass tiles{plan, pass, options, cache};
+  context.pool().for_each(static_cast<std::int64_t>(todo.size()), [&](std::int64_t i) {
+    const auto tile = todo[static_cast<std::size_t>(i)];
+    store.put(tile, tiles.run(tile));
+    context.step();
+  });
+}
+
+/// Cached frames may take what tiles leave of the ceiling (plan.cpp gives tiles a third).
+std::int64_t cache_bytes(Context& context) { return context.memory_bytes() / 2; }
+
+}  // namespace
+
+Outcome make_mosaic(const MosaicRequest& request, const MosaicOptions& options, param::OptionSet& settings, Context& outer) {
+  const auto began = std::chrono::steady_clock::now();
+  RunRecord run{"mosaic", request.inputs, std::filesystem::current_path().string(), utc_now(), 0};
+  Recorder context{outer};
+  const auto profiles = instrument::ProfileSet::load(instrument::ProfileSet::default_folders());
+  const Plan plan = make_plan(request.inputs, options, settings, profiles, context);
+  if (request.dry_run) {
+    for (const auto& note : plan.notes) context.log(Level::info, note);
+    fmt::print("{}", describe_plan(plan, context.pool().threads(), context.memory_bytes()));
+    return Outcome::done;
+  }
+  OutputFolder folder{request.output, folder_request(request, plan, settings), request.overwrite};
+  context.log_to(folder.product("tessera.log").string());
+  context.log(Level::debug, describe_plan(plan, context.pool().threads(), context.memory_bytes()));
+  report_plan(plan, context);
+
+  FrameCache cache{plan.frames, cache_bytes(context)};
+  const FramePass pass = run_frame_pass(plan, options, cache, context);
+  TileStore store{folder.scratch(), plan.lattice, plan.hash};
+  run_tiles(plan, pass, options, cache, store, context);
+  const auto inputs = hash_inputs(plan, context);
+  const auto products = write_products(plan, pass, store, options, settings, folder, context);
+
+  run.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  files::write_atomic(folder.product("run.json"), run_json(run, plan, pass, store.rejected(plan.frames.size()), settings, inputs, products, context));
+  folder.publish("run.json");
+  context.log(Level::info, fmt::format("{}: {} frames, {} × {} pixels, {}", request.output, plan.frames.size(), plan.grid.width, plan.grid.height,
+                                       text::format_duration(run.wall_s)));
+  return context.caveats().empty() ? Outcome::done : Outcome::done_with_caveats;
+}
+
+}  // namespace tessera::pipeline

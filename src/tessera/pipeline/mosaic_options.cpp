@@ -1,0 +1,43 @@
+#include "tessera/pipeline/mosaic_options.h"
+
+namespace tessera::pipeline {
+
+void describe(param::Schema<InterpolationOptions>& s) {
+  s.field(&InterpolationOptions::method, "method", "How frame pixels are resampled: area = exact area overlap.")
+      .choices({{"area", Interpolation::area}})
+      .namelist("MOSAICINTIN", "INTERP_METHOD");
+}
+
+void describe(param::Schema<RejectionMethod>& s) {
+  s.field(&RejectionMethod::method, "method",
+          "How outliers (cosmic rays, moving objects, unflagged bad pixels) are found: temporal = among the values all frames give for one output pixel.")
+      .choices({{"temporal", Rejection::temporal}, {"none", Rejection::none}});
+}
+
+void describe(param::Schema<ProductOptions>& s) {
+  s.field(&ProductOptions::pictures, "pictures", "Write mosaic.png and coverage.png.").flag("pictures");
+}
+
+void describe(param::Schema<EngineOptions>& s) {
+  s.field(&EngineOptions::tile_size, "tile_size", "Side of the output tiles worked on at once; 0: from the memory ceiling. Results do not depend on it.")
+      .unit("output pixel")
+      .range(0, 8192)
+      .namelist("MOSAICPROJ", "TILEMAX_X");
+  s.field(&EngineOptions::max_pixels, "max_pixels", "An output grid of more pixels than this is refused with the forecast.")
+      .unit("output pixel")
+      .at_least(1);
+}
+
+void MosaicOptions::declare(param::OptionSet& options) {
+  options.add("input", "Frames and what is believed of them", input);
+  options.add("grid", "The output grid", grid);
+  options.add("background", "Matching of the frames' backgrounds", background);
+  options.add("interpolation", "Resampling", interpolation);
+  options.add("rejection", "Outlier rejection", rejection);
+  options.add("rejection", "Outlier rejection", temporal);
+  options.add("coadd", "Coaddition", coadd);
+  options.add("output", "Products", products);
+  options.add("run", "Tiles and limits", engine);
+}
+
+}  // namespace tessera::pipeline

@@ -1,0 +1,52 @@
+/// pipeline/mosaic_options.h — every option of a mosaic run, one member per section of the command line.
+#pragma once
+#include <string>
+
+#include "tessera/background/offsets.h"
+#include "tessera/coadd/sums.h"
+#include "tessera/instrument/frame_file.h"
+#include "tessera/outlier/temporal.h"
+#include "tessera/param/schema.h"
+#include "tessera/wcs/grid.h"
+
+namespace tessera::pipeline {
+
+enum class Interpolation { area };
+
+struct InterpolationOptions {
+  Interpolation method = Interpolation::area;
+};
+void describe(param::Schema<InterpolationOptions>& s);
+
+enum class Rejection { none, temporal };
+
+struct RejectionMethod {
+  Rejection method = Rejection::temporal;
+};
+void describe(param::Schema<RejectionMethod>& s);
+
+struct ProductOptions {
+  bool pictures = true;
+};
+void describe(param::Schema<ProductOptions>& s);
+
+struct EngineOptions {
+  int tile_size = 0;          // output pixels; 0: from the memory ceiling
+  double max_pixels = 4e9;
+};
+void describe(param::Schema<EngineOptions>& s);
+
+struct MosaicOptions {
+  instrument::InputOptions input;
+  wcs::GridOptions grid;
+  background::BackgroundOptions background;
+  InterpolationOptions interpolation;
+  RejectionMethod rejection;
+  outlier::TemporalOptions temporal;
+  coadd::CoaddOptions coadd;
+  ProductOptions products;
+  EngineOptions engine;
+  void declare(param::OptionSet& options);
+};
+
+}  // namespace tessera::pipeline

@@ -1,0 +1,151 @@
+#include "tessera/pipeline/output_folder.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "tessera/base/error.h"
+#include "tessera/base/files.h"
+#include "tessera/pipeline/tile_store.h"
+
+namespace tessera::pipeline {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string differences(const Request& before, const Request& now) {
+  std::vector<std::string> parts;
+  if (before.verb != now.verb) parts.push_back(fmt::format("the verb was {}", before.verb));
+  std::map<std::string, std::string> old(before.settings.begin(), before.settings.end());
+  for (const auto& [key, value] : now.settings)
+    if (const auto found = old.find(key); found == old.end())
+      parts.push_back(fmt::format("{} is new", key));
+    else if (found->second != value && key != "run.threads" && key != "run.memory")
+      parts.push_back(fmt::format("{} was \"{}\", now \"{}\"", key, found->second, value));
+  if (before.frames != now.frames) parts.push_back(fmt::format("the frames differ ({} before, {} now)", before.frames.size(), now.frames.size()));
+  if (parts.empty()) parts.push_back("an input file, the tile size or the program's version changed");
+  if (parts.size() > 4) parts.resize(4), parts.push_back("…");
+  return text::join(parts, "; ");
+}
+
+[[noreturn]] void refuse(const fs::path& path, const char* doing) {
+  throw SystemError{fmt::format("{}: {}: {}; choose an output folder that can be written", path.string(), doing, std::strerror(errno))};
+}
+
+bool blocking(const fs::path& out) {
+  std::error_code code;
+  return fs::exists(out / "run.json", code) || fs::exists(out / "mosaic.fits", code);
+}
+
+}  // namespace
+
+std::string to_json(const Request& r) {
+  nlohmann::json settings = nlohmann::json::array();
+  for (const auto& [key, value] : r.settings) settings.push_back({key, value});
+  return nlohmann::json{{"schema", "tessera/request/1"}, {"verb", r.verb},     {"plan", r.plan_hash},  {"inputs", r.inputs},
+                        {"working_folder", r.working_folder}, {"settings", settings}, {"frames", r.frames}}
+             .dump(1) + "\n";
+}
+
+Request request_from_json(const std::string& content, const std::string& where) {
+  try {
+    const auto j = nlohmann::json::parse(content);
+    Request r;
+    r.verb = j.at("verb");
+    r.plan_hash = j.at("plan");
+    r.inputs = j.at("inputs");
+    r.working_folder = j.at("working_folder");
+    for (const auto& entry : j.at("settings")) r.settings.emplace_back(entry.at(0), entry.at(1));
+    r.frames = j.at("frames");
+    return r;
+  } catch (const nlohmann::json::exception& error) {
+    throw DataError{fmt::format("{}: not a request of an unfinished run ({})", where, error.what())};
+  }
+}
+
+Request unfinished_request(const fs::path& out) {
+  const auto path = out / ".tessera" / "plan.json";
+  std::error_code code;
+  if (!fs::exists(path, code)) throw UsageError{fmt::format("{}: no unfinished run to resume (no .tessera/plan.json there)", out.string())};
+  return request_from_json(files::read(path), path.string());
+}
+
+OutputFolder::OutputFolder(const fs::path& out, const Request& request, bool overwrite) : out_{out} {
+  std::error_code code;
+  if (fs::exists(out_, code) && !fs::is_directory(out_, code))
+    throw UsageError{fmt::format("{}: is a file; -o names the folder the products go to", out_.string())};
+  created_ = !fs::exists(out_, code);
+  const bool scratch_there = fs::exists(scratch(), code);
+  if (!scratch_there && blocking(out_) && !overwrite)
+    throw UsageError{fmt::format("{}: holds a finished run already; give --overwrite to replace it, or another -o", out_.string())};
+  fs::create_directories(scratch(), code);
+  if (code) {
+    errno = code.value();
+    refuse(out_, "cannot be made or written");
+  }
+  lock_ = ::open((scratch() / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  if (lock_ < 0) refuse(scratch(), "cannot be written");
+  if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
+    ::close(lock_);
+    lock_ = -1;
+    throw UsageError{fmt::format("{}: another run is working in this folder; wait for it, or choose another -o", out_.string())};
+  }
+  if (fs::exists(scratch() / "plan.json", code) && journal_plan_hash(scratch())) {
+    const auto before = unfinished_request(out_);
+    resumed_ = before.plan_hash == request.plan_hash;
+    if (!resumed_ && !overwrite) {
+      const auto what = differences(before, request);
+      ::close(lock_);
+      throw UsageError{fmt::format("{}: holds an unfinished run of another plan ({}); give --overwrite to start anew, or another -o", out_.string(), what)};
+    }
+  }
+  if (!resumed_) fs::remove(scratch() / "journal", code);
+  fs::remove_all(scratch() / "products", code);
+  fs::create_directory(scratch() / "products", code);
+  if (code) {
+    errno = code.value();
+    refuse(scratch(), "cannot be written");
+  }
+  files::write_atomic(scratch() / "plan.json", to_json(request));
+}
+
+OutputFolder::~OutputFolder() {
+  std::error_code code;
+  // Without one finished tile there is nothing to resume: leave no trace of a run that failed at once.
+  if (!published_ && !journal_plan_hash(scratch())) {
+    fs::remove_all(scratch(), code);
+    if (created_) fs::remove(out_, code);
+  }
+  if (lock_ >= 0) ::close(lock_);
+}
+
+fs::path OutputFolder::product(const std::string& name) {
+  if (std::find(products_.begin(), products_.end(), name) == products_.end()) products_.push_back(name);
+  return scratch() / "products" / name;
+}
+
+void OutputFolder::publish(const std::string& last) {
+  std::error_code code;
+  fs::remove(out_ / last, code);  // while products change, no record says that they are complete
+  const auto move = [&](const std::string& name) {
+    fs::rename(scratch() / "products" / name, out_ / name, code);
+    if (code) {
+      errno = code.value();
+      refuse(out_ / name, "cannot be put in place");
+    }
+  };
+  for (const auto& name : products_)
+    if (name != last) move(name);
+  move(last);
+  published_ = true;
+  fs::remove_all(scratch(), code);
+}
+
+}  // namespace tessera::pipeline

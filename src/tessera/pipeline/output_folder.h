@@ -1,0 +1,51 @@
+/// pipeline/output_folder.h — OUT: locked while a run uses it; complete, unfinished or foreign; products appear in it all at once.
+#pragma once
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "tessera/param/schema.h"
+
+namespace tessera::pipeline {
+
+/// What an unfinished run left in OUT/.tessera/plan.json, to resume it and to say what differs.
+struct Request {
+  std::string verb, plan_hash;
+  std::vector<std::string> inputs;         ///< as given
+  std::string working_folder;
+  std::vector<std::pair<std::string, std::string>> settings;  ///< every option with its value
+  std::vector<std::string> frames;         ///< files found
+};
+std::string to_json(const Request& request);
+Request request_from_json(const std::string& text, const std::string& where);
+
+class OutputFolder {
+ public:
+  /// Creates OUT and OUT/.tessera and locks it. Throws UsageError: complete and no `overwrite`; unfinished with another plan
+  /// (says what differs); in use by another run. Throws SystemError: not writable.
+  OutputFolder(const std::filesystem::path& out, const Request& request, bool overwrite);
+  ~OutputFolder();
+  OutputFolder(const OutputFolder&) = delete;
+  OutputFolder& operator=(const OutputFolder&) = delete;
+
+  const std::filesystem::path& path() const { return out_; }
+  std::filesystem::path scratch() const { return out_ / ".tessera"; }
+  /// Where a product is written before publish().
+  std::filesystem::path product(const std::string& name);
+  bool resumed() const { return resumed_; }
+  /// Moves all products to OUT, `last` after all others, and removes the scratch folder.
+  void publish(const std::string& last);
+  const std::vector<std::string>& products() const { return products_; }
+
+ private:
+  std::filesystem::path out_;
+  std::vector<std::string> products_;
+  int lock_ = -1;
+  bool resumed_ = false;
+  bool created_ = false, published_ = false;
+};
+
+/// Reads OUT/.tessera/plan.json; throws UsageError when there is nothing to resume there.
+Request unfinished_request(const std::filesystem::path& out);
+
+}  // namespace tessera::pipeline

@@ -1,0 +1,236 @@
+#include "tessera/pipeline/plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <exception>
+#include <map>
+#include <set>
+
+#include "tessera/base/files.h"
+#include "tessera/base/version.h"
+#include "tessera/io/fits.h"
+#include "tessera/io/tables.h"
+
+namespace tessera::pipeline {
+namespace {
+
+// Measured on one core with the simulated IRAC stack (bench/): only a forecast, said as such.
+constexpr double cpu_seconds_per_input_pixel = 1.2e-7;
+constexpr double cpu_seconds_per_output_pixel = 2e-7;
+constexpr std::int64_t stack_bytes_per_pixel = 31;  // value, variance, coverage, one byte of flags; the (rotated) frame window
+
+/// Opens every frame's headers. With on_bad_frame = skip a refused one is named and left out.
+void open_frames(Plan& plan, const std::vector<instrument::FrameNames>& names, const MosaicOptions& options,
+                 const instrument::ProfileSet& profiles, Context& context) {
+  std::vector<instrument::FrameFile> opened(names.size());
+  std::vector<std::string> refused(names.size());
+  context.stage("reading headers", static_cast<std::int64_t>(names.size()));
+  context.pool().for_each(static_cast<std::int64_t>(names.size()), [&](std::int64_t i) {
+    const auto at = static_cast<std::size_t>(i);
+    try {
+      opened[at] = instrument::open_frame(names[at], options.input, profiles);
+    } catch (const DataError& error) {
+      if (options.input.on_bad_frame == instrument::OnBadFrame::stop) throw;
+      refused[at] = error.what();
+    }
+    context.step();
+  });
+  for (std::size_t i = 0; i < opened.size(); ++i) {
+    if (refused[i].empty())
+      plan.frames.push_back(std::move(opened[i]));
+    else
+      plan.skipped.push_back(refused[i]);
+  }
+  if (plan.frames.empty()) throw DataError{fmt::format("no usable frame among {} inputs; the first was refused so: {}", names.size(), plan.skipped.front())};
+}
+
+wcs::Grid grid_from_file(const std::string& path) {
+  if (path.ends_with(".tbl")) return wcs::grid_from_fif(io::read_table(path), path);
+  io::FitsFile file{path};
+  const auto hdu = file.first_image();
+  if (!hdu) throw DataError{fmt::format("{}: no image whose WCS could define the output grid", path)};
+  return wcs::grid_from_header(file.header(*hdu), path);
+}
+
+std::vector<wcs::Footprint> footprints(const Plan& plan) {
+  std::vector<wcs::Footprint> all;
+  all.reserve(plan.frames.size());
+  for (const auto& frame : plan.frames) all.push_back(wcs::footprint(frame.wcs, frame.width, frame.height));
+  return all;
+}
+
+/// The box of output pixels inside a frame's outline, grown by the size of a frame pixel so that curved borders are held.
+Box box_on_grid(const wcs::Footprint& outline, const wcs::SkyWcs& grid, Box whole, int margin) {
+  std::vector<double> ra, dec, x(outline.border.size()), y(outline.border.size());
+  for (const auto& p : outline.border) {
+    ra.push_back(p.ra_deg);
+    dec.push_back(p.dec_deg);
+  }
+  grid.sky_to_pixel(ra, dec, x, y);
+  double x0 = INFINITY, x1 = -INFINITY, y0 = INFINITY, y1 = -INFINITY;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    if (!std::isfinite(x[i]) || !std::isfinite(y[i])) continue;
+    x0 = std::min(x0, x[i]), x1 = std::max(x1, x[i]);
+    y0 = std::min(y0, y[i]), y1 = std::max(y1, y[i]);
+  }
+  if (!(x1 >= x0)) return {};
+  const auto clamp = [](double v) { return static_cast<int>(std::clamp(v, -1e9, 1e9)); };
+  const Box box{clamp(std::floor(x0 + 0.5)), clamp(std::floor(y0 + 0.5)), clamp(std::floor(x1 + 0.5)) + 1, clamp(std::floor(y1 + 0.5)) + 1};
+  return intersection(box.grown(margin), whole);
+}
+
+std::int64_t tile_bytes(int side, int halo, int depth) {
+  const std::int64_t grown = side + 2 * halo;
+  return grown * grown * (static_cast<std::int64_t>(depth) * stack_bytes_per_pixel + 60);
+}
+
+void assign_tiles(Plan& plan) {
+  plan.tile_frames.assign(static_cast<std::size_t>(plan.lattice.count()), {});
+  plan.forecast.deepest_tile = 0;
+  for (std::size_t f = 0; f < plan.frames.size(); ++f) {
+    const Box box = plan.on_grid[f].grown(plan.halo);
+    const Box clipped = intersection(box, {0, 0, plan.grid.width, plan.grid.height});
+    if (clipped.empty()) continue;
+    const int side = plan.lattice.side;
+    for (int ty = clipped.y0 / side; ty <= (clipped.y1 - 1) / side; ++ty)
+      for (int tx = clipped.x0 / side; tx <= (clipped.x1 - 1) / side; ++tx) {
+        auto& list = plan.tile_frames[static_cast<std::size_t>(ty) * static_cast<std::size_t>(plan.lattice.columns()) + static_cast<std::size_t>(tx)];
+        list.push_back(static_cast<int>(f));
+        plan.forecast.deepest_tile = std::max(plan.forecast.deepest_tile, static_cast<int>(list.size()));
+      }
+  }
+}
+
+/// The largest tile, up to 256 pixels, whose stack fits a third of the memory ceiling on every thread.
+void choose_tiles(Plan& plan, const EngineOptions& options, Context& context) {
+  plan.lattice = {plan.grid.width, plan.grid.height, options.tile_size > 0 ? options.tile_size : 256};
+  assign_tiles(plan);
+  const std::int64_t share = context.memory_bytes() / 3 / context.pool().threads();
+  const auto fits = [&] { return tile_bytes(plan.lattice.side, plan.halo, plan.forecast.deepest_tile) <= share; };
+  while (options.tile_size == 0 && plan.lattice.side > 16 && !fits()) {
+    plan.lattice.side /= 2;
+    assign_tiles(plan);
+  }
+  if (!fits())
+    throw SystemError{fmt::format("{} frames lie on one tile of {} × {} pixels and need {} per thread, more than the memory ceiling of {} allows; raise --memory, or use fewer --threads{}",
+                                  plan.forecast.deepest_tile, plan.lattice.side, plan.lattice.side,
+                                  text::format_bytes(static_cast<double>(tile_bytes(plan.lattice.side, plan.halo, plan.forecast.deepest_tile))),
+                                  text::format_bytes(static_cast<double>(context.memory_bytes())), options.tile_size ? " or a smaller run.tile_size" : "")};
+}
+
+void forecast(Plan& plan, int threads) {
+  auto& f = plan.forecast;
+  std::int64_t window_bytes = 0;
+  for (const auto& frame : plan.frames) {
+    f.input_pixels += static_cast<std::int64_t>(frame.width) * frame.height;
+    window_bytes = std::max(window_bytes, static_cast<std::int64_t>(frame.width) * frame.height * 9);
+  }
+  f.output_pixels = static_cast<std::int64_t>(plan.grid.width) * plan.grid.height;
+  // Two copies of every product stand on disk while the last step writes them: scratch tiles and FITS.
+  f.disk_bytes = static_cast<double>(f.output_pixels) * 2 * TileResult::planes * sizeof(float);
+  f.memory_bytes = 4e7 + static_cast<double>(plan.frames.size()) * 4e4 +
+                   static_cast<double>(threads) * static_cast<double>(tile_bytes(plan.lattice.side, plan.halo, f.deepest_tile) + 2 * window_bytes) +
+                   static_cast<double>(f.input_pixels) * 9;
+  f.cpu_seconds = 0.1 + static_cast<double>(f.input_pixels) * cpu_seconds_per_input_pixel + static_cast<double>(f.output_pixels) * cpu_seconds_per_output_pixel;
+}
+
+std::string plan_hash(const Plan& plan, param::OptionSet& settings) {
+  static const std::set<std::string> without_effect = {"run.threads", "run.memory", "run.tile_size", "run.max_pixels", "run.log_format", "run.verbosity",
+                                                       "run.dry_run", "output.path", "output.overwrite", "output.pictures"};
+  std::string all = fmt::format("tessera {}\n", version());
+  for (const auto& s : settings.settings())
+    if (!without_effect.count(s.key)) all += fmt::format("{}={}\n", s.key, s.value);
+  for (const auto& frame : plan.frames) {
+    for (const auto* plane : {&frame.image, frame.uncertainty ? &*frame.uncertainty : nullptr, frame.mask ? &*frame.mask : nullptr}) {
+      if (!plane) continue;
+      std::error_code code;
+      const auto bytes = std::filesystem::file_size(plane->path, code);
+      const auto time = std::filesystem::last_write_time(plane->path, code).time_since_epoch().count();
+      all += fmt::format("{}[{}] {} {}\n", plane->path.string(), plane->hdu, bytes, time);
+    }
+  }
+  all += fmt::format("tile {}\n", plan.lattice.side);
+  return files::sha256(all);
+}
+
+void refuse_absurd_grid(const Plan& plan, const EngineOptions& options) {
+  const double pixels = static_cast<double>(plan.grid.width) * plan.grid.height;
+  if (pixels <= options.max_pixels) return;
+  throw SystemError{fmt::format("the output grid would have {} × {} = {:.3g} pixels ({} on disk while it is made), more than run.max_pixels = {:.3g}; "
+                                "give a coarser --pixel-scale, a grid.size, or raise run.max_pixels",
+                                plan.grid.width, plan.grid.height, pixels, text::format_bytes(pixels * 2 * TileResult::planes * 4), options.max_pixels)};
+}
+
+}  // namespace
+
+Plan make_plan(const std::vector<std::string>& inputs, const MosaicOptions& options, param::OptionSet& settings,
+               const instrument::ProfileSet& profiles, Context& context) {
+  Plan plan;
+  const auto names = instrument::expand_inputs(inputs, options.input, profiles, plan.notes);
+  if (names.empty()) throw UsageError{"no frames given; name files, folders, globs or @list.txt, or use -I images.txt"};
+  open_frames(plan, names, options, profiles, context);
+  instrument::check_consistency(plan.frames, options.input);
+  plan.unit = plan.frames.front().unit;
+
+  const auto outlines = footprints(plan);
+  plan.grid = options.grid.file.empty() ? wcs::fiducial_grid(outlines, options.grid) : grid_from_file(options.grid.file);
+  refuse_absurd_grid(plan, options.engine);
+
+  std::vector<double> scales;
+  for (const auto& outline : outlines) scales.push_back(outline.pixel_scale_arcsec);
+  std::nth_element(scales.begin(), scales.begin() + static_cast<std::ptrdiff_t>(scales.size() / 2), scales.end());
+  const auto grid_wcs = plan.grid.wcs();
+  const double grid_scale = grid_wcs.pixel_scale_arcsec({plan.grid.crpix1 - 1, plan.grid.crpix2 - 1});
+  plan.input_over_output_pixel = scales[scales.size() / 2] / grid_scale;
+  const double largest = *std::max_element(scales.begin(), scales.end()) / grid_scale;
+  // A tile's pixel asks which frame pixels touch it, and those (and their neighbours) which output pixels touch them: three frame
+  // pixel diagonals, one more output pixel for the gradient.
+  plan.halo = options.rejection.method == Rejection::none ? 0 : static_cast<int>(std::ceil(3 * 1.5 * largest)) + 2;
+
+  // Output pixels beyond the grid's border take part in rejection, so that a cut-out has the bits of the whole.
+  const Box whole = Box{0, 0, plan.grid.width, plan.grid.height}.grown(plan.halo);
+  const int margin = static_cast<int>(std::ceil(1.5 * largest)) + 1;
+  bool any = false;
+  for (const auto& outline : outlines) {
+    plan.on_grid.push_back(box_on_grid(outline, grid_wcs, whole, margin));
+    any = any || !plan.on_grid.back().empty();
+  }
+  if (!any)
+    throw DataError{fmt::format("none of the {} frames overlaps the output grid{}; check grid.file and grid.center", plan.frames.size(),
+                                options.grid.file.empty() ? "" : " of " + options.grid.file)};
+  choose_tiles(plan, options.engine, context);
+  forecast(plan, context.pool().threads());
+  plan.hash = plan_hash(plan, settings);
+  return plan;
+}
+
+std::string describe_plan(const Plan& plan, int threads, std::int64_t memory_bytes) {
+  const auto& g = plan.grid;
+  const auto& f = plan.forecast;
+  std::map<std::string, int> profiles;
+  std::size_t aside = 0;
+  for (std::size_t i = 0; i < plan.frames.size(); ++i) {
+    ++profiles[plan.frames[i].profile->name];
+    aside += plan.on_grid[i].empty();
+  }
+  std::string text = fmt::format("frames   {}", plan.frames.size());
+  for (const auto& [name, count] : profiles) text += fmt::format("  ({} {})", count, name);
+  if (aside) text += fmt::format("; {} outside the grid", aside);
+  text += fmt::format("\nunit     {}\n", plan.unit.empty() ? "(none)" : plan.unit);
+  text += fmt::format("grid     {} × {} pixels, {}, centre {:.6f} {:+.6f}, scale {:.4f}″, CROTA2 {:.3f}°\n", g.width, g.height, g.projection, g.crval1_deg,
+                      g.crval2_deg, g.wcs().pixel_scale_arcsec({g.crpix1 - 1, g.crpix2 - 1}), g.crota2_deg);
+  const auto empty = std::count_if(plan.tile_frames.begin(), plan.tile_frames.end(), [](const auto& list) { return list.empty(); });
+  text += fmt::format("tiles    {} of {} pixels ({} × {}), {} without frames; at most {} frames on one\n", plan.lattice.count(), plan.lattice.side,
+                      plan.lattice.columns(), plan.lattice.rows(), empty, f.deepest_tile);
+  text += fmt::format("memory   {} forecast, ceiling {}\n", text::format_bytes(std::min(f.memory_bytes, static_cast<double>(memory_bytes))),
+                      text::format_bytes(static_cast<double>(memory_bytes)));
+  text += fmt::format("disk     {} while running, {} in the end\n", text::format_bytes(f.disk_bytes), text::format_bytes(f.disk_bytes / 2));
+  text += fmt::format("time     about {} of CPU, {} on {} threads\n", text::format_duration(f.cpu_seconds),
+                      text::format_duration(f.cpu_seconds / threads), threads);
+  text += fmt::format("plan     {}\n", plan.hash.substr(0, 16));
+  return text;
+}
+
+}  // namespace tessera::pipeline

@@ -1,0 +1,42 @@
+/// pipeline/plan.h — what a mosaic run will do, from headers alone: frames, output grid, tiles, forecast. All refusals happen here.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "tessera/pipeline/context.h"
+#include "tessera/pipeline/mosaic_options.h"
+#include "tessera/pipeline/tile_store.h"
+#include "tessera/wcs/grid.h"
+#include "tessera/wcs/pixel_map.h"
+
+namespace tessera::pipeline {
+
+struct Forecast {
+  double memory_bytes = 0, disk_bytes = 0, cpu_seconds = 0;
+  std::int64_t input_pixels = 0, output_pixels = 0;
+  int deepest_tile = 0;  ///< most frames that touch one tile
+};
+
+struct Plan {
+  std::vector<instrument::FrameFile> frames;
+  std::vector<Box> on_grid;                    ///< per frame: box of output pixels it can touch
+  wcs::Grid grid;
+  TileLattice lattice;
+  std::vector<std::vector<int>> tile_frames;   ///< per tile: frames that may touch it (halo included), in listed order
+  int halo = 0;                                ///< output pixels a tile needs around it for rejection
+  double input_over_output_pixel = 1;          ///< linear size, median frame
+  Forecast forecast;
+  std::string unit;
+  std::string hash;                            ///< of everything that may change a product's bits
+  std::vector<std::string> notes;
+  std::vector<std::string> skipped;            ///< frames left out by input.on_bad_frame = skip, with the reason
+};
+
+/// Opens the headers of all inputs (in parallel) and settles everything. Throws UsageError, DataError, SystemError.
+Plan make_plan(const std::vector<std::string>& inputs, const MosaicOptions& options, param::OptionSet& settings,
+               const instrument::ProfileSet& profiles, Context& context);
+
+/// The text of --dry-run.
+std::string describe_plan(const Plan& plan, int threads, std::int64_t memory_bytes);
+
+}  // namespace tessera::pipeline

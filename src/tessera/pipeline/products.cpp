@@ -1,0 +1,246 @@
+#include "tessera/pipeline/products.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <set>
+
+#include "tessera/base/files.h"
+#include "tessera/base/version.h"
+#include "tessera/io/fits.h"
+#include "tessera/io/tables.h"
+#include "tessera/picture/picture.h"
+
+namespace tessera::pipeline {
+namespace {
+
+constexpr std::size_t most_history_inputs = 100;
+constexpr double ab_zero_jy = 3631.0;  // Oke & Gunn 1983
+
+struct Product {
+  const char* file;
+  const char* title;
+  TileResult::Plane plane;
+  float empty;  ///< value where no tile was made
+};
+constexpr Product fits_products[] = {
+    {"mosaic.fits", "mosaic", TileResult::mosaic, NAN},
+    {"mosaic_unc.fits", "1-sigma uncertainty", TileResult::uncertainty, NAN},
+    {"mosaic_cov.fits", "coverage: number of frames", TileResult::coverage, 0},
+    {"mosaic_exp.fits", "exposure time per pixel", TileResult::exposure, 0},
+};
+
+std::string unit_of(const Product& product, const std::string& unit) {
+  switch (product.plane) {
+    case TileResult::coverage: return "";
+    case TileResult::exposure: return "s";
+    default: return unit;
+  }
+}
+
+/// Mean exposure of the covered pixels, from one pass over the exposure plane.
+double mean_exposure(const TileStore& store) {
+  const auto& lattice = store.lattice();
+  std::vector<float> row(static_cast<std::size_t>(lattice.width));
+  double sum = 0;
+  std::int64_t covered = 0;
+  for (int y = 0; y < lattice.height; ++y) {
+    store.read_row(TileResult::exposure, y, 0, row);
+    for (const float v : row) sum += v, covered += v > 0;
+  }
+  return covered ? sum / static_cast<double>(covered) : 0;
+}
+
+void add_times(Header& header, const Plan& plan, const FramePass& pass, double mean_exposure_s) {
+  double total = 0, begin = INFINITY, end = -INFINITY;
+  std::int64_t used = 0;
+  for (std::size_t i = 0; i < plan.frames.size(); ++i) {
+    if (!pass.frames[i].usable) continue;
+    ++used;
+    total += plan.frames[i].exposure_s;
+    if (plan.frames[i].mjd_begin > 0) begin = std::min(begin, plan.frames[i].mjd_begin);
+    if (plan.frames[i].mjd_end > 0) end = std::max(end, plan.frames[i].mjd_end);
+  }
+  header.set("NCOMBINE", used, "frames combined");
+  if (total > 0) {
+    header.set("TOTEXP", total, "[s] exposure of all frames together");
+    header.set("EXPTIME", mean_exposure_s, "[s] mean exposure of a covered pixel");
+  }
+  if (std::isfinite(begin)) header.set("MJD-BEG", begin, "[d] start of the first exposure");
+  if (std::isfinite(end)) header.set("MJD-END", end, "[d] end of the last exposure");
+}
+
+void add_photometry(Header& header, const Plan& plan) {
+  const double area = plan.grid.wcs().pixel_area_sr({(plan.grid.width - 1) / 2.0, (plan.grid.height - 1) / 2.0});
+  header.set("PIXAR_SR", area, "[sr] solid angle of the central pixel");
+  header.set("PIXAR_A2", area * std::pow(180 * 3600 / std::numbers::pi, 2), "[arcsec2] the same");
+  if (plan.unit != "MJy/sr") return;
+  header.set("MAGZPAB", -2.5 * std::log10(1e6 * area / ab_zero_jy), "AB mag of a sum over pixels of 1 BUNIT");
+}
+
+void add_options(Header& header, const Plan& plan, const param::OptionSet& settings) {
+  header.set("CREATOR", "tessera " + std::string{version()}, "program that made this file");
+  static const std::pair<const char*, const char*> keywords[] = {
+      {"INTERP", "interpolation.method"}, {"REJECT", "rejection.method"}, {"BACKGRND", "background.method"}, {"WEIGHTS", "coadd.weights"}};
+  const auto all = settings.settings();
+  for (const auto& [card, key] : keywords)
+    for (const auto& s : all)
+      if (s.key == key) header.set(card, s.value, key);
+  header.set("PROFILE", plan.frames.front().profile->name, "instrument profile of the first frame");
+  static const std::set<std::string> host = {"run", "output"};
+  header.add_history("options that differ from the defaults:");
+  for (const auto& s : all)
+    if (s.source != param::Source::initial && !host.count(s.key.substr(0, s.key.find('.'))) && s.key != "input.images" && s.key != "input.sigmas" && s.key != "input.masks" && s.key != "grid.file")
+      header.add_history(fmt::format("  {} = {}", s.key, s.value));
+  header.add_history(fmt::format("{} input frames:", plan.frames.size()));
+  for (std::size_t i = 0; i < std::min(plan.frames.size(), most_history_inputs); ++i) {
+    const auto& image = plan.frames[i].image;
+    header.add_history(image.hdu ? fmt::format("  {}[{}]", image.path.filename().string(), image.hdu) : "  " + image.path.filename().string());
+  }
+  if (plan.frames.size() > most_history_inputs) header.add_history(fmt::format("  and {} more", plan.frames.size() - most_history_inputs));
+}
+
+Header product_header(const Product& product, const Plan& plan, const FramePass& pass, const param::OptionSet& settings, double mean_exposure_s) {
+  Header header = plan.grid.header();
+  for (const char* key : {"SIMPLE", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2"}) header.remove(key);
+  if (const auto unit = unit_of(product, plan.unit); !unit.empty()) header.set("BUNIT", unit, product.title);
+  header.set("OBJECT", plan.frames.front().header.text("OBJECT").value_or(""), "of the first frame");
+  if (!plan.frames.front().filter.empty()) header.set("FILTER", plan.frames.front().filter, "of the first frame");
+  add_times(header, plan, pass, mean_exposure_s);
+  add_photometry(header, plan);
+  if (product.plane == TileResult::uncertainty) header.add_comment("sqrt(sum w^2 sigma^2)/sum w; neighbouring pixels are correlated");
+  if (product.plane == TileResult::coverage) header.add_comment("sum over frames of the fraction of the pixel that good frame pixels cover");
+  add_options(header, plan, settings);
+  return header;
+}
+
+std::string datasums(const std::filesystem::path& path) {
+  io::FitsFile file{path};
+  std::string all;
+  for (const auto& hdu : file.hdus()) all += (all.empty() ? "" : "+") + file.header(hdu.index, false).text("DATASUM").value_or("?");
+  return all;
+}
+
+Table offsets_table(const Plan& plan, const FramePass& pass, const std::vector<std::int64_t>& rejected) {
+  std::vector<std::int32_t> id, outlier, group;
+  std::vector<double> offset, sigma, scale, weight;
+  std::vector<std::int64_t> count;
+  std::vector<std::string> name;
+  for (std::size_t i = 0; i < pass.frames.size(); ++i) {
+    const auto& f = pass.frames[i];
+    id.push_back(static_cast<std::int32_t>(i + 1));
+    offset.push_back(f.offset), sigma.push_back(f.offset_sigma), outlier.push_back(f.offset_outlier);
+    group.push_back(f.group), scale.push_back(f.noise_scale), weight.push_back(f.usable ? f.weight : 0);
+    count.push_back(rejected[i]);
+    name.push_back(plan.frames[i].image.path.filename().string());
+  }
+  Table t;
+  t.name = "offsets";
+  t.comments = {"Offset: the value subtracted from each frame; del_Offset its standard error (sandwich estimate)."};
+  t.add("Image_id", id, "", "number of the frame in header_list.tbl");
+  t.add("Offset", offset, plan.unit, "subtracted from the frame");
+  t.add("del_Offset", sigma, plan.unit, "standard error of the offset");
+  t.add("outliers", outlier, "", "1: did not count for the common level");
+  t.add("group", group, "", "frames connected by overlaps");
+  t.add("noise_scale", scale, "", "true noise over stated uncertainty");
+  t.add("weight", weight, "", "relative weight in the coadd");
+  t.add("rejected", count, "pixel", "frame pixels rejected as outliers");
+  t.add("filename", name, "", "image");
+  return t;
+}
+
+Table header_list(const Plan& plan) {
+  Table t;
+  t.name = "header_list";
+  std::vector<std::int32_t> id, nx, ny;
+  std::vector<double> ra, dec, scale, angle, exposure;
+  std::vector<std::string> projection, distortion, name;
+  for (std::size_t i = 0; i < plan.frames.size(); ++i) {
+    const auto& f = plan.frames[i];
+    const wcs::PixelPoint middle{(f.width - 1) / 2.0, (f.height - 1) / 2.0};
+    const auto sky = f.wcs.pixel_to_sky(middle);
+    id.push_back(static_cast<std::int32_t>(i + 1));
+    nx.push_back(f.width), ny.push_back(f.height);
+    ra.push_back(sky.ra_deg), dec.push_back(sky.dec_deg);
+    scale.push_back(f.wcs.pixel_scale_arcsec(middle)), angle.push_back(f.wcs.north_angle_deg(middle));
+    exposure.push_back(f.exposure_s);
+    projection.push_back(f.wcs.projection()), distortion.push_back(f.wcs.distortion().empty() ? "none" : f.wcs.distortion());
+    name.push_back(f.image.path.filename().string());
+  }
+  t.comments = {"The frames as read from their headers; positions are of the frame's centre, ICRS."};
+  t.add("Image_id", id);
+  t.add("NAXIS1", nx, "pixel");
+  t.add("NAXIS2", ny, "pixel");
+  t.add("ra", ra, "deg", "", "pos.eq.ra");
+  t.add("dec", dec, "deg", "", "pos.eq.dec");
+  t.add("pixel_scale", scale, "arcsec");
+  t.add("north_angle", angle, "deg");
+  t.add("exposure", exposure, "s");
+  t.add("projection", projection);
+  t.add("distortion", distortion);
+  t.add("filename", name);
+  return t;
+}
+
+void write_picture(const Plan& plan, const TileStore& store, TileResult::Plane plane, const picture::PictureOptions& options, const std::filesystem::path& path) {
+  picture::PreviewBuilder builder{plan.grid.width, plan.grid.height, options.max_side};
+  std::vector<float> row(static_cast<std::size_t>(plan.grid.width));
+  for (int y = 0; y < plan.grid.height; ++y) {
+    store.read_row(plane, y, plane == TileResult::mosaic ? NAN : 0, row);
+    builder.add_row(y, row);
+  }
+  picture::write_png(builder.finish(), plan.grid, options, path);
+}
+
+void write_pictures(const Plan& plan, const TileStore& store, OutputFolder& folder) {
+  const auto object = plan.frames.front().header.text("OBJECT").value_or("");
+  picture::PictureOptions mosaic;
+  mosaic.title = fmt::format("{}{}{} frames", object, object.empty() ? "" : ", ", plan.frames.size());
+  mosaic.unit = plan.unit;
+  write_picture(plan, store, TileResult::mosaic, mosaic, folder.product("mosaic.png"));
+  picture::PictureOptions coverage;
+  coverage.title = mosaic.title + ": coverage";
+  coverage.unit = "frames";
+  coverage.stretch = picture::Stretch::linear;
+  coverage.palette = picture::Palette::viridis;
+  coverage.integer_levels = true;
+  write_picture(plan, store, TileResult::coverage, coverage, folder.product("coverage.png"));
+}
+
+}  // namespace
+
+std::vector<ProductRecord> write_products(const Plan& plan, const FramePass& pass, const TileStore& store, const MosaicOptions& options,
+                                          const param::OptionSet& settings, OutputFolder& folder, Context& context) {
+  const auto rejected = store.rejected(plan.frames.size());
+  std::vector<ProductRecord> records;
+  context.stage("writing products", static_cast<std::int64_t>(std::size(fits_products)) + (options.products.pictures ? 2 : 1));
+  const double exposure = mean_exposure(store);
+  for (const auto& product : fits_products) {
+    parallel::check_interrupt();
+    const auto path = folder.product(product.file);
+    io::FitsWriter writer{path};
+    writer.add_image("", product_header(product, plan, pass, settings, exposure), plan.grid.width, plan.grid.height,
+                     [&](int y, std::span<float> row) { store.read_row(product.plane, y, product.empty, row); });
+    writer.close();
+    records.push_back({product.file, datasums(path)});
+    context.step();
+  }
+  const auto table = [&](const char* name, const Table& t) {
+    const auto path = folder.product(name);
+    io::write_table(t, path, io::TableFormat::ipac);
+    records.push_back({name, files::sha256_file(path)});
+  };
+  table("FIF.tbl", wcs::fif_table(plan.grid));
+  table("header_list.tbl", header_list(plan));
+  table("offsets.tbl", offsets_table(plan, pass, rejected));
+  context.step();
+  if (options.products.pictures) {
+    write_pictures(plan, store, folder);
+    context.step();
+  }
+  return records;
+}
+
+}  // namespace tessera::pipeline

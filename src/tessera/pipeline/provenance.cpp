@@ -1,0 +1,119 @@
+#include "tessera/pipeline/provenance.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <ctime>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "tessera/base/files.h"
+#include "tessera/base/version.h"
+
+namespace tessera::pipeline {
+
+void Recorder::stage(std::string_view name, std::int64_t total) {
+  {
+    const std::lock_guard lock{mutex_};
+    close_stage();
+    stages_.push_back({std::string{name}, 0, 0, 0});
+    began_ = std::chrono::steady_clock::now();
+    cpu_began_ = parallel::cpu_seconds();
+    running_ = true;
+  }
+  inner_.stage(name, total);
+}
+
+void Recorder::close_stage() {
+  if (!running_) return;
+  auto& s = stages_.back();
+  s.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
+  s.cpu_s = parallel::cpu_seconds() - cpu_began_;
+  s.peak_bytes = parallel::peak_resident();
+  running_ = false;
+}
+
+std::vector<StageRecord> Recorder::stages() {
+  const std::lock_guard lock{mutex_};
+  close_stage();
+  return stages_;
+}
+
+void Recorder::caveat(std::string_view kind, std::string_view message, std::int64_t count) {
+  {
+    const std::lock_guard lock{mutex_};
+    caveats_.push_back({std::string{kind}, std::string{message}, count});
+  }
+  inner_.caveat(kind, message, count);
+}
+
+std::vector<InputRecord> hash_inputs(const Plan& plan, Context& context) {
+  std::vector<InputRecord> records;
+  std::set<std::string> seen;
+  const auto add = [&](const instrument::PlaneLocation& plane) {
+    if (seen.insert(plane.path.string()).second) records.push_back({plane.path.string(), 0, ""});
+  };
+  for (const auto& frame : plan.frames) {
+    add(frame.image);
+    if (frame.uncertainty) add(*frame.uncertainty);
+    if (frame.mask) add(*frame.mask);
+  }
+  context.stage("checksums of inputs", static_cast<std::int64_t>(records.size()));
+  context.pool().for_each(static_cast<std::int64_t>(records.size()), [&](std::int64_t i) {
+    auto& r = records[static_cast<std::size_t>(i)];
+    r.sha256 = files::sha256_file(r.path);
+    std::error_code code;
+    r.bytes = static_cast<std::int64_t>(std::filesystem::file_size(r.path, code));
+    context.step();
+  });
+  return records;
+}
+
+std::string utc_now() {
+  const std::time_t now = std::time(nullptr);
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(now));
+}
+
+namespace {
+
+nlohmann::ordered_json frame_json(const Plan& plan, const FramePass& pass, const std::vector<std::int64_t>& rejected, std::size_t i) {
+  const auto& f = plan.frames[i];
+  const auto& s = pass.frames[i];
+  return {{"image", f.image.path.string()}, {"hdu", f.image.hdu}, {"profile", f.profile->name}, {"used", s.usable}, {"exposure_s", f.exposure_s},
+          {"good_fraction", s.good_fraction}, {"noise_scale", s.noise_scale}, {"sky_variance", s.sky_variance}, {"weight", s.weight}, {"offset", s.offset},
+          {"offset_sigma", s.offset_sigma}, {"offset_outlier", s.offset_outlier}, {"group", s.group}, {"rejected_pixels", rejected[i]}, {"notes", f.notes}};
+}
+
+nlohmann::ordered_json host_json() {
+  char name[256] = {};
+  ::gethostname(name, sizeof name - 1);
+  return {{"name", name}, {"processors", ::sysconf(_SC_NPROCESSORS_ONLN)}, {"memory_bytes", parallel::physical_memory()}};
+}
+
+}  // namespace
+
+std::string run_json(const RunRecord& run, const Plan& plan, const FramePass& pass, const std::vector<std::int64_t>& rejected,
+                     const param::OptionSet& settings, const std::vector<InputRecord>& inputs, const std::vector<ProductRecord>& products, Recorder& recorder) {
+  nlohmann::ordered_json j{{"schema", "tessera/run/1"}, {"version", version()}, {"verb", run.verb}, {"arguments", run.arguments},
+                           {"working_folder", run.working_folder}, {"started", run.started}, {"finished", utc_now()}, {"wall_s", run.wall_s},
+                           {"plan", plan.hash}, {"unit", plan.unit}, {"weights", pass.sky_weights ? "sky_variance" : "coverage"}};
+  j["host"] = host_json();
+  for (const auto& s : settings.settings())
+    j["options"].push_back({{"key", s.key}, {"value", s.value}, {"source", param::to_string(s.source)}, {"where", s.where}});
+  j["grid"] = {{"width", plan.grid.width}, {"height", plan.grid.height}, {"tile_side", plan.lattice.side}, {"tiles", plan.lattice.count()}};
+  j["inputs"] = nlohmann::ordered_json::array();
+  for (const auto& in : inputs) j["inputs"].push_back({{"path", in.path}, {"bytes", in.bytes}, {"sha256", in.sha256}});
+  for (std::size_t i = 0; i < plan.frames.size(); ++i) j["frames"].push_back(frame_json(plan, pass, rejected, i));
+  j["skipped"] = plan.skipped;
+  j["overlap_pairs"] = pass.offsets.pairs.size();
+  j["caveats"] = nlohmann::ordered_json::array();
+  for (const auto& c : recorder.caveats()) j["caveats"].push_back({{"kind", c.kind}, {"message", c.message}, {"count", c.count}});
+  for (const auto& s : recorder.stages())
+    j["stages"].push_back({{"name", s.name}, {"wall_s", s.wall_s}, {"cpu_s", s.cpu_s}, {"peak_bytes", s.peak_bytes}});
+  for (const auto& p : products) j["products"].push_back({{"name", p.name}, {"datasum", p.datasum}});
+  return j.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace tessera::pipeline

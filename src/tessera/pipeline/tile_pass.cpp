@@ -1,0 +1,163 @@
+#include "tessera/pipeline/tile_pass.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "tessera/outlier/temporal.h"
+#include "tessera/reproject/area.h"
+
+namespace tessera::pipeline {
+namespace {
+
+constexpr int block_side = 8;  // output pixels resampled again together when rejection touched one of them
+
+ResampledView window(ResampledView view, Box part) { return {view.value.window(part), view.variance.window(part), view.coverage.window(part)}; }
+
+}  // namespace
+
+/// Memory of one thread's tile, kept from tile to tile.
+struct TilePass::Workspace {
+  std::vector<int> frames;                        // of this tile, in listed order
+  std::vector<Frame> windows;                     // their pixels
+  std::vector<Resampled> stack;                   // on the grown tile
+  std::vector<Image<std::uint8_t>> outliers;      // likewise
+  std::vector<Box> covered;                       // part of the grown tile a frame can touch
+  coadd::Sums sums;
+};
+
+TilePass::TilePass(const Plan& plan, const FramePass& frames, const MosaicOptions& options, FrameCache& cache)
+    : plan_{plan}, frames_{frames}, options_{options}, cache_{cache} {}
+TilePass::~TilePass() = default;
+
+std::unique_ptr<TilePass::Workspace> TilePass::borrow() {
+  const std::lock_guard lock{mutex_};
+  if (idle_.empty()) return std::make_unique<Workspace>();
+  auto w = std::move(idle_.back());
+  idle_.pop_back();
+  return w;
+}
+
+void TilePass::give_back(std::unique_ptr<Workspace> w) {
+  const std::lock_guard lock{mutex_};
+  idle_.push_back(std::move(w));
+}
+
+/// Offset and noise scale of the frame, on pixels fresh from the resampler.
+void TilePass::calibrate(int frame, const ResampledView& part) const {
+  const auto& state = frames_.frames[static_cast<std::size_t>(frame)];
+  const float offset = static_cast<float>(state.offset), scale = static_cast<float>(state.noise_scale * state.noise_scale);
+  for (int y = part.box().y0; y < part.box().y1; ++y) {
+    const auto value = part.value.row(y), variance = part.variance.row(y), coverage = part.coverage.row(y);
+    for (std::size_t i = 0; i < value.size(); ++i) {
+      value[i] = coverage[i] > 0 ? value[i] - offset : 0.0F;
+      variance[i] *= scale;
+    }
+  }
+}
+
+void TilePass::resample_stack(Workspace& w, Box grown) {
+  for (std::size_t k = 0; k < w.frames.size(); ++k) {
+    const auto f = static_cast<std::size_t>(w.frames[k]);
+    const auto& map = *frames_.frames[f].output_to_frame;
+    w.stack[k].reset(grown);
+    const Box box = intersection(grown, plan_.on_grid[f]);
+    const Box needed = reproject::needed_window(map, box, {0, 0, plan_.frames[f].width, plan_.frames[f].height});
+    w.windows[k] = cache_.window(f, needed);
+    w.covered[k] = needed.empty() ? Box{} : box;
+    if (needed.empty()) continue;
+    const auto part = window(w.stack[k].view(), box);
+    reproject::area_overlap(w.windows[k].view(), map, part);
+    calibrate(w.frames[k], part);
+  }
+}
+
+/// Resamples the marked blocks of the tile again, now without the rejected frame pixels.
+void TilePass::resample_again(Workspace& w, std::size_t k, View<const std::uint8_t> marked, Box tile) {
+  const auto f = static_cast<std::size_t>(w.frames[k]);
+  for (int by = 0; by < marked.box().y1; ++by)
+    for (int bx = 0; bx < marked.box().x1; ++bx) {
+      if (!marked(bx, by)) continue;
+      const int x = tile.x0 + bx * block_side, y = tile.y0 + by * block_side;
+      const Box block = intersection({x, y, x + block_side, y + block_side}, intersection(tile, w.covered[k]));
+      if (block.empty()) continue;
+      const auto part = window(w.stack[k].view(), block);
+      reproject::area_overlap(w.windows[k].view(), *frames_.frames[f].output_to_frame, part);
+      calibrate(w.frames[k], part);
+    }
+}
+
+/// Takes the rejected pixels out of the window, marks the blocks of the tile they touch and counts those at home in it.
+std::int64_t TilePass::drop_pixels(Frame& frame, View<const std::uint8_t> rejected, const wcs::PixelMap& to_output, Box tile, View<std::uint8_t> marked) const {
+  // Half a frame pixel's diagonal and half an output pixel's (plan.cpp: the halo is three times that).
+  const int reach = (plan_.halo + 2) / 3;
+  std::int64_t at_home = 0;
+  double u = 0, v = 0;
+  for (int y = frame.box().y0; y < frame.box().y1; ++y)
+    for (int x = frame.box().x0; x < frame.box().x1; ++x) {
+      if (!rejected(x, y) || !frame.good(x, y)) continue;
+      frame.value(x, y) = frame.variance(x, y) = 0;
+      frame.good(x, y) = 0;
+      to_output.apply_row(x, y, {&u, 1}, {&v, 1});
+      if (!std::isfinite(u) || !std::isfinite(v)) continue;
+      const int cx = static_cast<int>(std::floor(u + 0.5)), cy = static_cast<int>(std::floor(v + 0.5));
+      at_home += tile.contains(cx, cy);
+      const Box touched = intersection(Box{cx, cy, cx + 1, cy + 1}.grown(reach), tile);
+      if (touched.empty()) continue;
+      for (int by = (touched.y0 - tile.y0) / block_side; by <= (touched.y1 - 1 - tile.y0) / block_side; ++by)
+        for (int bx = (touched.x0 - tile.x0) / block_side; bx <= (touched.x1 - 1 - tile.x0) / block_side; ++bx) marked(bx, by) = 1;
+    }
+  return at_home;
+}
+
+void TilePass::reject(Workspace& w, Box tile, TileResult& result) {
+  std::vector<ResampledView> stack;
+  std::vector<View<std::uint8_t>> flags;
+  for (std::size_t k = 0; k < w.frames.size(); ++k) {
+    stack.push_back(w.stack[k].view());
+    w.outliers[k].reset(w.stack[k].box());
+    flags.push_back(w.outliers[k].view());
+  }
+  outlier::flag_temporal(stack, options_.temporal, flags);
+  Image<std::uint8_t> marked, rejected;
+  for (std::size_t k = 0; k < w.frames.size(); ++k) {
+    auto& frame = w.windows[k];
+    if (frame.box().empty()) continue;
+    const auto& state = frames_.frames[static_cast<std::size_t>(w.frames[k])];
+    rejected.reset(frame.box());
+    if (outlier::project_to_frame(flags[k], *state.output_to_frame, options_.temporal, rejected) == 0) continue;
+    marked.reset({0, 0, (tile.width() + block_side - 1) / block_side, (tile.height() + block_side - 1) / block_side});
+    const auto at_home = drop_pixels(frame, rejected, *state.frame_to_output, tile, marked);
+    if (at_home) result.rejected.emplace_back(w.frames[k], at_home);
+    resample_again(w, k, marked, tile);
+  }
+}
+
+TileResult TilePass::run(std::int64_t tile) {
+  const Box box = plan_.lattice.box(tile);
+  TileResult result{box};
+  auto w = borrow();
+  w->frames.clear();
+  for (const int f : plan_.tile_frames[static_cast<std::size_t>(tile)])
+    if (frames_.frames[static_cast<std::size_t>(f)].usable) w->frames.push_back(f);
+  const std::size_t depth = w->frames.size();
+  w->windows.resize(std::max(depth, w->windows.size()));
+  w->stack.resize(w->windows.size());
+  w->outliers.resize(w->windows.size());
+  w->covered.assign(w->windows.size(), {});
+
+  resample_stack(*w, box.grown(plan_.halo));
+  if (options_.rejection.method == Rejection::temporal) reject(*w, box, result);
+  w->sums.reset(box);
+  for (std::size_t k = 0; k < depth; ++k) {
+    const Box part = intersection(box, w->covered[k]);
+    if (part.empty()) continue;
+    const auto f = static_cast<std::size_t>(w->frames[k]);
+    w->sums.add(window(w->stack[k].view(), part), frames_.frames[f].weight, plan_.frames[f].exposure_s, 0.0, 1.0);
+  }
+  auto& p = result.plane;
+  w->sums.finish(options_.coadd.min_coverage, p[TileResult::mosaic], p[TileResult::uncertainty], p[TileResult::coverage], p[TileResult::exposure]);
+  give_back(std::move(w));
+  return result;
+}
+
+}  // namespace tessera::pipeline

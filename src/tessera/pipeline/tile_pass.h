@@ -1,0 +1,38 @@
+/// pipeline/tile_pass.h — one tile: read the windows of its frames and halo → resample → reject → resample what rejection touched →
+/// coadd. A tile needs nothing of its neighbours, so tiles may be done in any order, number or process.
+#pragma once
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "tessera/pipeline/frame_pass.h"
+
+namespace tessera::pipeline {
+
+class TilePass {
+ public:
+  /// All references must outlive the pass.
+  TilePass(const Plan& plan, const FramePass& frames, const MosaicOptions& options, FrameCache& cache);
+  ~TilePass();
+  /// Safe from many threads. The bits of the result depend on neither the tile's size nor what else runs.
+  TileResult run(std::int64_t tile);
+
+ private:
+  struct Workspace;
+  std::unique_ptr<Workspace> borrow();
+  void give_back(std::unique_ptr<Workspace> w);
+  void resample_stack(Workspace& w, Box grown);
+  void reject(Workspace& w, Box tile, TileResult& result);
+  std::int64_t drop_pixels(Frame& frame, View<const std::uint8_t> rejected, const wcs::PixelMap& to_output, Box tile, View<std::uint8_t> marked) const;
+  void resample_again(Workspace& w, std::size_t k, View<const std::uint8_t> marked, Box tile);
+  void calibrate(int frame, const ResampledView& part) const;
+
+  const Plan& plan_;
+  const FramePass& frames_;
+  const MosaicOptions& options_;
+  FrameCache& cache_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Workspace>> idle_;
+};
+
+}  // namespace tessera::pipeline

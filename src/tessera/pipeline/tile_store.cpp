@@ -1,0 +1,169 @@
+#include "tessera/pipeline/tile_store.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "tessera/base/error.h"
+#include "tessera/base/files.h"
+
+namespace tessera::pipeline {
+namespace {
+
+[[noreturn]] void fail(const char* doing, const std::filesystem::path& path) {
+  throw SystemError{fmt::format("{}: {} failed: {}; free space or choose another output folder, then run the same command again to go on",
+                                path.string(), doing, std::strerror(errno))};
+}
+
+void write_all(int fd, const void* data, std::size_t bytes, std::int64_t at, const std::filesystem::path& path) {
+  const char* p = static_cast<const char*>(data);
+  while (bytes > 0) {
+    const ssize_t done = at < 0 ? ::write(fd, p, bytes) : ::pwrite(fd, p, bytes, at);
+    if (done < 0 && errno == EINTR) continue;
+    if (done <= 0) fail("writing", path);
+    p += done;
+    bytes -= static_cast<std::size_t>(done);
+    if (at >= 0) at += done;
+  }
+}
+
+void read_all(int fd, void* data, std::size_t bytes, std::int64_t at, const std::filesystem::path& path) {
+  char* p = static_cast<char*>(data);
+  while (bytes > 0) {
+    const ssize_t done = ::pread(fd, p, bytes, at);
+    if (done < 0 && errno == EINTR) continue;
+    if (done == 0) errno = EIO;
+    if (done <= 0) fail("reading", path);
+    p += done;
+    bytes -= static_cast<std::size_t>(done);
+    at += done;
+  }
+}
+
+std::string bytes_of(const TileResult& result) {
+  std::string bytes;
+  for (const auto& plane : result.plane) bytes.append(reinterpret_cast<const char*>(plane.pixels().data()), plane.pixels().size_bytes());
+  return bytes;
+}
+
+}  // namespace
+
+Box TileLattice::box(std::int64_t tile) const {
+  const int x = static_cast<int>(tile % columns()) * side, y = static_cast<int>(tile / columns()) * side;
+  return {x, y, std::min(width, x + side), std::min(height, y + side)};
+}
+
+std::optional<std::string> journal_plan_hash(const std::filesystem::path& folder) {
+  std::ifstream in{folder / "journal"};
+  std::string line;
+  if (!std::getline(in, line)) return std::nullopt;
+  const auto first = nlohmann::json::parse(line, nullptr, false);
+  if (!first.is_object() || !first.contains("plan") || !first["plan"].is_string()) return std::nullopt;
+  return first["plan"].get<std::string>();
+}
+
+TileStore::TileStore(const std::filesystem::path& folder, const TileLattice& lattice, const std::string& plan_hash)
+    : lattice_{lattice}, folder_{folder}, finished_(static_cast<std::size_t>(lattice.count()), 0), rejected_(finished_.size()) {
+  const bool resume = journal_plan_hash(folder) == plan_hash;
+  const int fresh = resume ? 0 : O_TRUNC;
+  tiles_ = ::open((folder / "tiles").c_str(), O_RDWR | O_CREAT | O_CLOEXEC | fresh, 0666);
+  if (tiles_ < 0) fail("opening", folder / "tiles");
+  if (resume) recover();
+  journal_ = ::open((folder / "journal").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_APPEND | fresh, 0666);
+  if (journal_ < 0) {
+    ::close(tiles_);
+    fail("opening", folder / "journal");
+  }
+  if (!resume) {
+    const std::string head =
+        nlohmann::json{{"schema", "tessera/journal/1"}, {"plan", plan_hash}, {"tile_side", lattice_.side}}.dump() + "\n";
+    write_all(journal_, head.data(), head.size(), -1, folder / "journal");
+    ::fdatasync(journal_);
+  }
+}
+
+TileStore::~TileStore() {
+  ::close(tiles_);
+  ::close(journal_);
+}
+
+std::int64_t TileStore::offset(std::int64_t tile) const {
+  // Whole rows of tiles before this one, then the tiles to its left, all of this row's height.
+  const Box box = lattice_.box(tile);
+  return (static_cast<std::int64_t>(box.y0) * lattice_.width + static_cast<std::int64_t>(box.x0) * box.height()) *
+         static_cast<std::int64_t>(TileResult::planes * sizeof(float));
+}
+
+std::string TileStore::read_tile(std::int64_t tile) const {
+  std::string bytes(static_cast<std::size_t>(lattice_.box(tile).area()) * TileResult::planes * sizeof(float), '\0');
+  read_all(tiles_, bytes.data(), bytes.size(), offset(tile), folder_ / "tiles");
+  return bytes;
+}
+
+void TileStore::recover() {
+  const std::string text = files::read(folder_ / "journal", std::size_t{1} << 34);
+  struct stat status {};
+  ::fstat(tiles_, &status);
+  std::size_t begin = 0, kept = 0;
+  while (begin < text.size()) {
+    const auto end = text.find('\n', begin);
+    if (end == std::string::npos) break;  // torn by a crash
+    const auto line = nlohmann::json::parse(text.substr(begin, end - begin), nullptr, false);
+    if (!line.is_object()) break;
+    begin = kept = end + 1;
+    if (!line.contains("tile")) continue;
+    const auto tile = line["tile"].get<std::int64_t>();
+    if (tile < 0 || tile >= lattice_.count()) continue;
+    const auto end_of_tile = offset(tile) + lattice_.box(tile).area() * static_cast<std::int64_t>(TileResult::planes * sizeof(float));
+    if (end_of_tile > status.st_size || files::sha256(read_tile(tile)) != line.value("sha256", "")) continue;
+    finished_[static_cast<std::size_t>(tile)] = 1;
+    rejected_[static_cast<std::size_t>(tile)] = line.value("rejected", std::vector<std::pair<std::int32_t, std::int64_t>>{});
+  }
+  if (kept < text.size() && ::truncate((folder_ / "journal").c_str(), static_cast<off_t>(kept)) != 0) fail("truncating", folder_ / "journal");
+}
+
+std::int64_t TileStore::finished_count() const { return std::count(finished_.begin(), finished_.end(), 1); }
+
+void TileStore::put(std::int64_t tile, const TileResult& result) {
+  const std::string bytes = bytes_of(result);
+  write_all(tiles_, bytes.data(), bytes.size(), offset(tile), folder_ / "tiles");
+  if (::fdatasync(tiles_) != 0) fail("syncing", folder_ / "tiles");
+  const std::string line =
+      nlohmann::json{{"tile", tile}, {"sha256", files::sha256(bytes)}, {"rejected", result.rejected}}.dump() + "\n";
+  const std::lock_guard lock{mutex_};
+  write_all(journal_, line.data(), line.size(), -1, folder_ / "journal");
+  if (::fdatasync(journal_) != 0) fail("syncing", folder_ / "journal");
+  finished_[static_cast<std::size_t>(tile)] = 1;
+  rejected_[static_cast<std::size_t>(tile)] = result.rejected;
+}
+
+void TileStore::read_row(TileResult::Plane plane, int y, float fill, std::span<float> row) const {
+  const std::int64_t first = static_cast<std::int64_t>(y / lattice_.side) * lattice_.columns();
+  for (std::int64_t tile = first; tile < first + lattice_.columns(); ++tile) {
+    const Box box = lattice_.box(tile);
+    const auto part = row.subspan(static_cast<std::size_t>(box.x0), static_cast<std::size_t>(box.width()));
+    if (!finished(tile)) {
+      std::fill(part.begin(), part.end(), fill);
+      continue;
+    }
+    const std::int64_t pixel = plane * box.area() + static_cast<std::int64_t>(y - box.y0) * box.width();
+    read_all(tiles_, part.data(), part.size_bytes(), offset(tile) + pixel * static_cast<std::int64_t>(sizeof(float)), folder_ / "tiles");
+  }
+}
+
+std::vector<std::int64_t> TileStore::rejected(std::size_t frames) const {
+  std::vector<std::int64_t> sums(frames, 0);
+  for (const auto& tile : rejected_)
+    for (const auto& [frame, count] : tile)
+      if (frame >= 0 && static_cast<std::size_t>(frame) < frames) sums[static_cast<std::size_t>(frame)] += count;
+  return sums;
+}
+
+}  // namespace tessera::pipeline

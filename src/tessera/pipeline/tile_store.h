@@ -1,0 +1,72 @@
+/// pipeline/tile_store.h — finished tiles on disk while a run goes on, with the journal that lets it be resumed.
+/// OUT/.tessera/tiles holds four float planes per tile, tile after tile; OUT/.tessera/journal one JSON line per finished tile.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tessera/core/image.h"
+
+namespace tessera::pipeline {
+
+/// Tiles of side `side` over [0,width)×[0,height), numbered by rows from the grid's origin.
+struct TileLattice {
+  int width = 0, height = 0, side = 256;
+  int columns() const { return (width + side - 1) / side; }
+  int rows() const { return (height + side - 1) / side; }
+  std::int64_t count() const { return static_cast<std::int64_t>(columns()) * rows(); }
+  Box box(std::int64_t tile) const;
+};
+
+/// The coadded planes of one tile and what rejection did there.
+struct TileResult {
+  enum Plane { mosaic, uncertainty, coverage, exposure, planes };
+  std::array<Image<float>, planes> plane;
+  std::vector<std::pair<std::int32_t, std::int64_t>> rejected;  ///< frame, frame pixels rejected whose home is this tile
+  explicit TileResult(Box box = {}) {
+    for (auto& p : plane) p.reset(box);
+  }
+};
+
+class TileStore {
+ public:
+  /// Opens or creates `folder`/tiles and `folder`/journal. A journal of the same plan hash whose tiles' checksums hold gives
+  /// finished tiles; a torn last line is dropped. Throws SystemError.
+  TileStore(const std::filesystem::path& folder, const TileLattice& lattice, const std::string& plan_hash);
+  ~TileStore();
+  TileStore(const TileStore&) = delete;
+  TileStore& operator=(const TileStore&) = delete;
+
+  const TileLattice& lattice() const { return lattice_; }
+  bool finished(std::int64_t tile) const { return finished_[static_cast<std::size_t>(tile)] != 0; }
+  std::int64_t finished_count() const;
+  /// Writes the tile, syncs it, then its journal line. Safe from many threads.
+  void put(std::int64_t tile, const TileResult& result);
+  /// One row of one plane over the whole width; tiles never put read as `fill`.
+  void read_row(TileResult::Plane plane, int y, float fill, std::span<float> row) const;
+  /// Frame pixels rejected per frame, summed over finished tiles.
+  std::vector<std::int64_t> rejected(std::size_t frames) const;
+
+ private:
+  std::int64_t offset(std::int64_t tile) const;
+  void recover();
+  std::string read_tile(std::int64_t tile) const;
+
+  TileLattice lattice_;
+  std::filesystem::path folder_;
+  int tiles_ = -1, journal_ = -1;
+  std::vector<char> finished_;
+  std::vector<std::vector<std::pair<std::int32_t, std::int64_t>>> rejected_;
+  std::mutex mutex_;
+};
+
+/// The plan hash in the journal's first line, or nothing when there is no (readable) journal.
+std::optional<std::string> journal_plan_hash(const std::filesystem::path& folder);
+
+}  // namespace tessera::pipeline

@@ -1,0 +1,38 @@
+#include "tessera/pipeline/mosaic.h"
+
+#include "tessera/steps/step.h"
+
+namespace tessera::steps {
+namespace {
+
+class Mosaic : public Step {
+ public:
+  std::string_view name() const override { return "mosaic"; }
+  std::string_view summary() const override { return "Coadd frames into one mosaic, with backgrounds matched and outliers rejected."; }
+  std::string_view description() const override {
+    return "Reads calibrated exposures with their uncertainties and masks (found by the camera's profile), fixes an output grid that holds them all, matches "
+           "their backgrounds over all overlaps, resamples every frame by exact area overlap, rejects outliers among the values that many frames give for "
+           "one output pixel, and averages.\n"
+           "The output folder gets mosaic.fits, mosaic_unc.fits (1 sigma), mosaic_cov.fits (number of frames), mosaic_exp.fits (seconds), mosaic.png, "
+           "coverage.png, FIF.tbl, header_list.tbl, offsets.tbl, run.json and tessera.log. A run that was interrupted goes on when the same command is given "
+           "again. Results do not depend on threads, tiles or memory.\n"
+           "Inputs are files, folders (the camera's usual images in them), quoted globs or @list.txt with one name a line; or parallel lists with -I, -S and -d.";
+  }
+  std::string_view inputs() const override { return "FRAMES..."; }
+  std::string_view example() const override { return "tessera mosaic r46291456/ch1/bcd -o ch1"; }
+  bool writes_output() const override { return true; }
+  void declare(param::OptionSet& options) override { options_.declare(options); }
+  pipeline::Outcome run(const std::vector<std::string>& inputs, const RunOptions& run, param::OptionSet& options, pipeline::Context& context) override {
+    if (run.output.empty() && !run.dry_run) throw UsageError{"no output folder given; add -o OUT (or --dry-run to see the plan only)"};
+    return pipeline::make_mosaic({inputs, run.output, run.overwrite, run.dry_run}, options_, options, context);
+  }
+
+ private:
+  pipeline::MosaicOptions options_;
+};
+
+}  // namespace
+
+std::unique_ptr<Step> make_mosaic() { return std::make_unique<Mosaic>(); }
+
+}  // namespace tessera::steps

@@ -1,0 +1,111 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "tessera/base/files.h"
+#include "tessera/steps/again.h"
+
+namespace tessera::steps {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Record {
+  RecordedRun run;
+  std::map<std::string, std::string> datasums;                       // product → checksum
+  std::vector<std::pair<std::string, std::string>> inputs;           // path, sha256
+};
+
+Record read_record(const std::string& path) {
+  const auto content = files::read(path);
+  try {
+    const auto j = nlohmann::json::parse(content);
+    if (!j.value("schema", "").starts_with("tessera/run/")) throw DataError{fmt::format("{}: is JSON but not a tessera run record (schema tessera/run/1)", path)};
+    Record r;
+    r.run.verb = j.at("verb");
+    r.run.working_folder = j.at("working_folder");
+    r.run.inputs = j.at("arguments");
+    for (const auto& o : j.at("options")) r.run.settings.emplace_back(o.at("key"), o.at("value"));
+    for (const auto& p : j.at("products")) r.datasums[p.at("name")] = p.at("datasum");
+    for (const auto& in : j.at("inputs")) r.inputs.emplace_back(in.at("path"), in.at("sha256"));
+    return r;
+  } catch (const nlohmann::json::exception& error) {
+    throw DataError{fmt::format("{}: not a complete run.json ({})", path, error.what())};
+  }
+}
+
+/// A folder of its own beside the system's temporary files, removed at the end.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    auto pattern = (fs::temp_directory_path() / "tessera-replay-XXXXXX").string();
+    if (!::mkdtemp(pattern.data())) throw SystemError{fmt::format("{}: no temporary folder can be made; give -o OUT", pattern)};
+    path_ = pattern;
+  }
+  ~TemporaryFolder() {
+    std::error_code code;
+    fs::remove_all(path_, code);
+  }
+  fs::path path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+class Replay : public Step {
+ public:
+  std::string_view name() const override { return "replay"; }
+  std::string_view summary() const override { return "Repeat a recorded run and say whether the data agree."; }
+  std::string_view description() const override {
+    return "Reads run.json, checks that the inputs are the files of the first run (by checksum), runs it again with the same options, and compares the checksum of "
+           "every product. Exit code 0: all agree; 1: inputs or products differ, each is named. Products go to a temporary folder, or are kept with -o.";
+  }
+  std::string_view inputs() const override { return "run.json"; }
+  std::string_view example() const override { return "tessera replay ch1/run.json"; }
+  bool writes_output() const override { return true; }
+  void declare(param::OptionSet&) override {}
+
+  pipeline::Outcome run(const std::vector<std::string>& inputs, const RunOptions& run, param::OptionSet&, pipeline::Context& context) override {
+    if (inputs.size() != 1) throw UsageError{fmt::format("replay takes one run.json, {} were given", inputs.size())};
+    const auto before = read_record(fs::is_directory(inputs.front()) ? inputs.front() + "/run.json" : inputs.front());
+    check_inputs(before);
+    TemporaryFolder temporary;
+    const auto out = run.output.empty() ? temporary.path() / "out" : fs::path{run.output};
+    run_again(before.run, out.string(), run.overwrite, run, context);
+    compare(before, read_record((out / "run.json").string()), context);
+    return pipeline::Outcome::done;
+  }
+
+ private:
+  static void check_inputs(const Record& record) {
+    std::vector<std::string> changed;
+    const fs::path base = record.run.working_folder;
+    for (const auto& [path, sum] : record.inputs)
+      if (files::sha256_file(base / path) != sum) changed.push_back(path);
+    if (!changed.empty())
+      throw DataError{fmt::format("{} of {} input files changed since the recorded run, the first is {}; the run cannot be repeated with them", changed.size(),
+                                  record.inputs.size(), changed.front())};
+  }
+
+  static void compare(const Record& before, const Record& now, pipeline::Context& context) {
+    std::vector<std::string> differ;
+    for (const auto& [name, sum] : before.datasums) {
+      const auto found = now.datasums.find(name);
+      const bool same = found != now.datasums.end() && found->second == sum;
+      context.log(same ? pipeline::Level::info : pipeline::Level::warning, fmt::format("{}: {}", name, same ? "agrees" : "differs"));
+      if (!same) differ.push_back(name);
+    }
+    if (!differ.empty()) throw DataError{fmt::format("{} of {} products differ from the recorded run: {}", differ.size(), before.datasums.size(), text::join(differ, ", "))};
+    context.log(pipeline::Level::info, fmt::format("all {} products agree with the recorded run", before.datasums.size()));
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Step> make_replay() { return std::make_unique<Replay>(); }
+
+}  // namespace tessera::steps

@@ -1,0 +1,32 @@
+#include <fmt/format.h>
+
+#include "tessera/pipeline/output_folder.h"
+#include "tessera/steps/again.h"
+
+namespace tessera::steps {
+namespace {
+
+class Resume : public Step {
+ public:
+  std::string_view name() const override { return "resume"; }
+  std::string_view summary() const override { return "Go on with an interrupted run."; }
+  std::string_view description() const override {
+    return "Reads the request an unfinished run left in its output folder and runs it again with the same inputs and options; tiles that were finished are kept. "
+           "The result is that of an undisturbed run. Inputs or files that changed since are noticed, and the run is refused with what differs.";
+  }
+  std::string_view inputs() const override { return "OUT"; }
+  std::string_view example() const override { return "tessera resume ch1"; }
+  bool writes_output() const override { return false; }
+  void declare(param::OptionSet&) override {}
+  pipeline::Outcome run(const std::vector<std::string>& inputs, const RunOptions& run, param::OptionSet&, pipeline::Context& context) override {
+    if (inputs.size() != 1) throw UsageError{fmt::format("resume takes one output folder, {} were given", inputs.size())};
+    const auto request = pipeline::unfinished_request(inputs.front());
+    return run_again({request.verb, request.working_folder, request.inputs, request.settings}, inputs.front(), false, run, context);
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Step> make_resume() { return std::make_unique<Resume>(); }
+
+}  // namespace tessera::steps
