@@ -3,8 +3,15 @@
 
 namespace tessera::steps {
 
+std::unique_ptr<Step> make_mosaic();
+std::unique_ptr<Step> make_resume();
+std::unique_ptr<Step> make_replay();
+
 std::vector<std::unique_ptr<Step>> all() {
   std::vector<std::unique_ptr<Step>> steps;
+  steps.push_back(make_mosaic());
+  steps.push_back(make_resume());
+  steps.push_back(make_replay());
   return steps;
 }
 
