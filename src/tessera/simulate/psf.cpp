@@ -1,0 +1,143 @@
+#include "tessera/simulate/psf.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numbers>
+#include <vector>
+
+namespace tessera::simulate {
+
+void describe(param::Schema<PsfOptions>& s) {
+  s.field(&PsfOptions::profile, "profile", "Radial profile of a star.")
+      .choices({{"gaussian", PsfProfile::gaussian}, {"moffat", PsfProfile::moffat}});
+  s.field(&PsfOptions::fwhm_pix, "fwhm_pix", "Full width at half maximum in frame pixels; 0 takes the camera's.").unit("pixel").range(0, 100);
+  s.field(&PsfOptions::beta, "beta", "Exponent of the Moffat profile.").range(1.1, 20);
+  s.field(&PsfOptions::axis_ratio, "axis_ratio", "Minor over major axis; FWHM is that of their geometric mean.").range(0.2, 1);
+  s.field(&PsfOptions::angle_deg, "angle_deg", "Direction of the major axis, from +x towards +y of the frame.").unit("deg").range(-360, 360);
+}
+
+namespace {
+
+struct Rule {
+  std::array<double, 8> node{}, weight{};
+  int points = 0;
+};
+
+/// Gauss–Legendre points on [−½, ½]: roots of the Legendre polynomial by Newton's method.
+Rule gauss_legendre(int n) {
+  Rule rule;
+  rule.points = n;
+  for (int i = 0; i < n; ++i) {
+    double x = std::cos(std::numbers::pi * (i + 0.75) / (n + 0.5)), slope = 1;
+    for (int round = 0; round < 50; ++round) {
+      double p = 1, before = 0;
+      for (int k = 1; k <= n; ++k) {
+        const double older = before;
+        before = p;
+        p = ((2 * k - 1) * x * before - (k - 1) * older) / k;
+      }
+      slope = n * (x * p - before) / (x * x - 1);
+      const double step = p / slope;
+      x -= step;
+      if (std::abs(step) < 1e-15) break;
+    }
+    rule.node[static_cast<std::size_t>(i)] = x / 2;
+    rule.weight[static_cast<std::size_t>(i)] = 1 / ((1 - x * x) * slope * slope);
+  }
+  return rule;
+}
+
+const Rule& rule_of(int points) {
+  static const std::array<Rule, 3> rules{gauss_legendre(3), gauss_legendre(4), gauss_legendre(8)};
+  return rules[points == 3 ? 0 : points == 4 ? 1 : 2];
+}
+
+/// ∫ over one pixel of the unit normal density of width sigma; erfc keeps the digits of far pixels.
+double normal_pixel(double offset, double sigma) {
+  const double scale = 1 / (sigma * std::numbers::sqrt2);
+  const double a = (std::abs(offset) - 0.5) * scale, b = (std::abs(offset) + 0.5) * scale;
+  return a > 1 ? 0.5 * (std::erfc(a) - std::erfc(b)) : 0.5 * (std::erf(b) - std::erf(a));
+}
+
+}  // namespace
+
+Psf::Psf(const PsfOptions& o)
+    : profile_{o.profile}, fwhm_{o.fwhm_pix}, beta_{o.beta},
+      cos_{std::cos(o.angle_deg * std::numbers::pi / 180)}, sin_{std::sin(o.angle_deg * std::numbers::pi / 180)} {
+  if (!(fwhm_ > 0)) throw UsageError{"psf.fwhm_pix: the width of a star must be positive"};
+  if (profile_ == PsfProfile::moffat && !(beta_ > 1)) throw UsageError{"psf.beta: a Moffat profile holds a finite flux only for beta > 1"};
+  const double width = profile_ == PsfProfile::gaussian ? fwhm_ / std::sqrt(8 * std::numbers::ln2)
+                                                        : fwhm_ / (2 * std::sqrt(std::pow(2, 1 / beta_) - 1));
+  major_ = width / std::sqrt(o.axis_ratio);
+  minor_ = width * std::sqrt(o.axis_ratio);
+  norm_ = profile_ == PsfProfile::gaussian ? 1 / (2 * std::numbers::pi * width * width)
+                                           : (beta_ - 1) / (std::numbers::pi * width * width);
+  // The fraction outside the ellipse ρ = r is exp(−r²/2σ²) or (1 + r²/α²)^(1−β).
+  const double widths = profile_ == PsfProfile::gaussian ? std::sqrt(-2 * std::log(1e-9))
+                                                         : std::sqrt(std::pow(1e-6, -1 / (beta_ - 1)) - 1);
+  reach_ = static_cast<int>(std::min(std::ceil(widths * major_ + 1), 1e6));
+}
+
+double Psf::density(double dx, double dy) const {
+  const double u = (cos_ * dx + sin_ * dy) / major_, v = (-sin_ * dx + cos_ * dy) / minor_;
+  const double q = u * u + v * v;
+  return norm_ * (profile_ == PsfProfile::gaussian ? std::exp(-q / 2) : std::pow(1 + q, -beta_));
+}
+
+bool Psf::separable() const {
+  return profile_ == PsfProfile::gaussian && (major_ == minor_ || std::abs(sin_) < 1e-15 || std::abs(cos_) < 1e-15);
+}
+
+double Psf::quadrature(double dx, double dy) const {
+  // Along a line the Moffat profile has its complex singularities at least hypot(minor, distance·minor/major) away: cells
+  // narrower than the profile make n points good to about ((z + √(z²+1))^−2n, z that distance over half the cell.
+  const double away = std::hypot(minor_, std::max(0.0, std::hypot(dx, dy) - 0.75) * minor_ / major_);
+  const int cells = static_cast<int>(std::ceil(1 / std::min(1.0, profile_ == PsfProfile::gaussian ? minor_ : away)));
+  const double cell = 1.0 / cells, z = 2 * away / cell;
+  const Rule& rule = rule_of(profile_ == PsfProfile::gaussian || z < 8 ? 8 : z < 24 ? 4 : 3);
+  double sum = 0;
+  for (int cy = 0; cy < cells; ++cy)
+    for (int cx = 0; cx < cells; ++cx) {
+      const double x0 = dx - 0.5 + (cx + 0.5) * cell, y0 = dy - 0.5 + (cy + 0.5) * cell;
+      for (int j = 0; j < rule.points; ++j)
+        for (int i = 0; i < rule.points; ++i) {
+          const auto a = static_cast<std::size_t>(i), b = static_cast<std::size_t>(j);
+          sum += rule.weight[a] * rule.weight[b] * density(x0 + rule.node[a] * cell, y0 + rule.node[b] * cell);
+        }
+    }
+  return sum * cell * cell;
+}
+
+double Psf::pixel_fraction(double dx, double dy) const {
+  if (!separable()) return quadrature(dx, dy);
+  const bool upright = std::abs(cos_) < 1e-15;
+  return normal_pixel(dx, upright ? minor_ : major_) * normal_pixel(dy, upright ? major_ : minor_);
+}
+
+void add_star(View<double> image, wcs::PixelPoint centre, double flux, const Psf& psf) {
+  const Box box = image.box();
+  // Compared as doubles first: a far position need not fit an int.
+  if (!(centre.x > box.x0 - psf.reach_ - 1.0 && centre.x < box.x1 + psf.reach_ + 1.0)) return;
+  if (!(centre.y > box.y0 - psf.reach_ - 1.0 && centre.y < box.y1 + psf.reach_ + 1.0)) return;
+  const int cx = static_cast<int>(std::lround(centre.x)), cy = static_cast<int>(std::lround(centre.y));
+  const Box stamp = intersection(box, Box{cx - psf.reach_, cy - psf.reach_, cx + psf.reach_ + 1, cy + psf.reach_ + 1});
+  if (stamp.empty()) return;
+
+  if (!psf.separable()) {
+    for (int y = stamp.y0; y < stamp.y1; ++y)
+      for (int x = stamp.x0; x < stamp.x1; ++x) image(x, y) += flux * psf.quadrature(x - centre.x, y - centre.y);
+    return;
+  }
+  const bool upright = std::abs(psf.cos_) < 1e-15;
+  std::vector<double> along_x(static_cast<std::size_t>(stamp.width()));
+  for (int x = stamp.x0; x < stamp.x1; ++x)
+    along_x[static_cast<std::size_t>(x - stamp.x0)] = normal_pixel(x - centre.x, upright ? psf.minor_ : psf.major_);
+  for (int y = stamp.y0; y < stamp.y1; ++y) {
+    const double here = flux * normal_pixel(y - centre.y, upright ? psf.major_ : psf.minor_);
+    double* const row = &image(stamp.x0, y);
+    for (std::size_t i = 0; i < along_x.size(); ++i) row[i] += here * along_x[i];
+  }
+}
+
+}  // namespace tessera::simulate
