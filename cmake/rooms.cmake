@@ -38,9 +38,23 @@ function(tessera_room name)
   set(TESSERA_ROOMS ${TESSERA_ROOMS} ${name} CACHE INTERNAL "")
 endfunction()
 
+# The version stands in a library of its own, linked by the few that print it: a commit re-links those alone.
+function(tessera_version_library)
+  set(output ${PROJECT_BINARY_DIR}/version.cpp)
+  add_custom_target(tessera_version_text BYPRODUCTS ${output}
+    COMMAND ${CMAKE_COMMAND} -DSOURCE=${PROJECT_SOURCE_DIR} -DOUTPUT=${output} -DVERSION=${PROJECT_VERSION}
+      "-DCOMPILER=${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}" -P ${PROJECT_SOURCE_DIR}/cmake/version.cmake
+    VERBATIM)
+  add_library(tessera_version_objects OBJECT ${output})
+  add_dependencies(tessera_version_objects tessera_version_text)
+  target_include_directories(tessera_version_objects PRIVATE ${PROJECT_SOURCE_DIR}/src)
+  target_link_libraries(tessera_version_objects PRIVATE tessera_flags)
+  add_library(tessera_version STATIC $<TARGET_OBJECTS:tessera_version_objects>)
+endfunction()
+
 # The library users link: every room in one archive.
 function(tessera_library)
-  set(objects "")
+  set(objects $<TARGET_OBJECTS:tessera_version_objects>)
   set(libraries "")
   foreach(room ${TESSERA_ROOMS})
     list(APPEND objects $<TARGET_OBJECTS:tessera_${room}_objects>)
@@ -52,16 +66,21 @@ function(tessera_library)
     endforeach()
   endforeach()
   list(REMOVE_DUPLICATES libraries)
+  set(TESSERA_LIBRARIES ${libraries} CACHE INTERNAL "")
   add_library(tessera_all STATIC ${objects})
   set_target_properties(tessera_all PROPERTIES OUTPUT_NAME tessera EXPORT_NAME tessera)
   target_include_directories(tessera_all PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src> $<INSTALL_INTERFACE:include>)
-  target_link_libraries(tessera_all PUBLIC ${libraries})
+  # Users compile against our headers and fmt's; the rest they only link. Libraries that are all headers are in the
+  # objects already.
+  list(FILTER libraries EXCLUDE REGEX "^fmt::|^nlohmann_json::|^Eigen3::")
+  target_link_libraries(tessera_all PUBLIC fmt::fmt PRIVATE ${libraries})
+  target_compile_features(tessera_all PUBLIC cxx_std_20)
 endfunction()
 
 function(tessera_program name folder)
   file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${folder}/*.cpp)
   if(sources)
     add_executable(${name} ${sources})
-    target_link_libraries(${name} PRIVATE tessera_all tessera_flags)
+    target_link_libraries(${name} PRIVATE tessera_all ${TESSERA_LIBRARIES} tessera_flags)
   endif()
 endfunction()

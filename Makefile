@@ -1,0 +1,43 @@
+# One word per task; on a bare Debian 12 only make and git need to be there.
+#   make setup    install the Debian packages that are missing
+#   make build    the program, the library and the tests, in build/release
+#   make test     everything: C++ and Python tests, then the C++ tests again under sanitizers
+#   make demo     a simulated stack to a mosaic, compared with the truth
+#   make bench    timings beside those of other programs
+#   make docs     man pages, completion and the generated reference, in build/release
+#   make install  [PREFIX=/usr/local] [DESTDIR=]
+#   make clean    remove what was built
+PREFIX ?= /usr/local
+JOBS ?= $(shell nproc)
+PYTHON := /usr/bin/python3
+
+.PHONY: all setup build test demo bench docs install clean
+all: build
+
+setup:
+	@scripts/setup.sh build test peers
+
+build:
+	@scripts/setup.sh build test
+	@scripts/build.sh release $(JOBS)
+
+test: setup
+	@scripts/build.sh release $(JOBS)
+	@scripts/test.sh $(JOBS)
+
+demo: build
+	@scripts/demo.sh
+
+bench: setup
+	@scripts/build.sh release $(JOBS)
+	@$(PYTHON) bench/run.py
+
+docs: build
+	@cmake --build build/release --target documents
+	@echo "man pages in build/release/documents/man, completion in build/release/documents/completion"
+
+install: build
+	@DESTDIR="$(DESTDIR)" cmake --install build/release --prefix "$(PREFIX)"
+
+clean:
+	rm -rf build demo-out

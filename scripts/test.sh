@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Runs everything that build/release holds, then the C++ tests under sanitizers, and ends with one line of totals.
+#   scripts/test.sh [JOBS]
+set -uo pipefail
+cd "$(dirname "$0")/.."
+jobs=${1:-$(nproc)}
+results=build/test-results
+rm -rf "$results"
+mkdir -p "$results"
+
+ctest_in() { # PRESET
+  ctest --test-dir "build/$1" --parallel 2 --timeout 600 --output-on-failure --output-junit "$PWD/$results/ctest-$1.xml" \
+    >"$results/ctest-$1.log" 2>&1 || grep -vE '^ *(Start +[0-9]+:|[0-9]+/[0-9]+ .* Passed)' "$results/ctest-$1.log"
+}
+
+echo "== C++ tests"
+ctest_in release
+echo "== Python tests"
+TESSERA_BUILD="$PWD/build/release" PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest tests -q -p no:cacheprovider \
+  --junitxml="$results/pytest.xml"
+echo "== C++ tests under AddressSanitizer and UndefinedBehaviorSanitizer"
+if scripts/build.sh sanitize "$jobs"; then
+  ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1 ctest_in sanitize
+fi
+/usr/bin/python3 scripts/summarise_tests.py "$results"/ctest-release.xml "$results"/pytest.xml "$results"/ctest-sanitize.xml
