@@ -1,0 +1,12 @@
+# What the library links. Read by our own build and, installed beside it, by find_package(tessera) of users.
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_package(fmt REQUIRED)
+find_package(pugixml REQUIRED)
+find_package(ZLIB REQUIRED)
+pkg_check_modules(CFITSIO REQUIRED IMPORTED_TARGET cfitsio)
+pkg_check_modules(WCSLIB REQUIRED IMPORTED_TARGET wcslib)
+pkg_check_modules(ERFA REQUIRED IMPORTED_TARGET erfa)
+pkg_check_modules(CAIRO REQUIRED IMPORTED_TARGET cairo)
+pkg_check_modules(OPENSSL REQUIRED IMPORTED_TARGET libcrypto)
+pkg_check_modules(TOMLPLUSPLUS REQUIRED IMPORTED_TARGET tomlplusplus)
