@@ -1,5 +1,5 @@
 /// wcs/sky_wcs.h — pixel plane ↔ sky of one image, from its FITS header (Papers I, II, IV; SIP, TPV, TNX, ZPX).
-/// wcslib does the projections; it is seen in sky_wcs.cpp only. Pixel centres at integers, counted from 0; ICRS degrees.
+/// wcslib does the projections; it is seen in celestial.cpp only. Pixel centres at integers, counted from 0; ICRS degrees.
 #pragma once
 #include <array>
 #include <memory>
@@ -21,9 +21,22 @@ struct PixelPoint {
 /// What to do with distortion keywords that CTYPE does not promise.
 enum class UnpromisedDistortion { refuse, ignore, apply };
 
+/// A correction image of Paper IV (CPDISn, EXTNAME WCSDVARR) or of HST's detector-to-image step (D2IMDISn, D2IMARR).
+struct LookupTable {
+  std::string name;  ///< EXTNAME
+  int version = 1;   ///< EXTVER
+  int width = 0, height = 0;
+  std::vector<float> values;  ///< by rows, in image pixels
+  std::array<double, 2> crpix{}, crval{}, cdelt{1, 1};
+  /// `header` and `pixels` (by rows) of the HDU; throws DataError that starts with `where`.
+  static LookupTable from_hdu(const Header& header, std::vector<float> pixels, const std::string& where);
+};
+using LookupTables = std::vector<std::shared_ptr<const LookupTable>>;
+
 struct WcsOptions {
   char alternate = ' ';  ///< ' ' primary, 'A'…'Z'
   UnpromisedDistortion unpromised = UnpromisedDistortion::refuse;
+  LookupTables tables;   ///< the WCSDVARR and D2IMARR images of the file, when SkyWcs::needs_lookup_tables()
 };
 
 /// Immutable and safe to use from many threads at once (each call works on a wcsprm copy of its own).
@@ -35,6 +48,8 @@ class SkyWcs {
   static SkyWcs from_header(const Header& header, const std::string& where, WcsOptions options = {});
   /// False when the header has no celestial axis pair at all (and then from_header would throw).
   static bool present(const Header& header, char alternate = ' ');
+  /// True when the header names look-up tables (CPDISn, D2IMDISn = 'Lookup'), which stand in other HDUs.
+  static bool needs_lookup_tables(const Header& header);
 
   int width() const;   ///< NAXIS1 (ZNAXIS1), 0 when the header has none
   int height() const;
