@@ -1,0 +1,53 @@
+/// io/fits_pixels.h — pixels of image HDUs: plain ones decoded by ourselves at memory speed, tile-compressed ones by
+/// cfitsio. Internal to io.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "tessera/core/image.h"
+#include "tessera/io/fits_layout.h"
+
+namespace tessera::io::detail {
+
+/// How stored numbers become values: value = zero + scale · stored; a stored integer equal to `blank` has no value.
+struct Scaling {
+  double scale = 1, zero = 0;
+  std::optional<std::int64_t> blank;
+  bool plain() const { return scale == 1 && zero == 0; }
+};
+/// Throws DataError when BSCALE or BZERO are no numbers, or BSCALE is 0.
+Scaling scaling_of(const HduLayout& hdu, const std::string& where);
+
+/// Width, height and third axis of an HDU read as planes. Throws DataError saying what it is instead of such an image.
+struct PlaneShape {
+  int width = 0, height = 0;
+  std::int64_t planes = 1;
+};
+PlaneShape plane_shape(const HduLayout& hdu, const std::string& where);
+
+Image<float> read_plain_float(const ByteSource& source, const HduLayout& hdu, const PlaneShape& shape, Box window, int plane, const std::string& where);
+Image<std::uint32_t> read_plain_bits(const ByteSource& source, const HduLayout& hdu, const PlaneShape& shape, Box window, int plane, const std::string& where);
+/// The value BZERO adds to a mask; throws DataError when the HDU holds no whole numbers.
+std::int64_t bits_offset(const HduLayout& hdu, const std::string& where);
+
+/// One cfitsio handle, opened when the first compressed image is asked for.
+class CompressedReader {
+ public:
+  /// `path` is opened literally; `memory` instead of it when not empty (it must outlive this object).
+  CompressedReader(const std::string& path, std::span<const std::byte> memory);
+  ~CompressedReader();
+  CompressedReader(const CompressedReader&) = delete;
+  CompressedReader& operator=(const CompressedReader&) = delete;
+  Image<float> read_float(const HduLayout& hdu, Box window, int plane, const std::string& where);
+  Image<std::uint32_t> read_bits(const HduLayout& hdu, Box window, int plane, const std::string& where);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// Checks that each tile's bytes lie inside the heap, which cfitsio takes on trust. Throws DataError.
+void check_tiles(const ByteSource& source, const HduLayout& hdu, const std::string& where);
+
+}  // namespace tessera::io::detail

@@ -1,0 +1,110 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <unordered_set>
+
+#include "tessera/base/error.h"
+#include "tessera/io/bytes.h"
+#include "tessera/io/fits_table.h"
+
+namespace tessera::io::detail {
+namespace {
+
+/// How one column is stored.
+struct Stored {
+  const Column* column = nullptr;
+  std::string form;
+  std::size_t text_width = 0;
+  std::int64_t null = 0;  // stands for a missing integer
+};
+
+/// A value that the column does not hold: the lowest of its type, or the next free one above.
+template <class T>
+std::int64_t free_value(const std::vector<T>& values) {
+  const std::unordered_set<T> used{values.begin(), values.end()};
+  T candidate = std::numeric_limits<T>::min();
+  while (used.contains(candidate)) ++candidate;
+  return candidate;
+}
+
+Stored plan(const Column& column) {
+  Stored s{&column, {}, 0, 0};
+  const bool nulls = std::find(column.null.begin(), column.null.end(), true) != column.null.end();
+  std::visit(
+      [&](const auto& values) {
+        using T = typename std::decay_t<decltype(values)>::value_type;
+        if constexpr (std::is_same_v<T, double>) s.form = "D";
+        else if constexpr (std::is_same_v<T, float>) s.form = "E";
+        else if constexpr (std::is_same_v<T, std::uint8_t>) s.form = "L";
+        else if constexpr (std::is_same_v<T, std::string>) {
+          for (const std::string& v : values) s.text_width = std::max(s.text_width, v.size());
+          s.form = fmt::format("{}A", std::max<std::size_t>(1, s.text_width));
+          s.text_width = std::max<std::size_t>(1, s.text_width);
+        } else {
+          s.form = sizeof(T) == 8 ? "K" : "J";
+          if (nulls) s.null = free_value(values);
+        }
+      },
+      column.data);
+  return s;
+}
+
+void check(const Column& column) {
+  if (column.name.empty()) throw UsageError{"a FITS table needs a name for each column"};
+  const auto* values = std::get_if<std::vector<std::string>>(&column.data);
+  if (!values) return;
+  // FITS text is ASCII; UTF-8 letters are let through because readers show them, a zero byte would end the text.
+  for (const std::string& v : *values)
+    if (v.find('\0') != std::string::npos) throw UsageError{fmt::format("column {}: a FITS table cannot hold text with a zero byte", column.name)};
+}
+
+void append_element(std::string& out, const Stored& s, std::size_t row) {
+  const bool null = s.column->is_null(row);
+  std::visit(
+      [&](const auto& values) {
+        using T = typename std::decay_t<decltype(values)>::value_type;
+        if constexpr (std::is_same_v<T, std::string>) {
+          const std::string_view v = null ? std::string_view{} : std::string_view{values[row]};
+          out.append(v);
+          out.append(s.text_width - v.size(), null ? '\0' : ' ');
+        } else if constexpr (std::is_same_v<T, std::uint8_t>) {
+          out += null ? '\0' : values[row] ? 'T' : 'F';
+        } else if constexpr (std::is_floating_point_v<T>) {
+          append_be<T>(out, null ? std::numeric_limits<T>::quiet_NaN() : values[row]);
+        } else {
+          append_be<T>(out, null ? static_cast<T>(s.null) : values[row]);
+        }
+      },
+      s.column->data);
+}
+
+void add_cards(Header& cards, const Stored& s, int number) {
+  const auto key = [&](const char* stem) { return stem + std::to_string(number); };
+  const bool nulls = std::find(s.column->null.begin(), s.column->null.end(), true) != s.column->null.end();
+  if (nulls && (s.form == "K" || s.form == "J")) cards.set(key("TNULL"), s.null);
+  if (!s.column->ucd.empty()) cards.set(key("TUCD"), s.column->ucd);
+  if (!s.column->description.empty()) cards.set(key("TCOMM"), s.column->description);
+}
+
+}  // namespace
+
+EncodedTable encode_table(const Table& table) {
+  if (table.columns.size() > 999) throw UsageError{fmt::format("a FITS table holds at most 999 columns, not {}", table.columns.size())};
+  EncodedTable out;
+  out.rows = static_cast<std::int64_t>(table.rows());
+  std::vector<Stored> plans;
+  for (const Column& column : table.columns) {
+    check(column);
+    plans.push_back(plan(column));
+    out.names.push_back(column.name);
+    out.forms.push_back(plans.back().form);
+    out.units.push_back(column.unit);
+    add_cards(out.column_cards, plans.back(), static_cast<int>(plans.size()));
+  }
+  for (std::size_t row = 0; row < table.rows(); ++row)
+    for (const Stored& s : plans) append_element(out.bytes, s, row);
+  return out;
+}
+
+}  // namespace tessera::io::detail

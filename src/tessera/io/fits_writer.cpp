@@ -1,0 +1,266 @@
+// Writing through cfitsio. The file is made under a temporary name (no cfitsio name syntax: the "diskfile" calls) and
+// renamed when complete. Checksum cards are written by ourselves: cfitsio's own carry the date of the day in their
+// comment, and products must not change from run to run.
+#include <fitsio.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+
+#include "tessera/base/error.h"
+#include "tessera/base/files.h"
+#include "tessera/io/fits.h"
+#include "tessera/io/fits_layout.h"
+#include "tessera/io/fits_table.h"
+
+namespace tessera::io {
+namespace {
+
+template <class T>
+struct PixelType;
+template <>
+struct PixelType<float> { static constexpr int bitpix = FLOAT_IMG, type = TFLOAT; };
+template <>
+struct PixelType<double> { static constexpr int bitpix = DOUBLE_IMG, type = TDOUBLE; };
+template <>
+struct PixelType<std::int16_t> { static constexpr int bitpix = SHORT_IMG, type = TSHORT; };
+template <>
+struct PixelType<std::int32_t> { static constexpr int bitpix = LONG_IMG, type = TINT; };
+
+/// The card as it may stand in a file: a keyword with other letters than FITS allows becomes a comment.
+std::string legal_card(std::string_view card) {
+  std::string out{card};
+  for (char& c : out)
+    if (c < ' ' || c > '~') c = ' ';
+  const auto legal = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_'; };
+  const std::size_t end = std::min<std::size_t>(8, out.find_last_not_of(' ', 7) + 1);
+  if (out.find_last_not_of(' ', 7) == std::string::npos || std::all_of(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(end), legal)) return out;
+  return fmt::format("{:<80.80}", "COMMENT " + out);
+}
+
+/// Cards of `header` that are not ours to decide.
+std::string free_cards(const Header& header) {
+  std::string out;
+  detail::for_each_record(header.cards80(), [&](std::string_view key, std::string_view record) {
+    if (detail::is_structural(key) || detail::is_column_keyword(key)) return;
+    for (std::size_t at = 0; at < record.size(); at += 80) out += legal_card(record.substr(at, 80));
+  });
+  return out;
+}
+
+}  // namespace
+
+struct FitsWriter::Impl {
+  std::filesystem::path path, temporary;
+  fitsfile* file = nullptr;
+  int hdus = 0;
+
+  ~Impl() { discard(); }
+
+  void discard() {
+    if (file) {
+      int status = 0;
+      fits_close_file(file, &status);
+      file = nullptr;
+      std::error_code ignored;
+      std::filesystem::remove(temporary, ignored);
+    }
+  }
+
+  /// After any failure the unfinished file is taken away at once, so that a full disk is free again for the message.
+  [[noreturn]] void fail(int status) {
+    const int reason = errno;
+    char words[FLEN_STATUS] = "";
+    fits_get_errstatus(status, words);
+    discard();
+    throw SystemError{fmt::format("cannot write {}: {}", path.string(), reason != 0 ? std::generic_category().message(reason) : std::string{words})};
+  }
+  /// Runs a cfitsio call `f(&status)`.
+  template <class F>
+  void call(F&& f) {
+    if (!file) throw SystemError{fmt::format("cannot write {}: an earlier write failed", path.string())};
+    int status = 0;
+    errno = 0;
+    f(&status);
+    if (status != 0) fail(status);
+  }
+
+  void create() {
+    std::error_code ignored;
+    std::filesystem::remove(temporary, ignored);
+    int status = 0;
+    errno = 0;
+    fits_create_diskfile(&file, temporary.c_str(), &status);
+    if (status != 0) fail(status);
+  }
+
+  void write_cards(const std::string& cards) {
+    for (std::size_t at = 0; at < cards.size(); at += 80) {
+      if (!long_strings_ && cards.compare(at + 80 < cards.size() ? at + 80 : at, 8, "CONTINUE") == 0) {
+        long_strings_ = true;
+        call([&](int* status) { fits_write_record(file, "LONGSTRN= 'OGIP 1.0'           / texts may go on in CONTINUE cards", status); });
+      }
+      call([&](int* status) { fits_write_record(file, cards.substr(at, 80).c_str(), status); });
+    }
+  }
+
+  void begin_image(const std::string& name, const Header& header, int bitpix, std::vector<long> axes, Compression compression) {
+    finish_hdu();
+    const bool compressed = compression == Compression::gzip_lossless;
+    // A compressed image is a table inside, which cannot be the first HDU.
+    if (compressed && hdus == 0) begin_image("", Header{}, BYTE_IMG, {}, Compression::none);
+    finish_hdu();
+    call([&](int* status) {
+      fits_set_compression_type(file, compressed ? GZIP_2 : 0, status);
+      if (compressed) fits_set_quantize_level(file, 0, status);  // 0 keeps every bit, and so NaN
+      fits_create_img(file, bitpix, static_cast<int>(axes.size()), axes.data(), status);
+    });
+    drop_boilerplate();
+    ++hdus;
+    write_name(name);
+    write_cards(free_cards(header));
+  }
+
+  /// cfitsio adds two COMMENT cards about the format to a primary header; `header` may bring its own.
+  void drop_boilerplate() {
+    int status = 0;
+    while (fits_delete_key(file, "COMMENT", &status) == 0) {
+    }
+    fits_clear_errmsg();
+  }
+
+  void write_name(const std::string& name) {
+    if (name.empty()) return;
+    Header card;
+    card.set("EXTNAME", name);
+    // In a compressed HDU cfitsio has put its own EXTNAME, which this one replaces.
+    int status = 0;
+    fits_delete_key(file, "EXTNAME", &status);
+    write_cards(card.cards80());
+  }
+
+  /// CHECKSUM makes the HDU's sum zero; it is computed with the card holding '0000000000000000'.
+  void finish_hdu() {
+    if (hdus == 0 || finished_ == hdus) return;
+    finished_ = hdus;
+    long_strings_ = false;
+    unsigned long data = 0, all = 0;
+    call([&](int* status) {
+      fits_update_key_str(file, "CHECKSUM", "0000000000000000", "makes the sum over this HDU zero", status);
+      fits_update_key_str(file, "DATASUM", "0", "sum over the data", status);
+      fits_flush_file(file, status);  // puts END, and in a compressed image PCOUNT and TFORMn, in their final state
+      fits_get_chksum(file, &data, &all, status);
+      fits_update_key_str(file, "DATASUM", std::to_string(data).c_str(), "&", status);
+      fits_get_chksum(file, &data, &all, status);
+      char encoded[FLEN_VALUE];
+      fits_encode_chksum(all, 1, encoded);
+      fits_update_key_str(file, "CHECKSUM", encoded, "&", status);
+      fits_flush_buffer(file, 0, status);
+    });
+  }
+
+  template <class T>
+  void write_rows(std::int64_t first_row, int width, std::int64_t rows, const T* pixels) {
+    call([&](int* status) {
+      LONGLONG start[2] = {1, first_row + 1};
+      fits_write_pixll(file, PixelType<T>::type, start, static_cast<LONGLONG>(width) * rows, const_cast<T*>(pixels), status);
+    });
+  }
+
+  template <class T>
+  void add(const std::string& name, const Header& header, View<const T> pixels, Compression compression) {
+    const Box box = pixels.box();
+    if (box.empty()) throw UsageError{fmt::format("{}: an image without pixels cannot be written", path.string())};
+    begin_image(name, header, PixelType<T>::bitpix, {box.width(), box.height()}, compression);
+    const bool dense = pixels.stride() == box.width();
+    const int together = dense ? std::max(1, (1 << 20) / box.width()) : 1;
+    for (int y = box.y0; y < box.y1; y += together)
+      write_rows(y - box.y0, box.width(), std::min(together, box.y1 - y), pixels.row(y).data());
+  }
+
+ private:
+  int finished_ = 0;           // HDUs that have their checksums
+  bool long_strings_ = false;  // this HDU says so already
+};
+
+FitsWriter::FitsWriter(const std::filesystem::path& path) : impl_{std::make_unique<Impl>()} {
+  const std::string suffix = path.extension().string();
+  if (suffix == ".gz" || suffix == ".Z" || suffix == ".bz2")
+    throw UsageError{fmt::format("{}: FITS files are not written as {}; use a name ending in .fits", path.string(), suffix)};
+  impl_->path = path;
+  impl_->temporary = files::temporary_name(path);
+  impl_->create();
+}
+
+FitsWriter::~FitsWriter() = default;
+
+void FitsWriter::add_image(const std::string& name, const Header& header, View<const float> pixels, Compression c) { impl_->add(name, header, pixels, c); }
+void FitsWriter::add_image(const std::string& name, const Header& header, View<const double> pixels) { impl_->add(name, header, pixels, Compression::none); }
+void FitsWriter::add_image(const std::string& name, const Header& header, View<const std::int16_t> pixels) { impl_->add(name, header, pixels, Compression::none); }
+void FitsWriter::add_image(const std::string& name, const Header& header, View<const std::int32_t> pixels) { impl_->add(name, header, pixels, Compression::none); }
+
+void FitsWriter::add_image(const std::string& name, const Header& header, int width, int height,
+                           const std::function<void(int, std::span<float>)>& fill, Compression c) {
+  if (width < 1 || height < 1) throw UsageError{fmt::format("{}: an image without pixels cannot be written", impl_->path.string())};
+  impl_->begin_image(name, header, FLOAT_IMG, {width, height}, c);
+  std::vector<float> row(static_cast<std::size_t>(width));
+  for (int y = 0; y < height; ++y) {
+    fill(y, row);
+    impl_->write_rows<float>(y, width, 1, row.data());
+  }
+}
+
+void FitsWriter::add_empty(const Header& header) { impl_->begin_image("", header, BYTE_IMG, {}, Compression::none); }
+
+void FitsWriter::add_table(const Table& table) {
+  const detail::EncodedTable encoded = detail::encode_table(table);
+  if (impl_->hdus == 0) add_empty(Header{});
+  impl_->finish_hdu();
+  Header cards;
+  for (const Card& card : table.keywords) cards.add(card);
+  for (const std::string& line : table.comments) {
+    if (line.starts_with("HISTORY ")) cards.add_history(std::string_view{line}.substr(8));
+    else cards.add_comment(line);
+  }
+  const auto pointers = [](const std::vector<std::string>& texts) {
+    std::vector<char*> out;
+    for (const std::string& t : texts) out.push_back(const_cast<char*>(t.c_str()));
+    return out;
+  };
+  auto names = pointers(encoded.names), forms = pointers(encoded.forms), units = pointers(encoded.units);
+  impl_->call([&](int* status) {
+    fits_create_tbl(impl_->file, BINARY_TBL, encoded.rows, static_cast<int>(names.size()), names.data(), forms.data(), units.data(), nullptr, status);
+  });
+  ++impl_->hdus;
+  impl_->write_name(table.name);
+  impl_->write_cards(encoded.column_cards.cards80());
+  impl_->write_cards(free_cards(cards));
+  if (encoded.bytes.empty()) return;
+  impl_->call([&](int* status) {
+    fits_write_tblbytes(impl_->file, 1, 1, static_cast<LONGLONG>(encoded.bytes.size()),
+                        reinterpret_cast<unsigned char*>(const_cast<char*>(encoded.bytes.data())), status);
+  });
+}
+
+void FitsWriter::close() {
+  if (impl_->hdus == 0) add_empty(Header{});
+  impl_->finish_hdu();
+  int status = 0;
+  errno = 0;
+  fitsfile* file = impl_->file;
+  if (!file) throw SystemError{fmt::format("cannot write {}: an earlier write failed", impl_->path.string())};
+  impl_->file = nullptr;
+  fits_close_file(file, &status);
+  if (status != 0) {
+    const int reason = errno;
+    std::error_code ignored;
+    std::filesystem::remove(impl_->temporary, ignored);
+    throw SystemError{fmt::format("cannot write {}: {}", impl_->path.string(),
+                                  reason != 0 ? std::generic_category().message(reason) : fmt::format("cfitsio status {}", status))};
+  }
+  files::commit(impl_->temporary, impl_->path);
+}
+
+}  // namespace tessera::io

@@ -1,0 +1,243 @@
+#include <gmock/gmock.h>
+
+#include <sys/resource.h>
+
+#include <cmath>
+#include <csignal>
+#include <limits>
+#include <random>
+
+#include "io/support.h"
+#include "tessera/base/error.h"
+#include "tessera/io/fits.h"
+
+namespace tessera::io {
+namespace {
+
+using namespace test;
+constexpr float nan_f = std::numeric_limits<float>::quiet_NaN();
+
+Image<float> sky(int width, int height) {
+  Image<float> image{width, height};
+  std::mt19937 random{7};
+  std::normal_distribution<float> noise{10, 3};
+  for (float& v : image.pixels()) v = noise(random);
+  image(1, 1) = nan_f;
+  image(0, 2) = 0;
+  return image;
+}
+
+void expect_same(View<const float> a, View<const float> b) {
+  ASSERT_EQ(a.box(), b.box());
+  for (int y = a.box().y0; y < a.box().y1; ++y)
+    for (int x = a.box().x0; x < a.box().x1; ++x) {
+      if (std::isnan(a(x, y))) ASSERT_TRUE(std::isnan(b(x, y))) << x << ',' << y;
+      else ASSERT_EQ(a(x, y), b(x, y)) << x << ',' << y;
+    }
+}
+
+Header example_header() {
+  Header h;
+  h.set("BUNIT", "MJy/sr", "unit of the pixels");
+  h.set("EXPTIME", 120.03);
+  h.set("ESO DET CHIP1 ID", "a long keyword", "HIERARCH");
+  h.set("LONGTEXT", std::string(150, 'x') + "'quoted'" + std::string(40, 'y'));
+  h.set("FLAG", true);
+  h.set("BSCALE", 2.0);  // must not be believed: the pixels are values
+  h.set("BLANK", std::int64_t{-32768});
+  h.set("NAXIS1", std::int64_t{17});
+  h.add_history("made by a test");
+  h.add_comment("a comment of ours");
+  return h;
+}
+
+TEST(FitsWriter, ImagesOfEveryTypeComeBackAsTheyWere) {
+  const Scratch scratch;
+  const Image<float> image = sky(37, 23);
+  Image<double> doubles{5, 4};
+  Image<std::int16_t> shorts{5, 4};
+  Image<std::int32_t> longs{5, 4};
+  for (std::size_t i = 0; i < 20; ++i) {
+    doubles.pixels()[i] = 1.5 * static_cast<double>(i);
+    shorts.pixels()[i] = static_cast<std::int16_t>(i * 1000 - 9000);
+    longs.pixels()[i] = static_cast<std::int32_t>(i) * 100'000'000 - 1'000'000'000;
+  }
+  FitsWriter writer{scratch / "a.fits"};
+  writer.add_image("FIRST", example_header(), image.view());
+  writer.add_image("D", {}, std::as_const(doubles).view());
+  writer.add_image("S", {}, std::as_const(shorts).view());
+  writer.add_image("L", {}, std::as_const(longs).view());
+  EXPECT_FALSE(fs::exists(scratch / "a.fits"));
+  writer.close();
+  const FitsFile file{scratch / "a.fits"};
+  ASSERT_EQ(file.hdus().size(), 4u);
+  EXPECT_EQ(file.hdus()[0].name, "FIRST");
+  expect_same(image, file.read_float(0));
+  for (int y = 0; y < 4; ++y)
+    for (int x = 0; x < 5; ++x) {
+      EXPECT_EQ(file.read_float(1)(x, y), static_cast<float>(doubles(x, y)));
+      EXPECT_EQ(file.read_float(2)(x, y), static_cast<float>(shorts(x, y)));
+      EXPECT_EQ(file.read_bits(3)(x, y), static_cast<std::uint32_t>(longs(x, y)));
+    }
+}
+
+TEST(FitsWriter, KeepsTheOrderOfCardsAndLeavesStructuralOnesOut) {
+  const Scratch scratch;
+  FitsWriter writer{scratch / "a.fits"};
+  writer.add_image("", example_header(), sky(4, 3).view());
+  writer.close();
+  const Header h = FitsFile{scratch / "a.fits"}.header(0);
+  std::vector<std::string> keys;
+  for (const Card& c : h.cards()) keys.push_back(c.key);
+  EXPECT_THAT(keys, testing::IsSupersetOf({"BUNIT", "EXPTIME", "ESO DET CHIP1 ID", "LONGTEXT", "FLAG", "CHECKSUM", "DATASUM"}));
+  EXPECT_LT(std::find(keys.begin(), keys.end(), "BUNIT"), std::find(keys.begin(), keys.end(), "EXPTIME"));
+  EXPECT_FALSE(h.has("BSCALE"));
+  EXPECT_FALSE(h.has("BLANK"));
+  EXPECT_EQ(h.integer("NAXIS1"), 4);
+  EXPECT_EQ(h.text("LONGTEXT"), std::string(150, 'x') + "'quoted'" + std::string(40, 'y'));
+  EXPECT_EQ(std::count(keys.begin(), keys.end(), "COMMENT"), 1);
+}
+
+TEST(FitsWriter, LosslessCompressionKeepsEveryBitAndNaN) {
+  const Scratch scratch;
+  const Image<float> image = sky(64, 50);
+  FitsWriter writer{scratch / "a.fits"};
+  writer.add_image("SCI", example_header(), image.view(), FitsWriter::Compression::gzip_lossless);
+  writer.add_image("PLAIN", {}, image.view());
+  writer.close();
+  const FitsFile file{scratch / "a.fits"};
+  ASSERT_EQ(file.hdus().size(), 3u);
+  EXPECT_TRUE(file.hdus()[1].compressed);
+  EXPECT_FALSE(file.hdus()[2].compressed);
+  EXPECT_EQ(file.first_image(), 1);
+  expect_same(image, file.read_float(1));
+  expect_same(image, file.read_float(2));
+  EXPECT_EQ(file.header(1).integer("NAXIS1"), 64);
+  EXPECT_EQ(file.header(1).text("BUNIT"), "MJy/sr");
+  EXPECT_FALSE(file.header(1).has("ZNAXIS1"));
+  EXPECT_FALSE(file.header(1).has("TFORM1"));
+}
+
+TEST(FitsWriter, RowsFromAFunctionGiveTheSameFileAsAnImage) {
+  const Scratch scratch;
+  const Image<float> image = sky(33, 21);
+  for (const auto compression : {FitsWriter::Compression::none, FitsWriter::Compression::gzip_lossless}) {
+    FitsWriter whole{scratch / "whole.fits"};
+    whole.add_image("A", example_header(), image.view(), compression);
+    whole.close();
+    FitsWriter rows{scratch / "rows.fits"};
+    rows.add_image("A", example_header(), 33, 21, [&](int y, std::span<float> row) { std::ranges::copy(image.row(y), row.begin()); }, compression);
+    rows.close();
+    EXPECT_EQ(read_file(scratch / "whole.fits"), read_file(scratch / "rows.fits"));
+  }
+}
+
+TEST(FitsWriter, WritesAWindowOfAnImageAsThatWindow) {
+  const Scratch scratch;
+  const Image<float> image = sky(30, 20);
+  FitsWriter writer{scratch / "a.fits"};
+  writer.add_image("", {}, image.view().window({5, 3, 17, 11}));
+  writer.close();
+  const Image<float> back = FitsFile{scratch / "a.fits"}.read_float(0);
+  ASSERT_EQ(back.box(), (Box{0, 0, 12, 8}));
+  for (int y = 0; y < 8; ++y)
+    for (int x = 0; x < 12; ++x) EXPECT_EQ(back(x, y), image(x + 5, y + 3));
+}
+
+TEST(FitsWriter, PassesFitsverifyAndAstropysChecksums) {
+  const Scratch scratch;
+  FitsWriter writer{scratch / "a.fits"};
+  writer.add_image("SCI", example_header(), sky(64, 50).view(), FitsWriter::Compression::gzip_lossless);
+  writer.add_image("ERR", example_header(), sky(64, 50).view());
+  Table table;
+  table.name = "SOURCES";
+  table.add("id", std::vector<std::int64_t>{1, 2, 3});
+  table.add("flux", std::vector<float>{1.5f, nan_f, 3.0f}, "uJy", std::string(100, 'd'), "phot.flux");
+  table.add("name", std::vector<std::string>{"a", "", "ccc"});
+  table.keywords.push_back({"TELESCOP", std::string{"Spitzer"}, "which one"});
+  table.comments = {"first line", "HISTORY something was done"};
+  writer.add_table(table);
+  writer.close();
+  if (!have("fitsverify") || !have_astropy()) GTEST_SKIP() << "skipped: no fitsverify or astropy";
+  EXPECT_EQ(run("fitsverify -l " + quoted(scratch / "a.fits"), scratch / "log"), 0) << read_file(scratch / "log");
+  EXPECT_THAT(read_file(scratch / "log"), testing::HasSubstr("found 0 warning(s) and 0 error(s)"));
+  const std::string script = "import warnings,sys\nwarnings.simplefilter('error')\nfrom astropy.io import fits\n"
+      "h=fits.open(sys.argv[1],checksum=True)\nfor x in h: x.verify('exception'); x.data\n"
+      "import numpy as np\nassert np.isnan(h['SCI'].data[1,1]) and h['SCI'].data[2,0]==0 and np.isnan(h['ERR'].data[1,1])\n"
+      "assert list(h['SOURCES'].data['name'])==['a','','ccc']\n";
+  write_file(scratch / "check.py", script);
+  EXPECT_EQ(run("/usr/bin/python3 " + quoted(scratch / "check.py") + " " + quoted(scratch / "a.fits"), scratch / "log"), 0) << read_file(scratch / "log");
+}
+
+TEST(FitsWriter, TheSameContentGivesTheSameBytes) {
+  const Scratch scratch;
+  for (const char* name : {"a.fits", "b.fits"}) {
+    FitsWriter writer{scratch / name};
+    writer.add_image("SCI", example_header(), sky(20, 10).view());
+    writer.close();
+  }
+  const std::string bytes = read_file(scratch / "a.fits");
+  EXPECT_EQ(bytes, read_file(scratch / "b.fits"));
+  EXPECT_EQ(bytes.find("updated"), std::string::npos);  // cfitsio's checksum comments carry a date
+}
+
+TEST(FitsWriter, TakesNamesWithBracketsAndBlanksLiterally) {
+  const Scratch scratch;
+  for (const char* name : {"a[1](x)+2.fits", "!b.fits", "c d.fits", "é→.fits", "mem:x.fits"}) {
+    const Image<float> image = sky(6, 5);
+    FitsWriter writer{scratch / name};
+    writer.add_image("S", {}, image.view(), FitsWriter::Compression::gzip_lossless);
+    writer.close();
+    ASSERT_TRUE(fs::exists(scratch / name)) << name;
+    expect_same(image, FitsFile{scratch / name}.read_float(1));
+  }
+}
+
+TEST(FitsWriter, LeavesNothingWhenItIsNotClosedAndReplacesWhatWasThereWhenItIs) {
+  const Scratch scratch;
+  write_file(scratch / "a.fits", "old");
+  {
+    FitsWriter writer{scratch / "a.fits"};
+    writer.add_image("S", {}, sky(6, 5).view());
+  }
+  EXPECT_EQ(read_file(scratch / "a.fits"), "old");
+  EXPECT_EQ(scratch.files(), 1u);
+  FitsWriter writer{scratch / "a.fits"};
+  writer.add_image("S", {}, sky(6, 5).view());
+  writer.close();
+  EXPECT_EQ(FitsFile{scratch / "a.fits"}.hdus().size(), 1u);
+  EXPECT_EQ(scratch.files(), 1u);
+}
+
+TEST(FitsWriter, AFullDiskIsASystemErrorThatLeavesNothing) {
+  const Scratch scratch;
+  // A file-size limit makes write() fail as a full disk does, without needing a disk of our own.
+  rlimit before{};
+  getrlimit(RLIMIT_FSIZE, &before);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  rlimit small = before;
+  small.rlim_cur = 100'000;
+  setrlimit(RLIMIT_FSIZE, &small);
+  std::string message;
+  for (const auto compression : {FitsWriter::Compression::none, FitsWriter::Compression::gzip_lossless}) {
+    message = message_of<SystemError>([&] {
+      FitsWriter writer{scratch / "a.fits"};
+      writer.add_image("S", {}, sky(300, 300).view(), compression);
+      writer.close();
+    });
+    EXPECT_THAT(message, testing::HasSubstr("a.fits"));
+    EXPECT_EQ(scratch.files(), 0u);
+  }
+  setrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, handler);
+  EXPECT_THAT(message, testing::HasSubstr("File too large"));
+}
+
+TEST(FitsWriter, SaysWhyAFolderCannotBeWritten) {
+  const Scratch scratch;
+  EXPECT_THAT(message_of<SystemError>([&] { FitsWriter{scratch / "no/such/a.fits"}; }), testing::HasSubstr("No such file or directory"));
+  EXPECT_THAT(message_of<UsageError>([&] { FitsWriter{scratch / "a.fits.gz"}; }), testing::HasSubstr(".fits"));
+}
+
+}  // namespace
+}  // namespace tessera::io
