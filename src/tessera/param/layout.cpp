@@ -94,15 +94,9 @@ std::string wrap(std::string_view s, int width, int indent) {
 }
 
 std::vector<std::string> paragraphs(std::string_view s) {
-  std::vector<std::string> result(1);
-  for (const auto& line : text::split(s, '\n')) {
-    if (text::trim(line).empty()) {
-      if (!result.back().empty()) result.emplace_back();
-    } else {
-      result.back() += (result.back().empty() ? "" : " ") + std::string{text::trim(line)};
-    }
-  }
-  if (result.back().empty()) result.pop_back();
+  std::vector<std::string> result;
+  for (const auto& line : text::split(s, '\n'))
+    if (const auto paragraph = text::trim(line); !paragraph.empty()) result.emplace_back(paragraph);
   return result;
 }
 

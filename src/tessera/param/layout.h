@@ -43,6 +43,7 @@ std::string facts(const Field& field);
 int columns(std::string_view s);
 /// Breaks text into lines of at most `width` columns, each behind `indent` spaces; a longer word stands alone.
 std::string wrap(std::string_view s, int width, int indent);
+/// A paragraph is a line of the text; empty ones are left out.
 std::vector<std::string> paragraphs(std::string_view s);
 /// Every occurrence of `what` replaced.
 std::string replace_all(std::string s, std::string_view what, std::string_view by);

@@ -12,7 +12,7 @@ namespace tessera::param {
 struct Manual {
   std::string name;         ///< "mosaic"
   std::string summary;      ///< one line
-  std::string description;  ///< paragraphs separated by empty lines
+  std::string description;  ///< one paragraph a line
   std::string inputs;       ///< as in the usage line, "" for none
   std::string example;      ///< one command line that works
 };
@@ -29,6 +29,9 @@ std::string help_text(const Verb& verb, int width);
 /// A TOML file with every option commented out at its default, each below its help. Values that profiles may give are not
 /// fixed by it until a line is uncommented.
 std::string toml_template(const Verb& verb);
+
+/// A TOML file with every option at its present value, which read_toml() takes back; sections in `left_out` are left out.
+std::string toml_settings(const OptionSet& options, const std::vector<std::string>& left_out = {});
 
 /// troff for section 1; `version` goes into the footer. The same text for the same declarations, on any day.
 std::string man_page(const Verb& verb, std::string_view version);

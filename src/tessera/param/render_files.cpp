@@ -1,6 +1,7 @@
 // TOML template, Markdown tables and JSON schema.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -23,20 +24,20 @@ std::string toml_string(std::string_view s) {
   return result + "\"";
 }
 
-std::string toml_value(const Field& field) {
+std::string toml_value(const Field& field, const std::string& value) {
   switch (field.type) {
     case Type::boolean:
     case Type::integer:
-    case Type::real: return field.initial;
+    case Type::real: return value;
     case Type::list: {
       std::vector<std::string> items;
-      for (const auto& item : detail::parse_list(field.initial)) items.push_back(toml_string(item));
+      for (const auto& item : detail::parse_list(value)) items.push_back(toml_string(item));
       return "[" + text::join(items, ", ") + "]";
     }
     case Type::choice:
     case Type::text: break;
   }
-  return toml_string(field.initial);
+  return toml_string(value);
 }
 
 std::string toml_comment(std::string_view s) {
@@ -118,7 +119,17 @@ std::string toml_template(const Verb& verb) {
   for (const auto& group : layout::groups(*verb.options)) {
     s += fmt::format("\n# {}\n[{}]\n", group.help, group.name);
     for (const auto* field : group.fields)
-      s += "\n" + toml_comment(fmt::format("{} [{}]", field->help, layout::facts(*field))) + fmt::format("#{} = {}\n", field->name, toml_value(*field));
+      s += "\n" + toml_comment(fmt::format("{} [{}]", field->help, layout::facts(*field))) + fmt::format("#{} = {}\n", field->name, toml_value(*field, field->initial));
+  }
+  return s;
+}
+
+std::string toml_settings(const OptionSet& options, const std::vector<std::string>& left_out) {
+  std::string s;
+  for (const auto& section : options.sections()) {
+    if (std::find(left_out.begin(), left_out.end(), section.name) != left_out.end()) continue;
+    s += fmt::format("{}[{}]\n", s.empty() ? "" : "\n", section.name);
+    for (const auto& field : section.fields) s += fmt::format("{} = {}\n", field.name, toml_value(field, field.get(section.object)));
   }
   return s;
 }

@@ -7,9 +7,9 @@ namespace tessera::param {
 
 namespace {
 
-constexpr int help_column = 28;  // where help begins behind short flags; longer ones have it on the next line
-
+// Help stands behind short flags, and below longer ones; on a narrow terminal always below.
 std::string entry(const std::string& left, const std::string& help, int width) {
+  const int help_column = width < 70 ? 8 : 28;
   const std::string body = layout::wrap(help, width, help_column);
   const std::string start = "  " + left;
   if (layout::columns(start) + 2 > help_column || body.empty()) return start + "\n" + body;
