@@ -1,0 +1,59 @@
+/// instrument/consistency.cpp — do these frames belong in one mosaic?
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "tessera/base/error.h"
+#include "tessera/instrument/frame_file.h"
+
+namespace tessera::instrument {
+namespace {
+
+bool differ(double a, double b) { return a > 0 && b > 0 && std::abs(a - b) > 0.01 * std::max(a, b); }
+
+std::string shown(const std::string& value) { return value.empty() ? "none" : "'" + value + "'"; }
+
+void refuse_units(const FrameFile& a, const FrameFile& b) {
+  if (a.unit == b.unit) return;
+  throw DataError{fmt::format("frames of different units: {} is in {}, {} in {}; nothing converts one to the other: mosaic them apart, or state the unit in a profile",
+                              a.label(), shown(a.input_unit), b.label(), shown(b.input_unit))};
+}
+
+[[noreturn]] void refuse_mixed(const char* what, const FrameFile& a, const std::string& in_a, const FrameFile& b, const std::string& in_b) {
+  throw DataError{fmt::format("frames of different {}: {} has {}, {} has {}; mosaic them apart, or allow it with --set input.mixed=allow", what, a.label(), in_a,
+                              b.label(), in_b)};
+}
+
+}  // namespace
+
+Consistency check_consistency(std::span<const FrameFile> frames, const InputOptions& options) {
+  Consistency result;
+  if (frames.empty()) return result;
+  const FrameFile& first = frames.front();
+  const FrameFile* with_filter = nullptr;
+  bool filters = false, uncertainties = false, masks = false;
+  for (const FrameFile& frame : frames) {
+    refuse_units(first, frame);
+    if (with_filter && !frame.filter.empty() && frame.filter != with_filter->filter) {
+      if (options.mixed == Mixed::refuse) refuse_mixed("filters", *with_filter, shown(with_filter->filter), frame, shown(frame.filter));
+      filters = true;
+    }
+    if (!with_filter && !frame.filter.empty()) with_filter = &frame;
+    if (frame.uncertainty.has_value() != first.uncertainty.has_value()) {
+      const auto has = [](const FrameFile& f) { return std::string{f.uncertainty ? "an uncertainty plane" : "none"}; };
+      if (options.mixed == Mixed::refuse) refuse_mixed("uncertainties", first, has(first), frame, has(frame));
+      uncertainties = true;
+    }
+    masks = masks || frame.mask.has_value() != first.mask.has_value();
+    result.exposures_differ = result.exposures_differ || differ(first.exposure_s, frame.exposure_s);
+    result.noise_differs = result.noise_differs || differ(first.gain, frame.gain) || differ(first.read_noise, frame.read_noise);
+  }
+  result.noise_differs = result.noise_differs || result.exposures_differ || uncertainties;
+  if (filters) result.notes.push_back("frames of different filters are mixed, as allowed");
+  if (uncertainties) result.notes.push_back("frames with and without uncertainty planes are mixed, as allowed");
+  if (masks) result.notes.push_back("some frames have a mask and some have none");
+  return result;
+}
+
+}  // namespace tessera::instrument

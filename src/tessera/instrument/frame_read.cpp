@@ -1,0 +1,163 @@
+/// instrument/frame_read.cpp — windows of a frame as value, variance and good/bad.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+
+#include "tessera/base/error.h"
+#include "tessera/instrument/frame_file.h"
+#include "tessera/instrument/measurements.h"
+#include "tessera/instrument/units.h"
+
+namespace tessera::instrument {
+namespace {
+
+constexpr int lattice_nodes = 33;
+
+/// Each file of a frame is opened once per call, however many planes it holds.
+class Files {
+ public:
+  const io::FitsFile& operator()(const std::filesystem::path& path) {
+    const auto found = open_.find(path);
+    return found != open_.end() ? found->second : open_.emplace(path, io::FitsFile{path}).first->second;
+  }
+
+ private:
+  std::map<std::filesystem::path, io::FitsFile> open_;
+};
+
+/// Bits of a mask stored as floats or as codes, as bits; NaN counts as every bit.
+Image<std::uint32_t> read_mask_values(const io::FitsFile& file, int hdu, Box window, MaskForm form) {
+  const bool floating = file.hdus()[static_cast<std::size_t>(hdu)].bitpix < 0;
+  Image<std::uint32_t> bits = floating ? Image<std::uint32_t>{window} : file.read_bits(hdu, window);
+  if (floating) {
+    const Image<float> values = file.read_float(hdu, window);
+    std::transform(values.pixels().begin(), values.pixels().end(), bits.pixels().begin(), [](float v) {
+      return v >= 0 && v < 4294967040.0f ? static_cast<std::uint32_t>(v) : 0xffffffffu;
+    });
+  }
+  if (form == MaskForm::codes)
+    for (auto& b : bits.pixels()) b = b == 0 ? 0 : 1u << std::min(b, 31u);
+  if (form == MaskForm::good_is_one)
+    for (auto& b : bits.pixels()) b = b == 0 ? 0xffffffffu : 0;
+  return bits;
+}
+
+/// 1 where the mask or the value itself makes a pixel bad.
+Image<std::uint8_t> read_bad(const FrameFile& frame, Files& files, View<const float> value) {
+  Image<std::uint8_t> bad{value.box()};
+  if (frame.mask) {
+    const auto bits = read_mask_values(files(frame.mask->path), frame.mask->hdu, value.box(), frame.profile->mask_form);
+    for (std::size_t i = 0; i < bits.pixels().size(); ++i) bad.pixels()[i] = (bits.pixels()[i] & frame.fatal_bits) != 0;
+  }
+  for (int y = value.box().y0; y < value.box().y1; ++y)
+    for (std::size_t i = 0; i < value.row(y).size(); ++i)
+      if (!std::isfinite(value.row(y)[i])) bad.row(y)[i] = 1;
+  return bad;
+}
+
+/// Weights for neighbour_noise: the map itself, or 1 everywhere. Pixels without weight become bad.
+Image<float> read_weight(const FrameFile& frame, Files& files, Box window, Image<std::uint8_t>& bad) {
+  if (frame.noise != NoiseKind::weight || !frame.uncertainty) return Image<float>{window, 1.0f};
+  Image<float> weight = files(frame.uncertainty->path).read_float(frame.uncertainty->hdu, window);
+  for (std::size_t i = 0; i < weight.pixels().size(); ++i) {
+    float& w = weight.pixels()[i];
+    if (w > 0 && std::isfinite(w)) continue;
+    bad.pixels()[i] = 1;
+    w = 1;
+  }
+  return weight;
+}
+
+double noise_scale(const FrameFile& frame, Files& files) {
+  FrameMeasurements& m = *frame.measured;
+  std::call_once(m.noise_once, [&] {
+    const Image<float> value = files(frame.image.path).read_float(frame.image.hdu, frame.box());
+    Image<std::uint8_t> bad = read_bad(frame, files, value);
+    const Image<float> weight = read_weight(frame, files, frame.box(), bad);
+    m.noise_scale = neighbour_noise(value, weight, bad);
+  });
+  return m.noise_scale;
+}
+
+const AreaLattice& areas(const FrameFile& frame) {
+  FrameMeasurements& m = *frame.measured;
+  std::call_once(m.area_once, [&] { m.area = AreaLattice{frame.wcs, frame.width, frame.height, lattice_nodes}; });
+  return m.area;
+}
+
+/// Stated error → variance, input unit; a weight of 0 or a negative one becomes NaN or ≤ 0, which read_frame takes as bad.
+double variance_of(double stated, NoiseKind kind, double scale) {
+  switch (kind) {
+    case NoiseKind::sigma: return stated > 0 ? stated * stated : -1;
+    case NoiseKind::variance: return stated;
+    case NoiseKind::inverse_variance: return stated > 0 ? 1 / stated : -1;
+    case NoiseKind::weight: return stated > 0 ? scale * scale / stated : -1;
+  }
+  return -1;
+}
+
+/// Variance of every pixel of the window in the input unit squared.
+Image<float> read_variance(const FrameFile& frame, Files& files, View<const float> value) {
+  if (frame.uncertainty) {
+    const bool relative = frame.noise == NoiseKind::weight;
+    const double scale = relative ? noise_scale(frame, files) : 1;
+    Image<float> plane = files(frame.uncertainty->path).read_float(frame.uncertainty->hdu, value.box());
+    for (float& v : plane.pixels()) v = static_cast<float>(variance_of(v, frame.noise, scale));
+    for (const PlaneLocation& more : frame.more_variance) {
+      const Image<float> term = files(more.path).read_float(more.hdu, value.box());
+      for (std::size_t i = 0; i < term.pixels().size(); ++i) plane.pixels()[i] += term.pixels()[i];
+    }
+    return plane;
+  }
+  Image<float> plane{value.box()};
+  if (frame.empirical_noise) {
+    const double sigma = noise_scale(frame, files);
+    std::fill(plane.pixels().begin(), plane.pixels().end(), static_cast<float>(sigma * sigma));
+    return plane;
+  }
+  // MOPEX guide 4.3.3: read noise and the photons counted, in electrons, back to the image's unit.
+  const double read = frame.read_noise * frame.read_noise / (frame.gain * frame.gain);
+  for (int y = value.box().y0; y < value.box().y1; ++y) {
+    const auto in = value.row(y);
+    const auto out = plane.row(y);
+    for (std::size_t i = 0; i < in.size(); ++i) out[i] = static_cast<float>(read + std::max(static_cast<double>(in[i]), 0.0) / frame.gain);
+  }
+  return plane;
+}
+
+}  // namespace
+
+Frame read_frame(const FrameFile& file, Box window) {
+  if (!file.box().contains(window))
+    throw UsageError{fmt::format("{}: window [{}, {}) x [{}, {}) lies outside the frame of {}x{} pixels", file.label(), window.x0, window.x1, window.y0,
+                                 window.y1, file.width, file.height)};
+  Frame frame{window};
+  if (window.empty()) return frame;
+  Files files;
+  const Image<float> value = files(file.image.path).read_float(file.image.hdu, window);
+  const Image<float> variance = read_variance(file, files, value);
+  const Image<std::uint8_t> bad = read_bad(file, files, value);
+  const AreaLattice* lattice = file.local_area ? &areas(file) : nullptr;
+  for (int y = window.y0; y < window.y1; ++y) {
+    const auto v = value.row(y), u = variance.row(y);
+    const auto b = bad.row(y);
+    for (std::size_t i = 0; i < v.size(); ++i) {
+      double factor = file.unit_factor;
+      if (lattice) factor *= file.pixel_area_sr / lattice->at(window.x0 + static_cast<int>(i), y);
+      const auto scaled = static_cast<float>(v[i] * factor);
+      const auto scaled_variance = static_cast<float>(u[i] * factor * factor);
+      // A variance that float cannot hold (0, infinite, NaN) cannot be weighted with either.
+      const bool good = !b[i] && std::isfinite(scaled) && std::isfinite(scaled_variance) && scaled_variance >= std::numeric_limits<float>::min();
+      if (!good) continue;
+      frame.value.row(y)[i] = scaled;
+      frame.variance.row(y)[i] = scaled_variance;
+      frame.good.row(y)[i] = 1;
+    }
+  }
+  return frame;
+}
+
+}  // namespace tessera::instrument
