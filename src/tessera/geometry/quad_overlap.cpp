@@ -7,7 +7,7 @@ namespace tessera::geometry {
 
 namespace {
 
-constexpr double far_away = 1 << 30;
+constexpr double far_away = 1 << 29;
 
 int whole(double x) { return static_cast<int>(std::clamp(x, -far_away, far_away)); }
 

@@ -20,13 +20,13 @@ struct Quad {
 double area(const Quad& q);
 
 /// Pixels that a quadrilateral with these corners can touch; empty when a corner is not finite or it has no extent.
-/// Coordinates beyond ±2³⁰ are cut there.
+/// Coordinates beyond ±2²⁹ are cut there.
 Box pixels_under(const Quad& q);
 
 /// Overlap areas on the box of pixels the quad touches. Reused from call to call so that nothing is allocated in loops.
 class OverlapTable {
  public:
-  static constexpr Box everywhere{-(1 << 30), -(1 << 30), 1 << 30, 1 << 30};
+  static constexpr Box everywhere{-(1 << 29), -(1 << 29), 1 << 29, 1 << 29};
 
   /// Computes the areas (≥ 0) of the pixels inside `clip`; where the clip cuts the quad the last bits may differ from those
   /// without it. box() is empty when there are no pixels or the quad's area is 0.
