@@ -43,14 +43,9 @@ void set_text(Header& h, const char* key, const std::string& value, const char* 
 void set_int(Header& h, const char* key, std::int64_t value, const char* comment = "") { h.set(key, value, comment); }
 void set_real(Header& h, const char* key, double value, const char* comment = "") { h.set(key, value, comment); }
 
-void append(Header& h, const Header& more) {
-  for (const Card& card : more.cards())
-    if (!card.key.starts_with("NAXIS")) h.add(card);
-}
-
 void add_wcs(Header& h, const Scene& scene, std::size_t index) {
-  const Pointing& p = scene.pointings[index];
-  append(h, wcs_header(scene.camera, p.header, p.position_angle_deg));
+  const Header wcs = wcs_cards(scene, index);
+  for (const Card& card : wcs.cards()) h.add(card);
 }
 
 void mark_as_simulated(Header& h, const Scene& scene, std::size_t index) {
@@ -264,6 +259,13 @@ std::int32_t mask_value(Layout layout, std::uint8_t flags, bool cosmic_masked) {
   if (flags & Flag::saturated) value |= bits.saturated;
   if ((flags & Flag::cosmic) && cosmic_masked) value |= bits.cosmic;
   return value;
+}
+
+Header wcs_cards(const Scene& scene, std::size_t index) {
+  const Pointing& p = scene.pointings[index];
+  Header h = wcs_header(scene.camera, p.header, p.position_angle_deg);
+  for (const char* key : {"NAXIS", "NAXIS1", "NAXIS2"}) h.remove(key);  // whoever writes the file knows its size
+  return h;
 }
 
 std::string frame_name(const Camera& camera, int frame) {

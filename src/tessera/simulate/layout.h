@@ -24,6 +24,8 @@ struct FrameHdus {
 /// Files of one exposure; takes its planes. The first file is the one that holds the image.
 std::vector<FrameHdus> lay_out(const Scene& scene, std::size_t index, Exposure exposure);
 
+/// WCS of a frame as its header has it, without NAXIS cards.
+Header wcs_cards(const Scene& scene, std::size_t index);
 /// Name shared by all files of a frame: "SIM_I1_0007".
 std::string frame_name(const Camera& camera, int frame);
 /// Value of a layout's mask plane for some Flag bits.

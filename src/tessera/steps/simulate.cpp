@@ -1,0 +1,206 @@
+// tessera simulate: stacks of frames with truth. The images are made by the room simulate; this file writes them.
+#include <algorithm>
+#include <filesystem>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "tessera/base/files.h"
+#include "tessera/base/text.h"
+#include "tessera/io/fits.h"
+#include "tessera/io/tables.h"
+#include "tessera/param/render.h"
+#include "tessera/simulate/layout.h"
+#include "tessera/simulate/truth.h"
+#include "tessera/steps/step.h"
+
+namespace tessera::steps {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct ProductOptions {
+  bool compress = false;
+  bool model = false;
+  bool cosmic_masks = true;
+};
+void describe(param::Schema<ProductOptions>& s) {
+  s.field(&ProductOptions::compress, "compress", "Write tile-compressed frames (.fits.fz, lossless); for layouts of one file per frame.");
+  s.field(&ProductOptions::model, "model", "Write the noise-free image of each frame (stars and sky, no offset) beside the truth.");
+  s.field(&ProductOptions::cosmic_masks, "cosmic_masks", "Write an image of the true cosmic-ray pixels of each frame.");
+}
+
+/// What an earlier simulation in this folder may have left; nothing else is touched.
+constexpr const char* own_products[] = {"SIM_*.fits", "SIM_*.fits.fz", "truth_sources.ecsv", "truth_sources.tbl", "truth_frames.ecsv",
+                                        "truth_frames.tbl", "truth_sky.fits", "simulation.toml"};
+constexpr const char* own_truth[] = {"SIM_*_crmask.fits", "SIM_*_model.fits"};
+
+template <std::size_t N>
+void remove_matching(const fs::path& folder, const char* const (&patterns)[N]) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator{folder, error}) {
+    const std::string name = entry.path().filename().string();
+    if (std::any_of(std::begin(patterns), std::end(patterns), [&](const char* p) { return text::glob_match(p, name); })) {
+      fs::remove(entry.path(), error);
+      if (error) throw SystemError{fmt::format("{}: cannot be removed: {}", entry.path().string(), error.message())};
+    }
+  }
+}
+
+/// simulation.toml is written last, so a folder that has it is complete; an unfinished one is simply made anew.
+void prepare_folder(const fs::path& out, const RunOptions& run) {
+  if (fs::exists(out) && !fs::is_directory(out)) throw UsageError{fmt::format("{}: is a file; -o names a folder", out.string())};
+  if (fs::exists(out / "simulation.toml") && !run.overwrite)
+    throw UsageError{fmt::format("{}: holds a finished simulation; give another folder, or --overwrite to replace it", out.string())};
+  std::error_code error;
+  fs::create_directories(out / "truth", error);
+  if (error) throw SystemError{fmt::format("{}: cannot be made: {}", (out / "truth").string(), error.message())};
+  remove_matching(out, own_products);
+  remove_matching(out / "truth", own_truth);
+}
+
+void write_frame_file(const fs::path& folder, const simulate::FrameHdus& file, bool compress) {
+  io::FitsWriter writer{folder / (compress ? file.file_name + ".fz" : file.file_name)};
+  const auto compression = compress ? io::FitsWriter::Compression::gzip_lossless : io::FitsWriter::Compression::none;
+  for (const simulate::HduImage& hdu : file.hdus)
+    std::visit(
+        [&]<class Pixels>(const Pixels& pixels) {
+          if constexpr (std::is_same_v<Pixels, std::monostate>)
+            writer.add_empty(hdu.header);
+          else if constexpr (std::is_same_v<Pixels, Image<float>>)
+            writer.add_image(hdu.name, hdu.header, pixels.view(), compression);
+          else
+            writer.add_image(hdu.name, hdu.header, pixels.view());
+        },
+        hdu.pixels);
+  writer.close();
+}
+
+void write_image(const fs::path& path, const Header& header, auto pixels) {
+  io::FitsWriter writer{path};
+  writer.add_image("", header, pixels);
+  writer.close();
+}
+
+class Simulate : public Step {
+ public:
+  std::string_view name() const override { return "simulate"; }
+  std::string_view summary() const override { return "Make a stack of frames with known truth."; }
+  std::string_view description() const override {
+    return "Makes dithered, rotated and distorted frames of one field as a camera would deliver them, with uncertainty and mask planes: "
+           "point sources integrated over pixels, blends, sky with gradient and nebula, additive offsets, photon and read noise, cosmic "
+           "rays, hot, dead and saturated pixels.\n"
+           "The truth lies beside the frames: truth_sources and truth_frames (.ecsv and .tbl), truth_sky.fits, truth/*_crmask.fits, and "
+           "simulation.toml, which repeats the simulation when given with -c. The same seed and options give the same files, whatever "
+           "the number of threads.";
+  }
+  std::string_view inputs() const override { return ""; }
+  std::string_view example() const override { return "tessera simulate -o stack --frames 16 --sources 300 --seed 7"; }
+  bool writes_output() const override { return true; }
+
+  void declare(param::OptionSet& options) override {
+    options.add("stack", "Frames: number, pointing, dithers, roll, offsets", scene_.stack);
+    options.add("camera", "Detector, distortion and electronics", scene_.camera);
+    options.add("psf", "Shape of a star on the detector", scene_.psf);
+    options.add("sources", "Point sources", scene_.sources);
+    options.add("sky", "Sky background", scene_.sky);
+    options.add("noise", "Noise and the uncertainty plane", scene_.noise);
+    options.add("defects", "Cosmic rays and bad pixels", scene_.defects);
+    options.add("products", "Which files are written", products_);
+  }
+
+  pipeline::Outcome run(const std::vector<std::string>& inputs, const RunOptions& run, param::OptionSet& options,
+                        pipeline::Context& context) override {
+    if (!inputs.empty()) throw UsageError{fmt::format("{}: simulate takes no input files; a source list is given by --set sources.catalog=FILE", inputs.front())};
+    if (run.output.empty() && !run.dry_run) throw UsageError{"no output folder given; add -o OUT"};
+    const simulate::Camera camera = simulate::make_camera(scene_.camera);
+    refuse_what_does_not_fit(camera, context);
+    std::optional<std::vector<simulate::Source>> catalog;
+    if (!scene_.sources.catalog.empty())
+      catalog = simulate::sources_from_table(io::read_table(scene_.sources.catalog), scene_.sources.catalog);
+    const simulate::Scene scene = simulate::make_scene(scene_, catalog ? &*catalog : nullptr);
+    context.log(pipeline::Level::info,
+                fmt::format("{} frames of {} x {} pixels, {} sources, about {} on disk", scene.pointings.size(), scene.camera.width,
+                            scene.camera.height, scene.sources.size(), text::format_bytes(disk_bytes(scene.camera))));
+    if (run.dry_run) return pipeline::Outcome::done;
+
+    const fs::path out{run.output};
+    prepare_folder(out, run);
+    write_truth(out, scene, write_frames(out, scene, context));
+    files::write_atomic(out / "simulation.toml", param::toml_settings(options, {"output", "run"}));
+    return pipeline::Outcome::done;
+  }
+
+ private:
+  double disk_bytes(const simulate::Camera& camera) const {
+    const double per_pixel = 4 + (camera.layout == simulate::Layout::plain ? 0 : 6) + (products_.cosmic_masks ? 2 : 0) + (products_.model ? 4 : 0);
+    return scene_.stack.frames * static_cast<double>(camera.box().area()) * per_pixel;
+  }
+
+  void refuse_what_does_not_fit(const simulate::Camera& camera, pipeline::Context& context) const {
+    const bool several_files = camera.layout == simulate::Layout::irac || camera.layout == simulate::Layout::mips;
+    if (products_.compress && several_files)
+      throw UsageError{"products.compress: IRAC and MIPS frames lie in companion files that are never tile-compressed; use camera.layout jwst, hst or plain"};
+    const std::int64_t scene_bytes = camera.box().area() * 9, needed = scene_bytes + simulate::exposure_bytes(camera);
+    if (needed > context.memory_bytes())
+      throw SystemError{fmt::format("one frame of {} x {} pixels needs {}, the memory ceiling is {}; raise --memory or make the frame smaller", camera.width,
+                                    camera.height, text::format_bytes(static_cast<double>(needed)),
+                                    text::format_bytes(static_cast<double>(context.memory_bytes())))};
+  }
+
+  std::vector<simulate::FrameTruth> write_frames(const fs::path& out, const simulate::Scene& scene, pipeline::Context& context) const {
+    const std::int64_t frame_bytes = simulate::exposure_bytes(scene.camera);
+    parallel::Budget budget{std::max(frame_bytes, context.memory_bytes() - scene.camera.box().area() * 9)};
+    std::vector<simulate::FrameTruth> truth(scene.pointings.size());
+    context.stage("simulate", static_cast<std::int64_t>(truth.size()));
+    context.pool().for_each(static_cast<std::int64_t>(truth.size()), [&](std::int64_t i) {
+      budget.acquire(frame_bytes, "a simulated frame");
+      struct Release {
+        parallel::Budget& budget;
+        std::int64_t bytes;
+        ~Release() { budget.release(bytes); }
+      } release{budget, frame_bytes};
+      truth[static_cast<std::size_t>(i)] = write_one(out, scene, static_cast<std::size_t>(i));
+      context.step();
+    });
+    return truth;
+  }
+
+  simulate::FrameTruth write_one(const fs::path& out, const simulate::Scene& scene, std::size_t index) const {
+    simulate::Exposure exposure = simulate::expose(scene, index, products_.model);
+    const simulate::FrameTruth truth = simulate::truth_of(exposure);
+    const std::string base = simulate::frame_name(scene.camera, scene.pointings[index].frame);
+    if (products_.cosmic_masks) {
+      const Image<std::int16_t> mask = simulate::cosmic_mask(exposure);
+      write_image(out / "truth" / (base + "_crmask.fits"), simulate::wcs_cards(scene, index), mask.view());
+    }
+    if (products_.model) {
+      Header h = simulate::wcs_cards(scene, index);
+      h.set("BUNIT", std::string{"MJy/sr"});
+      write_image(out / "truth" / (base + "_model.fits"), h, std::as_const(exposure.model).view());
+    }
+    for (const simulate::FrameHdus& file : simulate::lay_out(scene, index, std::move(exposure))) write_frame_file(out, file, products_.compress);
+    return truth;
+  }
+
+  void write_truth(const fs::path& out, const simulate::Scene& scene, const std::vector<simulate::FrameTruth>& truth) const {
+    const Table sources = simulate::sources_table(scene.sources), frames = simulate::frames_table(scene, truth);
+    io::write_table(sources, out / "truth_sources.ecsv", io::TableFormat::ecsv);
+    io::write_table(sources, out / "truth_sources.tbl", io::TableFormat::ipac);
+    io::write_table(frames, out / "truth_frames.ecsv", io::TableFormat::ecsv);
+    io::write_table(frames, out / "truth_frames.tbl", io::TableFormat::ipac);
+    const simulate::SkyImage sky = simulate::sky_image(scene);
+    write_image(out / "truth_sky.fits", sky.header, sky.pixels.view());
+  }
+
+  simulate::SceneOptions scene_;
+  ProductOptions products_;
+};
+
+}  // namespace
+
+std::unique_ptr<Step> make_simulate() { return std::make_unique<Simulate>(); }
+
+}  // namespace tessera::steps
