@@ -2,6 +2,7 @@
 #pragma once
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tessera/core/frame.h"
@@ -16,7 +17,7 @@ struct BackgroundOptions {
   Method method = Method::offset;
   double object_threshold = 3.0;
   double clip = 4.0;
-  double min_overlap = 100;
+  double min_overlap = 100;   // output pixels
   double top_threshold = 3.0;
   double bottom_threshold = 3.0;
   int min_images = 10;
@@ -30,22 +31,28 @@ struct CellMap {
   Box cells;                      ///< cell indices
   Image<float> mean;              ///< 0 where variance is 0
   Image<float> variance;          ///< of the mean; 0: too little was seen of this cell
+  int side = 1;                   ///< output pixels along a cell's side
 };
 
 /// Side of a cell in output pixels, so that a frame of median size covers at most 64 × 64 cells and a cell holds at least 2 × 2 pixels.
 int cell_side(double frame_pixels_across, double output_per_input_pixel);
 
-/// One pass over a whole frame: each good, source-free pixel goes to the cell that contains its centre.
+/// One pass over a whole frame: each good, source-free pixel goes to the cell that contains its centre. A cell counts when at
+/// least half of the frame pixels that fit in it were seen.
 /// `objects` (same box, 1 = bright object or hit) comes from mask_objects(). `frame_to_output` maps pixel centres.
 CellMap cell_map(const FrameView& frame, View<const std::uint8_t> objects, const wcs::PixelMap& frame_to_output, int side, Box grid);
 
-/// Pixels brighter (or fainter) than options.object_threshold σ against a local background of `mesh` pixels, grown by one.
+/// Good pixels brighter (or fainter) than options.object_threshold σ against a local background (clipped medians of a mesh of
+/// about 32 × 32 pixels, bilinear between), grown by one. σ is √variance · noise_scale; a noise_scale that is not a positive
+/// number counts as 1.
 Image<std::uint8_t> mask_objects(const FrameView& frame, double noise_scale, const BackgroundOptions& options);
 
-/// How much larger the frame's true pixel noise is than its variance says (σ_true / σ_given), from differences of
-/// neighbouring source-free pixels. 1 for a perfect noise model; NaN when fewer than 100 pairs.
+/// How much larger the frame's true noise is than its variance says (σ_true / σ_given), as it counts after resampling: from
+/// differences of means of 2 × 2 source-free pixels eight pixels apart, so that noise shared by neighbours is not missed.
+/// 1 for a perfect noise model of independent pixels; NaN when fewer than 100 pairs. Give it the whole frame: it masks
+/// sources itself, with the noise it finds. Frames above a quarter megapixel are sampled on a lattice of windows.
 double noise_scale(const FrameView& frame);
-/// Median variance of the source-free good pixels: the one sky variance of the frame.
+/// Median variance of the source-free good pixels: the one sky variance of the frame. NaN when there is none.
 double sky_variance(const FrameView& frame);
 
 struct PairDifference {
@@ -54,8 +61,12 @@ struct PairDifference {
   double weight = 0;         ///< Σ 1/(σ_m² + σ_n²)
   long cells = 0;
 };
-/// Differences of all overlapping pairs, in the order (0,1), (0,2) … whatever the threads. Sums over cells in row order,
-/// |difference − pair median| > clip·σ left out.
+/// Frames whose cells meet, as (m, n) with m < n in the order (0,1), (0,2) … ; found by sweeping over the boxes.
+std::vector<std::pair<int, int>> overlapping_pairs(std::span<const CellMap> frames);
+/// Sums over the common cells in row order; cells with |difference − pair median| > clip·σ are left out, σ the larger of the
+/// stated one and the scatter. `cells` is 0 when the common area is below options.min_overlap output pixels.
+PairDifference pair_difference(std::span<const CellMap> frames, int m, int n, const BackgroundOptions& options);
+/// Both of the above: all pairs that have common cells enough.
 std::vector<PairDifference> pair_differences(std::span<const CellMap> frames, const BackgroundOptions& options);
 
 struct OffsetSolution {
@@ -67,9 +78,13 @@ struct OffsetSolution {
   std::vector<PairDifference> pairs; ///< what was fitted
 };
 /// Solves the sparse normal equations of χ² = Σ weight·(d_mn − (ε_m − ε_n))² per connected group, Σε = 0 over the group's
-/// non-outlier frames (TOP/BOTTOM_THRESHOLD, MIN_IMG_NUM of the guide). A frame that overlaps nothing keeps 0. The
-/// covariance is the sandwich A⁺ C A⁺, C the covariance of the right-hand side with every cell's noise counted once per frame
-/// (pairs share frames, so A⁺ alone is too small).
+/// non-outlier frames (TOP/BOTTOM_THRESHOLD σ from the median, MIN_IMG_NUM of the guide). A frame that overlaps nothing
+/// keeps 0. The covariance is the sandwich A⁺ C A⁺, C the covariance of the right-hand side with every cell's noise counted
+/// once per frame (pairs share frames, so A⁺ alone is too small). Its diagonal is exact for shallow stacks; deep ones use an unbiased
+/// sample of the cells, and groups above 512 frames 256 seeded random draws of their noise (4 % of σ).
+OffsetSolution solve_offsets(std::span<const CellMap> frames, std::vector<PairDifference> pairs, const BackgroundOptions& options);
+
+/// pair_differences() and solve_offsets().
 OffsetSolution match_backgrounds(std::span<const CellMap> frames, const BackgroundOptions& options);
 
 }  // namespace tessera::background

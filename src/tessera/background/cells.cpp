@@ -1,0 +1,103 @@
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "tessera/background/offsets.h"
+
+namespace tessera::background {
+namespace {
+
+constexpr int most_cells_across = 64;
+constexpr double least_seen = 0.5;  // of the frame pixels that fit in a cell
+
+int floor_div(int a, int b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
+
+/// Cells the frame may touch: from rows of the frame's map 16 apart, one cell to spare, cut to the grid.
+Box touched_cells(Box frame, const wcs::PixelMap& map, int side, Box grid) {
+  std::vector<double> u(static_cast<std::size_t>(frame.width())), v(u.size());
+  double x0 = INFINITY, y0 = INFINITY, x1 = -INFINITY, y1 = -INFINITY;
+  for (int y = frame.y0; y < frame.y1; y = y == frame.y1 - 1 ? frame.y1 : std::min(y + 16, frame.y1 - 1)) {
+    map.apply_row(frame.x0, y, u, v);
+    for (std::size_t i = 0; i < u.size(); ++i) {
+      if (!std::isfinite(u[i]) || !std::isfinite(v[i])) continue;
+      x0 = std::min(x0, u[i]), x1 = std::max(x1, u[i]);
+      y0 = std::min(y0, v[i]), y1 = std::max(y1, v[i]);
+    }
+  }
+  if (!(x0 <= x1)) return {};
+  const auto pixel = [](double t, int lo, int hi) { return static_cast<int>(std::clamp(std::floor(t + 0.5), static_cast<double>(lo), static_cast<double>(hi))); };
+  const Box pixels{pixel(x0 - side, grid.x0, grid.x1), pixel(y0 - side, grid.y0, grid.y1), pixel(x1 + side + 1, grid.x0, grid.x1),
+                   pixel(y1 + side + 1, grid.y0, grid.y1)};
+  if (pixels.empty()) return {};
+  return {floor_div(pixels.x0, side), floor_div(pixels.y0, side), floor_div(pixels.x1 - 1, side) + 1, floor_div(pixels.y1 - 1, side) + 1};
+}
+
+/// Frame pixels that fit in one cell at the frame's centre; 0 when the map says nothing there.
+double pixels_per_cell(Box frame, const wcs::PixelMap& map, int side) {
+  const double cx = 0.5 * (frame.x0 + frame.x1 - 1), cy = 0.5 * (frame.y0 + frame.y1 - 1);
+  const std::array<double, 4> x{cx - 0.5, cx + 0.5, cx, cx}, y{cy, cy, cy - 0.5, cy + 0.5};
+  std::array<double, 4> u{}, v{};
+  map.apply(x, y, u, v);
+  const double output_per_input = std::abs((u[1] - u[0]) * (v[3] - v[2]) - (u[3] - u[2]) * (v[1] - v[0]));
+  return output_per_input > 0 ? static_cast<double>(side) * side / output_per_input : 0;
+}
+
+struct Sum {
+  double value = 0, variance = 0;
+  std::int64_t n = 0;
+};
+
+CellMap finish(Box cells, int side, const std::vector<Sum>& sums, double expected) {
+  CellMap map{cells, Image<float>{cells}, Image<float>{cells}, side};
+  const double least = std::max(1.0, least_seen * expected);
+  for (std::size_t k = 0; k < sums.size(); ++k) {
+    const auto n = static_cast<double>(sums[k].n);
+    if (n < least) continue;
+    map.mean.pixels()[k] = static_cast<float>(sums[k].value / n);
+    map.variance.pixels()[k] = static_cast<float>(sums[k].variance / (n * n));
+  }
+  return map;
+}
+
+}  // namespace
+
+int cell_side(double frame_pixels_across, double output_per_input_pixel) {
+  if (!(frame_pixels_across > 0) || !(output_per_input_pixel > 0)) return 2;
+  const double for_count = frame_pixels_across * output_per_input_pixel / most_cells_across;
+  const double for_size = 2 * std::max(1.0, output_per_input_pixel);  // 2 × 2 pixels of the coarser of the two planes
+  return static_cast<int>(std::clamp(std::ceil(std::max(for_count, for_size) - 1e-9), 2.0, 1e6));
+}
+
+CellMap cell_map(const FrameView& frame, View<const std::uint8_t> objects, const wcs::PixelMap& frame_to_output, int side, Box grid) {
+  const Box box = frame.box();
+  const Box cells = box.empty() || side < 1 ? Box{} : touched_cells(box, frame_to_output, side, grid);
+  if (cells.empty()) return {Box{}, Image<float>{}, Image<float>{}, side};
+  std::vector<Sum> sums(static_cast<std::size_t>(cells.area()));
+  std::vector<double> u(static_cast<std::size_t>(box.width())), v(u.size());
+  // Half-open in output pixels: a centre at u belongs to the pixel that holds u + ½.
+  const double first_column = static_cast<double>(cells.x0) * side, first_row = static_cast<double>(cells.y0) * side;
+  const double left = std::max(grid.x0, cells.x0 * side), right = std::min(grid.x1, cells.x1 * side);
+  const double bottom = std::max(grid.y0, cells.y0 * side), top = std::min(grid.y1, cells.y1 * side);
+  // Which cell an output column or row belongs to, counted from the first cell's first pixel: no division per pixel.
+  std::vector<int> cell_of(static_cast<std::size_t>(std::max(cells.width(), cells.height())) * static_cast<std::size_t>(side));
+  for (std::size_t k = 0; k < cell_of.size(); ++k) cell_of[k] = static_cast<int>(k) / side;
+  for (int y = box.y0; y < box.y1; ++y) {
+    frame_to_output.apply_row(box.x0, y, u, v);
+    const auto value = frame.value.row(y), variance = frame.variance.row(y);
+    const auto good = frame.good.row(y), object = objects.row(y);
+    for (std::size_t i = 0; i < u.size(); ++i) {
+      const double px = u[i] + 0.5, py = v[i] + 0.5;
+      if (!good[i] || object[i] || !(px >= left && px < right && py >= bottom && py < top)) continue;  // false for NaN as well
+      const int cx = cell_of[static_cast<std::size_t>(px - first_column)], cy = cell_of[static_cast<std::size_t>(py - first_row)];
+      auto& sum = sums[static_cast<std::size_t>(cy) * static_cast<std::size_t>(cells.width()) + static_cast<std::size_t>(cx)];
+      sum.value += static_cast<double>(value[i]);
+      sum.variance += static_cast<double>(variance[i]);
+      ++sum.n;
+    }
+  }
+  return finish(cells, side, sums, pixels_per_cell(box, frame_to_output, side));
+}
+
+}  // namespace tessera::background

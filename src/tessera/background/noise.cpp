@@ -1,0 +1,143 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numbers>
+#include <vector>
+
+#include "tessera/background/offsets.h"
+#include "tessera/core/statistics.h"
+
+namespace tessera::background {
+namespace {
+
+constexpr int window_side = 128, windows_across = 4;  // the sample of a large frame
+constexpr int source_lag = 2;                         // pixels; scale of single pixels, sets the source mask
+constexpr int noise_lag = 8;
+constexpr std::size_t least_pairs = 100;
+
+/// The frame itself, or a lattice of windows that holds a quarter megapixel of it.
+std::vector<FrameView> sample(const FrameView& frame) {
+  const Box box = frame.box();
+  if (box.area() <= std::int64_t{window_side} * window_side * windows_across * windows_across) return {frame};
+  const auto starts = [](int from, int length) {
+    const int side = std::min(window_side, length), n = side < window_side ? 1 : std::min(windows_across, length / window_side);
+    std::vector<int> first;
+    for (int k = 0; k < n; ++k) first.push_back(from + static_cast<int>((static_cast<std::int64_t>(length - side) * (2 * k + 1)) / (2 * n)));
+    return first;
+  };
+  std::vector<FrameView> windows;
+  for (const int y : starts(box.y0, box.height()))
+    for (const int x : starts(box.x0, box.width())) {
+      const Box part = intersection({x, y, x + window_side, y + window_side}, box);
+      windows.push_back({frame.value.window(part), frame.variance.window(part), frame.good.window(part)});
+    }
+  return windows;
+}
+
+/// Sums over block × block pixels, usable only where every pixel is good and free of sources.
+struct Blocks {
+  Image<float> value, variance;  // variance 0: not usable
+};
+
+Blocks sum_blocks(const FrameView& frame, View<const std::uint8_t> objects, int block) {
+  const Box box = frame.box();
+  const Box starts{box.x0, box.y0, std::max(box.x0, box.x1 - block + 1), std::max(box.y0, box.y1 - block + 1)};
+  Blocks sums{Image<float>{starts}, Image<float>{starts}};
+  std::vector<std::uint8_t> usable;
+  for (int y = starts.y0; y < starts.y1; ++y) {
+    const auto value = sums.value.row(y), variance = sums.variance.row(y);
+    usable.assign(value.size(), 1);
+    for (int b = y; b < y + block; ++b)
+      for (int a = 0; a < block; ++a) {
+        const float *v = frame.value.row(b).data() + a, *w = frame.variance.row(b).data() + a;
+        const std::uint8_t *good = frame.good.row(b).data() + a, *object = objects.row(b).data() + a;
+        for (std::size_t x = 0; x < value.size(); ++x) {
+          value[x] += v[x], variance[x] += w[x];
+          usable[x] = static_cast<std::uint8_t>(usable[x] & good[x] & (object[x] == 0));
+        }
+      }
+    for (std::size_t x = 0; x < value.size(); ++x) variance[x] *= static_cast<float>(usable[x]);
+  }
+  return sums;
+}
+
+/// (I₁ − I₂)² / (v₁ + v₂) of usable blocks `lag` apart along rows and along columns; every `step`th pixel of every `step`th row starts a pair.
+void append_differences(const Blocks& sums, int lag, int step, std::vector<float>& out) {
+  const Box box = sums.value.box();
+  const auto add = [&](float value1, float variance1, float value2, float variance2) {
+    if (variance1 > 0 && variance2 > 0) out.push_back((value1 - value2) * (value1 - value2) / (variance1 + variance2));
+  };
+  for (int y = box.y0; y < box.y1; y += step) {
+    const auto value = sums.value.row(y), variance = sums.variance.row(y);
+    const int other = std::min(y + lag, box.y1 - 1);
+    const auto value2 = sums.value.row(other), variance2 = sums.variance.row(other);
+    const auto width = static_cast<int>(value.size());
+    for (int x = 0; x < width; x += step) {
+      if (x + lag < width) add(value[x], variance[x], value[x + lag], variance[x + lag]);
+      if (other == y + lag) add(value[x], variance[x], value2[x], variance2[x]);
+    }
+  }
+}
+
+/// Standard deviation of a normal distribution around 0 from the median of its squares.
+double robust_width(std::vector<float>& squares) {
+  if (squares.size() < least_pairs) return std::numeric_limits<double>::quiet_NaN();
+  return 1.4826022185056018 * std::sqrt(statistics::median_inplace(std::span<float>{squares}));
+}
+
+double width_of_differences(const std::vector<FrameView>& windows, const std::vector<Image<std::uint8_t>>& objects, int block, int lag, int step) {
+  std::vector<float> squares;
+  for (std::size_t i = 0; i < windows.size(); ++i) {
+    const int fitting = std::clamp(std::min(windows[i].box().width(), windows[i].box().height()) / 4, block, std::max(block, lag));
+    append_differences(sum_blocks(windows[i], objects[i], block), fitting, step, squares);
+  }
+  return robust_width(squares);
+}
+
+/// σ of a normal distribution cut off at ±t σ, in σ: what a mask at t leaves of the noise.
+double sigma_after_cut(double t) {
+  const double density = std::exp(-0.5 * t * t) / std::sqrt(2 * std::numbers::pi);
+  return std::sqrt(1 - 2 * t * density / std::erf(t / std::numbers::sqrt2));
+}
+
+/// Windows of a frame and the masks of their sources at the noise found in them.
+struct SourceFree {
+  std::vector<FrameView> windows;
+  std::vector<Image<std::uint8_t>> objects;
+  double cut = 1;  ///< sigma_after_cut of the masks
+};
+
+SourceFree find_source_free(const FrameView& frame) {
+  const BackgroundOptions options{};  // 3 σ whatever the user asks of the overlap masks: noise is a property of the frame
+  SourceFree found;
+  found.windows = sample(frame);
+  found.cut = sigma_after_cut(options.object_threshold);
+  for (const auto& w : found.windows) found.objects.emplace_back(w.box());
+  double scale = width_of_differences(found.windows, found.objects, 1, source_lag, 2);
+  for (int round = 0; round < 2; ++round) {
+    for (std::size_t i = 0; i < found.windows.size(); ++i) found.objects[i] = mask_objects(found.windows[i], scale, options);
+    if (round == 0) scale = width_of_differences(found.windows, found.objects, 1, source_lag, 2) / found.cut;
+  }
+  return found;
+}
+
+}  // namespace
+
+double noise_scale(const FrameView& frame) {
+  const auto free = find_source_free(frame);
+  return width_of_differences(free.windows, free.objects, 2, noise_lag, 1) / free.cut;
+}
+
+double sky_variance(const FrameView& frame) {
+  const auto free = find_source_free(frame);
+  std::vector<float> variance;
+  for (std::size_t i = 0; i < free.windows.size(); ++i) {
+    const Box box = free.windows[i].box();
+    for (int y = box.y0; y < box.y1; ++y)
+      for (int x = box.x0; x < box.x1; ++x)
+        if (free.windows[i].good(x, y) && !free.objects[i](x, y)) variance.push_back(free.windows[i].variance(x, y));
+  }
+  return statistics::median_inplace(std::span<float>{variance});
+}
+
+}  // namespace tessera::background

@@ -1,0 +1,192 @@
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "tessera/background/offsets.h"
+#include "tessera/core/statistics.h"
+
+namespace tessera::background {
+namespace {
+
+constexpr int mesh_side = 32;          // pixels
+constexpr double clip_sigma = 3;       // of the mesh medians
+constexpr double least_seen = 0.2;     // of a mesh cell's samples, else its neighbours stand in
+
+/// Local background: one value per cell of a mesh that divides the frame evenly, bilinear between cell centres.
+class Mesh {
+ public:
+  explicit Mesh(const FrameView& frame) : box_{frame.box()} {
+    nx_ = std::max(1, (box_.width() + mesh_side / 2) / mesh_side);
+    ny_ = std::max(1, (box_.height() + mesh_side / 2) / mesh_side);
+    value_.resize(static_cast<std::size_t>(nx_ * ny_));
+    std::vector<float> samples;
+    for (int j = 0; j < ny_; ++j)
+      for (int i = 0; i < nx_; ++i) at(i, j) = cell_background(frame, cell(i, j), samples);
+    fill_unseen();
+    filter();
+    for (int x = 0; x < box_.width(); ++x) columns_.push_back(nodes(x, box_.width(), nx_));
+  }
+
+  /// Background along row y.
+  void row(int y, std::vector<float>& out) const {
+    const auto [j0, j1, fy] = nodes(y - box_.y0, box_.height(), ny_);
+    std::vector<float> node(static_cast<std::size_t>(nx_));
+    for (int i = 0; i < nx_; ++i) node[i] = static_cast<float>((1 - fy) * at(i, j0) + fy * at(i, j1));
+    out.resize(columns_.size());
+    for (std::size_t x = 0; x < columns_.size(); ++x) {
+      const auto& [i0, i1, fx] = columns_[x];
+      out[x] = node[i0] + static_cast<float>(fx) * (node[i1] - node[i0]);
+    }
+  }
+
+ private:
+  struct Nodes {
+    int lower, upper;
+    double fraction;
+  };
+  static Nodes nodes(int pixel, int pixels, int cells) {
+    if (cells == 1) return {0, 0, 0};
+    const double t = (pixel + 0.5) * cells / pixels - 0.5;
+    const int lower = std::clamp(static_cast<int>(std::floor(t)), 0, cells - 2);
+    return {lower, lower + 1, t - lower};  // the outer half cells continue the slope
+  }
+
+  double& at(int i, int j) { return value_[static_cast<std::size_t>(j * nx_ + i)]; }
+  double at(int i, int j) const { return value_[static_cast<std::size_t>(j * nx_ + i)]; }
+
+  Box cell(int i, int j) const {
+    const auto edge = [](int k, int cells, int pixels) { return static_cast<int>(static_cast<std::int64_t>(k) * pixels / cells); };
+    return {box_.x0 + edge(i, nx_, box_.width()), box_.y0 + edge(j, ny_, box_.height()), box_.x0 + edge(i + 1, nx_, box_.width()),
+            box_.y0 + edge(j + 1, ny_, box_.height())};
+  }
+
+  /// Clipped median of every fourth pixel (a quincunx-like pattern: a sky level needs no more); NaN when too few are good.
+  static double cell_background(const FrameView& frame, Box cell, std::vector<float>& samples) {
+    samples.clear();
+    std::size_t looked_at = 0;
+    for (int y = cell.y0; y < cell.y1; ++y) {
+      const auto value = frame.value.row(y);
+      const auto good = frame.good.row(y);
+      const int x0 = frame.box().x0;
+      for (int x = cell.x0 + (2 * y & 3) + (y >> 1 & 1); x < cell.x1; x += 4) {
+        ++looked_at;
+        if (good[x - x0]) samples.push_back(value[x - x0]);
+      }
+    }
+    if (samples.empty() || static_cast<double>(samples.size()) < least_seen * static_cast<double>(looked_at)) return NAN;
+    return clipped_median(samples);
+  }
+
+  static double clipped_median(std::vector<float>& samples) {
+    std::vector<float> deviation;
+    double median = statistics::median_inplace(std::span<float>{samples});
+    for (int round = 0; round < 3; ++round) {
+      deviation.assign(samples.begin(), samples.end());
+      for (auto& d : deviation) d = std::abs(d - static_cast<float>(median));
+      const double limit = clip_sigma * 1.4826 * statistics::median_inplace(std::span<float>{deviation});
+      const auto kept = std::remove_if(samples.begin(), samples.end(), [&](float v) { return std::abs(v - median) > limit; });
+      if (kept == samples.end() || kept == samples.begin()) break;
+      samples.erase(kept, samples.end());
+      median = statistics::median_inplace(std::span<float>{samples});
+    }
+    return median;
+  }
+
+  /// Cells without enough good pixels take the mean of their known neighbours, ring by ring; 0 when nothing is known.
+  void fill_unseen() {
+    for (;;) {
+      std::vector<double> next = value_;
+      bool unknown = false, changed = false;
+      for (int j = 0; j < ny_; ++j)
+        for (int i = 0; i < nx_; ++i) {
+          if (!std::isnan(at(i, j))) continue;
+          unknown = true;
+          double sum = 0;
+          int n = 0;
+          for (int b = std::max(0, j - 1); b <= std::min(ny_ - 1, j + 1); ++b)
+            for (int a = std::max(0, i - 1); a <= std::min(nx_ - 1, i + 1); ++a)
+              if (!std::isnan(at(a, b))) sum += at(a, b), ++n;
+          if (n > 0) next[static_cast<std::size_t>(j * nx_ + i)] = sum / n, changed = true;
+        }
+      value_ = std::move(next);
+      if (!unknown) return;
+      if (!changed) {
+        std::fill(value_.begin(), value_.end(), 0.0);
+        return;
+      }
+    }
+  }
+
+  /// Median of 3 × 3 cells: a cell that a bright star fills must not hide the star. Beyond the border the mesh is continued
+  /// by its slope, so that a tilted sky passes unchanged.
+  void filter() {
+    if (nx_ < 3 || ny_ < 3) return;
+    std::vector<double> filtered(value_.size());
+    std::vector<double> around;
+    for (int j = 0; j < ny_; ++j)
+      for (int i = 0; i < nx_; ++i) {
+        around.clear();
+        for (int b = j - 1; b <= j + 1; ++b)
+          for (int a = i - 1; a <= i + 1; ++a) around.push_back(continued(a, b));
+        filtered[static_cast<std::size_t>(j * nx_ + i)] = statistics::median_inplace(std::span<double>{around});
+      }
+    value_ = std::move(filtered);
+  }
+  double continued(int i, int j) const {
+    if (i < 0 || i >= nx_) return 2 * continued(i < 0 ? 0 : nx_ - 1, j) - continued(i < 0 ? 1 : nx_ - 2, j);
+    if (j < 0 || j >= ny_) return 2 * at(i, j < 0 ? 0 : ny_ - 1) - at(i, j < 0 ? 1 : ny_ - 2);
+    return at(i, j);
+  }
+
+  Box box_;
+  int nx_ = 0, ny_ = 0;
+  std::vector<double> value_;
+  std::vector<Nodes> columns_;  // of every pixel of a row
+};
+
+/// Every pixel that touches a marked one, corners too, becomes marked.
+void grow_by_one(Image<std::uint8_t>& mask) {
+  const Box box = mask.box();
+  const auto width = static_cast<std::size_t>(box.width());
+  Image<std::uint8_t> wide{box};
+  for (int y = box.y0; y < box.y1; ++y) {
+    const auto in = mask.row(y);
+    const auto out = wide.row(y);
+    for (std::size_t x = 1; x + 1 < width; ++x) out[x] = in[x - 1] | in[x] | in[x + 1];
+    out[0] = in[0] | in[width > 1 ? 1 : 0];
+    out[width - 1] = in[width - 1] | in[width > 1 ? width - 2 : 0];
+  }
+  for (int y = box.y0; y < box.y1; ++y) {
+    const auto below = wide.row(std::max(box.y0, y - 1)), here = wide.row(y), above = wide.row(std::min(box.y1 - 1, y + 1));
+    const auto out = mask.row(y);
+    for (std::size_t x = 0; x < width; ++x) out[x] = below[x] | here[x] | above[x];
+  }
+}
+
+}  // namespace
+
+Image<std::uint8_t> mask_objects(const FrameView& frame, double noise_scale, const BackgroundOptions& options) {
+  const Box box = frame.box();
+  Image<std::uint8_t> mask{box};
+  if (box.empty()) return mask;
+  const double scale = std::isfinite(noise_scale) && noise_scale > 0 ? noise_scale : 1.0;
+  const auto limit = static_cast<float>(options.object_threshold * options.object_threshold * scale * scale);
+  const Mesh mesh{frame};
+  std::vector<float> background;
+  for (int y = box.y0; y < box.y1; ++y) {
+    mesh.row(y, background);
+    const float* value = frame.value.row(y).data();
+    const float* variance = frame.variance.row(y).data();
+    const std::uint8_t* good = frame.good.row(y).data();
+    const float* sky = background.data();
+    std::uint8_t* out = mask.row(y).data();
+    for (int x = 0; x < box.width(); ++x) {
+      const float excess = value[x] - sky[x];
+      out[x] = static_cast<std::uint8_t>((excess * excess > limit * variance[x]) & (good[x] != 0));
+    }
+  }
+  grow_by_one(mask);
+  return mask;
+}
+
+}  // namespace tessera::background

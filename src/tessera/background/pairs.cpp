@@ -1,0 +1,122 @@
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <vector>
+
+#include "tessera/background/offsets.h"
+#include "tessera/core/statistics.h"
+
+namespace tessera::background {
+namespace {
+
+constexpr std::size_t sample_size = 1000;  // cells that fix the limits of the clipping
+
+struct CentreScatter {
+  double centre, scatter;
+};
+
+/// Median of the differences, and their robust scatter in units of the stated σ, at least 1: structure of the sky that two
+/// frames sample differently widens it, which is no reason to drop half of the cells. From every k-th cell of many.
+CentreScatter centre_and_scatter(const std::vector<float>& difference, const std::vector<float>& variance) {
+  const std::size_t step = 1 + difference.size() / sample_size;
+  std::vector<float> sample;
+  for (std::size_t k = 0; k < difference.size(); k += step) sample.push_back(difference[k]);
+  const double centre = statistics::median_inplace(std::span<float>{sample});
+  sample.clear();
+  for (std::size_t k = 0; k < difference.size(); k += step) sample.push_back(std::abs(difference[k] - static_cast<float>(centre)) / std::sqrt(variance[k]));
+  return {centre, std::max(1.0, 1.4826 * statistics::median_inplace(std::span<float>{sample}))};
+}
+
+}  // namespace
+
+void describe(param::Schema<BackgroundOptions>& s) {
+  s.field(&BackgroundOptions::method, "method", "Match backgrounds by one constant per frame, or not at all.")
+      .choices({{"none", Method::none}, {"offset", Method::offset}})
+      .flag("background");
+  s.field(&BackgroundOptions::object_threshold, "object_threshold", "Pixels this far from the local background are left out of the match.")
+      .unit("sigma")
+      .range(1, 1000)
+      .namelist("DETECT", "Detection_Threshold");
+  s.field(&BackgroundOptions::clip, "clip", "Cells whose difference is this far from the median of their pair of frames are left out.")
+      .unit("sigma")
+      .range(1, 1000);
+  s.field(&BackgroundOptions::min_overlap, "min_overlap", "Smallest common source-free area by which two frames are compared.")
+      .unit("output pixels")
+      .at_least(0);
+  s.field(&BackgroundOptions::top_threshold, "top_threshold", "Offsets this far above the median do not count for the common level.")
+      .unit("sigma")
+      .range(0.1, 1000)
+      .namelist("COMPUTEOVRLAPCORRIN", "TOP_THRESHOLD");
+  s.field(&BackgroundOptions::bottom_threshold, "bottom_threshold", "Offsets this far below the median do not count for the common level.")
+      .unit("sigma")
+      .range(0.1, 1000)
+      .namelist("COMPUTEOVRLAPCORRIN", "BOTTOM_THRESHOLD");
+  s.field(&BackgroundOptions::min_images, "min_images", "Outlying offsets are looked for in groups of at least this many frames.")
+      .range(2, 1e9)
+      .namelist("COMPUTEOVRLAPCORRIN", "MIN_IMG_NUM");
+}
+
+std::vector<std::pair<int, int>> overlapping_pairs(std::span<const CellMap> frames) {
+  std::vector<int> order;
+  for (std::size_t i = 0; i < frames.size(); ++i)
+    if (!frames[i].cells.empty()) order.push_back(static_cast<int>(i));
+  std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return frames[a].cells.x0 < frames[b].cells.x0; });
+  std::vector<std::pair<int, int>> pairs;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    const Box& a = frames[order[i]].cells;
+    for (std::size_t j = i + 1; j < order.size() && frames[order[j]].cells.x0 < a.x1; ++j) {
+      const Box& b = frames[order[j]].cells;
+      if (b.y0 < a.y1 && a.y0 < b.y1) pairs.push_back(std::minmax(order[i], order[j]));
+    }
+  }
+  std::sort(pairs.begin(), pairs.end());
+  return pairs;
+}
+
+PairDifference pair_difference(std::span<const CellMap> frames, int m, int n, const BackgroundOptions& options) {
+  const CellMap &a = frames[m], &b = frames[n];
+  PairDifference pair{m, n};
+  const Box common = intersection(a.cells, b.cells);
+  if (common.empty()) return pair;
+  std::vector<float> difference, variance;
+  difference.reserve(static_cast<std::size_t>(common.area()));
+  variance.reserve(difference.capacity());
+  for (int y = common.y0; y < common.y1; ++y) {
+    const Box row{common.x0, y, common.x1, y + 1};
+    const auto mean_a = a.mean.view().window(row).row(y), mean_b = b.mean.view().window(row).row(y);
+    const auto var_a = a.variance.view().window(row).row(y), var_b = b.variance.view().window(row).row(y);
+    for (std::size_t k = 0; k < mean_a.size(); ++k) {
+      if (!(var_a[k] > 0 && var_b[k] > 0)) continue;
+      difference.push_back(mean_a[k] - mean_b[k]);
+      variance.push_back(var_a[k] + var_b[k]);
+    }
+  }
+  const double side = a.side;
+  const auto too_few = [&](std::size_t cells) { return cells == 0 || static_cast<double>(cells) * side * side < options.min_overlap; };
+  if (too_few(difference.size())) return pair;
+
+  const auto [centre, scatter] = centre_and_scatter(difference, variance);
+  const double limit = options.clip * options.clip * scatter * scatter;
+  double sum = 0;
+  for (std::size_t k = 0; k < difference.size(); ++k) {
+    const double d = static_cast<double>(difference[k]), v = static_cast<double>(variance[k]);
+    if ((d - centre) * (d - centre) > limit * v) continue;
+    sum += d / v;
+    pair.weight += 1.0 / v;
+    ++pair.cells;
+  }
+  if (too_few(static_cast<std::size_t>(pair.cells))) return {m, n};
+  pair.difference = sum / pair.weight;
+  return pair;
+}
+
+std::vector<PairDifference> pair_differences(std::span<const CellMap> frames, const BackgroundOptions& options) {
+  std::vector<PairDifference> found;
+  for (const auto& [m, n] : overlapping_pairs(frames)) {
+    const auto pair = pair_difference(frames, m, n, options);
+    if (pair.cells > 0) found.push_back(pair);
+  }
+  return found;
+}
+
+}  // namespace tessera::background
