@@ -32,7 +32,7 @@ def main(paths):
             result = outcome(case)
             totals[result] += 1
             if result == "failed":
-                print(f"FAILED {path}: {case.get('classname')}.{case.get('name')}")
+                print(f"FAILED {path}: {case.get('name')}")
         if not cases:
             print(f"FAILED {path}: holds no tests")
             totals["failed"] += 1
