@@ -1,0 +1,57 @@
+#include "tessera/coadd/sums.h"
+
+#include <cassert>
+#include <cmath>
+#include <limits>
+
+namespace tessera::coadd {
+
+void describe(param::Schema<CoaddOptions>& s) {
+  s.field(&CoaddOptions::weights, "weights",
+          "Weight of a frame: coverage alone, coverage over the frame's sky variance, or the latter only when exposures or noise differ (automatic).")
+      .choices({{"automatic", Weighting::automatic}, {"coverage", Weighting::coverage}, {"sky_variance", Weighting::sky_variance}});
+  s.field(&CoaddOptions::min_coverage, "min_coverage", "Pixels covered by this many frames or fewer hold no data.").at_least(0).unit("frames");
+}
+
+void Sums::reset(Box box) {
+  for (auto* sum : {&weight_, &weighted_value_, &weighted_variance_, &coverage_, &exposure_}) sum->reset(box);
+}
+
+void Sums::add(const ResampledView& frame, double weight, double exposure_s, double offset, double variance_scale) {
+  const Box part = frame.box();
+  assert(box().contains(part));
+  for (int y = part.y0; y < part.y1; ++y) {
+    const float* __restrict value = frame.value.row(y).data();
+    const float* __restrict variance = frame.variance.row(y).data();
+    const float* __restrict covered = frame.coverage.row(y).data();
+    double* __restrict sum_w = &weight_(part.x0, y);
+    double* __restrict sum_wv = &weighted_value_(part.x0, y);
+    double* __restrict sum_wwv = &weighted_variance_(part.x0, y);
+    double* __restrict sum_c = &coverage_(part.x0, y);
+    double* __restrict sum_t = &exposure_(part.x0, y);
+    for (int x = 0; x < part.width(); ++x) {
+      const double c = static_cast<double>(covered[x]);  // 0 where there is nothing: adds nothing
+      const double w = weight * c;
+      sum_w[x] += w;
+      sum_wv[x] += w * (static_cast<double>(value[x]) - offset);
+      sum_wwv[x] += w * w * (static_cast<double>(variance[x]) * variance_scale);
+      sum_c[x] += c;
+      sum_t[x] += c * exposure_s;
+    }
+  }
+}
+
+void Sums::finish(double min_coverage, View<float> mosaic, View<float> uncertainty, View<float> coverage, View<float> exposure) const {
+  constexpr float no_data = std::numeric_limits<float>::quiet_NaN();
+  for (int y = box().y0; y < box().y1; ++y)
+    for (int x = box().x0; x < box().x1; ++x) {
+      const double w = weight_(x, y);
+      const bool data = coverage_(x, y) > min_coverage && w > 0;
+      mosaic(x, y) = data ? static_cast<float>(weighted_value_(x, y) / w) : no_data;
+      uncertainty(x, y) = data ? static_cast<float>(std::sqrt(weighted_variance_(x, y)) / w) : no_data;
+      coverage(x, y) = data ? static_cast<float>(coverage_(x, y)) : 0.0f;
+      exposure(x, y) = data ? static_cast<float>(exposure_(x, y)) : 0.0f;
+    }
+}
+
+}  // namespace tessera::coadd
