@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstring>
 #include <ctime>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "tessera/base/error.h"
@@ -110,6 +111,7 @@ Console::Clock::duration Console::report_interval() const {
 
 void Console::begin_stage() {
   done_ = 0;
+  total_ = stage_.total;
   next_report_ = (stage_.begin + report_interval()).time_since_epoch().count();
   record("stage", fmt::format("{} begins: {} pieces", stage_.name, stage_.total));
   draw_progress(0);
@@ -126,10 +128,16 @@ void Console::end_stage() {
   else
     show(Level::info, line);
   stage_ = {};
+  total_ = std::numeric_limits<std::int64_t>::max();  // pieces beyond the announced ones change nothing
 }
 
 void Console::step(std::int64_t pieces) {
   const auto done = done_.fetch_add(pieces) + pieces;
+  if (done >= total_) {
+    const std::lock_guard lock{mutex_};
+    end_stage();
+    return;
+  }
   // One thread of all that pass here at once reports; the others go on with their work.
   auto due = next_report_.load();
   const auto now = Clock::now().time_since_epoch().count();
@@ -145,7 +153,7 @@ void Console::draw_progress(std::int64_t done) {
   const double elapsed = seconds(Clock::now() - stage_.begin);
   const double left = fraction > 0 ? elapsed * (1 - fraction) / fraction : NAN;
   if (options_.json) {
-    const ordered_json eta = std::isnan(left) ? ordered_json{nullptr} : ordered_json(std::round(left * 10) / 10);
+    const ordered_json eta = std::isnan(left) ? ordered_json(nullptr) : ordered_json(std::round(left * 10) / 10);
     print_line(dump({{"schema", "tessera/progress/1"}, {"stage", stage_.name}, {"done", done}, {"total", stage_.total}, {"eta_s", eta}}));
     return;
   }

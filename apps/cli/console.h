@@ -68,7 +68,7 @@ class Console final : public pipeline::Context {
   parallel::Pool pool_;
   mutable std::mutex mutex_;
   Stage stage_;
-  std::atomic<std::int64_t> done_{0};
+  std::atomic<std::int64_t> done_{0}, total_{0};
   std::atomic<Clock::rep> next_report_{0};
   bool bar_shown_ = false;
   bool finished_ = false;

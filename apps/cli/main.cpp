@@ -3,6 +3,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <ctime>
 #include <new>
 
 #include "console.h"
@@ -20,14 +21,27 @@ using namespace tessera;
 std::atomic<int>* interrupt = nullptr;
 static_assert(std::atomic<int>::is_always_lock_free, "a signal handler may set it");
 
-extern "C" void on_signal(int signal) { interrupt->store(signal); }
+// The first signal asks the run to stop between two pieces of work. One that comes a second later or more ends the
+// process at once; a closer one is the same wish told twice (to the process and to its group).
+extern "C" void on_signal(int signal) {
+  static timespec first{};  // both signals are blocked while this runs
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  if (interrupt->exchange(signal) == 0) {
+    first = now;
+  } else if (now.tv_sec - first.tv_sec > 1) {
+    std::signal(signal, SIG_DFL);
+    raise(signal);
+  }
+}
 
 void install_signal_handlers() {
   interrupt = &parallel::interrupt_signal();
   struct sigaction action {};
   action.sa_handler = on_signal;
-  // The first signal asks the run to stop between two pieces of work; a second one ends the process at once.
-  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  sigemptyset(&action.sa_mask);
+  sigaddset(&action.sa_mask, SIGINT);
+  sigaddset(&action.sa_mask, SIGTERM);
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
