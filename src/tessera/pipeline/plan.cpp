@@ -19,6 +19,7 @@ namespace {
 // Measured on one core with the simulated IRAC stack (bench/): only a forecast, said as such.
 constexpr double cpu_seconds_per_input_pixel = 1.2e-7;
 constexpr double cpu_seconds_per_output_pixel = 2e-7;
+constexpr double product_bytes_per_pixel = static_cast<double>(TileResult::planes) * sizeof(float);
 constexpr std::int64_t stack_bytes_per_pixel = 31;  // value, variance, coverage, one byte of flags; the (rotated) frame window
 
 /// Opens every frame's headers. With on_bad_frame = skip a refused one is named and left out.
@@ -129,7 +130,7 @@ void forecast(Plan& plan, int threads) {
   }
   f.output_pixels = static_cast<std::int64_t>(plan.grid.width) * plan.grid.height;
   // Two copies of every product stand on disk while the last step writes them: scratch tiles and FITS.
-  f.disk_bytes = static_cast<double>(f.output_pixels) * 2 * TileResult::planes * sizeof(float);
+  f.disk_bytes = static_cast<double>(f.output_pixels) * 2 * product_bytes_per_pixel;
   f.memory_bytes = 4e7 + static_cast<double>(plan.frames.size()) * 4e4 +
                    static_cast<double>(threads) * static_cast<double>(tile_bytes(plan.lattice.side, plan.halo, f.deepest_tile) + 2 * window_bytes) +
                    static_cast<double>(f.input_pixels) * 9;
@@ -151,7 +152,6 @@ std::string plan_hash(const Plan& plan, param::OptionSet& settings) {
       all += fmt::format("{}[{}] {} {}\n", plane->path.string(), plane->hdu, bytes, time);
     }
   }
-  all += fmt::format("tile {}\n", plan.lattice.side);
   return files::sha256(all);
 }
 
@@ -160,7 +160,7 @@ void refuse_absurd_grid(const Plan& plan, const EngineOptions& options) {
   if (pixels <= options.max_pixels) return;
   throw SystemError{fmt::format("the output grid would have {} × {} = {:.3g} pixels ({} on disk while it is made), more than run.max_pixels = {:.3g}; "
                                 "give a coarser --pixel-scale, a grid.size, or raise run.max_pixels",
-                                plan.grid.width, plan.grid.height, pixels, text::format_bytes(pixels * 2 * TileResult::planes * 4), options.max_pixels)};
+                                plan.grid.width, plan.grid.height, pixels, text::format_bytes(pixels * 2 * product_bytes_per_pixel), options.max_pixels)};
 }
 
 }  // namespace

@@ -53,6 +53,13 @@ std::string bytes_of(const TileResult& result) {
   return bytes;
 }
 
+nlohmann::json journal_head(const std::filesystem::path& folder) {
+  std::ifstream in{folder / "journal"};
+  std::string line;
+  std::getline(in, line);
+  return nlohmann::json::parse(line, nullptr, false);
+}
+
 }  // namespace
 
 Box TileLattice::box(std::int64_t tile) const {
@@ -61,17 +68,15 @@ Box TileLattice::box(std::int64_t tile) const {
 }
 
 std::optional<std::string> journal_plan_hash(const std::filesystem::path& folder) {
-  std::ifstream in{folder / "journal"};
-  std::string line;
-  if (!std::getline(in, line)) return std::nullopt;
-  const auto first = nlohmann::json::parse(line, nullptr, false);
+  const auto first = journal_head(folder);
   if (!first.is_object() || !first.contains("plan") || !first["plan"].is_string()) return std::nullopt;
   return first["plan"].get<std::string>();
 }
 
 TileStore::TileStore(const std::filesystem::path& folder, const TileLattice& lattice, const std::string& plan_hash)
     : lattice_{lattice}, folder_{folder}, finished_(static_cast<std::size_t>(lattice.count()), 0), rejected_(finished_.size()) {
-  const bool resume = journal_plan_hash(folder) == plan_hash;
+  // Another memory ceiling may have chosen other tiles for the same plan: then they are made anew.
+  const bool resume = journal_plan_hash(folder) == plan_hash && journal_head(folder).value("tile_side", nlohmann::json{}) == lattice.side;
   const int fresh = resume ? 0 : O_TRUNC;
   tiles_ = ::open((folder / "tiles").c_str(), O_RDWR | O_CREAT | O_CLOEXEC | fresh, 0666);
   if (tiles_ < 0) fail("opening", folder / "tiles");
@@ -107,6 +112,14 @@ std::string TileStore::read_tile(std::int64_t tile) const {
   return bytes;
 }
 
+void TileStore::recover_tile(std::int64_t tile, const std::string& sha256, Rejected rejected, std::int64_t file_bytes) {
+  if (tile < 0 || tile >= lattice_.count()) return;
+  const auto end = offset(tile) + lattice_.box(tile).area() * static_cast<std::int64_t>(TileResult::planes * sizeof(float));
+  if (end > file_bytes || files::sha256(read_tile(tile)) != sha256) return;
+  finished_[static_cast<std::size_t>(tile)] = 1;
+  rejected_[static_cast<std::size_t>(tile)] = std::move(rejected);
+}
+
 void TileStore::recover() {
   const std::string text = files::read(folder_ / "journal", std::size_t{1} << 34);
   struct stat status {};
@@ -116,15 +129,12 @@ void TileStore::recover() {
     const auto end = text.find('\n', begin);
     if (end == std::string::npos) break;  // torn by a crash
     const auto line = nlohmann::json::parse(text.substr(begin, end - begin), nullptr, false);
-    if (!line.is_object()) break;
     begin = kept = end + 1;
-    if (!line.contains("tile")) continue;
-    const auto tile = line["tile"].get<std::int64_t>();
-    if (tile < 0 || tile >= lattice_.count()) continue;
-    const auto end_of_tile = offset(tile) + lattice_.box(tile).area() * static_cast<std::int64_t>(TileResult::planes * sizeof(float));
-    if (end_of_tile > status.st_size || files::sha256(read_tile(tile)) != line.value("sha256", "")) continue;
-    finished_[static_cast<std::size_t>(tile)] = 1;
-    rejected_[static_cast<std::size_t>(tile)] = line.value("rejected", std::vector<std::pair<std::int32_t, std::int64_t>>{});
+    try {
+      if (line.is_object() && line.contains("tile")) recover_tile(line.at("tile"), line.at("sha256"), line.at("rejected"), status.st_size);
+    } catch (const nlohmann::json::exception&) {
+      continue;  // not a line of ours: that tile is made again
+    }
   }
   if (kept < text.size() && ::truncate((folder_ / "journal").c_str(), static_cast<off_t>(kept)) != 0) fail("truncating", folder_ / "journal");
 }

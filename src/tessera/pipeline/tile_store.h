@@ -24,11 +24,14 @@ struct TileLattice {
   Box box(std::int64_t tile) const;
 };
 
+/// Frame number and how many of its pixels were rejected.
+using Rejected = std::vector<std::pair<std::int32_t, std::int64_t>>;
+
 /// The coadded planes of one tile and what rejection did there.
 struct TileResult {
   enum Plane { mosaic, uncertainty, coverage, exposure, planes };
   std::array<Image<float>, planes> plane;
-  std::vector<std::pair<std::int32_t, std::int64_t>> rejected;  ///< frame, frame pixels rejected whose home is this tile
+  Rejected rejected;  ///< frame pixels whose home is this tile
   explicit TileResult(Box box = {}) {
     for (auto& p : plane) p.reset(box);
   }
@@ -56,13 +59,14 @@ class TileStore {
  private:
   std::int64_t offset(std::int64_t tile) const;
   void recover();
+  void recover_tile(std::int64_t tile, const std::string& sha256, Rejected rejected, std::int64_t file_bytes);
   std::string read_tile(std::int64_t tile) const;
 
   TileLattice lattice_;
   std::filesystem::path folder_;
   int tiles_ = -1, journal_ = -1;
   std::vector<char> finished_;
-  std::vector<std::vector<std::pair<std::int32_t, std::int64_t>>> rejected_;
+  std::vector<Rejected> rejected_;
   std::mutex mutex_;
 };
 

@@ -1,0 +1,83 @@
+"""Other programs run on the same frames and grid: SWarp and Montage."""
+import shutil
+import subprocess
+
+import numpy as np
+from astropy.io import fits
+from astropy.table import Table
+
+from tools import map_difference_arcsec, sip_to_tpv
+
+
+def offsets_of(out):
+    return np.asarray(Table.read(out / "offsets.tbl", format="ascii.ipac")["Offset"], dtype=float)
+
+
+def grid_cards(out, path):
+    """The mosaic's grid as a text header (SWarp's .head, Montage's template)."""
+    header = fits.getheader(out / "mosaic.fits")
+    keys = ["NAXIS", "NAXIS1", "NAXIS2", "CTYPE1", "CTYPE2", "CRVAL1", "CRVAL2", "CRPIX1", "CRPIX2", "CDELT1", "CDELT2", "CROTA2"]
+    cards = [fits.Card("SIMPLE", True), fits.Card("BITPIX", -32)] + [fits.Card(k, header[k]) for k in keys]
+    cards += [fits.Card("EQUINOX", 2000.0), fits.Card("RADESYS", "ICRS")]
+    path.write_text("".join(f"{str(c):80s}".rstrip() + "\n" for c in cards) + "END\n")
+
+
+def prepared_frame(image, mask, fatal, offset):
+    """Value less the offset, and good = 1 or 0."""
+    data = fits.getdata(image).astype(float)
+    bad = ~np.isfinite(data)
+    if mask is not None:
+        bad |= (fits.getdata(mask).astype(int) & fatal) != 0
+    return np.where(bad, 0.0, data - offset), (~bad).astype(np.float32)
+
+
+def swarp(work, images, masks, fatal, out, kernel="LANCZOS3", combine="WEIGHTED"):
+    """SWarp's mosaic of the frames on the grid of `out` (a tessera output folder), with its offsets; returns the image."""
+    work.mkdir(parents=True, exist_ok=True)
+    names = []
+    for i, (image, mask, offset) in enumerate(zip(images, masks, offsets_of(out))):
+        header = fits.getheader(image)
+        tpv = sip_to_tpv(header)
+        data, good = prepared_frame(image, mask, fatal, offset)
+        assert map_difference_arcsec(header, tpv, data.shape) < 1e-6
+        fits.writeto(work / f"f{i}.fits", data.astype(np.float32), tpv, overwrite=True, output_verify="silentfix")
+        fits.writeto(work / f"f{i}.weight.fits", good, overwrite=True)
+        names.append(f"f{i}.fits")
+    grid = fits.getheader(out / "mosaic.fits")
+    angle = np.radians(grid.get("CROTA2", 0.0))
+    dx, dy = grid["CDELT1"], grid["CDELT2"]
+    cards = {k: grid[k] for k in ("CTYPE1", "CTYPE2", "CRVAL1", "CRVAL2", "CRPIX1", "CRPIX2", "NAXIS1", "NAXIS2")}
+    cards |= {"CD1_1": dx * np.cos(angle), "CD1_2": -dy * np.sin(angle), "CD2_1": dx * np.sin(angle), "CD2_2": dy * np.cos(angle)}
+    (work / "coadd.head").write_text("".join(f"{str(fits.Card(k, v)):80s}\n" for k, v in cards.items()) + "END\n")
+    subprocess.run(["SWarp", *names, "-c", "/dev/null", "-IMAGEOUT_NAME", "coadd.fits", "-WEIGHT_TYPE", "MAP_WEIGHT", "-RESCALE_WEIGHTS", "N",
+                    "-FSCALASTRO_TYPE", "NONE", "-SUBTRACT_BACK", "N", "-RESAMPLING_TYPE", kernel, "-COMBINE_TYPE", combine, "-VERBOSE_TYPE", "QUIET",
+                    "-COPY_KEYWORDS", "OBJECT", "-WRITE_XML", "N", "-NTHREADS", "1"], cwd=work, check=True, capture_output=True)
+    data = fits.getdata(work / "coadd.fits").astype(float)
+    weight = fits.getdata(work / "coadd.weight.fits")
+    return np.where(weight > 0, data, np.nan)
+
+
+def montage_frames(work, images, masks, fatal, out):
+    """Each frame by Montage's mProjectPP on the grid of `out`; yields (value, area) arrays on the whole grid."""
+    work.mkdir(parents=True, exist_ok=True)
+    grid_cards(out, work / "grid.hdr")
+    shape = fits.getdata(out / "mosaic.fits").shape
+    for i, (image, mask, offset) in enumerate(zip(images, masks, offsets_of(out))):
+        data, good = prepared_frame(image, mask, fatal, offset)
+        header = fits.getheader(image)
+        fits.writeto(work / "in.fits", np.where(good > 0, data, np.nan).astype(np.float32), header, overwrite=True, output_verify="silentfix")
+        done = subprocess.run(["mProjectPP", "in.fits", "out.fits", "grid.hdr"], cwd=work, capture_output=True, text=True)
+        if 'stat="OK"' not in done.stdout:
+            raise RuntimeError(f"mProjectPP refused frame {i}: {done.stdout}")
+        value, area = np.full(shape, np.nan), np.zeros(shape)
+        projected = fits.open(work / "out.fits")[0]
+        y0 = int(round(fits.getheader(out / "mosaic.fits")["CRPIX2"] - projected.header["CRPIX2"]))
+        x0 = int(round(fits.getheader(out / "mosaic.fits")["CRPIX1"] - projected.header["CRPIX1"]))
+        ny, nx = projected.data.shape
+        value[y0:y0 + ny, x0:x0 + nx] = projected.data
+        area[y0:y0 + ny, x0:x0 + nx] = fits.getdata(work / "out_area.fits")
+        yield value, area
+
+
+def have(*programs):
+    return all(shutil.which(p) for p in programs)

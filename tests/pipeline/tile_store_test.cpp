@@ -1,0 +1,93 @@
+#include "tessera/pipeline/tile_store.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+
+#include "base/temporary_folder.h"
+#include "tessera/base/files.h"
+
+namespace tessera::pipeline {
+namespace {
+
+const TileLattice lattice{10, 7, 4};  // 3 × 2 tiles, the last column 2 wide, the last row 3 high
+
+TileResult numbered(std::int64_t tile) {
+  TileResult r{lattice.box(tile)};
+  for (int p = 0; p < TileResult::planes; ++p)
+    for (int y = r.plane[0].box().y0; y < r.plane[0].box().y1; ++y)
+      for (int x = r.plane[0].box().x0; x < r.plane[0].box().x1; ++x)
+        r.plane[static_cast<std::size_t>(p)](x, y) = static_cast<float>(1000 * p + 10 * y + x);
+  r.rejected = {{0, tile}, {2, 1}};
+  return r;
+}
+
+TEST(TileLattice, CoversTheGridOnceAndOnly) {
+  Image<int> seen{lattice.width, lattice.height};
+  for (std::int64_t t = 0; t < lattice.count(); ++t) {
+    const Box b = lattice.box(t);
+    for (int y = b.y0; y < b.y1; ++y)
+      for (int x = b.x0; x < b.x1; ++x) ++seen(x, y);
+  }
+  for (const int n : seen.pixels()) EXPECT_EQ(n, 1);
+}
+
+TEST(TileStore, GivesRowsBackAcrossTiles) {
+  const TemporaryFolder folder;
+  TileStore store{folder.path(), lattice, "hash"};
+  for (const std::int64_t t : {5, 0, 3, 1, 2}) store.put(t, numbered(t));  // tile 4 (columns 4–7 of the upper row) is never made
+  std::vector<float> row(10);
+  for (int y = 0; y < 7; ++y) {
+    store.read_row(TileResult::coverage, y, -1.0F, row);
+    for (int x = 0; x < 10; ++x) {
+      const bool missing = y >= 4 && x >= 4 && x < 8;
+      EXPECT_EQ(row[static_cast<std::size_t>(x)], missing ? -1.0F : static_cast<float>(2000 + 10 * y + x)) << x << ' ' << y;
+    }
+  }
+  EXPECT_EQ(store.rejected(3), (std::vector<std::int64_t>{0 + 1 + 2 + 3 + 5, 0, 5}));
+}
+
+TEST(TileStore, ResumesWhatItsJournalAndChecksumsVouchFor) {
+  const TemporaryFolder folder;
+  {
+    TileStore store{folder.path(), lattice, "hash"};
+    for (const std::int64_t t : {0, 1, 2}) store.put(t, numbered(t));
+  }
+  std::ofstream{folder.path() / "journal", std::ios::app} << "{\"tile\":3,\"sha2";  // torn by a crash
+  {
+    std::fstream tiles{folder.path() / "tiles", std::ios::in | std::ios::out | std::ios::binary};
+    tiles.seekp(4 * 4 * 4 * 4 + 5);  // inside tile 1
+    tiles.put('\x55');
+  }
+  TileStore store{folder.path(), lattice, "hash"};
+  EXPECT_TRUE(store.finished(0));
+  EXPECT_FALSE(store.finished(1));
+  EXPECT_TRUE(store.finished(2));
+  EXPECT_EQ(store.finished_count(), 2);
+  store.put(3, numbered(3));
+  const auto journal = files::read(folder.path() / "journal");
+  EXPECT_EQ(journal.find("sha2{"), std::string::npos) << "the torn line must be gone before a new one is appended";
+}
+
+TEST(TileStore, StartsAnewForAnotherPlan) {
+  const TemporaryFolder folder;
+  { TileStore{folder.path(), lattice, "hash"}.put(0, numbered(0)); }
+  EXPECT_EQ(journal_plan_hash(folder.path()), "hash");
+  TileStore store{folder.path(), lattice, "other"};
+  EXPECT_EQ(store.finished_count(), 0);
+  EXPECT_EQ(journal_plan_hash(folder.path()), "other");
+}
+
+TEST(TileStore, IgnoresAJournalOfNonsense) {
+  const TemporaryFolder folder;
+  for (const char* nonsense : {"", "\n", "{}", "[1]\n", "{\"plan\":7}\n", "{\"plan\":\"hash\"}\n{\"tile\":-1}\n{\"tile\":99}\n{\"tile\":\"x\"}\n"}) {
+    std::ofstream{folder.path() / "journal"} << nonsense;
+    TileStore store{folder.path(), lattice, "hash"};
+    EXPECT_EQ(store.finished_count(), 0) << nonsense;
+  }
+}
+
+}  // namespace
+}  // namespace tessera::pipeline
