@@ -267,6 +267,7 @@ void read_distortion(const CardReader& cards, const WcsOptions& options, const s
   if (sip && (projection->code == "TPV" || projection->code == "TNX" || projection->code == "ZPX"))
     cards.refuse(fmt::format("CTYPE{} promises both {} and SIP", r.lng_axis, r.named));
   if (sip && r.pixel_axis != std::array{1, 2}) cards.refuse("SIP on other pixel axes than 1 and 2 is not supported");
+  if (projection->code == "CSC") r.notes.push_back("CSC: the published inverse of this projection is approximate (some 40\" on the sky)");
   read_pv(cards, options, *projection, sip, r);
   if (projection->code == "TNX" || projection->code == "ZPX") read_wat(cards, options, r);
   read_sip(cards, options, sip, r);
