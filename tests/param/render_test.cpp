@@ -62,8 +62,9 @@ TEST(Help, ShowsFlagsKeysRangesUnitsAndDefaults) {
   EXPECT_TRUE(contains(help, "1 to 100 sigma; default 5"));
   EXPECT_TRUE(contains(help, "none | temporal | box; default temporal"));
   EXPECT_TRUE(contains(help, "rejection.iterations=N"));
-  EXPECT_TRUE(contains(help, "--no-pictures"));
+  EXPECT_TRUE(contains(help, "--[no-]pictures"));
   EXPECT_TRUE(contains(help, "-q, --quiet"));
+  EXPECT_TRUE(contains(help, "[normal | quiet | verbose; default normal]"));  // the integer behind it shows no limits
   EXPECT_TRUE(contains(help, "tessera clean a.fits -o out"));
   for (const auto& key : o.set.keys()) EXPECT_TRUE(contains(help, key)) << key;
 }

@@ -31,25 +31,37 @@ std::string placeholder(const Field& field) {
 
 std::vector<Flag> flags(const std::string& key, const Field& field) {
   std::vector<Flag> result;
-  if (field.type == Type::boolean) {
-    const bool on = field.initial == "true";
-    if (!field.flag.empty()) result.push_back({(on ? "--no-" : "--") + field.flag, on ? char{0} : field.letter, "", field.help, key, {}});
+  const auto add = [&](Flag flag) {
+    if (flag.shown.empty()) flag.shown = flag.name;
+    result.push_back(std::move(flag));
+  };
+  if (field.type == Type::boolean && !field.flag.empty()) {
+    if (field.initial == "true")
+      add({.name = "--no-" + field.flag, .help = "Turn off: " + field.help, .key = key, .shown = "--[no-]" + field.flag});
+    else
+      add({.name = "--" + field.flag, .letter = field.letter, .help = field.help, .key = key});
   } else if (!field.flag.empty()) {
-    result.push_back({"--" + field.flag, field.letter, placeholder(field), field.help, key, field.choices, field.type == Type::list,
-                      field.type == Type::list});
+    add({.name = "--" + field.flag,
+         .letter = field.letter,
+         .placeholder = placeholder(field),
+         .help = field.help,
+         .key = key,
+         .choices = field.choices,
+         .repeatable = field.type == Type::list});
   }
-  for (const auto& s : field.shortcuts)
-    result.push_back({"--" + s.flag, s.letter, "", fmt::format("{} = {}", key, s.value), key, {}});
+  for (const auto& s : field.shortcuts) add({.name = "--" + s.flag, .letter = s.letter, .help = fmt::format("{} = {}", key, s.value), .key = key});
   return result;
 }
 
 std::vector<Flag> common_flags(bool has_options) {
   std::vector<Flag> result;
   if (has_options) {
-    result.push_back({"--set", 0, "KEY=VALUE", "Set any option by its key, section.option; may be repeated.", "", {}, false, true});
-    result.push_back({"--config", 'c', "FILE", "Read options from a TOML file; may be repeated, a later file wins.", "", {}, false, true});
+    result.push_back({.name = "--set", .placeholder = "KEY=VALUE", .help = "Set any option by its key, section.option; may be repeated.", .repeatable = true});
+    result.push_back({.name = "--config", .letter = 'c', .placeholder = "FILE",
+                      .help = "Read options from a TOML file; may be repeated, a later file wins.", .repeatable = true});
   }
-  result.push_back({"--help", 'h', "", "Show this help.", "", {}});
+  result.push_back({.name = "--help", .letter = 'h', .help = "Show this help."});
+  for (auto& flag : result) flag.shown = flag.name;
   return result;
 }
 
@@ -72,6 +84,11 @@ std::string facts(const Field& field) {
   if (!range.empty()) parts.push_back(range);
   parts.push_back("default " + initial_text(field));
   return text::join(parts, "; ");
+}
+
+std::string explained(const Field& field) {
+  if (field.type == Type::boolean && field.initial == "false" && !field.flag.empty()) return field.help;
+  return fmt::format("{} [{}]", field.help, facts(field));
 }
 
 int columns(std::string_view s) {

@@ -17,16 +17,16 @@ std::vector<Group> groups(const OptionSet& options);
 
 /// One way of giving an option (or --help and its like) on the command line.
 struct Flag {
-  std::string name;         ///< "--threads"
+  std::string name{};         ///< "--threads"
   char letter = 0;
-  std::string placeholder;  ///< "" when it takes no value
-  std::string help;
-  std::string key;          ///< of the option it sets, "" for --set, -c, --help
-  std::vector<std::string> choices;
-  bool list = false;
+  std::string placeholder{};  ///< "" when it takes no value
+  std::string help{};
+  std::string key{};          ///< of the option it sets, "" for --set, -c, --help
+  std::vector<std::string> choices{};
   bool repeatable = false;
+  std::string shown{};        ///< as help writes the name: "--[no-]pictures"
 };
-/// The flags of one option; none when it has no flag. A boolean that is on by default is given as --no-flag.
+/// The flags of one option; none when it has no flag. Of a boolean that is on by default it is --no-flag.
 std::vector<Flag> flags(const std::string& key, const Field& field);
 /// --set, -c and --help, which every verb has; the first two only where there are options.
 std::vector<Flag> common_flags(bool has_options);
@@ -36,8 +36,10 @@ std::vector<Flag> all_flags(const OptionSet& options);
 std::string placeholder(const Field& field);
 /// The default as text for people: "" becomes "none".
 std::string initial_text(const Field& field);
-/// "default 3; 0 to 10 σ; one of …": what is known of a value besides its help.
+/// "0 to 10 sigma; default 3": what is known of a value besides its help.
 std::string facts(const Field& field);
+/// The help with the facts behind it; those of a switch that is off by default go without saying.
+std::string explained(const Field& field);
 
 /// Columns that UTF-8 text takes, every character counted as one.
 int columns(std::string_view s);

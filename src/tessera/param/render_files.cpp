@@ -142,7 +142,7 @@ std::string markdown_tables(const OptionSet& options) {
     for (const auto* field : group.fields) {
       std::vector<std::string> flags;
       for (const auto& flag : layout::flags(group.name + "." + field->name, *field))
-        flags.push_back(fmt::format("{}`{}`", flag.letter ? fmt::format("`-{}` ", flag.letter) : "", flag.name));
+        flags.push_back(fmt::format("{}`{}`", flag.letter ? fmt::format("`-{}` ", flag.letter) : "", flag.shown));
       s += fmt::format("| `{}` | {} | {} | {} | {} | {} |\n", field->name, text::join(flags, ", "),
                        field->initial.empty() ? "" : "`" + markdown_cell(field->initial) + "`", markdown_cell(markdown_values(*field)),
                        markdown_cell(field->help), markdown_cell(markdown_names_elsewhere(*field)));

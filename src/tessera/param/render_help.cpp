@@ -18,13 +18,13 @@ std::string entry(const std::string& left, const std::string& help, int width) {
 }
 
 std::string flag_text(const layout::Flag& flag) {
-  return fmt::format("{}{}{}", flag.letter ? fmt::format("-{}, ", flag.letter) : "    ", flag.name,
+  return fmt::format("{}{}{}", flag.letter ? fmt::format("-{}, ", flag.letter) : "    ", flag.shown,
                      flag.placeholder.empty() ? "" : " " + flag.placeholder);
 }
 
 std::string option(const std::string& key, const Field& field, int width) {
   const auto flags = layout::flags(key, field);
-  const std::string help = fmt::format("{} [{}]", field.help, layout::facts(field));
+  const std::string help = layout::explained(field);
   if (field.flag.empty()) {
     std::string result = entry(fmt::format("    {}={}", key, layout::placeholder(field)), help, width);
     for (const auto& flag : flags) result += entry(flag_text(flag), flag.help, width);

@@ -72,14 +72,14 @@ std::string body(std::string_view s) {
 std::string flag_line(const layout::Flag& flag) {
   std::string s = ".TP\n";
   if (flag.letter) s += fmt::format("\\fB{}\\fR, ", troff(std::string{'-', flag.letter}));
-  s += fmt::format("\\fB{}\\fR", troff(flag.name));
+  s += fmt::format("\\fB{}\\fR", troff(flag.shown));
   if (!flag.placeholder.empty()) s += fmt::format(" \\fI{}\\fR", troff(flag.placeholder));
   return s + "\n";
 }
 
 std::string option(const std::string& key, const Field& field) {
   const auto flags = layout::flags(key, field);
-  const std::string help = fmt::format("{} [{}]", field.help, layout::facts(field));
+  const std::string help = layout::explained(field);
   std::string s;
   std::size_t next = 0;
   if (field.flag.empty())

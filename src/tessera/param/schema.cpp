@@ -15,8 +15,9 @@ constexpr double integer_floor = std::numeric_limits<int>::lowest();
 constexpr double integer_ceiling = std::numeric_limits<int>::max();
 
 // The limits every int has are no news to a user; those of wider or unsigned types beyond them neither.
-bool names_minimum(const Field& f) { return std::isfinite(f.min) && (f.type != Type::integer || f.min > integer_floor); }
-bool names_maximum(const Field& f) { return std::isfinite(f.max) && (f.type != Type::integer || f.max < integer_ceiling); }
+bool is_number(const Field& f) { return f.type == Type::integer || f.type == Type::real; }
+bool names_minimum(const Field& f) { return is_number(f) && std::isfinite(f.min) && (f.type != Type::integer || f.min > integer_floor); }
+bool names_maximum(const Field& f) { return is_number(f) && std::isfinite(f.max) && (f.type != Type::integer || f.max < integer_ceiling); }
 
 std::string with_unit(std::string s, const Field& f) {
   if (!f.unit.empty()) s += " " + f.unit;
