@@ -183,11 +183,14 @@ if [[ $funcstack[1] == _tessera ]]; then _tessera "$@"; else compdef _tessera te
 }
 
 std::string fish_completion(const std::vector<Verb>& verbs) {
-  std::string s = "# fish completion for tessera; made by 'tessera completion fish'\ncomplete -c tessera -f\n";
+  // A word like a verb may be an input too (help config), so the second word decides and not any.
+  std::string s = "# fish completion for tessera; made by 'tessera completion fish'\n"
+      "function __tessera_verb\n  set -l words (commandline -opc)\n  test (count $words) -ge 2; and test $words[2] = $argv[1]\nend\n"
+      "complete -c tessera -f\n";
   for (const auto& verb : verbs)
     s += fmt::format("complete -c tessera -n __fish_use_subcommand -a {} -d '{}'\n", verb.manual.name, fish_quoted(verb.manual.summary));
   for (const auto& verb : verbs) {
-    const std::string start = fmt::format("complete -c tessera -n '__fish_seen_subcommand_from {}'", verb.manual.name);
+    const std::string start = fmt::format("complete -c tessera -n '__tessera_verb {}'", verb.manual.name);
     if (takes_steps(verb))
       s += fmt::format("{} -a '{}'\n", start, names(verbs));
     else if (verb.manual.name == "completion")
