@@ -3,6 +3,7 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tessera/core/header.h"
@@ -36,6 +37,7 @@ struct Grid {
   double cdelt1_deg = 0, cdelt2_deg = 0;
   double crota2_deg = 0;
   int width = 0, height = 0;
+  std::vector<std::pair<int, double>> parameters;  ///< PV2_m of the projection, where it takes any
   Header extra;                           ///< set when the grid came from a FITS header that CDELT+CROTA2 cannot express
   Header header() const;                  ///< NAXIS1/2 and WCS cards
   SkyWcs wcs() const;
@@ -46,7 +48,7 @@ struct Footprint {
   std::vector<SkyPoint> border;
   SkyPoint center;
   double pixel_scale_arcsec = 0;
-  double north_angle_deg = 0;
+  double north_angle_deg = 0;  ///< CROTA2 of a grid (east to the left) in which the frame's +y points up
 };
 Footprint footprint(const SkyWcs& wcs, int width, int height);
 
