@@ -16,12 +16,12 @@ std::string shown(const std::string& value) { return value.empty() ? "none" : "'
 
 void refuse_units(const FrameFile& a, const FrameFile& b) {
   if (a.unit == b.unit) return;
-  throw DataError{fmt::format("frames of different units: {} is in {}, {} in {}; nothing converts one to the other: mosaic them apart, or state the unit in a profile",
+  throw DataError{fmt::format("frames of mixed units: {} is in {}, {} in {}; nothing converts one to the other: mosaic them apart, or state the unit in a profile",
                               a.label(), shown(a.input_unit), b.label(), shown(b.input_unit))};
 }
 
 [[noreturn]] void refuse_mixed(const char* what, const FrameFile& a, const std::string& in_a, const FrameFile& b, const std::string& in_b) {
-  throw DataError{fmt::format("frames of different {}: {} has {}, {} has {}; mosaic them apart, or allow it with --set input.mixed=allow", what, a.label(), in_a,
+  throw DataError{fmt::format("frames of mixed {}: {} has {}, {} has {}; mosaic them apart, or allow it with --set input.mixed=allow", what, a.label(), in_a,
                               b.label(), in_b)};
 }
 

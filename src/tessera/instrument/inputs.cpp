@@ -193,7 +193,7 @@ void attach(std::vector<FrameNames>& names, const std::string& list, const char*
   if (list.empty()) return;
   const auto files = parallel_list(list, flag);
   if (files.size() != names.size())
-    throw DataError{fmt::format("{}: {} names {} files, but there are {} images; the lists must be parallel", list, flag, files.size(), names.size())};
+    throw UsageError{fmt::format("{}: {} names {} files, but there are {} images; the lists must be parallel", list, flag, files.size(), names.size())};
   for (std::size_t i = 0; i < files.size(); ++i) names[i].*member = files[i];
 }
 

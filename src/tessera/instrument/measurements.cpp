@@ -37,7 +37,7 @@ double neighbour_noise(View<const float> value, View<const float> weight, View<c
     for (std::size_t i = 0; i + 1 < v.size(); ++i)
       if (!b[i] && !b[i + 1]) differences.push_back(static_cast<float>((static_cast<double>(v[i + 1]) - v[i]) / std::sqrt(1.0 / w[i] + 1.0 / w[i + 1])));
   }
-  if (differences.size() < 100) return std::numeric_limits<double>::quiet_NaN();
+  if (differences.size() < 10) return std::numeric_limits<double>::quiet_NaN();
   const double robust = statistics::mad_sigma(std::span<const float>{differences});
   if (robust > 0) return robust;
   double sum = 0;

@@ -29,7 +29,7 @@ struct FrameMeasurements {
 };
 
 /// Robust width of differences of horizontal neighbours, each over √(1/w1 + 1/w2): σ of a pixel of weight 1. `bad` marks pixels
-/// to leave out. NaN with fewer than 100 pairs; the plain rms when more than half of the differences are equal; 1 for a constant image.
+/// to leave out. NaN with fewer than 10 pairs; the plain rms when more than half of the differences are equal; 1 for a constant image.
 double neighbour_noise(View<const float> value, View<const float> weight, View<const std::uint8_t> bad);
 
 }  // namespace tessera::instrument
