@@ -1,7 +1,21 @@
 /// outlier/temporal.h — outliers among the values that many exposures give for one output pixel.
-/// MOPEX guide 5.6.7 and 8.2 (temporal): M = median, s = MAD/0.6745 with the smallest σ as floor. Beyond it: a term for the
-/// interpolation's own error where the sky is steep (the derivative criterion of drizzlepac's median–blot comparison).
+/// MOPEX guide 5.6.7 and 8.2.2, with three additions that let it work from two exposures on and inside undersampled stars:
+///
+///   I − R > threshold_high · s + gradient · G   or   R − I > threshold_low · s + gradient · G   flags the value I.
+///
+/// R is the median of the stack; of two values the smaller one, since radiation only adds: then the larger can be flagged,
+/// and never both, as happens around a mean.
+/// s² = max(σ_I, MAD/0.6745)² from min_images values on, before that σ_I², plus σ_R² for two. σ_I is the value's own
+/// uncertainty and not the smallest of the stack as in the guide: where exposures differ in noise the smallest would flag
+/// the noise of all others. The scatter of fewer than five values says little, and one outlier among four already
+/// doubles it; it is a bound from below for deeper stacks, where uncertainties may be too small.
+/// G is the steepest step of R to one of the four neighbours, beyond what noise makes of a flat sky: where the sky is steep,
+/// resampled values differ by a part of it that depends on the dither and not on noise (the derivative criterion of
+/// drizzlepac's comparison with the median). The defaults are those of a simulation, tests/outlier/rejection_test.cpp.
+///
+/// Neighbours of a flagged value are held to the lower threshold `grow`: the wings of a hit spread by the interpolation.
 #pragma once
+#include <cstdint>
 #include <span>
 
 #include "tessera/core/frame.h"
@@ -11,23 +25,28 @@
 namespace tessera::outlier {
 
 struct TemporalOptions {
-  double threshold_high = 5.0;
+  double threshold_high = 4.5;
   double threshold_low = 5.0;
-  int min_images = 3;
-  double gradient = 1.0;
-  double min_overlap = 0.3;
+  int min_images = 5;
+  double gradient = 0.8;
+  double grow = 3.0;
+  double min_overlap = 0.2;
   double min_coverage = 0.5;
 };
 void describe(param::Schema<TemporalOptions>& s);
 
+/// How far a value's flag looks: to the neighbours that may be flagged and from there to theirs for the gradient.
+constexpr int temporal_halo = 2;
+
 /// Flags, per exposure and output pixel of the common box, values that deviate from the stack: `outlier[j](x, y)` = 1.
-/// Values with coverage below options.min_coverage take no part and are not flagged. Needs the stack's box to be one pixel
-/// larger on each side than the pixels whose flags are used (the gradient looks at neighbours); the border row and
-/// column use the neighbours there are.
+/// Values with coverage below options.min_coverage take no part and are not flagged. Overwrites the flags. Needs the stack's
+/// box to be `temporal_halo` larger on each side than the pixels whose flags are used; at the border the neighbours there
+/// are count. Frames that cover nothing of the box cost little.
 void flag_temporal(std::span<const ResampledView> stack, const TemporalOptions& options, std::span<const View<std::uint8_t>> outlier);
 
 /// Projects flagged output pixels back on the frame (guide: RMask): a frame pixel whose area is covered by flagged output
 /// pixels by the fraction options.min_overlap or more gets rejected(x, y) = 1. Only frame pixels inside rejected.box() count.
+/// A frame pixel's result needs the flags of all output pixels that touch it, and of no others, to the last bit.
 /// Returns how many were newly set.
 long project_to_frame(View<const std::uint8_t> outlier, const wcs::PixelMap& output_to_frame, const TemporalOptions& options,
                       View<std::uint8_t> rejected);

@@ -1,0 +1,131 @@
+#include "tessera/outlier/stack_statistics.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "tessera/core/statistics.h"
+
+namespace tessera::outlier {
+
+namespace {
+
+constexpr float missing = std::numeric_limits<float>::infinity();  // sorts behind all values
+constexpr float sigma_per_mad = 1.0f / 0.6745f;
+
+// Batcher's odd-even merge sort for any number of rows (Knuth, TAOCP 3, 5.2.2, algorithm M).
+std::vector<std::pair<std::uint16_t, std::uint16_t>> sorting_network(std::size_t n) {
+  std::vector<std::pair<std::uint16_t, std::uint16_t>> exchanges;
+  std::size_t top = 1;
+  while (2 * top < n) top *= 2;
+  for (std::size_t p = top; n > 1 && p > 0; p /= 2) {
+    std::size_t q = top, r = 0, d = p;
+    while (true) {
+      for (std::size_t i = 0; i + d < n; ++i)
+        if ((i & p) == r) exchanges.emplace_back(static_cast<std::uint16_t>(i), static_cast<std::uint16_t>(i + d));
+      if (q == p) break;
+      d = q - p;
+      q /= 2;
+      r = p;
+    }
+  }
+  return exchanges;
+}
+
+}  // namespace
+
+void StackStatistics::gather(std::span<const ResampledView> stack, int x0, int y, int count, float min_coverage) {
+  if (rows_.size() < stack.size()) rows_.resize(stack.size());
+  depth_ = 0;
+  count_.fill(0);
+  variance_.fill(0);
+  for (const auto& frame : stack) {
+    const float* __restrict covered = &frame.coverage(x0, y);
+    const float* __restrict value = &frame.value(x0, y);
+    const float* __restrict variance = &frame.variance(x0, y);
+    Row& row = rows_[depth_];
+    int used = 0;
+    for (int i = 0; i < count; ++i) {
+      const bool take = covered[i] > 0.0f && covered[i] >= min_coverage;
+      row[static_cast<std::size_t>(i)] = take ? value[i] : missing;
+      variance_[static_cast<std::size_t>(i)] += take ? variance[i] : 0.0f;
+      count_[static_cast<std::size_t>(i)] += take;
+      used += take;
+    }
+    if (!used) continue;
+    std::fill(row.begin() + count, row.end(), missing);
+    ++depth_;
+  }
+}
+
+void StackStatistics::sort_rows() {
+  if (network_depth_ != depth_) {
+    network_ = sorting_network(depth_);
+    network_depth_ = depth_;
+  }
+  for (const auto& [i, j] : network_) {
+    float* __restrict a = rows_[i].data();
+    float* __restrict b = rows_[j].data();
+    for (int c = 0; c < columns; ++c) {
+      const float low = a[c] < b[c] ? a[c] : b[c], high = a[c] < b[c] ? b[c] : a[c];
+      a[c] = low;
+      b[c] = high;
+    }
+  }
+}
+
+float StackStatistics::middle(int i, int n) const {
+  const auto column = static_cast<std::size_t>(i);
+  const float low = rows_[static_cast<std::size_t>((n - 1) / 2)][column], high = rows_[static_cast<std::size_t>(n / 2)][column];
+  return 0.5f * (low + high);
+}
+
+// The same statistics by selection in one column.
+void StackStatistics::select(int i, int n) {
+  const auto column = static_cast<std::size_t>(i);
+  values_.clear();
+  for (std::size_t k = 0; k < depth_; ++k)
+    if (rows_[k][column] != missing) values_.push_back(rows_[k][column]);
+  const float median = static_cast<float>(statistics::median_inplace(std::span<float>{values_}));
+  for (float& v : values_) v = std::abs(v - median);
+  result_[column] = {median, sigma_per_mad * static_cast<float>(statistics::median_inplace(std::span<float>{values_})), 0.0f, n};
+}
+
+void StackStatistics::compute(std::span<const ResampledView> stack, int x0, int y, int count, double min_coverage) {
+  gather(stack, x0, y, count, static_cast<float>(min_coverage));
+  const bool deep = depth_ > deepest_network;
+  if (!deep && depth_ > 1) {
+    sort_rows();
+    for (int i = 0; i < count; ++i) {
+      const int n = count_[static_cast<std::size_t>(i)];
+      result_[static_cast<std::size_t>(i)] = {n == 2 ? rows_[0][static_cast<std::size_t>(i)] : n > 2 ? middle(i, n) : 0.0f, 0.0f, 0.0f, n};
+    }
+    if (depth_ > 2) {
+      for (std::size_t k = 0; k < depth_; ++k)
+        for (std::size_t c = 0; c < columns; ++c) rows_[k][c] = std::abs(rows_[k][c] - result_[c].reference);
+      sort_rows();
+      for (int i = 0; i < count; ++i)
+        if (const int n = count_[static_cast<std::size_t>(i)]; n > 2) result_[static_cast<std::size_t>(i)].scatter = sigma_per_mad * middle(i, n);
+    }
+  }
+  for (int i = 0; i < count; ++i) {
+    const auto c = static_cast<std::size_t>(i);
+    if (deep && count_[c] > 2) select(i, count_[c]);
+    else if (deep || depth_ <= 1) result_[c] = {0.0f, 0.0f, 0.0f, count_[c]};
+    if (count_[c] > 2) {
+      result_[c].noise = variance_[c] / static_cast<float>(count_[c]);
+      continue;
+    }
+    // One or two values: their order says which variance belongs to the smaller.
+    bool first = true;
+    for (const auto& frame : stack) {
+      const float covered = frame.coverage(x0 + i, y), value = frame.value(x0 + i, y);
+      if (!(covered > 0.0f && covered >= static_cast<float>(min_coverage))) continue;
+      if (first || value < result_[c].reference) result_[c] = {value, std::sqrt(frame.variance(x0 + i, y)), 0.0f, count_[c]};
+      first = false;
+    }
+    if (count_[c] > 0) result_[c].noise = variance_[c] / static_cast<float>(count_[c]);
+  }
+}
+
+}  // namespace tessera::outlier

@@ -1,0 +1,47 @@
+/// outlier/stack_statistics.h — median and scatter along a stack of images, for a few columns at a time.
+#pragma once
+#include <array>
+#include <utility>
+#include <vector>
+
+#include "tessera/core/frame.h"
+
+namespace tessera::outlier {
+
+/// What the values of one output pixel say together.
+struct PixelStatistics {
+  float reference = 0;  ///< the median; of two values the smaller; undefined for none
+  float scatter = 0;    ///< MAD/0.6745, for three values or more; of two: the uncertainty of the smaller
+  float noise = 0;      ///< mean variance of the values
+  int count = 0;
+};
+
+/// Works on `columns` neighbouring pixels together so that the sorting is done in vector lanes: a network of exchanges, each of
+/// whole rows. Deep stacks are selected from pixel by pixel. Memory is kept between calls.
+class StackStatistics {
+ public:
+  static constexpr int columns = 32;
+  static constexpr std::size_t deepest_network = 64;
+
+  /// Statistics of pixels (x0 + i, y), i < count ≤ columns, from the values with coverage ≥ min_coverage (and > 0).
+  void compute(std::span<const ResampledView> stack, int x0, int y, int count, double min_coverage);
+  const PixelStatistics& operator[](int i) const { return result_[static_cast<std::size_t>(i)]; }
+
+ private:
+  using Row = std::array<float, columns>;
+  void gather(std::span<const ResampledView> stack, int x0, int y, int count, float min_coverage);
+  void sort_rows();
+  float middle(int i, int n) const;
+  void select(int i, int n);
+
+  std::vector<Row> rows_;
+  std::size_t depth_ = 0;
+  std::array<int, columns> count_{};
+  Row variance_{};
+  std::array<PixelStatistics, columns> result_{};
+  std::vector<float> values_;
+  std::size_t network_depth_ = 0;
+  std::vector<std::pair<std::uint16_t, std::uint16_t>> network_;
+};
+
+}  // namespace tessera::outlier

@@ -1,0 +1,197 @@
+#include "tessera/outlier/temporal.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "tessera/geometry/quad_overlap.h"
+#include "tessera/outlier/stack_statistics.h"
+
+namespace tessera::outlier {
+
+void describe(param::Schema<TemporalOptions>& s) {
+  s.field(&TemporalOptions::threshold_high, "threshold_high", "A value this many times the scatter above the stack's median is an outlier.")
+      .at_least(0).unit("sigma").namelist("MOSAICOUTLIERIN", "TOP_THRESHOLD").namelist("MOSAICRMASKIN", "TOP_THRESHOLD");
+  s.field(&TemporalOptions::threshold_low, "threshold_low", "A value this many times the scatter below the stack's median is an outlier.")
+      .at_least(0).unit("sigma").namelist("MOSAICOUTLIERIN", "BOTTOM_THRESHOLD").namelist("MOSAICRMASKIN", "BOTTOM_THRESHOLD");
+  s.field(&TemporalOptions::min_images, "min_images", "From this many values on their scatter counts beside the input uncertainties.")
+      .range(3, 1000000).namelist("MOSAICOUTLIERIN", "MIN_PIX_NUM");
+  s.field(&TemporalOptions::gradient, "gradient", "Part of the steepest step to a neighbouring pixel that is allowed as deviation, so that stars keep their cores.")
+      .at_least(0);
+  s.field(&TemporalOptions::grow, "grow", "Threshold for the neighbours of outliers, which hold the wings of a hit; 0: neighbours are treated like any other pixel.")
+      .at_least(0).unit("sigma");
+  s.field(&TemporalOptions::min_overlap, "min_overlap", "A frame pixel is rejected when outliers cover this part of it.")
+      .range(1e-3, 1).namelist("MOSAICRMASKIN", "RM_THRESH");
+  s.field(&TemporalOptions::min_coverage, "min_coverage", "Values whose output pixel the frame covers by less than this are not compared.").range(0, 1);
+}
+
+namespace {
+
+/// What a value of each pixel is held against, in planes, so that a row is tested without a branch.
+class Limits {
+ public:
+  Limits(std::span<const ResampledView> stack, Box box, const TemporalOptions& options)
+      : reference_{box}, allowed_{box, never}, least_noise_{box}, more_noise_{box} {
+    Image<std::uint8_t> known{box};
+    Image<float> noise{box};
+    StackStatistics statistics;
+    for (int y = box.y0; y < box.y1; ++y)
+      for (int x0 = box.x0; x0 < box.x1; x0 += StackStatistics::columns) {
+        const int count = std::min(StackStatistics::columns, box.x1 - x0);
+        statistics.compute(stack, x0, y, count, options.min_coverage);
+        for (int i = 0; i < count; ++i) {
+          const PixelStatistics& s = statistics[i];
+          reference_(x0 + i, y) = s.reference;
+          known(x0 + i, y) = static_cast<std::uint8_t>(std::min(s.count, 2));
+          noise(x0 + i, y) = s.count > 0 ? variance_of_median * s.noise / static_cast<float>(s.count) : 0.0f;
+          if (s.count == 2) more_noise_(x0 + i, y) = s.scatter * s.scatter;
+          if (s.count >= options.min_images) least_noise_(x0 + i, y) = s.scatter * s.scatter;
+        }
+      }
+    for (int y = box.y0; y < box.y1; ++y)
+      for (int x = box.x0; x < box.x1; ++x)
+        if (known(x, y) > 1) allowed_(x, y) = static_cast<float>(options.gradient) * steepest_step(known, noise, x, y);
+  }
+
+  /// flags[i] = 1 where the value of pixel (x0 + i, y) deviates by more than the thresholds and its coverage suffices.
+  void test(const ResampledView& frame, int x0, int y, int count, float high, float low, float min_coverage, std::uint8_t* flags) const {
+    const float* __restrict value = &frame.value(x0, y);
+    const float* __restrict variance = &frame.variance(x0, y);
+    const float* __restrict covered = &frame.coverage(x0, y);
+    const float* __restrict reference = &reference_(x0, y);
+    const float* __restrict allowed = &allowed_(x0, y);
+    const float* __restrict least = &least_noise_(x0, y);
+    const float* __restrict more = &more_noise_(x0, y);
+    for (int i = 0; i < count; ++i) {
+      const float deviation = value[i] - reference[i];
+      const float excess = std::abs(deviation) - allowed[i];
+      const float noise = (variance[i] > least[i] ? variance[i] : least[i]) + more[i];
+      const float threshold = deviation > 0.0f ? high : low;
+      flags[i] = static_cast<std::uint8_t>((excess > 0.0f) & (excess * excess > threshold * threshold * noise) & (covered[i] > 0.0f) &
+                                           (covered[i] >= min_coverage));
+    }
+  }
+
+ private:
+  // Beyond what noise makes of a flat sky (two sigma), or else that would raise every threshold.
+  float steepest_step(const Image<std::uint8_t>& known, const Image<float>& noise, int x, int y) const {
+    const float here = reference_(x, y);
+    float step = 0;
+    const auto look = [&](int i, int j) {
+      if (known.box().contains(i, j) && known(i, j) > 0)
+        step = std::max(step, std::abs(reference_(i, j) - here) - 2.0f * std::sqrt(noise(i, j) + noise(x, y)));
+    };
+    look(x - 1, y);
+    look(x + 1, y);
+    look(x, y - 1);
+    look(x, y + 1);
+    return step;
+  }
+
+  static constexpr float variance_of_median = 1.571f;  // π/2 of the mean's, for normal noise
+  static constexpr float never = std::numeric_limits<float>::infinity();
+  Image<float> reference_;
+  Image<float> allowed_;      // by the gradient; `never` where there is nothing to compare with
+  Image<float> least_noise_;  // variance a value has at least, by the scatter of the stack
+  Image<float> more_noise_;   // variance of the reference, where it is one value
+};
+
+/// Flags (as 2) the unflagged neighbours of flagged values that exceed the lower threshold.
+void grow_flags(const ResampledView& frame, const Limits& limits, const TemporalOptions& options, View<std::uint8_t> flags) {
+  const Box box = flags.box();
+  const float high = static_cast<float>(std::min(options.grow, options.threshold_high));
+  const float low = static_cast<float>(std::min(options.grow, options.threshold_low));
+  for (int y = box.y0; y < box.y1; ++y)
+    for (int x = box.x0; x < box.x1; ++x) {
+      if (flags(x, y) != 1) continue;
+      const Box around = intersection(Box{x - 1, y - 1, x + 2, y + 2}, box);
+      for (int j = around.y0; j < around.y1; ++j)
+        for (int i = around.x0; i < around.x1; ++i)
+          if (flags(i, j) == 0) {
+            std::uint8_t bad = 0;
+            limits.test(frame, i, j, 1, high, low, static_cast<float>(options.min_coverage), &bad);
+            if (bad) flags(i, j) = 2;
+          }
+    }
+  for (int y = box.y0; y < box.y1; ++y)
+    for (std::uint8_t& flag : flags.row(y)) flag = flag != 0;
+}
+
+}  // namespace
+
+void flag_temporal(std::span<const ResampledView> stack, const TemporalOptions& options, std::span<const View<std::uint8_t>> outlier) {
+  assert(stack.size() == outlier.size());
+  if (stack.empty() || stack.front().box().empty()) return;
+  const Box box = stack.front().box();
+  const Limits limits{stack, box, options};
+  const float high = static_cast<float>(options.threshold_high), low = static_cast<float>(options.threshold_low);
+  for (std::size_t k = 0; k < stack.size(); ++k) {
+    assert(stack[k].box() == box && outlier[k].box() == box);
+    bool flagged = false;
+    for (int y = box.y0; y < box.y1; ++y) {
+      const auto flags = outlier[k].row(y);
+      limits.test(stack[k], box.x0, y, box.width(), high, low, static_cast<float>(options.min_coverage), flags.data());
+      flagged = flagged || std::find(flags.begin(), flags.end(), 1) != flags.end();
+    }
+    if (flagged && options.grow > 0) grow_flags(stack[k], limits, options, outlier[k]);
+  }
+}
+
+namespace {
+
+/// Frame coordinates of the corners of the flagged output pixels, row by row.
+std::vector<geometry::Quad> flagged_quads(View<const std::uint8_t> outlier, const wcs::PixelMap& map) {
+  const Box box = outlier.box();
+  std::vector<geometry::Quad> quads;
+  std::vector<double> u, v;
+  for (int y = box.y0; y < box.y1; ++y) {
+    const auto row = outlier.row(y);
+    for (std::size_t from = 0; from < row.size(); ++from) {
+      if (!row[from]) continue;
+      std::size_t to = from;
+      while (to < row.size() && row[to]) ++to;
+      const std::size_t count = to - from + 1;
+      u.resize(2 * count);
+      v.resize(2 * count);
+      const double x0 = box.x0 + static_cast<double>(from) - 0.5;
+      map.apply_row(x0, y - 0.5, {u.data(), count}, {v.data(), count});
+      map.apply_row(x0, y + 0.5, {u.data() + count, count}, {v.data() + count, count});
+      for (std::size_t k = 0; k + 1 < count; ++k)
+        quads.push_back({{u[k], u[k + 1], u[count + k + 1], u[count + k]}, {v[k], v[k + 1], v[count + k + 1], v[count + k]}});
+      from = to;
+    }
+  }
+  return quads;
+}
+
+}  // namespace
+
+long project_to_frame(View<const std::uint8_t> outlier, const wcs::PixelMap& output_to_frame, const TemporalOptions& options,
+                      View<std::uint8_t> rejected) {
+  const std::vector<geometry::Quad> quads = flagged_quads(outlier, output_to_frame);
+  Box near;
+  for (const auto& q : quads) near = hull(near, intersection(geometry::pixels_under(q), rejected.box()));
+  if (near.empty()) return 0;
+  Image<double> covered{near};
+  geometry::OverlapTable table;
+  for (const auto& q : quads) {
+    const Box under = geometry::pixels_under(q), inside = intersection(under, near);
+    if (inside.empty()) continue;
+    table.compute(q, under.area() <= (1 << 16) ? under : inside);  // small ones whole: bits must not depend on the window
+    const Box box = intersection(table.box(), inside);
+    for (int y = box.y0; y < box.y1; ++y)
+      for (int x = box.x0; x < box.x1; ++x) covered(x, y) += table(x, y);
+  }
+  long set = 0;
+  for (int y = near.y0; y < near.y1; ++y)
+    for (int x = near.x0; x < near.x1; ++x)
+      if (covered(x, y) >= options.min_overlap * (1 - 1e-9) && !rejected(x, y)) {
+        rejected(x, y) = 1;
+        ++set;
+      }
+  return set;
+}
+
+}  // namespace tessera::outlier
