@@ -36,7 +36,7 @@ using LookupTables = std::vector<std::shared_ptr<const LookupTable>>;
 struct WcsOptions {
   char alternate = ' ';  ///< ' ' primary, 'A'…'Z'
   UnpromisedDistortion unpromised = UnpromisedDistortion::refuse;
-  LookupTables tables;   ///< the WCSDVARR and D2IMARR images of the file, when SkyWcs::needs_lookup_tables()
+  LookupTables tables{}; ///< the WCSDVARR and D2IMARR images of the file, when SkyWcs::needs_lookup_tables()
 };
 
 /// Immutable and safe to use from many threads at once (each call works on a wcsprm copy of its own).
