@@ -34,6 +34,7 @@ bench: setup
 
 docs: build
 	@cmake --build build/release --target documents
+	@$(PYTHON) scripts/make_docs.py
 	@echo "man pages in build/release/documents/man, completion in build/release/documents/completion"
 
 install: build

@@ -3,8 +3,8 @@
 
     scripts/make_docs.py [--check] [--tessera PROGRAM]
 
-Only what stands between the two markers of a page is written; the rest is prose by hand. A step without a page gets one
-to begin with. With --check nothing is written, and the exit code says whether all pages are up to date.
+Only what stands between the two markers of a page is written; the rest is prose by hand. A page without markers gets a
+section with them at its end, and a step without a page one to begin with. With --check nothing is written, and the exit code says whether all pages are up to date.
 """
 import argparse
 import json
@@ -17,6 +17,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 PAGES = ROOT / "docs" / "steps"
 BEGIN = "<!-- options: written by scripts/make_docs.py -->"
 END = "<!-- options: end -->"
+OPTIONS = f"## Options\n\n{BEGIN}\n{END}\n"
 
 
 def default_program():
@@ -38,14 +39,16 @@ def first_page(program, step):
     paragraphs = "\n\n".join(line.strip() for line in about["description"].splitlines() if line.strip())
     usage = " ".join(part for part in ("tessera", step, about["inputs"], "[options]") if part)
     return (f"# {step}: {about['summary'].rstrip('.')}\n\n{paragraphs}\n\n```\n{usage}\n```\n\nExample:\n\n```\n{about['example']}\n```\n\n"
-            f"## Options\n\n{BEGIN}\n{END}\n")
+            f"{OPTIONS}")
 
 
 def renewed(page, text, table):
     """The page's text with the table between its markers."""
+    if BEGIN not in text and END not in text:
+        text = f"{text.rstrip()}\n\n{OPTIONS}"
     begin, end = text.find(BEGIN), text.find(END)
     if begin < 0 or end < begin:
-        sys.exit(f"{page}: the markers '{BEGIN}' and '{END}' are missing")
+        sys.exit(f"{page}: one of the markers '{BEGIN}' and '{END}' is missing")
     return f"{text[:begin]}{BEGIN}\n\n{table}\n{text[end:]}"
 
 

@@ -74,21 +74,20 @@ std::vector<Flag> all_flags(const OptionSet& options) {
   return result;
 }
 
-std::string initial_text(const Field& field) { return field.initial.empty() ? "none" : field.initial; }
-
 std::string facts(const Field& field) {
   std::vector<std::string> parts;
   if (field.type == Type::choice) parts.push_back(text::join(field.choices, " | "));
   std::string range = range_text(field);
   if (!field.unit.empty()) range += (range.empty() ? "in " : " ") + field.unit;
   if (!range.empty()) parts.push_back(range);
-  parts.push_back("default " + initial_text(field));
+  if (!field.initial.empty() && field.initial != "nan") parts.push_back("default " + field.initial);
   return text::join(parts, "; ");
 }
 
 std::string explained(const Field& field) {
   if (field.type == Type::boolean && field.initial == "false" && !field.flag.empty()) return field.help;
-  return fmt::format("{} [{}]", field.help, facts(field));
+  const std::string known = facts(field);
+  return known.empty() ? field.help : fmt::format("{} [{}]", field.help, known);
 }
 
 int columns(std::string_view s) {

@@ -34,9 +34,7 @@ std::vector<Flag> common_flags(bool has_options);
 std::vector<Flag> all_flags(const OptionSet& options);
 
 std::string placeholder(const Field& field);
-/// The default as text for people: "" becomes "none".
-std::string initial_text(const Field& field);
-/// "0 to 10 sigma; default 3": what is known of a value besides its help.
+/// "0 to 10 sigma; default 3": what is known of a value besides its help. An option that is not given is told no default.
 std::string facts(const Field& field);
 /// The help with the facts behind it; those of a switch that is off by default go without saying.
 std::string explained(const Field& field);

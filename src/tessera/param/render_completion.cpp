@@ -1,4 +1,4 @@
-// Completion scripts. What a flag's value may be is told by its choices, or by its placeholder: DIR, FILE and PATH;
+// Completion scripts. What a flag's value may be is told by its choices, or by its placeholder: DIR, FILE, LIST and PATH;
 // an input STEP is the name of a verb.
 #include <fmt/format.h>
 
@@ -27,7 +27,7 @@ enum class Offer { nothing, words, files, folders };
 Offer offer(const layout::Flag& flag) {
   if (!flag.choices.empty()) return Offer::words;
   if (flag.placeholder == "DIR") return Offer::folders;
-  if (flag.placeholder == "FILE" || flag.placeholder == "PATH") return Offer::files;
+  if (flag.placeholder == "FILE" || flag.placeholder == "LIST" || flag.placeholder == "PATH") return Offer::files;
   return Offer::nothing;
 }
 

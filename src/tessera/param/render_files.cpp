@@ -119,7 +119,7 @@ std::string toml_template(const Verb& verb) {
   for (const auto& group : layout::groups(*verb.options)) {
     s += fmt::format("\n# {}\n[{}]\n", group.help, group.name);
     for (const auto* field : group.fields)
-      s += "\n" + toml_comment(fmt::format("{} [{}]", field->help, layout::facts(*field))) + fmt::format("#{} = {}\n", field->name, toml_value(*field, field->initial));
+      s += "\n" + toml_comment(layout::explained(*field)) + fmt::format("#{} = {}\n", field->name, toml_value(*field, field->initial));
   }
   return s;
 }
