@@ -105,6 +105,9 @@ FrameFile open_frame(const FrameNames& names, const InputOptions& options, const
 /// window. Throws DataError when pixels cannot be read, UsageError when the window is outside the frame.
 Frame read_frame(const FrameFile& file, Box window);
 
+/// The mask plane as bits (code n as bit n; where 1 means good, a bad pixel has every bit set). Zeros without a mask.
+Image<std::uint32_t> read_mask(const FrameFile& file, Box window);
+
 /// Bits from "32520", "0x7F08" or "radhit,latent" (names of the profile), or "none"; throws UsageError with the names there are.
 std::uint32_t parse_bits(const std::string& text, const Profile& profile);
 std::uint32_t parse_bits(const std::string& text, std::span<const MaskBit> bits, const std::string& profile_name);

@@ -45,11 +45,15 @@ Image<std::uint32_t> read_mask_values(const io::FitsFile& file, int hdu, Box win
   return bits;
 }
 
+Image<std::uint32_t> read_mask_plane(const FrameFile& frame, Files& files, Box window) {
+  return read_mask_values(files(frame.mask->path), frame.mask->hdu, window, frame.profile->mask_form);
+}
+
 /// 1 where the mask or the value itself makes a pixel bad.
 Image<std::uint8_t> read_bad(const FrameFile& frame, Files& files, View<const float> value) {
   Image<std::uint8_t> bad{value.box()};
   if (frame.mask) {
-    const auto bits = read_mask_values(files(frame.mask->path), frame.mask->hdu, value.box(), frame.profile->mask_form);
+    const auto bits = read_mask_plane(frame, files, value.box());
     for (std::size_t i = 0; i < bits.pixels().size(); ++i) bad.pixels()[i] = (bits.pixels()[i] & frame.fatal_bits) != 0;
   }
   for (int y = value.box().y0; y < value.box().y1; ++y)
@@ -128,12 +132,22 @@ Image<float> read_variance(const FrameFile& frame, Files& files, View<const floa
   return plane;
 }
 
-}  // namespace
-
-Frame read_frame(const FrameFile& file, Box window) {
+void check_window(const FrameFile& file, Box window) {
   if (!file.box().contains(window))
     throw UsageError{fmt::format("{}: window [{}, {}) x [{}, {}) lies outside the frame of {}x{} pixels", file.label(), window.x0, window.x1, window.y0,
                                  window.y1, file.width, file.height)};
+}
+
+}  // namespace
+
+Image<std::uint32_t> read_mask(const FrameFile& file, Box window) {
+  check_window(file, window);
+  Files files;
+  return file.mask && !window.empty() ? read_mask_plane(file, files, window) : Image<std::uint32_t>{window};
+}
+
+Frame read_frame(const FrameFile& file, Box window) {
+  check_window(file, window);
   Frame frame{window};
   if (window.empty()) return frame;
   Files files;

@@ -1,0 +1,79 @@
+/// steps/info.cpp — what is in these files?
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "tessera/base/text.h"
+#include "tessera/instrument/inspect.h"
+#include "tessera/steps/info_report.h"
+#include "tessera/steps/step.h"
+
+namespace fs = std::filesystem;
+
+namespace tessera::steps {
+namespace {
+
+struct InfoOptions {
+  bool json = false;
+};
+
+void describe(param::Schema<InfoOptions>& s) {
+  s.field(&InfoOptions::json, "json", "Print one JSON array instead of text.").flag("json");
+}
+
+bool is_table_name(const fs::path& path) {
+  const std::string ending = text::lower(path.extension().string());
+  return ending == ".tbl" || ending == ".xml" || ending == ".vot" || ending == ".ecsv";
+}
+
+class Info : public Step {
+ public:
+  std::string_view name() const override { return "info"; }
+  std::string_view summary() const override { return "Say what is in a file: planes, units, WCS, footprint, profile, mask bits, statistics."; }
+  std::string_view description() const override {
+    return "For a FITS file: its HDUs; the instrument profile that fits and why; for each frame in it the companions, the unit and what becomes of it, the "
+           "projection, centre, scale, orientation and corners, exposure, time and filter, the mask bits with the number of pixels that have them and whether "
+           "they reject, and the median of value and uncertainty over good pixels. A file that cannot serve as a frame is described as far as it goes, with the reason.\n"
+           "Tables (IPAC, VOTable, ECSV, FITS) are told by columns and rows; run.json, or the output folder that holds it, by what was run.";
+  }
+  std::string_view inputs() const override { return "FILES..."; }
+  std::string_view example() const override { return "tessera info SPITZER_I1_46291456_0056_0000_2_cbcd.fits"; }
+  bool writes_output() const override { return false; }
+  void declare(param::OptionSet& options) override {
+    options.add("info", "How files are described", options_);
+    options.add("input", "How frames are read", input_);
+  }
+  pipeline::Outcome run(const std::vector<std::string>& inputs, const RunOptions&, param::OptionSet&, pipeline::Context&) override {
+    if (inputs.empty()) throw UsageError{"no file given; name FITS files, tables, or run.json"};
+    const auto profiles = instrument::ProfileSet::load(instrument::ProfileSet::default_folders());
+    std::vector<InfoReport> reports;
+    for (const std::string& input : inputs) reports.push_back(report(input, profiles));
+    const std::string text = options_.json ? to_json(reports) : to_text(reports);
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    std::fflush(stdout);
+    return pipeline::Outcome::done;
+  }
+
+ private:
+  InfoReport report(const std::string& input, const instrument::ProfileSet& profiles) const {
+    fs::path path{input};
+    if (!fs::exists(path)) throw DataError{fmt::format("{}: no such file", input)};
+    if (fs::is_directory(path)) {
+      if (!fs::exists(path / "run.json")) throw UsageError{fmt::format("{}: this is a folder without run.json; name the files in it", input)};
+      path /= "run.json";
+    }
+    if (text::lower(path.extension().string()) == ".json") return report_run(path);
+    if (is_table_name(path)) return report_table(path);
+    return report_fits(instrument::inspect(path, input_, profiles));
+  }
+
+  InfoOptions options_;
+  instrument::InputOptions input_;
+};
+
+}  // namespace
+
+std::unique_ptr<Step> make_info() { return std::make_unique<Info>(); }
+
+}  // namespace tessera::steps
