@@ -37,8 +37,10 @@ class Psf {
  private:
   bool separable() const;
   double quadrature(double dx, double dy) const;
+  double moffat_fall(double t) const;
   PsfProfile profile_;
   double fwhm_, beta_, major_, minor_, cos_, sin_, norm_;  // major_, minor_: σ or α along the axes
+  int half_powers_ = 0;  // 2β where that is a whole number, 0 otherwise
   int reach_ = 0;
   friend void add_star(View<double>, wcs::PixelPoint, double, const Psf&);
 };
