@@ -97,7 +97,7 @@ def test_truth_tables_agree_with_headers_masks_and_offsets(tmp_path):
         assert np.allclose(image[clean], 0.2 + row["offset"], atol=2e-7)
         assert (image[(hits == 1) & (mask == 0)] > 0.2 + row["offset"]).all()
         assert np.isfinite(sigma).all() and (sigma > 0).all()
-    sky = fits.getdata(out / "truth_sky.fits")
+    sky = fits.getdata(out / "truth" / "sky.fits")
     assert np.allclose(sky, 0.2)
 
 
@@ -184,3 +184,12 @@ def test_bad_requests_are_refused_in_one_line_and_leave_nothing(tmp_path):
 
 def test_fitsverify_and_the_program_are_there():
     assert shutil.which("fitsverify") and pathlib.Path(TESSERA).exists()
+
+
+@pytest.mark.parametrize("layout,profile", [("irac", "spitzer-irac"), ("mips", "spitzer-mips"), ("hst", "hst-acs"), ("jwst", "jwst"), ("plain", "generic")])
+def test_the_profiles_take_exactly_the_frames_of_a_simulated_folder(tmp_path, layout, profile):
+    out = tmp_path / "s"
+    simulate(out, "--frames", "3", settings=[f"camera.layout={layout}", "camera.width=64", "camera.height=64"])
+    done = subprocess.run([TESSERA, "mosaic", str(out), "-o", str(tmp_path / "m"), "--dry-run"], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert re.search(rf"3\s+\(3 {profile}\)", done.stdout + done.stderr), done.stdout + done.stderr

@@ -34,8 +34,8 @@ void describe(param::Schema<ProductOptions>& s) {
 
 /// What an earlier simulation in this folder may have left; nothing else is touched.
 constexpr const char* own_products[] = {"SIM_*.fits", "SIM_*.fits.fz", "truth_sources.ecsv", "truth_sources.tbl", "truth_frames.ecsv",
-                                        "truth_frames.tbl", "truth_sky.fits", "simulation.toml"};
-constexpr const char* own_truth[] = {"SIM_*_crmask.fits", "SIM_*_model.fits"};
+                                        "truth_frames.tbl", "simulation.toml"};
+constexpr const char* own_truth[] = {"sky.fits", "SIM_*_crmask.fits", "SIM_*_model.fits"};
 
 template <std::size_t N>
 void remove_matching(const fs::path& folder, const char* const (&patterns)[N]) {
@@ -92,7 +92,7 @@ class Simulate : public Step {
     return "Makes dithered, rotated and distorted frames of one field as a camera would deliver them, with uncertainty and mask planes: "
            "point sources integrated over pixels, blends, sky with gradient and nebula, additive offsets, photon and read noise, cosmic "
            "rays, hot, dead and saturated pixels.\n"
-           "The truth lies beside the frames: truth_sources and truth_frames (.ecsv and .tbl), truth_sky.fits, truth/*_crmask.fits, and "
+           "The truth lies beside the frames: truth_sources and truth_frames (.ecsv and .tbl), truth/sky.fits, truth/*_crmask.fits, and "
            "simulation.toml, which repeats the simulation when given with -c. The same seed and options give the same files, whatever "
            "the number of threads.";
   }
@@ -191,8 +191,8 @@ class Simulate : public Step {
     io::write_table(sources, out / "truth_sources.tbl", io::TableFormat::ipac);
     io::write_table(frames, out / "truth_frames.ecsv", io::TableFormat::ecsv);
     io::write_table(frames, out / "truth_frames.tbl", io::TableFormat::ipac);
-    const simulate::SkyImage sky = simulate::sky_image(scene);
-    write_image(out / "truth_sky.fits", sky.header, sky.pixels.view());
+    const simulate::SkyImage sky = simulate::sky_image(scene);  // not beside the frames: it would pass for one
+    write_image(out / "truth" / "sky.fits", sky.header, sky.pixels.view());
   }
 
   simulate::SceneOptions scene_;
