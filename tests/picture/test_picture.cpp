@@ -189,6 +189,16 @@ TEST(Ticks, SpreadAlongAnAsinhBar) {
   }
 }
 
+TEST(Ticks, HaveLabelsThatDifferWhateverTheLevel) {
+  for (const double level : {0.0, 1e-9, 3e7, -4e12})
+    for (const double range : {1e-7, 0.02, 5.0, 1e5}) {
+      const double width = range * std::max(1e-9, std::abs(level) * 1e-3);
+      const auto ticks = choose_ticks({level, level + width, 0, std::numeric_limits<double>::infinity()}, 6, false);
+      ASSERT_GE(ticks.size(), 4u) << level << ' ' << range;
+      for (std::size_t i = 1; i < ticks.size(); ++i) EXPECT_NE(ticks[i].label, ticks[i - 1].label);
+    }
+}
+
 TEST(Ticks, OfCoverageAreWholeNumbers) {
   const auto labels = [](double high) {
     std::string all;

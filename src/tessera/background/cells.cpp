@@ -4,6 +4,7 @@
 #include <limits>
 #include <vector>
 
+#include "tessera/background/lattice.h"
 #include "tessera/background/offsets.h"
 
 namespace tessera::background {
@@ -11,8 +12,6 @@ namespace {
 
 constexpr int most_cells_across = 64;
 constexpr double least_seen = 0.5;  // of the frame pixels that fit in a cell
-
-int floor_div(int a, int b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
 
 /// Cells the frame may touch: from rows of the frame's map 16 apart, one cell to spare, cut to the grid.
 Box touched_cells(Box frame, const wcs::PixelMap& map, int side, Box grid) {

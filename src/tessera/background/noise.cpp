@@ -12,7 +12,7 @@ namespace {
 
 constexpr int window_side = 128, windows_across = 4;  // the sample of a large frame
 constexpr int source_lag = 2;                         // pixels; scale of single pixels, sets the source mask
-constexpr int noise_lag = 6;
+constexpr int noise_lag = 8;
 constexpr std::size_t least_pairs = 100;
 
 /// The frame itself, or a lattice of windows that holds a quarter megapixel of it.

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "tessera/background/lattice.h"
 #include "tessera/core/statistics.h"
 
 namespace tessera::background {
@@ -118,8 +119,6 @@ std::uint64_t scramble(std::uint64_t x) {  // splitmix64
   x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
   return x ^ (x >> 31);
 }
-
-int floor_div(int a, int b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
 
 /// One frame's view of one sampled cell.
 struct Seen {

@@ -48,7 +48,7 @@ CellMap cell_map(const FrameView& frame, View<const std::uint8_t> objects, const
 Image<std::uint8_t> mask_objects(const FrameView& frame, double noise_scale, const BackgroundOptions& options);
 
 /// How much larger the frame's true noise is than its variance says (σ_true / σ_given), as it counts after resampling: from
-/// differences of means of 2 × 2 source-free pixels six pixels apart, so that noise shared by neighbours is not missed.
+/// differences of means of 2 × 2 source-free pixels eight pixels apart, so that noise shared by neighbours is not missed.
 /// 1 for a perfect noise model of independent pixels; NaN when fewer than 100 pairs. Give it the whole frame: it masks
 /// sources itself, with the noise it finds. Frames above a quarter megapixel are sampled on a lattice of windows.
 double noise_scale(const FrameView& frame);

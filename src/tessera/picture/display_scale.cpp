@@ -22,7 +22,7 @@ std::string label_of(double value, int decimals) {
   if (value == 0)
     text = "0";
   else if (std::abs(value) < 1e-4 || std::abs(value) >= 1e6)
-    text = fmt::format("{:.3g}", value);
+    text = fmt::format("{:.{}g}", value, std::max(1, static_cast<int>(std::floor(std::log10(std::abs(value)))) + 1 + decimals));
   else
     text = fmt::format("{:.{}f}", value, decimals);
   if (text.front() == '-') text.replace(0, 1, "−");
