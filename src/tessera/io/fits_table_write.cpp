@@ -67,7 +67,7 @@ void append_element(std::string& out, const Stored& s, std::size_t row) {
         if constexpr (std::is_same_v<T, std::string>) {
           const std::string_view v = null ? std::string_view{} : std::string_view{values[row]};
           out.append(v);
-          out.append(s.text_width - v.size(), null ? '\0' : ' ');
+          out.append(s.text_width - v.size(), '\0');  // readers drop zero bytes; blanks some of them show
         } else if constexpr (std::is_same_v<T, std::uint8_t>) {
           out += null ? '\0' : values[row] ? 'T' : 'F';
         } else if constexpr (std::is_floating_point_v<T>) {

@@ -117,8 +117,8 @@ class Reader {
     }
   }
 
-  /// Text of column `i` in a row. A word that stands on a bar goes to the side it continues on; one that continues on
-  /// both sides, or on neither, could belong to either column and is refused.
+  /// Text of column `i` in a row. A word that stands on a bar goes to the side it continues on, a single letter to the
+  /// side that is empty otherwise; a word that could belong to either column is refused.
   std::string cell(std::size_t i) const {
     const std::string& row = lines_[line_];
     const std::size_t begin = i == 0 ? 0 : border(row, i, true);
@@ -136,6 +136,11 @@ class Reader {
     std::size_t first = bar, last = bar + 1;
     while (first > 0 && !blank(first - 1)) --first;
     while (!blank(last)) ++last;
+    if (!left_too && !right_too) {  // a single letter: to the side that would be empty without it
+      const auto empty = [&](std::size_t from, std::size_t to) { return text::trim(std::string_view{row}.substr(std::min(from, row.size()), to - from)).empty(); };
+      const bool left_empty = i > 0 && empty(bars_[i - 1] + 1, bar), right_empty = empty(bar + 1, bars_[i + 1]);
+      if (left_empty != right_empty) return left_empty ? bar + 1 : bar;
+    }
     if (left_too == right_too)
       fail(fmt::format("\"{}\" stands across the bar between columns {} and {}", row.substr(first, last - first), names_[i - 1], names_[i]));
     return right_too ? first : last;

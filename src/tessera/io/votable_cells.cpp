@@ -141,7 +141,9 @@ void add_binary_cell(VotableField& field, std::string_view bytes, bool null, con
     if (null) {
       reader.add_null();
     } else if (field.datatype == "bit") {
-      reader.add((static_cast<unsigned char>(bytes[e / 8]) >> (7 - e % 8)) & 1 ? "1" : "0");
+      // The standard puts a lone bit first in its byte; astropy puts it elsewhere. The other seven are padding.
+      const unsigned byte = static_cast<unsigned char>(bytes[e / 8]);
+      reader.add((field.count == 1 ? byte != 0 : ((byte >> (7 - e % 8)) & 1u) != 0) ? "1" : "0");
     } else if (field.datatype == "boolean") {
       if (is_true(bytes[e])) reader.add("1");
       else if (is_false(bytes[e])) reader.add("0");

@@ -7,6 +7,8 @@ std::unique_ptr<Step> make_mosaic();
 std::unique_ptr<Step> make_resume();
 std::unique_ptr<Step> make_replay();
 std::unique_ptr<Step> make_simulate();
+std::unique_ptr<Step> make_convert();
+std::unique_ptr<Step> make_info();
 
 std::vector<std::unique_ptr<Step>> all() {
   std::vector<std::unique_ptr<Step>> steps;
@@ -14,6 +16,8 @@ std::vector<std::unique_ptr<Step>> all() {
   steps.push_back(make_resume());
   steps.push_back(make_replay());
   steps.push_back(make_simulate());
+  steps.push_back(make_convert());
+  steps.push_back(make_info());
   return steps;
 }
 
