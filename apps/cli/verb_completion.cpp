@@ -12,7 +12,7 @@ namespace {
 class Completion final : public Verb {
  public:
   param::Manual manual() const override {
-    return {"completion", "print a completion script for a shell",
+    return {"completion", "Print a completion script for a shell.",
             "Prints a script that completes verbs, options, their choices and file names in bash, zsh or fish.", "bash|zsh|fish",
             "source <(tessera completion bash)"};
   }

@@ -23,7 +23,7 @@ void describe(param::Schema<ConfigOptions>& s) {
 class Config final : public Verb {
  public:
   param::Manual manual() const override {
-    return {"config", "templates, schemas and checks of files of options",
+    return {"config", "Print templates and schemas of files of options, or check such a file.",
             "Prints a template to begin a file of options with (--template STEP), or checks such a file (--check FILE STEP).", "[STEP]",
             "tessera config --template mosaic > mosaic.toml"};
   }

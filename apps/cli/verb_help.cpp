@@ -13,7 +13,7 @@ namespace {
 class Help final : public Verb {
  public:
   param::Manual manual() const override {
-    return {"help", "explain a step and its options", "Without STEP, lists the verbs.", "[STEP]", "tessera help help"};
+    return {"help", "Explain a step and its options.", "Without STEP, lists the verbs.", "[STEP]", "tessera help help"};
   }
   void declare(param::OptionSet&) override {}
 

@@ -21,7 +21,7 @@ void describe(param::Schema<ManOptions>& s) {
 class Man final : public Verb {
  public:
   param::Manual manual() const override {
-    return {"man", "print or write manual pages", "Prints the manual page of STEP, or writes all pages into a folder.", "[STEP]", "tessera man --all man1"};
+    return {"man", "Print or write manual pages.", "Prints the manual page of STEP, or writes all pages into a folder.", "[STEP]", "tessera man --all man1"};
   }
 
   void declare(param::OptionSet& options) override { options.add("man", "What to write", chosen_); }

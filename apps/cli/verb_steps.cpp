@@ -11,7 +11,7 @@ namespace {
 
 class Steps final : public Verb {
  public:
-  param::Manual manual() const override { return {"steps", "list the steps", "Lists every step with one line on what it does.", "", "tessera steps"}; }
+  param::Manual manual() const override { return {"steps", "List the steps.", "Lists every step with one line on what it does.", "", "tessera steps"}; }
   void declare(param::OptionSet&) override {}
 
   void run(const std::vector<std::string>& inputs, param::OptionSet&) override {

@@ -2,8 +2,10 @@
 import json
 import os
 import pathlib
+import pty
 import re
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -193,6 +195,52 @@ def test_standard_output_that_is_full_is_an_error_and_one_that_is_closed_is_not(
     done = subprocess.run([TESSERA, "help"], stdout=writer, stderr=subprocess.PIPE, text=True)
     os.close(writer)
     assert done.returncode == 0 and done.stderr == ""
+
+
+# ---- a run: messages and interruption. simulate serves as a step that takes as long as wanted.
+
+def long_run(folder, *options, **kwargs):
+    return subprocess.Popen([TESSERA, "simulate", "-o", str(folder), "--frames", "400", *options], stdin=subprocess.DEVNULL, **kwargs)
+
+
+@pytest.mark.parametrize("sent, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signals_end_a_run_with_their_exit_code(tmp_path, sent, code):
+    run = long_run(tmp_path / "out", "--log-format", "json", stderr=subprocess.PIPE, text=True)
+    for line in run.stderr:
+        if "stage" in json.loads(line):
+            break  # work has begun
+    run.send_signal(sent)
+    run.send_signal(sent)  # told twice at once is told once
+    lines = run.stderr.read().splitlines()
+    assert run.wait(60) == code
+    assert json.loads(lines[-1]) == {"schema": "tessera/error/1", "kind": "interrupted", "exit_code": code, "message": "interrupted"}
+
+
+def test_every_json_line_has_a_schema(tmp_path):
+    lines = tessera("simulate", "-o", tmp_path / "out", "--frames", "2", "--log-format", "json").stderr.splitlines()
+    found = [json.loads(line) for line in lines]
+    assert {line["schema"] for line in found} <= {"tessera/log/1", "tessera/progress/1"}
+    last = [line for line in found if line["schema"] == "tessera/progress/1"][-1]
+    assert last["done"] == last["total"] and last["eta_s"] == 0
+
+
+def test_a_terminal_gets_a_bar_and_a_pipe_none(tmp_path):
+    assert "\r" not in tessera("simulate", "-o", tmp_path / "one", "--frames", "2").stderr
+    assert tessera("simulate", "-o", tmp_path / "two", "--frames", "2", "-q").stderr == ""
+    ours, theirs = pty.openpty()
+    run = subprocess.Popen([TESSERA, "simulate", "-o", str(tmp_path / "three"), "--frames", "2"], stdin=subprocess.DEVNULL, stderr=theirs)
+    os.close(theirs)
+    shown = b""
+    while True:
+        try:
+            part = os.read(ours, 4096)
+        except OSError:  # how Linux says that the other side is closed
+            break
+        if not part:
+            break
+        shown += part
+    assert run.wait(60) == 0
+    assert b"[" in shown and b"\r" in shown and b" 0 %" in shown
 
 
 # ---- completion
