@@ -18,8 +18,22 @@ struct InfoOptions {
   bool json = false;
 };
 
+/// Of section `input`, what matters to one file by itself.
+struct InfoInput {
+  std::string fatal_bits, profile;
+  wcs::UnpromisedDistortion distortion = wcs::UnpromisedDistortion::refuse;
+};
+
 void describe(param::Schema<InfoOptions>& s) {
   s.field(&InfoOptions::json, "json", "Print one JSON array instead of text.").flag("json");
+}
+
+void describe(param::Schema<InfoInput>& s) {
+  s.field(&InfoInput::fatal_bits, "fatal_bits", "Mask bits that would reject a pixel: a number, names joined by commas, or none; empty: those of the profile.")
+      .flag("fatal-bits").placeholder("BITS");
+  s.field(&InfoInput::profile, "profile", "Instrument profile; empty: found from the headers.").flag("profile").placeholder("NAME");
+  s.field(&InfoInput::distortion, "distortion", "Distortion keywords that CTYPE does not promise: refuse, ignore, or apply them.")
+      .choices({{"refuse", wcs::UnpromisedDistortion::refuse}, {"ignore", wcs::UnpromisedDistortion::ignore}, {"apply", wcs::UnpromisedDistortion::apply}});
 }
 
 bool is_table_name(const fs::path& path) {
@@ -65,11 +79,15 @@ class Info : public Step {
     }
     if (text::lower(path.extension().string()) == ".json") return report_run(path);
     if (is_table_name(path)) return report_table(path);
-    return report_fits(instrument::inspect(path, input_, profiles));
+    instrument::InputOptions input_options;
+    input_options.fatal_bits = input_.fatal_bits;
+    input_options.profile = input_.profile;
+    input_options.distortion = input_.distortion;
+    return report_fits(instrument::inspect(path, input_options, profiles));
   }
 
   InfoOptions options_;
-  instrument::InputOptions input_;
+  InfoInput input_;
 };
 
 }  // namespace
