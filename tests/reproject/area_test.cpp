@@ -239,7 +239,7 @@ TEST(Area, HasTheSameBitsFromEveryInstructionSet) {
   const Frame frame = noise_frame({0, 0, 90, 90}, 0.1);
   std::vector<reproject::PackedPixel> packed;
   for (int y = 0; y < 90; ++y)
-    for (int x = 0; x < 90; ++x) packed.push_back({frame.value(x, y), static_cast<float>(frame.good(x, y)), frame.variance(x, y), 0});
+    for (int x = 0; x < 90; ++x) packed.push_back({static_cast<double>(frame.value(x, y)), static_cast<double>(frame.good(x, y)), static_cast<double>(frame.variance(x, y))});
   geometry::OverlapTable table;
   const FrameView view = frame.view();
   for (const double scale : {0.4, 0.9, 1.0, 2.0, 3.0, 8.0}) {

@@ -144,7 +144,7 @@ class Resampler {
     const float* value = &frame_.value(inside.x0, y);
     const float* variance = &frame_.variance(inside.x0, y);
     const std::uint8_t* good = &frame_.good(inside.x0, y);
-    for (int x = 0; x < inside.width(); ++x) to[x] = {value[x], good[x] ? 1.0f : 0.0f, variance[x], 0.0f};
+    for (int x = 0; x < inside.width(); ++x) to[x] = {static_cast<double>(value[x]), good[x] ? 1.0 : 0.0, static_cast<double>(variance[x])};
   }
 
   const FrameView& frame_;

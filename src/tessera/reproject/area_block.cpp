@@ -11,9 +11,7 @@ namespace {
 
 using lanes::Doubles;
 
-/// Σ a g v, Σ a g, Σ a² σ² of one output pixel; the fourth lane is idle.
-using Sums = lanes::Vector<4>::Type;
-typedef float PackedLanes __attribute__((vector_size(4 * sizeof(float))));
+using Pair = Doubles<2>;
 
 void set_pixel(const AreaRow& row, int k, double weighted, double weight, double variance, double area) {
   const bool covered = weight > least_coverage * area;
@@ -61,17 +59,19 @@ TESSERA_INLINE void resample_group(const AreaRow& row, const lanes::Placed<W>& p
     if (!use[lane]) continue;
     const PackedPixel* cell = row.packed + (static_cast<std::ptrdiff_t>(base_y[lane]) - row.packed_y0) * row.packed_stride +
                               (static_cast<std::ptrdiff_t>(base_x[lane]) - row.packed_x0);
-    Sums sums{};
+    Pair sums{};  // Σ a v, Σ a
+    double variance = 0;
 #pragma GCC unroll 4
     for (int r = 0; r < N; ++r, cell += row.packed_stride)
 #pragma GCC unroll 4
       for (int c = 0; c < N; ++c) {
         const double a = areas[(r * N + c) * W + lane];
-        PackedLanes pixel;
-        __builtin_memcpy(&pixel, cell + c, sizeof pixel);
-        sums += __builtin_convertvector(pixel, Sums) * Sums{a, a, a * a, 0.0};
+        Pair value_and_good;
+        lanes::load(value_and_good, &cell[c].value);
+        sums += a * value_and_good;
+        variance += a * a * cell[c].variance;
       }
-    set_pixel(row, first + lane, sums[0], sums[1], sums[2], total[lane]);
+    set_pixel(row, first + lane, sums[0], sums[1], variance, total[lane]);
   }
 }
 
