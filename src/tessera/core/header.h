@@ -28,12 +28,12 @@ class Header {
   std::optional<std::string> text(std::string_view key) const;  ///< any value as text, strings trimmed
   std::optional<bool> logical(std::string_view key) const;
 
-  /// Replaces the first card of that key, or appends.
+  /// Replaces the first card of that key, or appends. An empty comment leaves the one that is there.
   void set(std::string_view key, Card::Value value, std::string_view comment = {});
   void add(Card card) { cards_.push_back(std::move(card)); }  ///< appends without looking
   void add_history(std::string_view text);                    ///< broken in pieces of 72 characters
   void add_comment(std::string_view text);
-  void remove(std::string_view key);
+  void remove(std::string_view key);  ///< all cards of that key
 
   /// Reads 80-column cards (no line ends) up to END or the end; long-string CONTINUE and HIERARCH understood.
   /// Malformed cards are kept as comments; never throws.

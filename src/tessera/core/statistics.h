@@ -6,7 +6,7 @@
 
 namespace tessera::statistics {
 
-/// Median; for an even count the mean of the two middle values. NaN when empty. Reorders `values`.
+/// Median; for an even count the mean of the two middle values. NaN values left out, NaN when empty. Reorders `values`.
 double median_inplace(std::span<float> values);
 double median_inplace(std::span<double> values);
 /// Median of a copy, NaN values left out.
@@ -22,7 +22,7 @@ struct Clipped {
   double mean = 0, sigma = 0, median = 0;
   std::int64_t used = 0;
 };
-/// Mean and standard deviation after rejecting |v − median| > kappa·σ, repeated until nothing changes or `rounds`.
+/// Mean and standard deviation (n − 1) of the finite values after rejecting |v − median| > kappa·σ, repeated until nothing changes or `rounds`.
 Clipped clipped(std::span<const double> values, double kappa = 3.0, int rounds = 20);
 
 }  // namespace tessera::statistics

@@ -32,6 +32,7 @@ class Pool {
 };
 
 /// Bytes that may be in use at once. acquire() waits until they are free; a request larger than the whole is SystemError.
+/// Whoever holds bytes must not wait for a piece of work that has still to acquire its own.
 class Budget {
  public:
   explicit Budget(std::int64_t bytes) : total_{bytes}, free_{bytes} {}
