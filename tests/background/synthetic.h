@@ -39,8 +39,8 @@ inline void set_bad(Frame& frame, int x, int y) {
 /// A cell map with independent Gaussian means around `level`, all cells seen.
 inline tessera::background::CellMap cells(Box box, double level, double sigma, std::mt19937_64& random) {
   tessera::background::CellMap map{box, tessera::Image<float>{box}, tessera::Image<float>{box, static_cast<float>(sigma * sigma)}, 4};
-  std::normal_distribution<double> normal{level, sigma};
-  for (auto& v : map.mean.pixels()) v = static_cast<float>(normal(random));
+  std::normal_distribution<double> normal{0.0, 1.0};
+  for (auto& v : map.mean.pixels()) v = static_cast<float>(level + sigma * normal(random));
   return map;
 }
 
