@@ -22,23 +22,25 @@ def grid_cards(out, path):
     path.write_text("".join(f"{str(c):80s}".rstrip() + "\n" for c in cards) + "END\n")
 
 
-def prepared_frame(image, mask, fatal, offset):
+def prepared_frame(image, mask, fatal, offset, rmask=None):
     """Value less the offset, and good = 1 or 0."""
     data = fits.getdata(image).astype(float)
     bad = ~np.isfinite(data)
+    if rmask is not None:
+        bad |= fits.getdata(rmask) != 0
     if mask is not None:
         bad |= (fits.getdata(mask).astype(int) & fatal) != 0
     return np.where(bad, 0.0, data - offset), (~bad).astype(np.float32)
 
 
 def swarp(work, images, masks, fatal, out, kernel="LANCZOS3", combine="WEIGHTED"):
-    """SWarp's mosaic of the frames on the grid of `out` (a tessera output folder), with its offsets; returns the image."""
+    """SWarp's mosaic of the frames on the grid of `out` (a tessera output folder), with its offsets and rejection masks; returns the image."""
     work.mkdir(parents=True, exist_ok=True)
     names = []
     for i, (image, mask, offset) in enumerate(zip(images, masks, offsets_of(out))):
         header = fits.getheader(image)
         tpv = sip_to_tpv(header)
-        data, good = prepared_frame(image, mask, fatal, offset)
+        data, good = prepared_frame(image, mask, fatal, offset, out / "Rmask" / f"{image.stem}_rmask.fits")
         assert map_difference_arcsec(header, tpv, data.shape) < 1e-6
         fits.writeto(work / f"f{i}.fits", data.astype(np.float32), tpv, overwrite=True, output_verify="silentfix")
         fits.writeto(work / f"f{i}.weight.fits", good, overwrite=True)

@@ -84,9 +84,10 @@ def test_flux_is_conserved(tmp_path):
                       "sky.level=0", "psf.fwhm_pix=2")
     tessera("mosaic", frames, "-o", tmp_path / "out", "--set", "background.method=none", "--set", "grid.rotation=33", "--set", "grid.oversample=1.37", "--set", "input.scale_noise=false")
     image, header = plane(tmp_path / "out" / "mosaic.fits")
+    cov, _ = plane(tmp_path / "out" / "mosaic_cov.fits")
     frame = fits.open(next(frames.glob("*_cbcd.fits")))[0]
     scale = np.abs(np.linalg.det(WCS(frame.header).pixel_scale_matrix)) * np.radians(1) ** 2
-    there, here = np.nansum(frame.data.astype(float)) * scale, np.nansum(image) * header["PIXAR_SR"]
+    there, here = np.nansum(frame.data.astype(float)) * scale, np.nansum(image * cov) * header["PIXAR_SR"]
     # Solid angles follow the projection (1/cos³ of the distance to the tangent point): below 1e-6 over 2.6 arcmin.
     assert abs(here / there - 1) < 1e-6
 

@@ -95,18 +95,21 @@ def centroid(image, x, y, sigma=1.3, rounds=20):
     return x, y
 
 
-def find_stars(image, sigma, threshold, separation=12):
-    """Pixel positions of isolated local maxima above threshold·sigma over the median, brightest first."""
+def find_stars(image, sigma, threshold, separation=12, contrast=0.1):
+    """Pixel positions of local maxima above threshold·sigma over the median, brightest first, without another maximum of more than
+    `contrast` of their height within `separation`."""
     from scipy.ndimage import maximum_filter
     filled = np.where(np.isfinite(image), image, np.nanmedian(image))
     excess = (filled - np.median(filled)) / sigma
-    peaks = np.argwhere((excess == maximum_filter(excess, 5)) & (excess > threshold))
-    faint = np.argwhere((excess == maximum_filter(excess, 5)) & (excess > threshold / 8))
+    peaks = np.argwhere((excess == maximum_filter(excess, 5)) & (excess > threshold * contrast))
+    heights = excess[peaks[:, 0], peaks[:, 1]]
     kept = []
-    for y, x in peaks:
-        d = np.hypot(faint[:, 0] - y, faint[:, 1] - x)
-        if (d < separation).sum() == 1:
-            kept.append((excess[y, x], x, y))
+    for (y, x), height in zip(peaks, heights):
+        if height <= threshold:
+            continue
+        near = np.hypot(peaks[:, 0] - y, peaks[:, 1] - x) < separation
+        if (heights[near] > contrast * height).sum() == 1:
+            kept.append((height, x, y))
     return [(x, y) for _, x, y in sorted(kept, reverse=True)]
 
 

@@ -20,7 +20,10 @@ TileResult numbered(std::int64_t tile) {
     for (int y = r.plane[0].box().y0; y < r.plane[0].box().y1; ++y)
       for (int x = r.plane[0].box().x0; x < r.plane[0].box().x1; ++x)
         r.plane[static_cast<std::size_t>(p)](x, y) = static_cast<float>(1000 * p + 10 * y + x);
-  r.rejected = {{0, tile}, {2, 1}};
+  RejectedRuns first{0, {}}, other{2, {}};
+  for (std::int64_t p = 0; p < tile; ++p) first.add(20 * tile + p);
+  other.add(7);
+  r.rejected = {first, other};
   return r;
 }
 

@@ -32,15 +32,9 @@ std::optional<background::CellMap> measure(const Plan& plan, const MosaicOptions
     state.usable = false;
     return std::nullopt;
   }
-  // Pixels of faint and bright sources would pass for noise, so they are masked first, with the noise as it is stated.
-  const auto objects = background::mask_objects(frame.view(), 1.0, options.background);
-  Frame sky{whole};
-  for (int y = 0; y < file.height; ++y)
-    for (int x = 0; x < file.width; ++x)
-      if (frame.good(x, y) && !objects(x, y)) sky.value(x, y) = frame.value(x, y), sky.variance(x, y) = frame.variance(x, y), sky.good(x, y) = 1;
-  if (options.input.scale_noise) state.noise_scale = background::noise_scale(sky.view());
+  if (options.input.scale_noise) state.noise_scale = background::noise_scale(frame.view());
   const double scale = std::isfinite(state.noise_scale) ? state.noise_scale : 1;
-  state.sky_variance = background::sky_variance(sky.view()) * scale * scale;
+  state.sky_variance = background::sky_variance(frame.view()) * scale * scale;
   if (options.background.method == background::Method::none) return std::nullopt;
   const auto masked = background::mask_objects(frame.view(), scale, options.background);
   return background::cell_map(frame.view(), masked, *state.frame_to_output, cell_side, {0, 0, plan.grid.width, plan.grid.height});

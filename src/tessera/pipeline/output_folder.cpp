@@ -128,13 +128,17 @@ OutputFolder::~OutputFolder() {
 
 fs::path OutputFolder::product(const std::string& name) {
   if (std::find(products_.begin(), products_.end(), name) == products_.end()) products_.push_back(name);
-  return scratch() / "products" / name;
+  const auto path = scratch() / "products" / name;
+  std::error_code code;
+  fs::create_directories(path.parent_path(), code);  // what fails here fails again, with its reason, when the file is opened
+  return path;
 }
 
 void OutputFolder::publish(const std::string& last) {
   std::error_code code;
   fs::remove(out_ / last, code);  // while products change, no record says that they are complete
   const auto move = [&](const std::string& name) {
+    fs::create_directories((out_ / name).parent_path(), code);
     fs::rename(scratch() / "products" / name, out_ / name, code);
     if (code) {
       errno = code.value();

@@ -139,7 +139,7 @@ void forecast(Plan& plan, int threads) {
 
 std::string plan_hash(const Plan& plan, param::OptionSet& settings) {
   static const std::set<std::string> without_effect = {"run.threads", "run.memory", "run.tile_size", "run.max_pixels", "run.log_format", "run.verbosity",
-                                                       "run.dry_run", "output.path", "output.overwrite", "output.pictures"};
+                                                       "run.dry_run", "output.path", "output.overwrite", "output.pictures", "output.rmasks"};
   std::string all = fmt::format("tessera {}\n", version());
   for (const auto& s : settings.settings())
     if (!without_effect.count(s.key)) all += fmt::format("{}={}\n", s.key, s.value);
@@ -171,7 +171,10 @@ Plan make_plan(const std::vector<std::string>& inputs, const MosaicOptions& opti
   const auto names = instrument::expand_inputs(inputs, options.input, profiles, plan.notes);
   if (names.empty()) throw UsageError{"no frames given; name files, folders, globs or @list.txt, or use -I images.txt"};
   open_frames(plan, names, options, profiles, context);
-  instrument::check_consistency(plan.frames, options.input);
+  const auto consistency = instrument::check_consistency(plan.frames, options.input);
+  plan.notes.insert(plan.notes.end(), consistency.notes.begin(), consistency.notes.end());
+  const auto& profile = *plan.frames.front().profile;
+  for (const auto& [key, value] : profile.defaults) settings.assign(key, value, param::Source::profile, profile.name);
   plan.unit = plan.frames.front().unit;
 
   const auto outlines = footprints(plan);

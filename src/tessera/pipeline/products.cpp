@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numbers>
 #include <set>
+#include <utility>
 
 #include "tessera/base/files.h"
 #include "tessera/base/version.h"
@@ -209,6 +210,30 @@ void write_pictures(const Plan& plan, const TileStore& store, OutputFolder& fold
   write_picture(plan, store, TileResult::coverage, coverage, folder.product("coverage.png"));
 }
 
+/// The guide's bits of the RMask (8.2): 1 = temporal.
+constexpr std::int16_t temporal_bit = 1 << 1;
+
+std::vector<std::string> write_rmasks(const Plan& plan, const TileStore& store, OutputFolder& folder, Context& context) {
+  std::vector<std::string> names;
+  context.stage("writing rejection masks", static_cast<std::int64_t>(plan.frames.size()));
+  for (std::size_t i = 0; i < plan.frames.size(); ++i) {
+    parallel::check_interrupt();
+    const auto& frame = plan.frames[i];
+    const auto stem = frame.image.path.stem().string();
+    names.push_back(fmt::format("Rmask/{}{}_rmask.fits", stem, frame.image.hdu ? fmt::format("_{}", frame.image.hdu) : ""));
+    Image<std::int16_t> mask{frame.width, frame.height};
+    store.mark_rejected(static_cast<int>(i), temporal_bit, mask);
+    Header header;
+    header.set("BIT01", std::string{"temporal outlier"}, "meaning of bit 1");
+    header.add_history(fmt::format("rejected pixels of {}", frame.image.path.filename().string()));
+    io::FitsWriter writer{folder.product(names.back())};
+    writer.add_image("", header, std::as_const(mask).view());
+    writer.close();
+    context.step();
+  }
+  return names;
+}
+
 }  // namespace
 
 std::vector<ProductRecord> write_products(const Plan& plan, const FramePass& pass, const TileStore& store, const MosaicOptions& options,
@@ -240,6 +265,8 @@ std::vector<ProductRecord> write_products(const Plan& plan, const FramePass& pas
     write_pictures(plan, store, folder);
     context.step();
   }
+  if (options.products.rmasks)
+    for (const auto& name : write_rmasks(plan, store, folder, context)) records.push_back({name, datasums(folder.product(name))});
   return records;
 }
 

@@ -86,11 +86,13 @@ void TilePass::resample_again(Workspace& w, std::size_t k, View<const std::uint8
     }
 }
 
-/// Takes the rejected pixels out of the window, marks the blocks of the tile they touch and counts those at home in it.
-std::int64_t TilePass::drop_pixels(Frame& frame, View<const std::uint8_t> rejected, const wcs::PixelMap& to_output, Box tile, View<std::uint8_t> marked) const {
+/// Takes the rejected pixels out of the window, marks the blocks of the tile they touch; returns those whose centre lies in the tile.
+RejectedRuns TilePass::drop_pixels(int f, Frame& frame, View<const std::uint8_t> rejected, Box tile, View<std::uint8_t> marked) const {
   // Half a frame pixel's diagonal and half an output pixel's (plan.cpp: the halo is three times that).
   const int reach = (plan_.halo + 2) / 3;
-  std::int64_t at_home = 0;
+  const auto& to_output = *frames_.frames[static_cast<std::size_t>(f)].frame_to_output;
+  const std::int64_t width = plan_.frames[static_cast<std::size_t>(f)].width;
+  RejectedRuns at_home{f, {}};
   double u = 0, v = 0;
   for (int y = frame.box().y0; y < frame.box().y1; ++y)
     for (int x = frame.box().x0; x < frame.box().x1; ++x) {
@@ -100,7 +102,7 @@ std::int64_t TilePass::drop_pixels(Frame& frame, View<const std::uint8_t> reject
       to_output.apply_row(x, y, {&u, 1}, {&v, 1});
       if (!std::isfinite(u) || !std::isfinite(v)) continue;
       const int cx = static_cast<int>(std::floor(u + 0.5)), cy = static_cast<int>(std::floor(v + 0.5));
-      at_home += tile.contains(cx, cy);
+      if (tile.contains(cx, cy)) at_home.add(y * width + x);
       const Box touched = intersection(Box{cx, cy, cx + 1, cy + 1}.grown(reach), tile);
       if (touched.empty()) continue;
       for (int by = (touched.y0 - tile.y0) / block_side; by <= (touched.y1 - 1 - tile.y0) / block_side; ++by)
@@ -126,8 +128,8 @@ void TilePass::reject(Workspace& w, Box tile, TileResult& result) {
     rejected.reset(frame.box());
     if (outlier::project_to_frame(flags[k], *state.output_to_frame, options_.temporal, rejected) == 0) continue;
     marked.reset({0, 0, (tile.width() + block_side - 1) / block_side, (tile.height() + block_side - 1) / block_side});
-    const auto at_home = drop_pixels(frame, rejected, *state.frame_to_output, tile, marked);
-    if (at_home) result.rejected.emplace_back(w.frames[k], at_home);
+    auto at_home = drop_pixels(w.frames[k], frame, rejected, tile, marked);
+    if (!at_home.runs.empty()) result.rejected.push_back(std::move(at_home));
     resample_again(w, k, marked, tile);
   }
 }

@@ -23,7 +23,7 @@ class TilePass {
   void give_back(std::unique_ptr<Workspace> w);
   void resample_stack(Workspace& w, Box grown);
   void reject(Workspace& w, Box tile, TileResult& result);
-  std::int64_t drop_pixels(Frame& frame, View<const std::uint8_t> rejected, const wcs::PixelMap& to_output, Box tile, View<std::uint8_t> marked) const;
+  RejectedRuns drop_pixels(int f, Frame& frame, View<const std::uint8_t> rejected, Box tile, View<std::uint8_t> marked) const;
   void resample_again(Workspace& w, std::size_t k, View<const std::uint8_t> marked, Box tile);
   void calibrate(int frame, const ResampledView& part) const;
 

@@ -53,6 +53,18 @@ std::string bytes_of(const TileResult& result) {
   return bytes;
 }
 
+nlohmann::json to_json(const Rejected& rejected) {
+  auto j = nlohmann::json::array();
+  for (const auto& r : rejected) j.push_back({r.frame, r.runs});
+  return j;
+}
+
+Rejected rejected_from(const nlohmann::json& j) {
+  Rejected rejected;
+  for (const auto& entry : j) rejected.push_back({entry.at(0), entry.at(1)});
+  return rejected;
+}
+
 nlohmann::json journal_head(const std::filesystem::path& folder) {
   std::ifstream in{folder / "journal"};
   std::string line;
@@ -131,7 +143,7 @@ void TileStore::recover() {
     const auto line = nlohmann::json::parse(text.substr(begin, end - begin), nullptr, false);
     begin = kept = end + 1;
     try {
-      if (line.is_object() && line.contains("tile")) recover_tile(line.at("tile"), line.at("sha256"), line.at("rejected"), status.st_size);
+      if (line.is_object() && line.contains("tile")) recover_tile(line.at("tile"), line.at("sha256"), rejected_from(line.at("rejected")), status.st_size);
     } catch (const nlohmann::json::exception&) {
       continue;  // not a line of ours: that tile is made again
     }
@@ -146,7 +158,7 @@ void TileStore::put(std::int64_t tile, const TileResult& result) {
   write_all(tiles_, bytes.data(), bytes.size(), offset(tile), folder_ / "tiles");
   if (::fdatasync(tiles_) != 0) fail("syncing", folder_ / "tiles");
   const std::string line =
-      nlohmann::json{{"tile", tile}, {"sha256", files::sha256(bytes)}, {"rejected", result.rejected}}.dump() + "\n";
+      nlohmann::json{{"tile", tile}, {"sha256", files::sha256(bytes)}, {"rejected", to_json(result.rejected)}}.dump() + "\n";
   const std::lock_guard lock{mutex_};
   write_all(journal_, line.data(), line.size(), -1, folder_ / "journal");
   if (::fdatasync(journal_) != 0) fail("syncing", folder_ / "journal");
@@ -171,9 +183,20 @@ void TileStore::read_row(TileResult::Plane plane, int y, float fill, std::span<f
 std::vector<std::int64_t> TileStore::rejected(std::size_t frames) const {
   std::vector<std::int64_t> sums(frames, 0);
   for (const auto& tile : rejected_)
-    for (const auto& [frame, count] : tile)
-      if (frame >= 0 && static_cast<std::size_t>(frame) < frames) sums[static_cast<std::size_t>(frame)] += count;
+    for (const auto& r : tile)
+      if (r.frame >= 0 && static_cast<std::size_t>(r.frame) < frames) sums[static_cast<std::size_t>(r.frame)] += r.count();
   return sums;
+}
+
+void TileStore::mark_rejected(int frame, std::int16_t bit, View<std::int16_t> mask) const {
+  const int width = mask.box().width();
+  for (const auto& tile : rejected_)
+    for (const auto& r : tile) {
+      if (r.frame != frame) continue;
+      for (std::size_t i = 0; i + 1 < r.runs.size(); i += 2)
+        for (std::int64_t p = r.runs[i]; p < r.runs[i] + r.runs[i + 1] && p < mask.box().area(); ++p)
+          mask(static_cast<int>(p % width), static_cast<int>(p / width)) |= bit;
+    }
 }
 
 }  // namespace tessera::pipeline

@@ -24,8 +24,23 @@ struct TileLattice {
   Box box(std::int64_t tile) const;
 };
 
-/// Frame number and how many of its pixels were rejected.
-using Rejected = std::vector<std::pair<std::int32_t, std::int64_t>>;
+/// Rejected pixels of one frame: pixel number (y·width + x) where a run starts, its length, the next start …
+struct RejectedRuns {
+  int frame = 0;
+  std::vector<std::int64_t> runs;
+  void add(std::int64_t pixel) {
+    if (!runs.empty() && runs[runs.size() - 2] + runs.back() == pixel)
+      ++runs.back();
+    else
+      runs.insert(runs.end(), {pixel, 1});
+  }
+  std::int64_t count() const {
+    std::int64_t sum = 0;
+    for (std::size_t i = 1; i < runs.size(); i += 2) sum += runs[i];
+    return sum;
+  }
+};
+using Rejected = std::vector<RejectedRuns>;
 
 /// The coadded planes of one tile and what rejection did there.
 struct TileResult {
@@ -55,6 +70,8 @@ class TileStore {
   void read_row(TileResult::Plane plane, int y, float fill, std::span<float> row) const;
   /// Frame pixels rejected per frame, summed over finished tiles.
   std::vector<std::int64_t> rejected(std::size_t frames) const;
+  /// Marks with `bit` the pixels of one frame that were rejected (its box starts at 0, 0).
+  void mark_rejected(int frame, std::int16_t bit, View<std::int16_t> mask) const;
 
  private:
   std::int64_t offset(std::int64_t tile) const;
