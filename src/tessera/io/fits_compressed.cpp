@@ -9,8 +9,6 @@
 #include <limits>
 
 #include "tessera/base/error.h"
-#include "tessera/base/text.h"
-#include "tessera/io/bytes.h"
 #include "tessera/io/fits_pixels.h"
 
 namespace tessera::io::detail {
@@ -108,62 +106,6 @@ Image<std::uint32_t> CompressedReader::read_bits(const HduLayout& hdu, Box windo
   Image<std::uint32_t> image{window};
   for (std::size_t i = 0; i < pixels.size(); ++i) image.pixels()[i] = static_cast<std::uint32_t>(pixels[i]) + zero;
   return image;
-}
-
-namespace {
-
-/// Bytes from the start of a row to each column, and each column's TFORM. Throws DataError when they disagree with NAXIS1.
-struct TileColumn {
-  std::int64_t offset = 0;
-  char kind = 0, element = 0;
-};
-
-std::vector<TileColumn> tile_columns(const CardText& cards, const std::string& name) {
-  std::vector<TileColumn> columns;
-  std::int64_t offset = 0;
-  const auto fields = cards.integer("TFIELDS").value_or(0);
-  for (std::int64_t i = 1; i <= fields; ++i) {
-    const std::string form = cards.text("TFORM" + std::to_string(i)).value_or("");
-    std::size_t at = 0;
-    while (at < form.size() && form[at] >= '0' && form[at] <= '9') ++at;
-    const auto repeat = at == 0 ? 1 : text::to_integer(form.substr(0, at)).value_or(-1);
-    const char kind = at < form.size() ? form[at] : '?';
-    const auto width = std::string_view{"LXBIJKAEDCMPQ"}.find(kind);
-    constexpr std::array<int, 13> bytes{1, 1, 1, 2, 4, 8, 1, 4, 8, 8, 16, 8, 16};
-    if (width == std::string_view::npos || repeat < 0 || repeat > 1'000'000'000 || ((kind == 'P' || kind == 'Q') && repeat > 1))
-      throw DataError{fmt::format("{}: TFORM{} = {} is not valid in a compressed image", name, i, form)};
-    columns.push_back({offset, repeat ? kind : '0', at + 1 < form.size() ? form[at + 1] : '?'});
-    offset += kind == 'X' ? (repeat + 7) / 8 : repeat * bytes[width];
-  }
-  const auto row_bytes = cards.integer("NAXIS1").value_or(-1);
-  if (offset != row_bytes) throw DataError{fmt::format("{}: the columns take {} bytes, NAXIS1 says {}", name, offset, row_bytes)};
-  return columns;
-}
-
-}  // namespace
-
-void check_tiles(const ByteSource& source, const HduLayout& hdu, const std::string& where) {
-  const std::string name = hdu_name(where, hdu);
-  const CardText cards{hdu.cards};
-  const std::vector<TileColumn> columns = tile_columns(cards, name);
-  const std::int64_t row_bytes = cards.integer("NAXIS1").value_or(0), rows = cards.integer("NAXIS2").value_or(0);
-  const std::int64_t heap_start = cards.text("THEAP") ? cards.integer("THEAP").value_or(-1) : row_bytes * rows;
-  if (heap_start < row_bytes * rows || heap_start > hdu.data_bytes) throw DataError{fmt::format("{}: THEAP = {} lies outside the data", name, heap_start)};
-  const std::int64_t heap = hdu.data_bytes - heap_start;
-  std::vector<std::byte> buffer;
-  for (std::int64_t row = 0; row < rows; ++row) {
-    const std::byte* bytes = source.at(hdu.data_offset + row * row_bytes, static_cast<std::size_t>(row_bytes), buffer);
-    for (const TileColumn& c : columns) {
-      if (c.kind != 'P' && c.kind != 'Q') continue;
-      const std::int64_t count = c.kind == 'P' ? load_be<std::int32_t>(bytes + c.offset) : load_be<std::int64_t>(bytes + c.offset);
-      const std::int64_t at = c.kind == 'P' ? load_be<std::int32_t>(bytes + c.offset + 4) : load_be<std::int64_t>(bytes + c.offset + 8);
-      const auto element = std::string_view{"BIJKED"}.find(c.element);
-      constexpr std::array<int, 6> size{1, 2, 4, 8, 4, 8};
-      if (element == std::string_view::npos) throw DataError{fmt::format("{}: tiles of unknown type {}", name, c.element)};
-      if (count < 0 || at < 0 || count > heap / size[element] || at > heap - count * size[element])
-        throw DataError{fmt::format("{}: tile {} lies outside the file's data; the file is damaged", name, row + 1)};
-    }
-  }
 }
 
 }  // namespace tessera::io::detail

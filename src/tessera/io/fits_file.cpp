@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "tessera/base/error.h"
@@ -20,7 +21,7 @@ struct FitsFile::Impl {
   std::vector<HduLayout> layout;
   std::vector<HduInfo> infos;
   mutable std::unique_ptr<detail::CompressedReader> compressed;
-  mutable std::set<int> checked;  // compressed HDUs whose tiles were found to lie inside the file
+  mutable std::map<int, detail::TileCheck> checks;  // of the compressed HDUs read so far
 
   explicit Impl(const std::filesystem::path& p) : path{p}, source{p}, layout{detail::read_layout(source, p.string())} {
     for (const HduLayout& hdu : layout) infos.push_back(hdu.info);
@@ -32,11 +33,8 @@ struct FitsFile::Impl {
     return layout[static_cast<std::size_t>(hdu)];
   }
 
-  detail::CompressedReader& compressed_reader(const HduLayout& hdu) const {
-    if (!checked.contains(hdu.info.index)) {
-      detail::check_tiles(source, hdu, path.string());
-      checked.insert(hdu.info.index);
-    }
+  detail::CompressedReader& compressed_reader(const HduLayout& hdu, Box window, int plane) const {
+    checks.try_emplace(hdu.info.index, source, hdu, path.string()).first->second.require(window, plane);
     if (!compressed) compressed = std::make_unique<detail::CompressedReader>(path.string(), source.memory());
     return *compressed;
   }
@@ -130,7 +128,7 @@ Image<float> FitsFile::read_float(int hdu, std::optional<Box> window, int plane)
   const auto [shape, box] = impl_->request(layout, window, plane);
   if (box.empty()) return Image<float>{box};
   const std::string where = impl_->path.string();
-  if (layout.info.compressed) return impl_->compressed_reader(layout).read_float(layout, box, plane, where);
+  if (layout.info.compressed) return impl_->compressed_reader(layout, box, plane).read_float(layout, box, plane, where);
   return detail::read_plain_float(impl_->source, layout, shape, box, plane, where);
 }
 
@@ -139,7 +137,7 @@ Image<std::uint32_t> FitsFile::read_bits(int hdu, std::optional<Box> window, int
   const auto [shape, box] = impl_->request(layout, window, plane);
   if (box.empty()) return Image<std::uint32_t>{box};
   const std::string where = impl_->path.string();
-  if (layout.info.compressed) return impl_->compressed_reader(layout).read_bits(layout, box, plane, where);
+  if (layout.info.compressed) return impl_->compressed_reader(layout, box, plane).read_bits(layout, box, plane, where);
   return detail::read_plain_bits(impl_->source, layout, shape, box, plane, where);
 }
 
