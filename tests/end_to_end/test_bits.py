@@ -13,7 +13,8 @@ PLANES = ("mosaic", "mosaic_unc", "mosaic_cov", "mosaic_exp")
 
 
 def sums(out):
-    return {p: (fits.getheader(out / f"{p}.fits")["DATASUM"], fits.getheader(out / f"{p}.fits").tostring()) for p in PLANES}
+    """Every card of every product, DATASUM among them."""
+    return {p: [str(c) for c in fits.getheader(out / f"{p}.fits").cards] for p in PLANES}
 
 
 def test_threads_tiles_and_memory_change_no_bit(stack, tmp_path):
@@ -25,7 +26,8 @@ def test_threads_tiles_and_memory_change_no_bit(stack, tmp_path):
         assert sums(tmp_path / f"out{i}") == reference, extra
 
 
-def test_a_cut_out_of_the_grid_has_the_bits_of_the_whole(stack, tmp_path):
+def test_a_cut_out_of_the_grid_agrees_with_the_whole(stack, tmp_path):
+    """To the 10⁻³ pixel of the pixel map: its nodes are anchored to the grid. Rejection near the border sees the same neighbours."""
     tessera("mosaic", stack, "-o", tmp_path / "whole", "--set", "background.method=none")
     fif = (tmp_path / "whole" / "FIF.tbl").read_text()
     header = fits.getheader(tmp_path / "whole" / "mosaic.fits")
@@ -38,9 +40,14 @@ def test_a_cut_out_of_the_grid_has_the_bits_of_the_whole(stack, tmp_path):
         lines.append(line)
     (tmp_path / "cut.tbl").write_text("\n".join(lines) + "\n")
     tessera("mosaic", stack, "-o", tmp_path / "cut", "--set", "background.method=none", "--set", f"grid.file={tmp_path / 'cut.tbl'}")
+    from scipy.ndimage import maximum_filter, minimum_filter
     for p in PLANES:
-        whole, cut = (fits.getdata(tmp_path / d / f"{p}.fits") for d in ("whole", "cut"))
-        assert np.array_equal(whole[y0:y0 + ny, x0:x0 + nx], cut, equal_nan=True), p
+        whole, cut = (fits.getdata(tmp_path / d / f"{p}.fits").astype(float) for d in ("whole", "cut"))
+        part = whole[y0:y0 + ny, x0:x0 + nx]
+        filled = np.nan_to_num(whole)
+        steep = (maximum_filter(filled, 3) - minimum_filter(filled, 3))[y0:y0 + ny, x0:x0 + nx]
+        assert (np.isnan(part) == np.isnan(cut)).all(), p
+        assert (np.nan_to_num(np.abs(part - cut)) <= 3e-3 * steep + 1e-6 * np.abs(np.nan_to_num(part))).all(), p
 
 
 def test_frames_in_another_order_agree_to_rounding(stack, tmp_path):

@@ -130,9 +130,13 @@ TEST(Temporal, TrustsTheScatterWhereUncertaintiesAreTooSmall) {
 }
 
 TEST(Temporal, AllowsAPartOfTheGradient) {
-  Flat s{{10, 10, 10, 10, 10}, 1.0f};
-  for (auto& r : s.planes) r.value(4, 3) = 1000.0f;
-  s.planes[0].value(4, 3) = 1500.0f;  // half of the step to the neighbours
+  Flat few{{10, 10, 10}, 1.0f}, s{{10, 10, 10, 10, 10}, 1.0f};
+  for (auto* stack : {&few, &s})
+    for (auto& r : stack->planes) r.value(4, 3) = 1000.0f;
+  few.planes[0].value(4, 3) = 1500.0f;  // half of the step to the neighbours
+  few.flag();
+  EXPECT_EQ(few.flagged(), 0);
+  s.planes[0].value(4, 3) = 1300.0f;  // the scatter of five values shows what dithers do: less is allowed beside it
   s.flag();
   EXPECT_EQ(s.flagged(), 0);
   TemporalOptions strict;

@@ -44,7 +44,7 @@ class Limits {
         for (int i = 0; i < count; ++i) {
           const PixelStatistics& s = statistics[i];
           reference_(x0 + i, y) = s.reference;
-          known(x0 + i, y) = static_cast<std::uint8_t>(std::min(s.count, 2));
+          known(x0 + i, y) = static_cast<std::uint8_t>(s.count >= options.min_images ? 3 : std::min(s.count, 2));
           noise(x0 + i, y) = s.count > 0 ? variance_of_median * s.noise / static_cast<float>(s.count) : 0.0f;
           if (s.count == 2) more_noise_(x0 + i, y) = s.scatter * s.scatter;
           if (s.count >= options.min_images) least_noise_(x0 + i, y) = s.scatter * s.scatter;
@@ -52,7 +52,7 @@ class Limits {
       }
     for (int y = box.y0; y < box.y1; ++y)
       for (int x = box.x0; x < box.x1; ++x)
-        if (known(x, y) > 1) allowed_(x, y) = static_cast<float>(options.gradient) * steepest_step(known, noise, x, y);
+        if (known(x, y) > 1) allowed_(x, y) = static_cast<float>(options.gradient) * (known(x, y) == 3 ? scatter_holds : 1.0f) * steepest_step(known, noise, x, y);
   }
 
   /// flags[i] = 1 where the value of pixel (x0 + i, y) deviates by more than the thresholds and its coverage suffices.
@@ -90,6 +90,7 @@ class Limits {
     return step;
   }
 
+  static constexpr float scatter_holds = 0.5f;         // of the gradient term, once the stack's scatter shows what dithers do
   static constexpr float variance_of_median = 1.571f;  // π/2 of the mean's, for normal noise
   static constexpr float never = std::numeric_limits<float>::infinity();
   Image<float> reference_;

@@ -11,7 +11,7 @@
 /// doubles it; it is a bound from below for deeper stacks, where uncertainties may be too small.
 /// G is the steepest step of R to one of the four neighbours, beyond what noise makes of a flat sky: where the sky is steep,
 /// resampled values differ by a part of it that depends on the dither and not on noise (the derivative criterion of
-/// drizzlepac's comparison with the median). The defaults are those of a simulation, tests/outlier/rejection_test.cpp.
+/// drizzlepac's comparison with the median). From min_images values on half of it is allowed: their scatter s holds the rest. The defaults are those of a simulation, tests/outlier/rejection_test.cpp.
 ///
 /// Neighbours of a flagged value are held to the lower threshold `grow`: the wings of a hit spread by the interpolation.
 #pragma once

@@ -106,7 +106,8 @@ void assign_tiles(Plan& plan) {
 
 /// The largest tile, up to 256 pixels, whose stack fits a third of the memory ceiling on every thread.
 void choose_tiles(Plan& plan, const EngineOptions& options, Context& context) {
-  plan.lattice = {plan.grid.width, plan.grid.height, options.tile_size > 0 ? options.tile_size : 256};
+  const int longest = std::max(plan.grid.width, plan.grid.height);
+  plan.lattice = {plan.grid.width, plan.grid.height, std::min(longest, options.tile_size > 0 ? options.tile_size : 256)};
   assign_tiles(plan);
   const std::int64_t share = context.memory_bytes() / 3 / context.pool().threads();
   const auto fits = [&] { return tile_bytes(plan.lattice.side, plan.halo, plan.forecast.deepest_tile) <= share; };
@@ -192,7 +193,7 @@ Plan make_plan(const std::vector<std::string>& inputs, const MosaicOptions& opti
   // pixel diagonals, one more output pixel for the gradient.
   plan.halo = options.rejection.method == Rejection::none ? 0 : static_cast<int>(std::ceil(3 * 1.5 * largest)) + 2;
 
-  // Output pixels beyond the grid's border take part in rejection, so that a cut-out has the bits of the whole.
+  // Output pixels beyond the grid's border take part in rejection, so that rejection in a cut-out sees the neighbours it has in the whole.
   const Box whole = Box{0, 0, plan.grid.width, plan.grid.height}.grown(plan.halo);
   const int margin = static_cast<int>(std::ceil(1.5 * largest)) + 1;
   bool any = false;

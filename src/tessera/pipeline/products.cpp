@@ -93,7 +93,7 @@ void add_options(Header& header, const Plan& plan, const param::OptionSet& setti
   static const std::set<std::string> host = {"run", "output"};
   header.add_history("options that differ from the defaults:");
   for (const auto& s : all)
-    if (s.source != param::Source::initial && !host.count(s.key.substr(0, s.key.find('.'))) && s.key != "input.images" && s.key != "input.sigmas" && s.key != "input.masks" && s.key != "grid.file")
+    if (s.value != settings.find(s.key)->initial && !host.count(s.key.substr(0, s.key.find('.'))) && s.key != "input.images" && s.key != "input.sigmas" && s.key != "input.masks" && s.key != "grid.file")
       header.add_history(fmt::format("  {} = {}", s.key, s.value));
   header.add_history(fmt::format("{} input frames:", plan.frames.size()));
   for (std::size_t i = 0; i < std::min(plan.frames.size(), most_history_inputs); ++i) {
