@@ -4,7 +4,7 @@
 #   make test     everything: C++ and Python tests, then the C++ tests again under sanitizers
 #   make demo     a simulated stack to a mosaic, compared with the truth
 #   make bench    timings beside those of other programs
-#   make docs     man pages, completion and the generated reference, in build/release
+#   make docs     the tables of options in docs/steps, man pages and completion
 #   make install  [PREFIX=/usr/local] [DESTDIR=]
 #   make clean    remove what was built
 PREFIX ?= /usr/local

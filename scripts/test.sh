@@ -10,13 +10,15 @@ mkdir -p "$results"
 
 ctest_in() { # PRESET
   ctest --test-dir "build/$1" --parallel 2 --timeout 600 --output-on-failure --output-junit "$PWD/$results/ctest-$1.xml" \
-    >"$results/ctest-$1.log" 2>&1 || grep -vE '^ *(Start +[0-9]+:|[0-9]+/[0-9]+ .* Passed)' "$results/ctest-$1.log"
+    >"$results/ctest-$1.log" 2>&1
+  grep -vE '^ *(Start +[0-9]+:|[0-9]+/[0-9]+ .* Passed|$)|^(Internal ctest|Test project)' "$results/ctest-$1.log"
 }
 
 echo "== C++ tests"
 ctest_in release
 echo "== Python tests"
-TESSERA_BUILD="$PWD/build/release" PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest tests -q -p no:cacheprovider \
+TESSERA_BUILD="$PWD/build/release" TESSERA="$PWD/build/release/tessera" PYTHONDONTWRITEBYTECODE=1 \
+  /usr/bin/python3 -m pytest tests -q --tb=short -p no:cacheprovider \
   --junitxml="$results/pytest.xml"
 echo "== C++ tests under AddressSanitizer and UndefinedBehaviorSanitizer"
 if scripts/build.sh sanitize "$jobs"; then
