@@ -265,6 +265,17 @@ TEST(FitsFile, AGzipBombIsRefused) {
   EXPECT_THAT(message_of<DataError>([&] { detail::inflate_gzip(bytes, "a", 2'999'999); }), HasSubstr("unfolds to more than 2 999 999 bytes"));
 }
 
+TEST(FitsFile, WindowsBeyondTwoGigabytesAreRead) {
+  TestFile file{header_block(image_cards(-32, {30'000, 30'000}))};
+  const std::int64_t last = 2880 + std::int64_t{4} * 30'000 * 30'000 - 4;
+  fs::resize_file(file.path, static_cast<std::uintmax_t>(last));  // a hole: no disk is used
+  const std::string pixel = big_endian<float>({42.f});
+  std::ofstream{file.path, std::ios::binary | std::ios::app}.write(pixel.data(), 4);
+  const Image<float> part = file.open().read_float(0, Box{29'990, 29'995, 30'000, 30'000});
+  EXPECT_EQ(part(29'999, 29'999), 42.f);
+  EXPECT_EQ(part(29'998, 29'999), 0.f);
+}
+
 TEST(FitsFile, ThreadsReadTheirOwnHandlesOfOneFile) {
   const Scratch scratch;
   Image<float> image{400, 300};

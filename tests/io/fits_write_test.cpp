@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <csignal>
+#include <cstdlib>
 #include <limits>
 #include <random>
 
@@ -231,6 +232,22 @@ TEST(FitsWriter, AFullDiskIsASystemErrorThatLeavesNothing) {
   setrlimit(RLIMIT_FSIZE, &before);
   std::signal(SIGXFSZ, handler);
   EXPECT_THAT(message, testing::HasSubstr("File too large"));
+}
+
+TEST(FitsWriter, FilesBeyondTwoGigabytesAreWholeWhenAskedFor) {
+  if (!std::getenv("TESSERA_LARGE_TESTS")) GTEST_SKIP() << "skipped: set TESSERA_LARGE_TESTS to write 2.3 GB";
+  const Scratch scratch;
+  const int size = 24'000;
+  FitsWriter writer{scratch / "a.fits"};
+  writer.add_image("", {}, size, size, [](int y, std::span<float> row) { std::ranges::fill(row, static_cast<float>(y)); });
+  writer.add_image("SMALL", {}, sky(6, 5).view());
+  writer.close();
+  const FitsFile file{scratch / "a.fits"};
+  EXPECT_EQ(file.read_float(0, Box{size - 2, size - 2, size, size})(size - 1, size - 1), static_cast<float>(size - 1));
+  expect_same(sky(6, 5), file.read_float(1));
+  if (have("fitsverify")) {
+    EXPECT_EQ(run("fitsverify -q " + quoted(scratch / "a.fits"), scratch / "log"), 0) << read_file(scratch / "log");
+  }
 }
 
 TEST(FitsWriter, SaysWhyAFolderCannotBeWritten) {

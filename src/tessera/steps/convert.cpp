@@ -87,8 +87,9 @@ class Convert : public Step {
     context.log(pipeline::Level::info, summary);
     bool caveats = false;
     for (const std::string& line : table.comments) {
-      if (!line.starts_with("left out: ")) continue;
-      context.caveat("column-left-out", line);
+      constexpr std::string_view mark = "left out: ";
+      if (!line.starts_with(mark)) continue;
+      context.caveat("left-out", line.substr(mark.size()));
       caveats = true;
     }
     if (run.dry_run) {
