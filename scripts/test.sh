@@ -9,8 +9,7 @@ rm -rf "$results"
 mkdir -p "$results"
 
 ctest_in() { # PRESET
-  ctest --test-dir "build/$1" --parallel 2 --timeout 600 --output-on-failure --output-junit "$PWD/$results/ctest-$1.xml" \
-    >"$results/ctest-$1.log" 2>&1
+  ctest --preset "$1" --output-junit "$PWD/$results/ctest-$1.xml" >"$results/ctest-$1.log" 2>&1
   grep -vE '^ *(Start +[0-9]+:|[0-9]+/[0-9]+ .* Passed|$)|^(Internal ctest|Test project)' "$results/ctest-$1.log"
 }
 
@@ -22,6 +21,6 @@ TESSERA_BUILD="$PWD/build/release" TESSERA="$PWD/build/release/tessera" PYTHONDO
   --junitxml="$results/pytest.xml"
 echo "== C++ tests under AddressSanitizer and UndefinedBehaviorSanitizer"
 if scripts/build.sh sanitize "$jobs"; then
-  ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1 ctest_in sanitize
+  ctest_in sanitize
 fi
 /usr/bin/python3 scripts/summarise_tests.py "$results"/ctest-release.xml "$results"/pytest.xml "$results"/ctest-sanitize.xml
