@@ -35,7 +35,7 @@ std::vector<param::Verb> pages(const std::vector<DeclaredVerb>& verbs);
 /// Names of the steps, as choices of an option; "none" for none.
 std::vector<std::pair<std::string, std::string>> step_choices();
 
-constexpr std::string_view program_summary = "mosaics, catalogues and more from calibrated astronomical exposures";
+constexpr std::string_view program_summary = "mosaics from calibrated astronomical exposures";
 
 std::unique_ptr<Verb> make_step_verb(std::unique_ptr<steps::Step> step);
 std::unique_ptr<Verb> make_steps();

@@ -8,9 +8,9 @@ namespace tessera::coadd {
 
 void describe(param::Schema<CoaddOptions>& s) {
   s.field(&CoaddOptions::weights, "weights",
-          "Weight of a frame: coverage alone, coverage over the frame's sky variance, or the latter only when exposures or noise differ (automatic).")
+          "Weights: coverage alone, coverage over the sky variance of the frame, or the latter only when exposures or noise differ (automatic).")
       .choices({{"automatic", Weighting::automatic}, {"coverage", Weighting::coverage}, {"sky_variance", Weighting::sky_variance}});
-  s.field(&CoaddOptions::min_coverage, "min_coverage", "Pixels covered by this many frames or fewer hold no data.").at_least(0).unit("frames");
+  s.field(&CoaddOptions::min_coverage, "min_coverage", "Pixels covered by this many frames or fewer become NaN.").at_least(0).unit("frames");
 }
 
 void Sums::reset(Box box) {

@@ -17,11 +17,11 @@ void describe(param::Schema<InputOptions>& s) {
   s.field(&InputOptions::fatal_bits, "fatal_bits", "Mask bits that reject a pixel: a number (32520, 0x7F08), names joined by commas, or none; empty: those of the profile.")
       .flag("fatal-bits").placeholder("BITS").namelist("", "DCE_Status_Mask_Fatal_BitPattern");
   s.field(&InputOptions::profile, "profile", "Instrument profile; empty: found from the headers.").flag("profile").placeholder("NAME");
-  s.field(&InputOptions::on_bad_frame, "on_bad_frame", "What happens when a frame cannot be used: stop, or leave it out, named and counted.")
+  s.field(&InputOptions::on_bad_frame, "on_bad_frame", "When a frame cannot be used: stop, or leave it out with a caveat that names it.")
       .choices({{"stop", OnBadFrame::stop}, {"skip", OnBadFrame::skip}});
-  s.field(&InputOptions::mixed, "mixed", "Frames of several filters, or with and without uncertainties, in one mosaic.")
+  s.field(&InputOptions::mixed, "mixed", "Whether frames of different filters, or with and without uncertainties, may go into one mosaic.")
       .choices({{"refuse", Mixed::refuse}, {"allow", Mixed::allow}});
-  s.field(&InputOptions::scale_noise, "scale_noise", "Multiply each frame's uncertainties by one number, so that they agree with the noise seen in its sky.");
+  s.field(&InputOptions::scale_noise, "scale_noise", "Multiply each frame's uncertainties by one factor, so that they agree with the noise measured in its sky.");
   s.field(&InputOptions::distortion, "distortion", "Distortion keywords that CTYPE does not promise: refuse the frame, ignore the keywords, or apply them.")
       .choices({{"refuse", wcs::UnpromisedDistortion::refuse}, {"ignore", wcs::UnpromisedDistortion::ignore}, {"apply", wcs::UnpromisedDistortion::apply}});
 }

@@ -16,15 +16,15 @@ void describe(param::Schema<TemporalOptions>& s) {
       .at_least(0).unit("sigma").namelist("MOSAICOUTLIERIN", "TOP_THRESHOLD").namelist("MOSAICRMASKIN", "TOP_THRESHOLD");
   s.field(&TemporalOptions::threshold_low, "threshold_low", "A value this many times the scatter below the stack's median is an outlier.")
       .at_least(0).unit("sigma").namelist("MOSAICOUTLIERIN", "BOTTOM_THRESHOLD").namelist("MOSAICRMASKIN", "BOTTOM_THRESHOLD");
-  s.field(&TemporalOptions::min_images, "min_images", "From this many values on their scatter counts beside the input uncertainties.")
+  s.field(&TemporalOptions::min_images, "min_images", "From this many values on, their scatter (MAD) is a lower bound of the noise; below, the uncertainties alone count.")
       .range(3, 1000000).namelist("MOSAICOUTLIERIN", "MIN_PIX_NUM");
-  s.field(&TemporalOptions::gradient, "gradient", "Part of the steepest step to a neighbouring pixel that is allowed as deviation, so that stars keep their cores.")
+  s.field(&TemporalOptions::gradient, "gradient", "Fraction of the steepest step to a neighbouring pixel that a value may deviate on top of the noise, so that stars keep their cores.")
       .at_least(0);
-  s.field(&TemporalOptions::grow, "grow", "Threshold for the neighbours of outliers, which hold the wings of a hit; 0: neighbours are treated like any other pixel.")
+  s.field(&TemporalOptions::grow, "grow", "Threshold for the neighbours of outliers, where the wings of a hit are; 0: the usual thresholds.")
       .at_least(0).unit("sigma");
-  s.field(&TemporalOptions::min_overlap, "min_overlap", "A frame pixel is rejected when outliers cover this part of it.")
+  s.field(&TemporalOptions::min_overlap, "min_overlap", "A frame pixel is rejected when outliers cover at least this fraction of its area.")
       .range(1e-3, 1).namelist("MOSAICRMASKIN", "RM_THRESH");
-  s.field(&TemporalOptions::min_coverage, "min_coverage", "Values whose output pixel the frame covers by less than this are not compared.").range(0, 1);
+  s.field(&TemporalOptions::min_coverage, "min_coverage", "A frame takes part in the comparison where it covers at least this fraction of the output pixel.").range(0, 1);
 }
 
 namespace {
@@ -44,9 +44,9 @@ class Limits {
         for (int i = 0; i < count; ++i) {
           const PixelStatistics& s = statistics[i];
           reference_(x0 + i, y) = s.reference;
-          known(x0 + i, y) = static_cast<std::uint8_t>(s.count >= options.min_images ? 3 : std::min(s.count, 2));
+          known(x0 + i, y) = static_cast<std::uint8_t>(s.count >= options.min_images ? 3 : std::min(s.seen, 2));
           noise(x0 + i, y) = s.count > 0 ? variance_of_median * s.noise / static_cast<float>(s.count) : 0.0f;
-          if (s.count == 2) more_noise_(x0 + i, y) = s.scatter * s.scatter;
+          if (s.count == 1 || s.count == 2) more_noise_(x0 + i, y) = s.scatter * s.scatter;
           if (s.count >= options.min_images) least_noise_(x0 + i, y) = s.scatter * s.scatter;
         }
       }

@@ -20,7 +20,7 @@ void describe(param::Schema<ProductOptions>& s) {
 }
 
 void describe(param::Schema<EngineOptions>& s) {
-  s.field(&EngineOptions::tile_size, "tile_size", "Side of the output tiles worked on at once; 0: from the memory ceiling. Results do not depend on it.")
+  s.field(&EngineOptions::tile_size, "tile_size", "Side of the tiles the output is made in; 0: from the memory ceiling. Results do not depend on it.")
       .unit("output pixel")
       .range(0, 8192)
       .namelist("MOSAICPROJ", "TILEMAX_X");
@@ -30,7 +30,7 @@ void describe(param::Schema<EngineOptions>& s) {
 }
 
 void MosaicOptions::declare(param::OptionSet& options) {
-  options.add("input", "Frames and what is believed of them", input);
+  options.add("input", "Frames, and how they are read", input);
   options.add("grid", "The output grid", grid);
   options.add("background", "Matching of the frames' backgrounds", background);
   options.add("interpolation", "Resampling", interpolation);

@@ -163,7 +163,7 @@ void describe(param::Schema<CameraOptions>& s) {
   s.field(&CameraOptions::gain, "gain", "Electrons per DN; 0 takes the preset's.").unit("electron/DN").at_least(0);
   s.field(&CameraOptions::flux_conversion, "flux_conversion", "Surface brightness of one DN per second (FLUXCONV); 0 takes the preset's.")
       .unit("MJy/sr per DN/s").at_least(0);
-  s.field(&CameraOptions::read_noise_e, "read_noise_e", "Read noise per pixel; 0 takes the preset's (noise.read_noise turns it off).")
+  s.field(&CameraOptions::read_noise_e, "read_noise_e", "Read noise per pixel; 0 takes the preset's (noise.read=false turns it off).")
       .unit("electron").at_least(0);
 }
 

@@ -65,15 +65,14 @@ class Convert : public Step {
   std::string_view name() const override { return "convert"; }
   std::string_view summary() const override { return "Convert a table between IPAC, VOTable, ECSV and FITS."; }
   std::string_view description() const override {
-    return "Reads a table and writes it in another format, with units, UCDs, descriptions, missing values and keywords. The format of IN is told by its content "
-           "(plain or gzip), that of OUT by its suffix or by --format. A column that a table of ours cannot hold (arrays of variable length, complex numbers) is left "
-           "out, with a caveat and a comment in OUT; an array of fixed length n becomes n columns name_1 … name_n. What each format can hold is listed in the "
-           "manual's page on tables.";
+    return "Reads a table and writes it in another format, with units, UCDs, descriptions, missing values and keywords. The format of IN is recognised by its "
+           "content (plain or gzip); that of OUT follows from its suffix or --format. Columns of arrays with variable length and of complex numbers are left out, "
+           "with a caveat and a comment in OUT; an array of fixed length n becomes n columns name_1 … name_n.";
   }
   std::string_view inputs() const override { return "IN [OUT]"; }
   std::string_view example() const override { return "tessera convert offsets.tbl offsets.xml"; }
   bool writes_output() const override { return true; }
-  void declare(param::OptionSet& options) override { options.add("convert", "Which table, and the format to write.", options_); }
+  void declare(param::OptionSet& options) override { options.add("convert", "Which table, and the format to write", options_); }
 
   pipeline::Outcome run(const std::vector<std::string>& inputs, const RunOptions& run, param::OptionSet&, pipeline::Context& context) override {
     const auto [in, out] = paths(inputs, run);

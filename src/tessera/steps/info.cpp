@@ -44,18 +44,19 @@ bool is_table_name(const fs::path& path) {
 class Info : public Step {
  public:
   std::string_view name() const override { return "info"; }
-  std::string_view summary() const override { return "Say what is in a file: planes, units, WCS, footprint, profile, mask bits, statistics."; }
+  std::string_view summary() const override { return "Describe a file: planes, units, WCS, footprint, profile, mask bits, statistics."; }
   std::string_view description() const override {
-    return "For a FITS file: its HDUs; the instrument profile that fits and why; for each frame in it the companions, the unit and what becomes of it, the "
-           "projection, centre, scale, orientation and corners, exposure, time and filter, the mask bits with the number of pixels that have them and whether "
-           "they reject, and the median of value and uncertainty over good pixels. A file that cannot serve as a frame is described as far as it goes, with the reason.\n"
-           "Tables (IPAC, VOTable, ECSV, FITS) are told by columns and rows; run.json, or the output folder that holds it, by what was run.";
+    return "For a FITS file: its HDUs, the instrument profile that fits and why, and for each frame in it: the uncertainty and mask planes found, the unit and "
+           "how it is read; projection, centre, pixel scale, orientation and corners; filter, exposure and time; the mask bits with the number of pixels that "
+           "have them, and which are fatal; the fraction of good pixels, their median and range. A file that cannot serve as a frame is described as far as "
+           "possible, with the reason.\n"
+           "For a table (IPAC, VOTable, ECSV, FITS): columns, rows and keywords. For run.json, or the output folder that holds it: what was run, and its caveats.";
   }
   std::string_view inputs() const override { return "FILES..."; }
   std::string_view example() const override { return "tessera info SPITZER_I1_46291456_0056_0000_2_cbcd.fits"; }
   bool writes_output() const override { return false; }
   void declare(param::OptionSet& options) override {
-    options.add("info", "How files are described", options_);
+    options.add("info", "Form of the report", options_);
     options.add("input", "How frames are read", input_);
   }
   pipeline::Outcome run(const std::vector<std::string>& inputs, const RunOptions&, param::OptionSet&, pipeline::Context&) override {

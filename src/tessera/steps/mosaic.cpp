@@ -10,13 +10,13 @@ class Mosaic : public Step {
   std::string_view name() const override { return "mosaic"; }
   std::string_view summary() const override { return "Coadd frames into one mosaic, with backgrounds matched and outliers rejected."; }
   std::string_view description() const override {
-    return "Reads calibrated exposures with their uncertainties and masks (found by the camera's profile), fixes an output grid that holds them all, matches "
-           "their backgrounds over all overlaps, resamples every frame by exact area overlap, rejects outliers among the values that many frames give for "
-           "one output pixel, and averages.\n"
+    return "Reads calibrated exposures with their uncertainties and masks (found by the camera's profile), defines an output grid that holds them all, matches "
+           "their backgrounds over all overlaps, resamples every frame by exact area overlap, rejects outliers by comparing the values of all frames in each "
+           "output pixel, and averages.\n"
            "The output folder gets mosaic.fits, mosaic_unc.fits (1 sigma), mosaic_cov.fits (number of frames), mosaic_exp.fits (seconds), mosaic.png, "
-           "coverage.png, FIF.tbl, header_list.tbl, offsets.tbl, run.json and tessera.log. A run that was interrupted goes on when the same command is given "
-           "again. Results do not depend on threads, tiles or memory.\n"
-           "Inputs are files, folders (the camera's usual images in them), quoted globs or @list.txt with one name a line; or parallel lists with -I, -S and -d.";
+           "coverage.png, FIF.tbl, header_list.tbl, offsets.tbl, run.json and tessera.log. Give the same command again to continue an interrupted run. Results "
+           "do not depend on the number of threads, the tiles or the memory ceiling.\n"
+           "Inputs are files, folders (the camera's standard images in them), quoted globs, or @list.txt with one name per line; or parallel lists with -I, -S and -d.";
   }
   std::string_view inputs() const override { return "FRAMES..."; }
   std::string_view example() const override { return "tessera mosaic r46291456/ch1/bcd -o ch1"; }

@@ -61,8 +61,8 @@ class Replay : public Step {
   std::string_view name() const override { return "replay"; }
   std::string_view summary() const override { return "Repeat a recorded run and say whether the data agree."; }
   std::string_view description() const override {
-    return "Reads run.json, checks that the inputs are the files of the first run (by checksum), runs it again with the same options, and compares the checksum of "
-           "every product. Exit code 0: all agree; 1: inputs or products differ, each is named. Products go to a temporary folder, or are kept with -o.";
+    return "Reads run.json, checks by checksum that the inputs are unchanged, repeats the run with the same options, and compares every product with the "
+           "recorded checksum. Exit code 0: all agree; 1: inputs or products differ, and each is named. Products go to a temporary folder, or are kept with -o.";
   }
   std::string_view inputs() const override { return "run.json"; }
   std::string_view example() const override { return "tessera replay ch1/run.json"; }

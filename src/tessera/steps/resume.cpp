@@ -9,10 +9,10 @@ namespace {
 class Resume : public Step {
  public:
   std::string_view name() const override { return "resume"; }
-  std::string_view summary() const override { return "Go on with an interrupted run."; }
+  std::string_view summary() const override { return "Continue an interrupted run."; }
   std::string_view description() const override {
-    return "Reads the request an unfinished run left in its output folder and runs it again with the same inputs and options; tiles that were finished are kept. "
-           "The result is that of an undisturbed run. Inputs or files that changed since are noticed, and the run is refused with what differs.";
+    return "Continues the run that was interrupted in the output folder OUT, with the same inputs and options; finished tiles are kept. The result is the same, to "
+           "the bit, as that of an undisturbed run. When input files have changed since, the run is refused and says what differs.";
   }
   std::string_view inputs() const override { return "OUT"; }
   std::string_view example() const override { return "tessera resume ch1"; }

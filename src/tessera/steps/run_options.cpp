@@ -11,17 +11,17 @@ void describe(param::Schema<OutputOptions>& s) {
 
 void describe(param::Schema<ProcessOptions>& s) {
   s.field(&ProcessOptions::dry_run, "dry_run", "Print the plan and the forecast of memory, disk and time, and stop.").flag("dry-run");
-  s.field(&ProcessOptions::threads, "threads", "Threads that work at once; 0: as many as the machine has processors.")
+  s.field(&ProcessOptions::threads, "threads", "Number of threads; 0: one per processor.")
       .range(0, 4096)
       .flag("threads")
       .placeholder("N");
-  s.field(&ProcessOptions::memory, "memory", "Ceiling of the memory in use: bytes with K, M, G or T, or a percentage of the machine's.")
+  s.field(&ProcessOptions::memory, "memory", "Memory ceiling: bytes with K, M, G or T, or a percentage of the machine's memory.")
       .flag("memory")
       .placeholder("SIZE");
-  s.field(&ProcessOptions::log_format, "log_format", "How messages are written to standard error: text, or one JSON object per line.")
+  s.field(&ProcessOptions::log_format, "log_format", "Messages on standard error as text, or as one JSON object per line.")
       .choices({{"text", "text"}, {"json", "json"}})
       .flag("log-format");
-  s.field(&ProcessOptions::verbosity, "verbosity", "How much is told: quiet = warnings and caveats only, verbose = details too.")
+  s.field(&ProcessOptions::verbosity, "verbosity", "Messages shown: quiet = warnings and caveats only, verbose = details too.")
       .choices({{"normal", 0}, {"quiet", -1}, {"verbose", 1}})
       .shortcut("verbose", 'v', "verbose")
       .shortcut("quiet", 'q', "quiet");
@@ -29,7 +29,7 @@ void describe(param::Schema<ProcessOptions>& s) {
 
 void RunOptions::declare(param::OptionSet& options, bool writes_output) {
   if (writes_output) options.add("output", "Where results go", static_cast<OutputOptions&>(*this));
-  options.add("run", "What the run may use and how much it says", static_cast<ProcessOptions&>(*this));
+  options.add("run", "Resources and messages", static_cast<ProcessOptions&>(*this));
 }
 
 }  // namespace tessera::steps

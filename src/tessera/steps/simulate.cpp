@@ -103,7 +103,7 @@ class Simulate : public Step {
   void declare(param::OptionSet& options) override {
     options.add("stack", "Frames: number, pointing, dithers, roll, offsets", scene_.stack);
     options.add("camera", "Detector, distortion and electronics", scene_.camera);
-    options.add("psf", "Shape of a star on the detector", scene_.psf);
+    options.add("psf", "Point spread function", scene_.psf);
     options.add("sources", "Point sources", scene_.sources);
     options.add("sky", "Sky background", scene_.sky);
     options.add("noise", "Noise and the uncertainty plane", scene_.noise);

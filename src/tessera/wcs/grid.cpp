@@ -223,18 +223,18 @@ void describe(param::Schema<GridOptions>& s) {
   s.field(&GridOptions::frame, "frame", "Sky frame of the output grid's axes.")
       .choices({{"icrs", SkyFrame::icrs}, {"galactic", SkyFrame::galactic}, {"ecliptic", SkyFrame::ecliptic}, {"j2000", SkyFrame::icrs}})
       .flag("frame").namelist("FIDUCIALIMAGEFRAMEIN", "COORDINATE_SYSTEM").swarp("CELESTIAL_TYPE");
-  s.field(&GridOptions::pixel_scale_arcsec, "pixel_scale", "Size of an output pixel; 0 takes the median input pixel over `oversample`.")
+  s.field(&GridOptions::pixel_scale_arcsec, "pixel_scale", "Side of an output pixel; 0: the median input pixel divided by grid.oversample.")
       .unit("arcsec").at_least(0).flag("pixel-scale").swarp("PIXEL_SCALE");
-  s.field(&GridOptions::oversample, "oversample", "Input pixel over output pixel, used where pixel_scale is 0.").range(0.01, 100).flag("oversample");
-  s.field(&GridOptions::rotation, "rotation", "CROTA2 of the output grid in degrees, or \"mean\" (MOPEX: A) for the mean input angle.")
+  s.field(&GridOptions::oversample, "oversample", "Input pixel over output pixel in linear size; used when grid.pixel_scale is 0.").range(0.01, 100).flag("oversample");
+  s.field(&GridOptions::rotation, "rotation", "CROTA2 of the output grid, or \"mean\" (MOPEX: A) for the mean orientation of the frames.")
       .unit("deg").flag("rotation").placeholder("DEG|mean").namelist("FIDUCIALIMAGEFRAMEIN", "CROTA2");
-  s.field(&GridOptions::padding_arcsec, "padding", "Empty margin on each side of the footprints.").unit("arcsec").range(0, 360000).flag("padding")
+  s.field(&GridOptions::padding_arcsec, "padding", "Empty margin around the footprints of the frames, on each side.").unit("arcsec").range(0, 360000).flag("padding")
       .namelist("FIDUCIALIMAGEFRAMEIN", "EDGE_PADDING");
-  s.field(&GridOptions::center, "center", "Centre of the grid as \"RA Dec\" (ICRS), in degrees or sexagesimal; empty: from the footprints.")
+  s.field(&GridOptions::center, "center", "Centre of the grid as \"RA Dec\" (ICRS), in degrees or sexagesimal; empty: of all footprints.")
       .flag("center").placeholder("\"RA DEC\"").swarp("CENTER");
   s.field(&GridOptions::size, "size", "Size of the grid as \"WIDTH HEIGHT\" in output pixels; empty: from the footprints.")
       .flag("size").placeholder("\"W H\"").swarp("IMAGE_SIZE");
-  s.field(&GridOptions::file, "file", "FIF.tbl or FITS file whose grid is taken as it is.").flag("grid").placeholder("FILE")
+  s.field(&GridOptions::file, "file", "FIF.tbl or FITS image whose grid is taken as it is; the other grid options then have no effect.").flag("grid").placeholder("FILE")
       .namelist("", "FIF_FILE_NAME");
 }
 
