@@ -50,12 +50,23 @@ def aperture_fraction(shape, x, y, radius, oversample=10):
     return (slice(y0, y1), slice(x0, x1)), weights
 
 
-def annulus_background(image, x, y, inner, outer):
+def annulus_values(image, x, y, inner, outer):
     (sy, sx), _ = aperture_fraction(image.shape, x, y, outer)
     yy, xx = np.mgrid[sy, sx]
     r = np.hypot(xx - x, yy - y)
     values = image[sy, sx][(r > inner) & (r < outer)]
-    values = values[np.isfinite(values)]
+    return values[np.isfinite(values)]
+
+
+def annulus_mean(image, x, y, inner, outer):
+    """Linear in the image: the same for a mean of frames as in the mean over frames, whatever faint stars are there."""
+    values = annulus_values(image, x, y, inner, outer)
+    return values.mean() if len(values) else np.nan
+
+
+def annulus_background(image, x, y, inner, outer):
+    """Clipped median: what photometry programs use; where faint stars crowd it depends on the noise."""
+    values = annulus_values(image, x, y, inner, outer)
     for _ in range(5):
         middle, width = np.median(values), robust_sigma(values)
         kept = values[np.abs(values - middle) < 3 * width]
@@ -65,15 +76,15 @@ def annulus_background(image, x, y, inner, outer):
     return np.median(values) if len(values) else np.nan
 
 
-def aperture_flux(image, x, y, radius, inner, outer):
-    """Sum over a circle less the annulus' clipped median; NaN when a pixel of the circle is NaN or the edge is near."""
+def aperture_flux(image, x, y, radius, inner, outer, background=annulus_background):
+    """Sum over a circle less the annulus' level; NaN when a pixel of the circle is NaN or the edge is near."""
     if not (outer < x < image.shape[1] - outer and outer < y < image.shape[0] - outer):
         return np.nan
     slices, weights = aperture_fraction(image.shape, x, y, radius)
     cut = image[slices]
     if np.isnan(cut[weights > 0]).any():
         return np.nan
-    return float(np.nansum((cut - annulus_background(image, x, y, inner, outer)) * weights))
+    return float(np.nansum((cut - background(image, x, y, inner, outer)) * weights))
 
 
 def centroid(image, x, y, sigma=1.3, rounds=20):

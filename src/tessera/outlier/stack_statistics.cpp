@@ -11,6 +11,7 @@ namespace tessera::outlier {
 namespace {
 
 constexpr float missing = std::numeric_limits<float>::infinity();  // sorts behind all values
+constexpr float most_variance_ratio = 16.0f;  // four times the smallest uncertainty of the stack
 constexpr float sigma_per_mad = 1.0f / 0.6745f;
 
 // Batcher's odd-even merge sort for any number of rows (Knuth, TAOCP 3, 5.2.2, algorithm M).
@@ -34,7 +35,25 @@ std::vector<std::pair<std::uint16_t, std::uint16_t>> sorting_network(std::size_t
 
 }  // namespace
 
+/// The largest variance a value of each pixel may have to take part: beside deep exposures a short one says nothing, but its
+/// noise would pass for the scatter of the stack.
+void StackStatistics::limit_variance(std::span<const ResampledView> stack, int x0, int y, int count, float min_coverage) {
+  most_variance_.fill(missing);
+  seen_.fill(0);
+  for (const auto& frame : stack) {
+    const float* __restrict covered = &frame.coverage(x0, y);
+    const float* __restrict variance = &frame.variance(x0, y);
+    for (int i = 0; i < count; ++i) {
+      const bool take = covered[i] > 0.0f && covered[i] >= min_coverage;
+      seen_[static_cast<std::size_t>(i)] += take;
+      const float limit = take ? most_variance_ratio * variance[i] : missing;
+      most_variance_[static_cast<std::size_t>(i)] = std::min(most_variance_[static_cast<std::size_t>(i)], limit);
+    }
+  }
+}
+
 void StackStatistics::gather(std::span<const ResampledView> stack, int x0, int y, int count, float min_coverage) {
+  limit_variance(stack, x0, y, count, min_coverage);
   if (rows_.size() < stack.size()) rows_.resize(stack.size());
   depth_ = 0;
   count_.fill(0);
@@ -46,7 +65,7 @@ void StackStatistics::gather(std::span<const ResampledView> stack, int x0, int y
     Row& row = rows_[depth_];
     int used = 0;
     for (int i = 0; i < count; ++i) {
-      const bool take = covered[i] > 0.0f && covered[i] >= min_coverage;
+      const bool take = covered[i] > 0.0f && covered[i] >= min_coverage && variance[i] <= most_variance_[static_cast<std::size_t>(i)];
       row[static_cast<std::size_t>(i)] = take ? value[i] : missing;
       variance_[static_cast<std::size_t>(i)] += take ? variance[i] : 0.0f;
       count_[static_cast<std::size_t>(i)] += take;
@@ -74,6 +93,11 @@ void StackStatistics::sort_rows() {
   }
 }
 
+float StackStatistics::reference(int i, int n) const {
+  if (n == 2 || n == 4) return rows_[static_cast<std::size_t>(n / 2 - 1)][static_cast<std::size_t>(i)];
+  return middle(i, n);
+}
+
 float StackStatistics::middle(int i, int n) const {
   const auto column = static_cast<std::size_t>(i);
   const float low = rows_[static_cast<std::size_t>((n - 1) / 2)][column], high = rows_[static_cast<std::size_t>(n / 2)][column];
@@ -88,7 +112,7 @@ void StackStatistics::select(int i, int n) {
     if (rows_[k][column] != missing) values_.push_back(rows_[k][column]);
   const float median = static_cast<float>(statistics::median_inplace(std::span<float>{values_}));
   for (float& v : values_) v = std::abs(v - median);
-  result_[column] = {median, sigma_per_mad * static_cast<float>(statistics::median_inplace(std::span<float>{values_})), 0.0f, n};
+  result_[column] = {median, sigma_per_mad * static_cast<float>(statistics::median_inplace(std::span<float>{values_})), 0.0f, n, n};
 }
 
 void StackStatistics::compute(std::span<const ResampledView> stack, int x0, int y, int count, double min_coverage) {
@@ -98,7 +122,7 @@ void StackStatistics::compute(std::span<const ResampledView> stack, int x0, int 
     sort_rows();
     for (int i = 0; i < count; ++i) {
       const int n = count_[static_cast<std::size_t>(i)];
-      result_[static_cast<std::size_t>(i)] = {n == 2 ? rows_[0][static_cast<std::size_t>(i)] : n > 2 ? middle(i, n) : 0.0f, 0.0f, 0.0f, n};
+      result_[static_cast<std::size_t>(i)] = {n > 1 ? reference(i, n) : 0.0f, 0.0f, 0.0f, n, n};
     }
     if (depth_ > 2) {
       for (std::size_t k = 0; k < depth_; ++k)
@@ -111,7 +135,7 @@ void StackStatistics::compute(std::span<const ResampledView> stack, int x0, int 
   for (int i = 0; i < count; ++i) {
     const auto c = static_cast<std::size_t>(i);
     if (deep && count_[c] > 2) select(i, count_[c]);
-    else if (deep || depth_ <= 1) result_[c] = {0.0f, 0.0f, 0.0f, count_[c]};
+    else if (deep || depth_ <= 1) result_[c] = {0.0f, 0.0f, 0.0f, count_[c], count_[c]};
     if (count_[c] > 2) {
       result_[c].noise = variance_[c] / static_cast<float>(count_[c]);
       continue;
@@ -120,12 +144,13 @@ void StackStatistics::compute(std::span<const ResampledView> stack, int x0, int 
     bool first = true;
     for (const auto& frame : stack) {
       const float covered = frame.coverage(x0 + i, y), value = frame.value(x0 + i, y);
-      if (!(covered > 0.0f && covered >= static_cast<float>(min_coverage))) continue;
-      if (first || value < result_[c].reference) result_[c] = {value, std::sqrt(frame.variance(x0 + i, y)), 0.0f, count_[c]};
+      if (!(covered > 0.0f && covered >= static_cast<float>(min_coverage) && frame.variance(x0 + i, y) <= most_variance_[c])) continue;
+      if (first || value < result_[c].reference) result_[c] = {value, std::sqrt(frame.variance(x0 + i, y)), 0.0f, count_[c], count_[c]};
       first = false;
     }
     if (count_[c] > 0) result_[c].noise = variance_[c] / static_cast<float>(count_[c]);
   }
+  for (int i = 0; i < count; ++i) result_[static_cast<std::size_t>(i)].seen = seen_[static_cast<std::size_t>(i)];
 }
 
 }  // namespace tessera::outlier

@@ -10,10 +10,11 @@ namespace tessera::outlier {
 
 /// What the values of one output pixel say together.
 struct PixelStatistics {
-  float reference = 0;  ///< the median; of two values the smaller; undefined for none
-  float scatter = 0;    ///< MAD/0.6745, for three values or more; of two: the uncertainty of the smaller
+  float reference = 0;  ///< the median; of two or four values the lower middle one; undefined for none
+  float scatter = 0;    ///< MAD/0.6745, for three values or more; of fewer: the uncertainty of the smaller
   float noise = 0;      ///< mean variance of the values
-  int count = 0;
+  int count = 0;        ///< values that took part: covered enough and not far noisier than the best
+  int seen = 0;         ///< values covered enough
 };
 
 /// Works on `columns` neighbouring pixels together so that the sorting is done in vector lanes: a network of exchanges, each of
@@ -29,15 +30,17 @@ class StackStatistics {
 
  private:
   using Row = std::array<float, columns>;
+  void limit_variance(std::span<const ResampledView> stack, int x0, int y, int count, float min_coverage);
   void gather(std::span<const ResampledView> stack, int x0, int y, int count, float min_coverage);
   void sort_rows();
+  float reference(int i, int n) const;
   float middle(int i, int n) const;
   void select(int i, int n);
 
   std::vector<Row> rows_;
   std::size_t depth_ = 0;
-  std::array<int, columns> count_{};
-  Row variance_{};
+  std::array<int, columns> count_{}, seen_{};
+  Row variance_{}, most_variance_{};
   std::array<PixelStatistics, columns> result_{};
   std::vector<float> values_;
   std::size_t network_depth_ = 0;

@@ -3,8 +3,9 @@
 ///
 ///   I − R > threshold_high · s + gradient · G   or   R − I > threshold_low · s + gradient · G   flags the value I.
 ///
-/// R is the median of the stack; of two values the smaller one, since radiation only adds: then the larger can be flagged,
-/// and never both, as happens around a mean.
+/// R is the median of the stack; of two or four values the lower middle one, since radiation only adds: then of two the larger
+/// can be flagged, and never both as happens around a mean, and two hits among four do not hide each other. Values of more than
+/// four times the stack's smallest uncertainty have no say in R and s.
 /// s² = max(σ_I, MAD/0.6745)² from min_images values on, before that σ_I², plus σ_R² for two. σ_I is the value's own
 /// uncertainty and not the smallest of the stack as in the guide: where exposures differ in noise the smallest would flag
 /// the noise of all others. The scatter of fewer than five values says little, and one outlier among four already
