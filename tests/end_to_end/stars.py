@@ -4,7 +4,7 @@ from astropy.io import fits
 from astropy.table import Table
 from astropy.wcs import WCS
 
-from tools import annulus_background, aperture_flux, aperture_fraction, centroid, plane, robust_sigma
+from tools import annulus_background, aperture_flux, aperture_fraction, plane, robust_sigma
 
 CLEAN = ("defects.cosmic_fraction=0", "defects.dead_fraction=0", "defects.hot_fraction=0")
 NOISELESS = ("noise.photon=false", "noise.read=false", *CLEAN)
@@ -25,27 +25,32 @@ def offset_errors(frames, out):
     return (found - found.mean()) - (true - true.mean())
 
 
-def measure(out, sources, radius=6, annulus=(10, 16), least=3, width=1.3, scale=1.0, unit_ujy_per_sr=1e12):
-    """Per source: flux over the true flux, and distance of the centroid from the true place in mosaic pixels; NaN where fewer than
-    `least` frames cover the aperture. `scale`: input over output pixel; the other lengths are in input pixels."""
+def moment(image, x, y, radius, annulus):
+    """Centre of light in a circle, background taken off. Without weights: area overlap keeps first moments exactly, while it gives
+    a star seen by few frames a skewness that windowed centroids follow by up to 0.01 px."""
+    slices, w = aperture_fraction(image.shape, x, y, radius)
+    light = (image[slices] - annulus_background(image, x, y, *annulus)) * w
+    yy, xx = np.mgrid[slices]
+    return (light * xx).sum() / light.sum(), (light * yy).sum() / light.sum()
+
+
+def measure(out, sources, radius=7, annulus=(10, 16), least=3, scale=1.0, unit_ujy_per_sr=1e12):
+    """Per source: aperture flux over the true flux, and distance of the centre of light from the true place in mosaic pixels; NaN where
+    fewer than `least` frames cover the aperture. `scale`: input over output pixel; the other lengths are in input pixels."""
     image, header = plane(out / "mosaic.fits")
     cov, _ = plane(out / "mosaic_cov.fits")
     wcs = WCS(header)
-    x, y = wcs.all_world2pix(np.asarray(sources["ra"]), np.asarray(sources["dec"]), 0)
-    ratio, apart = [], []
-    for sx, sy, flux in zip(x, y, np.asarray(sources["flux"])):
-        ratio.append(np.nan), apart.append(np.nan)
-        if not (np.isfinite(sx) and np.isfinite(sy)):
-            continue
-        slices, _ = aperture_fraction(image.shape, sx, sy, radius * scale)
+    radius, annulus = radius * scale, [r * scale for r in annulus]
+    ratio, apart = np.full(len(sources), np.nan), np.full(len(sources), np.nan)
+    places = wcs.all_world2pix(np.asarray(sources["ra"]), np.asarray(sources["dec"]), 0)
+    for i, (x, y) in enumerate(zip(*places)):
+        slices, _ = aperture_fraction(image.shape, x, y, radius)
         if cov[slices].size == 0 or cov[slices].min() < least:
             continue
-        total = aperture_flux(image, sx, sy, radius * scale, annulus[0] * scale, annulus[1] * scale)
-        # The solid angle there, from the corners of the pixel the star is in: projections are not all of equal area.
-        ratio[-1] = total * pixel_area_sr(wcs, sx, sy) * unit_ujy_per_sr / flux
-        cx, cy = centroid(image, sx, sy, sigma=max(1.0, width * scale))
-        apart[-1] = np.hypot(cx - sx, cy - sy)
-    return np.array(ratio), np.array(apart)
+        ratio[i] = aperture_flux(image, x, y, radius, *annulus) * pixel_area_sr(wcs, x, y) * unit_ujy_per_sr / sources["flux"][i]
+        if np.isfinite(ratio[i]):
+            apart[i] = np.hypot(*np.subtract(moment(image, x, y, radius, annulus), (x, y)))
+    return ratio, apart
 
 
 def pixel_area_sr(wcs, x, y):

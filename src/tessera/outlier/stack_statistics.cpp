@@ -35,37 +35,39 @@ std::vector<std::pair<std::uint16_t, std::uint16_t>> sorting_network(std::size_t
 
 }  // namespace
 
-/// The largest variance a value of each pixel may have to take part: beside deep exposures a short one says nothing, but its
+/// The largest sky variance a frame may have to take part in each pixel: beside deep exposures a short one says nothing, but its
 /// noise would pass for the scatter of the stack.
-void StackStatistics::limit_variance(std::span<const ResampledView> stack, int x0, int y, int count, float min_coverage) {
+void StackStatistics::limit_variance(std::span<const ResampledView> stack, std::span<const float> sky_variance, int x0, int y, int count, float min_coverage) {
   most_variance_.fill(missing);
   seen_.fill(0);
-  for (const auto& frame : stack) {
-    const float* __restrict covered = &frame.coverage(x0, y);
-    const float* __restrict variance = &frame.variance(x0, y);
+  for (std::size_t k = 0; k < stack.size(); ++k) {
+    const float* __restrict covered = &stack[k].coverage(x0, y);
+    const float limit = sky_variance.empty() ? missing : most_variance_ratio * sky_variance[k];
     for (int i = 0; i < count; ++i) {
       const bool take = covered[i] > 0.0f && covered[i] >= min_coverage;
       seen_[static_cast<std::size_t>(i)] += take;
-      const float limit = take ? most_variance_ratio * variance[i] : missing;
-      most_variance_[static_cast<std::size_t>(i)] = std::min(most_variance_[static_cast<std::size_t>(i)], limit);
+      float& most = most_variance_[static_cast<std::size_t>(i)];
+      most = take && limit < most ? limit : most;
     }
   }
 }
 
-void StackStatistics::gather(std::span<const ResampledView> stack, int x0, int y, int count, float min_coverage) {
-  limit_variance(stack, x0, y, count, min_coverage);
+void StackStatistics::gather(std::span<const ResampledView> stack, std::span<const float> sky_variance, int x0, int y, int count, float min_coverage) {
+  limit_variance(stack, sky_variance, x0, y, count, min_coverage);
   if (rows_.size() < stack.size()) rows_.resize(stack.size());
   depth_ = 0;
   count_.fill(0);
   variance_.fill(0);
-  for (const auto& frame : stack) {
+  for (std::size_t k = 0; k < stack.size(); ++k) {
+    const auto& frame = stack[k];
+    const float sky = sky_variance.empty() ? 0.0f : sky_variance[k];
     const float* __restrict covered = &frame.coverage(x0, y);
     const float* __restrict value = &frame.value(x0, y);
     const float* __restrict variance = &frame.variance(x0, y);
     Row& row = rows_[depth_];
     int used = 0;
     for (int i = 0; i < count; ++i) {
-      const bool take = covered[i] > 0.0f && covered[i] >= min_coverage && variance[i] <= most_variance_[static_cast<std::size_t>(i)];
+      const bool take = covered[i] > 0.0f && covered[i] >= min_coverage && sky <= most_variance_[static_cast<std::size_t>(i)];
       row[static_cast<std::size_t>(i)] = take ? value[i] : missing;
       variance_[static_cast<std::size_t>(i)] += take ? variance[i] : 0.0f;
       count_[static_cast<std::size_t>(i)] += take;
@@ -115,8 +117,8 @@ void StackStatistics::select(int i, int n) {
   result_[column] = {median, sigma_per_mad * static_cast<float>(statistics::median_inplace(std::span<float>{values_})), 0.0f, n, n};
 }
 
-void StackStatistics::compute(std::span<const ResampledView> stack, int x0, int y, int count, double min_coverage) {
-  gather(stack, x0, y, count, static_cast<float>(min_coverage));
+void StackStatistics::compute(std::span<const ResampledView> stack, std::span<const float> sky_variance, int x0, int y, int count, double min_coverage) {
+  gather(stack, sky_variance, x0, y, count, static_cast<float>(min_coverage));
   const bool deep = depth_ > deepest_network;
   if (!deep && depth_ > 1) {
     sort_rows();
@@ -142,9 +144,10 @@ void StackStatistics::compute(std::span<const ResampledView> stack, int x0, int 
     }
     // One or two values: their order says which variance belongs to the smaller.
     bool first = true;
-    for (const auto& frame : stack) {
+    for (std::size_t k = 0; k < stack.size(); ++k) {
+      const auto& frame = stack[k];
       const float covered = frame.coverage(x0 + i, y), value = frame.value(x0 + i, y);
-      if (!(covered > 0.0f && covered >= static_cast<float>(min_coverage) && frame.variance(x0 + i, y) <= most_variance_[c])) continue;
+      if (!(covered > 0.0f && covered >= static_cast<float>(min_coverage) && (sky_variance.empty() || sky_variance[k] <= most_variance_[c]))) continue;
       if (first || value < result_[c].reference) result_[c] = {value, std::sqrt(frame.variance(x0 + i, y)), 0.0f, count_[c], count_[c]};
       first = false;
     }

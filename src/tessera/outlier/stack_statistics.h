@@ -25,13 +25,14 @@ class StackStatistics {
   static constexpr std::size_t deepest_network = 64;
 
   /// Statistics of pixels (x0 + i, y), i < count ≤ columns, from the values with coverage ≥ min_coverage (and > 0).
-  void compute(std::span<const ResampledView> stack, int x0, int y, int count, double min_coverage);
+  /// `sky_variance`: one per frame, or empty; frames of more than 16 times the least of those that cover a pixel have no say there.
+  void compute(std::span<const ResampledView> stack, std::span<const float> sky_variance, int x0, int y, int count, double min_coverage);
   const PixelStatistics& operator[](int i) const { return result_[static_cast<std::size_t>(i)]; }
 
  private:
   using Row = std::array<float, columns>;
-  void limit_variance(std::span<const ResampledView> stack, int x0, int y, int count, float min_coverage);
-  void gather(std::span<const ResampledView> stack, int x0, int y, int count, float min_coverage);
+  void limit_variance(std::span<const ResampledView> stack, std::span<const float> sky_variance, int x0, int y, int count, float min_coverage);
+  void gather(std::span<const ResampledView> stack, std::span<const float> sky_variance, int x0, int y, int count, float min_coverage);
   void sort_rows();
   float reference(int i, int n) const;
   float middle(int i, int n) const;

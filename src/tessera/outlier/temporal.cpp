@@ -32,7 +32,7 @@ namespace {
 /// What a value of each pixel is held against, in planes, so that a row is tested without a branch.
 class Limits {
  public:
-  Limits(std::span<const ResampledView> stack, Box box, const TemporalOptions& options)
+  Limits(std::span<const ResampledView> stack, std::span<const float> sky_variance, Box box, const TemporalOptions& options)
       : reference_{box}, allowed_{box, never}, least_noise_{box}, more_noise_{box} {
     Image<std::uint8_t> known{box};
     Image<float> noise{box};
@@ -40,7 +40,7 @@ class Limits {
     for (int y = box.y0; y < box.y1; ++y)
       for (int x0 = box.x0; x0 < box.x1; x0 += StackStatistics::columns) {
         const int count = std::min(StackStatistics::columns, box.x1 - x0);
-        statistics.compute(stack, x0, y, count, options.min_coverage);
+        statistics.compute(stack, sky_variance, x0, y, count, options.min_coverage);
         for (int i = 0; i < count; ++i) {
           const PixelStatistics& s = statistics[i];
           reference_(x0 + i, y) = s.reference;
@@ -122,11 +122,12 @@ void grow_flags(const ResampledView& frame, const Limits& limits, const Temporal
 
 }  // namespace
 
-void flag_temporal(std::span<const ResampledView> stack, const TemporalOptions& options, std::span<const View<std::uint8_t>> outlier) {
-  assert(stack.size() == outlier.size());
+void flag_temporal(std::span<const ResampledView> stack, const TemporalOptions& options, std::span<const View<std::uint8_t>> outlier,
+                   std::span<const float> sky_variance) {
+  assert(stack.size() == outlier.size() && (sky_variance.empty() || sky_variance.size() == stack.size()));
   if (stack.empty() || stack.front().box().empty()) return;
   const Box box = stack.front().box();
-  const Limits limits{stack, box, options};
+  const Limits limits{stack, sky_variance, box, options};
   const float high = static_cast<float>(options.threshold_high), low = static_cast<float>(options.threshold_low);
   for (std::size_t k = 0; k < stack.size(); ++k) {
     assert(stack[k].box() == box && outlier[k].box() == box);

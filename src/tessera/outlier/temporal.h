@@ -4,8 +4,8 @@
 ///   I − R > threshold_high · s + gradient · G   or   R − I > threshold_low · s + gradient · G   flags the value I.
 ///
 /// R is the median of the stack; of two or four values the lower middle one, since radiation only adds: then of two the larger
-/// can be flagged, and never both as happens around a mean, and two hits among four do not hide each other. Values of more than
-/// four times the stack's smallest uncertainty have no say in R and s.
+/// can be flagged, and never both as happens around a mean, and two hits among four do not hide each other. Frames of more
+/// than four times the sky noise of the deepest one there have no say in R and s.
 /// s² = max(σ_I, MAD/0.6745)² from min_images values on, before that σ_I², plus σ_R² for two. σ_I is the value's own
 /// uncertainty and not the smallest of the stack as in the guide: where exposures differ in noise the smallest would flag
 /// the noise of all others. The scatter of fewer than five values says little, and one outlier among four already
@@ -43,7 +43,9 @@ constexpr int temporal_halo = 2;
 /// Values with coverage below options.min_coverage take no part and are not flagged. Overwrites the flags. Needs the stack's
 /// box to be `temporal_halo` larger on each side than the pixels whose flags are used; at the border the neighbours there
 /// are count. Frames that cover nothing of the box cost little.
-void flag_temporal(std::span<const ResampledView> stack, const TemporalOptions& options, std::span<const View<std::uint8_t>> outlier);
+/// `sky_variance` has one entry per frame of the stack, or is empty when all are alike.
+void flag_temporal(std::span<const ResampledView> stack, const TemporalOptions& options, std::span<const View<std::uint8_t>> outlier,
+                   std::span<const float> sky_variance = {});
 
 /// Projects flagged output pixels back on the frame (guide: RMask): a frame pixel whose area is covered by flagged output
 /// pixels by the fraction options.min_overlap or more gets rejected(x, y) = 1. Only frame pixels inside rejected.box() count.

@@ -64,7 +64,7 @@ void report_caveats(const Plan& plan, const MosaicOptions& options, FramePass& p
       context.caveat("frame-without-good-pixels", fmt::format("{}: no good pixel, left out", name));
     if (!std::isfinite(f.noise_scale)) {
       f.noise_scale = 1;
-      if (f.usable) context.caveat("noise-scale-unknown", fmt::format("{}: too few source-free pixels to measure the noise; its uncertainties are taken as given", name));
+      if (f.usable) context.caveat("noise-scale-unknown", fmt::format("{}: no noise could be measured (too few source-free pixels, or a sky without noise); its uncertainties are taken as given", name));
     }
   }
   if (options.background.method == background::Method::none) return;

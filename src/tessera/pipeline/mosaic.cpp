@@ -2,9 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "tessera/base/files.h"
 #include "tessera/pipeline/output_folder.h"
@@ -22,11 +26,25 @@ Request folder_request(const MosaicRequest& request, const Plan& plan, const par
   return r;
 }
 
+/// What many frames have in common is said once, with their number.
+void report_frame_notes(const Plan& plan, Context& context) {
+  std::vector<std::pair<std::string, std::vector<std::string>>> notes;  // text, frames; in the order met
+  for (const auto& frame : plan.frames)
+    for (const auto& note : frame.notes) {
+      auto found = std::find_if(notes.begin(), notes.end(), [&](const auto& n) { return n.first == note; });
+      if (found == notes.end()) found = notes.insert(notes.end(), {note, {}});
+      found->second.push_back(frame.image.path.filename().string());
+    }
+  for (const auto& [note, frames] : notes) {
+    const auto who = frames.size() == 1 ? frames.front() : fmt::format("{} frames from {} on", frames.size(), frames.front());
+    context.caveat("frame-note", who + ": " + note, static_cast<std::int64_t>(frames.size()));
+  }
+}
+
 void report_plan(const Plan& plan, Context& context) {
   for (const auto& note : plan.notes) context.log(Level::info, note);
   for (const auto& reason : plan.skipped) context.caveat("frame-skipped", reason, 1);
-  for (const auto& frame : plan.frames)
-    for (const auto& note : frame.notes) context.caveat("frame-note", frame.image.path.filename().string() + ": " + note, 1);
+  report_frame_notes(plan, context);
   std::int64_t outside = 0;
   for (const auto& box : plan.on_grid) outside += box.empty();
   if (outside) context.caveat("frame-outside-grid", fmt::format("{} frames do not touch the output grid", outside), outside);

@@ -30,7 +30,7 @@ std::string differences(const Request& before, const Request& now) {
     else if (found->second != value && key != "run.threads" && key != "run.memory")
       parts.push_back(fmt::format("{} was \"{}\", now \"{}\"", key, found->second, value));
   if (before.frames != now.frames) parts.push_back(fmt::format("the frames differ ({} before, {} now)", before.frames.size(), now.frames.size()));
-  if (parts.empty()) parts.push_back("an input file, the tile size or the program's version changed");
+  if (parts.empty()) parts.push_back("an input file, the grid file, a profile, the tile size or the program's version changed");
   if (parts.size() > 4) parts.resize(4), parts.push_back("…");
   return text::join(parts, "; ");
 }

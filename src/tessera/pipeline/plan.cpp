@@ -138,13 +138,15 @@ void forecast(Plan& plan, int threads) {
   f.cpu_seconds = 0.1 + static_cast<double>(f.input_pixels) * cpu_seconds_per_input_pixel + static_cast<double>(f.output_pixels) * cpu_seconds_per_output_pixel;
 }
 
-std::string plan_hash(const Plan& plan, param::OptionSet& settings) {
+std::string plan_hash(const Plan& plan, const std::string& grid_file, param::OptionSet& settings) {
   static const std::set<std::string> without_effect = {"run.threads", "run.memory", "run.tile_size", "run.max_pixels", "run.log_format", "run.verbosity",
                                                        "run.dry_run", "output.path", "output.overwrite", "output.pictures", "output.rmasks"};
   std::string all = fmt::format("tessera {}\n", version());
   for (const auto& s : settings.settings())
     if (!without_effect.count(s.key)) all += fmt::format("{}={}\n", s.key, s.value);
+  if (!grid_file.empty()) all += fmt::format("grid {}\n", files::sha256_file(grid_file));
   for (const auto& frame : plan.frames) {
+    all += fmt::format("fatal {} noise {} unit {} {}\n", frame.fatal_bits, static_cast<int>(frame.noise), frame.unit, frame.unit_factor);  // profiles may change
     for (const auto* plane : {&frame.image, frame.uncertainty ? &*frame.uncertainty : nullptr, frame.mask ? &*frame.mask : nullptr}) {
       if (!plane) continue;
       std::error_code code;
@@ -206,7 +208,7 @@ Plan make_plan(const std::vector<std::string>& inputs, const MosaicOptions& opti
                                 options.grid.file.empty() ? "" : " of " + options.grid.file)};
   choose_tiles(plan, options.engine, context);
   forecast(plan, context.pool().threads());
-  plan.hash = plan_hash(plan, settings);
+  plan.hash = plan_hash(plan, options.grid.file, settings);
   return plan;
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <numbers>
 #include <set>
 #include <utility>
@@ -213,20 +214,35 @@ void write_pictures(const Plan& plan, const TileStore& store, OutputFolder& fold
 /// The guide's bits of the RMask (8.2): 1 = temporal.
 constexpr std::int16_t temporal_bit = 1 << 1;
 
-std::vector<std::string> write_rmasks(const Plan& plan, const TileStore& store, OutputFolder& folder, Context& context) {
+/// Name of the image without .fits and what compression added; frames of several HDUs or folders that share it get a number.
+std::vector<std::string> rmask_names(const Plan& plan) {
   std::vector<std::string> names;
+  std::map<std::string, int> uses;
+  for (const auto& frame : plan.frames) {
+    auto name = frame.image.path.filename();
+    if (name.extension() == ".gz" || name.extension() == ".fz") name = name.stem();
+    names.push_back(name.stem().string() + (frame.hdu_label.empty() ? "" : fmt::format("_{}", frame.image.hdu)));
+    ++uses[names.back()];
+  }
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (uses[names[i]] > 1) names[i] += fmt::format("_image{}", i + 1);  // Image_id of header_list.tbl
+    names[i] = "Rmask/" + names[i] + "_rmask.fits";
+  }
+  return names;
+}
+
+std::vector<std::string> write_rmasks(const Plan& plan, const TileStore& store, OutputFolder& folder, Context& context) {
+  const std::vector<std::string> names = rmask_names(plan);
   context.stage("writing rejection masks", static_cast<std::int64_t>(plan.frames.size()));
   for (std::size_t i = 0; i < plan.frames.size(); ++i) {
     parallel::check_interrupt();
     const auto& frame = plan.frames[i];
-    const auto stem = frame.image.path.stem().string();
-    names.push_back(fmt::format("Rmask/{}{}_rmask.fits", stem, frame.image.hdu ? fmt::format("_{}", frame.image.hdu) : ""));
     Image<std::int16_t> mask{frame.width, frame.height};
     store.mark_rejected(static_cast<int>(i), temporal_bit, mask);
     Header header;
     header.set("BIT01", std::string{"temporal outlier"}, "meaning of bit 1");
     header.add_history(fmt::format("rejected pixels of {}", frame.image.path.filename().string()));
-    io::FitsWriter writer{folder.product(names.back())};
+    io::FitsWriter writer{folder.product(names[i])};
     writer.add_image("", header, std::as_const(mask).view());
     writer.close();
     context.step();

@@ -114,12 +114,14 @@ RejectedRuns TilePass::drop_pixels(int f, Frame& frame, View<const std::uint8_t>
 void TilePass::reject(Workspace& w, Box tile, TileResult& result) {
   std::vector<ResampledView> stack;
   std::vector<View<std::uint8_t>> flags;
+  std::vector<float> sky_variance;
   for (std::size_t k = 0; k < w.frames.size(); ++k) {
     stack.push_back(w.stack[k].view());
     w.outliers[k].reset(w.stack[k].box());
     flags.push_back(w.outliers[k].view());
+    sky_variance.push_back(static_cast<float>(frames_.frames[static_cast<std::size_t>(w.frames[k])].sky_variance));
   }
-  outlier::flag_temporal(stack, options_.temporal, flags);
+  outlier::flag_temporal(stack, options_.temporal, flags, sky_variance);
   Image<std::uint8_t> marked, rejected;
   for (std::size_t k = 0; k < w.frames.size(); ++k) {
     auto& frame = w.windows[k];
