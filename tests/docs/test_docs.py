@@ -78,6 +78,18 @@ def test_the_profile_of_the_guide_is_the_one_that_is_found(place):
     assert "my-camera" in told and "run7_0000_err.fits" in told and "run7_0000_bad.fits" in told
 
 
+def test_the_keys_of_a_profile_are_as_the_page_lists_them(place):
+    folder, environment = place
+    page = (ROOT / "docs" / "formats" / "profiles.md").read_text(encoding="utf-8")
+    profile = re.search(r"^```toml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL).group(1)
+    (folder / "home" / ".config" / "tessera" / "profiles").mkdir(parents=True)
+    (folder / "home" / ".config" / "tessera" / "profiles" / "my-camera.toml").write_text(profile, encoding="utf-8")
+    subprocess.run([TESSERA, "info", "night/run7_0000_sci.fits"], cwd=folder, env=environment, check=True, capture_output=True)
+    (folder / "home" / ".config" / "tessera" / "profiles" / "my-camera.toml").write_text(profile + "[cards]\nexposure = 3\n", encoding="utf-8")
+    refused = subprocess.run([TESSERA, "info", "night/run7_0000_sci.fits"], cwd=folder, env=environment, capture_output=True, text=True)
+    assert refused.returncode == 2 and "my-camera.toml" in refused.stderr  # it was read
+
+
 def anchors(path):
     headings = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}
