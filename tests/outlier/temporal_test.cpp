@@ -30,12 +30,12 @@ struct Flat {
     }
   }
   std::vector<float> sky_variance;  // of the frames, when they are not alike
-  void flag(const TemporalOptions& options = {}) {
+  void flag(const TemporalOptions& options = {}, int frame_pixel = 1) {
     std::vector<ResampledView> stack;
     std::vector<View<std::uint8_t>> out;
     for (auto& r : planes) stack.push_back(r.view());
     for (auto& f : flags) out.push_back(f.view());
-    outlier::flag_temporal(stack, options, out, sky_variance);
+    outlier::flag_temporal(stack, options, out, sky_variance, frame_pixel);
   }
   long flagged(std::size_t k) const {
     long n = 0;
@@ -146,6 +146,21 @@ TEST(Temporal, AllowsAPartOfTheGradient) {
   EXPECT_EQ(s.flagged(), 1);
 }
 
+TEST(Temporal, AllowsTheSlopeOfAWholeFramePixelOnAFineGrid) {
+  // A ramp of 1 per output pixel; frame pixels are three of them, so values of other dithers are up to 1.5 away.
+  Flat s{{0, 0, 0}, 0.01f, {0, 0, 15, 9}};
+  for (std::size_t k = 0; k < 3; ++k)
+    for (int y = 0; y < 9; ++y)
+      for (int x = 0; x < 15; ++x) s.planes[k].value(x, y) = static_cast<float>(x) + (k == 0 ? 1.5f : k == 1 ? 0.0f : -0.2f);
+  s.flag();
+  EXPECT_GT(s.flagged(0), 80) << "on a grid as coarse as the frames that is no slope";
+  s.flag({}, 3);
+  EXPECT_EQ(s.flagged(), 0);
+  s.planes[0].value(7, 4) += 4;
+  s.flag({}, 3);
+  EXPECT_EQ(s.flags[0](7, 4), 1);
+}
+
 TEST(Temporal, GrowsIntoTheWingsOfAHitOnly) {
   Flat s{{10, 10, 10, 10, 10}, 1.0f};
   s.planes[0].value(4, 3) = 40.0f;
@@ -175,7 +190,7 @@ TEST(Temporal, HasTheSameFlagsInATileWithItsHalo) {
       }
     s.flag();
     EXPECT_GT(s.flagged(), 10);
-    const Box halo = tile.grown(outlier::temporal_halo);
+    const Box halo = tile.grown(outlier::temporal_halo(1));
     std::vector<ResampledView> stack;
     std::vector<Image<std::uint8_t>> flags;
     std::vector<View<std::uint8_t>> out;

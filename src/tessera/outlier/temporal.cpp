@@ -32,8 +32,8 @@ namespace {
 /// What a value of each pixel is held against, in planes, so that a row is tested without a branch.
 class Limits {
  public:
-  Limits(std::span<const ResampledView> stack, std::span<const float> sky_variance, Box box, const TemporalOptions& options)
-      : reference_{box}, allowed_{box, never}, least_noise_{box}, more_noise_{box} {
+  Limits(std::span<const ResampledView> stack, std::span<const float> sky_variance, Box box, const TemporalOptions& options, int frame_pixel)
+      : frame_pixel_{frame_pixel}, reference_{box}, allowed_{box, never}, least_noise_{box}, more_noise_{box} {
     Image<std::uint8_t> known{box};
     Image<float> noise{box};
     StackStatistics statistics;
@@ -83,16 +83,19 @@ class Limits {
       if (known.box().contains(i, j) && known(i, j) > 0)
         step = std::max(step, std::abs(reference_(i, j) - here) - 2.0f * std::sqrt(noise(i, j) + noise(x, y)));
     };
-    look(x - 1, y);
-    look(x + 1, y);
-    look(x, y - 1);
-    look(x, y + 1);
+    for (int d = 1; d <= frame_pixel_; ++d) {
+      look(x - d, y);
+      look(x + d, y);
+      look(x, y - d);
+      look(x, y + d);
+    }
     return step;
   }
 
   static constexpr float scatter_holds = 0.5f;         // of the gradient term, once the stack's scatter shows what dithers do
   static constexpr float variance_of_median = 1.571f;  // π/2 of the mean's, for normal noise
   static constexpr float never = std::numeric_limits<float>::infinity();
+  int frame_pixel_;           // in output pixels
   Image<float> reference_;
   Image<float> allowed_;      // by the gradient; `never` where there is nothing to compare with
   Image<float> least_noise_;  // variance a value has at least, by the scatter of the stack
@@ -123,11 +126,11 @@ void grow_flags(const ResampledView& frame, const Limits& limits, const Temporal
 }  // namespace
 
 void flag_temporal(std::span<const ResampledView> stack, const TemporalOptions& options, std::span<const View<std::uint8_t>> outlier,
-                   std::span<const float> sky_variance) {
+                   std::span<const float> sky_variance, int frame_pixel) {
   assert(stack.size() == outlier.size() && (sky_variance.empty() || sky_variance.size() == stack.size()));
   if (stack.empty() || stack.front().box().empty()) return;
   const Box box = stack.front().box();
-  const Limits limits{stack, sky_variance, box, options};
+  const Limits limits{stack, sky_variance, box, options, std::max(1, frame_pixel)};
   const float high = static_cast<float>(options.threshold_high), low = static_cast<float>(options.threshold_low);
   for (std::size_t k = 0; k < stack.size(); ++k) {
     assert(stack[k].box() == box && outlier[k].box() == box);

@@ -10,7 +10,7 @@
 /// uncertainty and not the smallest of the stack as in the guide: where exposures differ in noise the smallest would flag
 /// the noise of all others. The scatter of fewer than five values says little, and one outlier among four already
 /// doubles it; it is a bound from below for deeper stacks, where uncertainties may be too small.
-/// G is the steepest step of R to one of the four neighbours, beyond what noise makes of a flat sky: where the sky is steep,
+/// G is the largest step of R along the axes within one frame pixel (slopes are the detector's, however finely it is resampled), beyond what noise makes of a flat sky: where the sky is steep,
 /// resampled values differ by a part of it that depends on the dither and not on noise (the derivative criterion of
 /// drizzlepac's comparison with the median). From min_images values on half of it is allowed: their scatter s holds the rest. The defaults are those of a simulation, tests/outlier/rejection_test.cpp.
 ///
@@ -36,16 +36,17 @@ struct TemporalOptions {
 };
 void describe(param::Schema<TemporalOptions>& s);
 
-/// How far a value's flag looks: to the neighbours that may be flagged and from there to theirs for the gradient.
-constexpr int temporal_halo = 2;
+/// How far a value's flag looks: to the neighbours that may be flagged and from there, for the gradient, one frame pixel (in output pixels) on.
+constexpr int temporal_halo(int frame_pixel) { return 1 + frame_pixel; }
 
 /// Flags, per exposure and output pixel of the common box, values that deviate from the stack: `outlier[j](x, y)` = 1.
 /// Values with coverage below options.min_coverage take no part and are not flagged. Overwrites the flags. Needs the stack's
-/// box to be `temporal_halo` larger on each side than the pixels whose flags are used; at the border the neighbours there
+/// box to be `temporal_halo(frame_pixel)` larger on each side than the pixels whose flags are used; at the border the neighbours there
 /// are count. Frames that cover nothing of the box cost little.
-/// `sky_variance` has one entry per frame of the stack, or is empty when all are alike.
+/// `sky_variance` has one entry per frame of the stack, or is empty when all are alike. `frame_pixel`: size of the frames' pixels in
+/// output pixels, rounded, at least 1.
 void flag_temporal(std::span<const ResampledView> stack, const TemporalOptions& options, std::span<const View<std::uint8_t>> outlier,
-                   std::span<const float> sky_variance = {});
+                   std::span<const float> sky_variance = {}, int frame_pixel = 1);
 
 /// Projects flagged output pixels back on the frame (guide: RMask): a frame pixel whose area is covered by flagged output
 /// pixels by the fraction options.min_overlap or more gets rejected(x, y) = 1. Only frame pixels inside rejected.box() count.
