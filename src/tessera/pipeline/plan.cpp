@@ -20,6 +20,7 @@ namespace {
 constexpr double cpu_seconds_per_input_pixel = 1.2e-7;
 constexpr double cpu_seconds_per_output_pixel = 2e-7;
 constexpr double product_bytes_per_pixel = static_cast<double>(TileResult::planes) * sizeof(float);
+constexpr double most_side_ratio = 8;  // of frame pixels on the grid, largest over median
 constexpr std::int64_t stack_bytes_per_pixel = 31;  // value, variance, coverage, one byte of flags; the (rotated) frame window
 
 /// Opens every frame's headers. With on_bad_frame = skip a refused one is named and left out.
@@ -60,6 +61,27 @@ std::vector<wcs::Footprint> footprints(const Plan& plan) {
   all.reserve(plan.frames.size());
   for (const auto& frame : plan.frames) all.push_back(wcs::footprint(frame.wcs, frame.width, frame.height));
   return all;
+}
+
+/// Longer side of a frame pixel in output pixels, the largest of the frame's middle and corners; 0 when none has a place there. Taken where
+/// the frame is: far from its reference point a grid's pixels may be of another size.
+double side_on_grid(const instrument::FrameFile& frame, const wcs::SkyWcs& grid) {
+  const double right = frame.width - 1, top = frame.height - 1;
+  double longest = 0;
+  for (const wcs::PixelPoint p : {wcs::PixelPoint{right / 2, top / 2}, {0, 0}, {right, 0}, {0, top}, {right, top}}) {
+    const auto here = grid.sky_to_pixel(frame.wcs.pixel_to_sky(p));
+    for (const wcs::PixelPoint q : {wcs::PixelPoint{p.x + 1, p.y}, {p.x, p.y + 1}}) {
+      const auto there = grid.sky_to_pixel(frame.wcs.pixel_to_sky(q));
+      const double side = std::hypot(there.x - here.x, there.y - here.y);
+      if (side > longest) longest = side;  // false for NaN
+    }
+  }
+  return longest;
+}
+
+[[noreturn]] void refuse_no_overlap(const Plan& plan, const std::string& grid_file) {
+  throw DataError{fmt::format("none of the {} frames overlaps the output grid{}; check grid.file and grid.center", plan.frames.size(),
+                              grid_file.empty() ? "" : " of " + grid_file)};
 }
 
 /// The box of output pixels inside a frame's outline, grown by the size of a frame pixel so that curved borders are held.
@@ -184,15 +206,18 @@ Plan make_plan(const std::vector<std::string>& inputs, const MosaicOptions& opti
   plan.grid = options.grid.file.empty() ? wcs::fiducial_grid(outlines, options.grid) : grid_from_file(options.grid.file);
   refuse_absurd_grid(plan, options.engine);
 
-  std::vector<double> scales;
-  for (const auto& outline : outlines) scales.push_back(outline.pixel_scale_arcsec);
-  std::nth_element(scales.begin(), scales.begin() + static_cast<std::ptrdiff_t>(scales.size() / 2), scales.end());
   const auto grid_wcs = plan.grid.wcs();
-  const double grid_scale = grid_wcs.pixel_scale_arcsec({plan.grid.crpix1 - 1, plan.grid.crpix2 - 1});
-  plan.input_over_output_pixel = scales[scales.size() / 2] / grid_scale;
-  const double largest = *std::max_element(scales.begin(), scales.end()) / grid_scale;
+  std::vector<double> sides;
+  for (const auto& frame : plan.frames)
+    if (const double side = side_on_grid(frame, grid_wcs); side > 0) sides.push_back(side);
+  if (sides.empty()) refuse_no_overlap(plan, options.grid.file);
+  std::nth_element(sides.begin(), sides.begin() + static_cast<std::ptrdiff_t>(sides.size() / 2), sides.end());
+  plan.input_over_output_pixel = sides[sides.size() / 2];
+  // Next to a pole or across a seam of the grid a pixel has any length: such frames do not set the halo of all.
+  const double largest = std::min(*std::max_element(sides.begin(), sides.end()), most_side_ratio * plan.input_over_output_pixel);
+  plan.frame_pixel = std::max(1, static_cast<int>(std::lround(largest)));
   // A tile's pixel asks which frame pixels touch it, and those (and their neighbours) which output pixels touch them: three frame
-  // pixel diagonals, one more output pixel for the gradient.
+  // pixel diagonals; of the third one the gradient takes one side.
   plan.halo = options.rejection.method == Rejection::none ? 0 : static_cast<int>(std::ceil(3 * 1.5 * largest)) + 2;
 
   // Output pixels beyond the grid's border take part in rejection, so that rejection in a cut-out sees the neighbours it has in the whole.
@@ -203,9 +228,7 @@ Plan make_plan(const std::vector<std::string>& inputs, const MosaicOptions& opti
     plan.on_grid.push_back(box_on_grid(outline, grid_wcs, whole, margin));
     any = any || !plan.on_grid.back().empty();
   }
-  if (!any)
-    throw DataError{fmt::format("none of the {} frames overlaps the output grid{}; check grid.file and grid.center", plan.frames.size(),
-                                options.grid.file.empty() ? "" : " of " + options.grid.file)};
+  if (!any) refuse_no_overlap(plan, options.grid.file);
   choose_tiles(plan, options.engine, context);
   forecast(plan, context.pool().threads());
   plan.hash = plan_hash(plan, options.grid.file, settings);

@@ -25,6 +25,7 @@ struct Plan {
   std::vector<std::vector<int>> tile_frames;   ///< per tile: frames that may touch it (halo included), in listed order
   int halo = 0;                                ///< output pixels a tile needs around it for rejection
   double input_over_output_pixel = 1;          ///< linear size, median frame
+  int frame_pixel = 1;                         ///< side of the largest frame pixel in output pixels, rounded, at least 1
   Forecast forecast;
   std::string unit;
   std::string hash;                            ///< of everything that may change a product's bits

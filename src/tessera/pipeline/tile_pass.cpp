@@ -121,7 +121,7 @@ void TilePass::reject(Workspace& w, Box tile, TileResult& result) {
     flags.push_back(w.outliers[k].view());
     sky_variance.push_back(static_cast<float>(frames_.frames[static_cast<std::size_t>(w.frames[k])].sky_variance));
   }
-  outlier::flag_temporal(stack, options_.temporal, flags, sky_variance);
+  outlier::flag_temporal(stack, options_.temporal, flags, sky_variance, plan_.frame_pixel);
   Image<std::uint8_t> marked, rejected;
   for (std::size_t k = 0; k < w.frames.size(); ++k) {
     auto& frame = w.windows[k];
