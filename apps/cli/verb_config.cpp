@@ -23,8 +23,9 @@ void describe(param::Schema<ConfigOptions>& s) {
 class Config final : public Verb {
  public:
   param::Manual manual() const override {
-    return {"config", "Print templates and schemas of files of options, or check such a file.",
-            "Prints a template to begin a file of options with (--template STEP), or checks such a file (--check FILE STEP).", "[STEP]",
+    return {"config", "Print a template of a configuration file, or check one.",
+            "Prints a commented configuration file to start from (--template STEP), or checks one (--check FILE STEP). --schema and --table print the options of a step "
+            "for other programs and for the manual.", "[STEP]",
             "tessera config --template mosaic > mosaic.toml"};
   }
 

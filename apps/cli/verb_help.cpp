@@ -13,7 +13,7 @@ namespace {
 class Help final : public Verb {
  public:
   param::Manual manual() const override {
-    return {"help", "Explain a step and its options.", "Without STEP, lists the verbs.", "[STEP]", "tessera help help"};
+    return {"help", "Explain a step and its options.", "Prints what STEP does and all its options; without STEP, lists the verbs.", "[STEP]", "tessera help mosaic"};
   }
   void declare(param::OptionSet&) override {}
 
