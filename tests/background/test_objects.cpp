@@ -86,7 +86,7 @@ TEST(NoiseScale, IsOneForAPerfectNoiseModel) {
   double sum = 0;
   for (unsigned seed = 0; seed < 20; ++seed) {
     const auto frame = noise({0, 0, 256, 256}, 0.1, 0.02, 0.02, seed);
-    const double scale = noise_scale(frame.view());
+    const double scale = measure_noise(frame.view()).scale;
     EXPECT_NEAR(scale, 1, 0.03);
     sum += scale;
   }
@@ -95,7 +95,7 @@ TEST(NoiseScale, IsOneForAPerfectNoiseModel) {
 
 TEST(NoiseScale, FindsUncertaintiesThatAreWrongByAFactor) {
   for (const double factor : {0.1, 0.7, 3.0, 30.0})
-    EXPECT_NEAR(noise_scale(noise({0, 0, 256, 256}, 5, 0.02 * factor, 0.02, 9).view()) / factor, 1, 0.03);
+    EXPECT_NEAR(measure_noise(noise({0, 0, 256, 256}, 5, 0.02 * factor, 0.02, 9).view()).scale / factor, 1, 0.03);
 }
 
 TEST(NoiseScale, IsNotMovedByStarsAndHits) {
@@ -104,7 +104,7 @@ TEST(NoiseScale, IsNotMovedByStarsAndHits) {
   std::uniform_real_distribution<double> place{0, 256}, decades{0, 4};
   for (int i = 0; i < 150; ++i) add_star(frame, place(random), place(random), std::pow(10, decades(random)), 1.6);
   for (int i = 0; i < 300; ++i) frame.value(static_cast<int>(place(random)), static_cast<int>(place(random))) += static_cast<float>(100 * decades(random));
-  EXPECT_NEAR(noise_scale(frame.view()), 1, 0.04);
+  EXPECT_NEAR(measure_noise(frame.view()).scale, 1, 0.04);
 }
 
 TEST(NoiseScale, CountsNoiseThatNeighboursShare) {
@@ -114,19 +114,25 @@ TEST(NoiseScale, CountsNoiseThatNeighboursShare) {
   for (int y = 0; y < 256; ++y)
     for (int x = 0; x < 256; ++x) frame.value(x, y) = 0.5f * (raw.value(x, y) + raw.value(x + 1, y));
   // 2 × 2 means: variance ½ (1 + ρ) σ² · ½ with ρ = ½ along rows.
-  EXPECT_NEAR(noise_scale(frame.view()), std::sqrt(1.5), 0.03);
+  EXPECT_NEAR(measure_noise(frame.view()).scale, std::sqrt(1.5), 0.03);
 }
 
 TEST(NoiseScale, SamplesLargeFrames) {
-  EXPECT_NEAR(noise_scale(noise({100, 200, 2148, 1900}, 5, 2, 1, 13).view()), 2, 0.02);
-  EXPECT_NEAR(noise_scale(noise({0, 0, 20000, 70}, 5, 2, 1, 14).view()), 2, 0.06);
+  EXPECT_NEAR(measure_noise(noise({100, 200, 2148, 1900}, 5, 2, 1, 13).view()).scale, 2, 0.02);
+  EXPECT_NEAR(measure_noise(noise({0, 0, 20000, 70}, 5, 2, 1, 14).view()).scale, 2, 0.06);
+}
+
+TEST(NoiseScale, IsUnknownOfASkyWithoutNoise) {
+  EXPECT_TRUE(std::isnan(measure_noise(noise({0, 0, 128, 128}, 5, 0, 0.02, 17).view()).scale)) << "a simulation, or coarse integers";
+  EXPECT_TRUE(std::isnan(measure_noise(noise({0, 0, 128, 128}, 5, 0.0001, 0.02, 18).view()).scale));
+  EXPECT_NEAR(measure_noise(noise({0, 0, 128, 128}, 5, 0.001, 0.02, 19).view()).scale, 0.05, 0.005);
 }
 
 TEST(NoiseScale, IsUnknownWhenTooLittleIsLeft) {
-  EXPECT_TRUE(std::isnan(noise_scale(noise({0, 0, 6, 6}, 0, 1, 1, 1).view())));
-  EXPECT_TRUE(std::isnan(noise_scale(Frame{Box{0, 0, 64, 64}}.view())));
-  EXPECT_TRUE(std::isnan(noise_scale(Frame{Box{}}.view())));
-  EXPECT_NEAR(noise_scale(noise({0, 0, 64, 64}, 0, 1, 1, 15).view()), 1, 0.08) << "64 pixels a side are enough";
+  EXPECT_TRUE(std::isnan(measure_noise(noise({0, 0, 6, 6}, 0, 1, 1, 1).view()).scale));
+  EXPECT_TRUE(std::isnan(measure_noise(Frame{Box{0, 0, 64, 64}}.view()).scale));
+  EXPECT_TRUE(std::isnan(measure_noise(Frame{Box{}}.view()).scale));
+  EXPECT_NEAR(measure_noise(noise({0, 0, 64, 64}, 0, 1, 1, 15).view()).scale, 1, 0.08) << "64 pixels a side are enough";
 }
 
 TEST(SkyVariance, IsThatOfTheSkyAndNotOfTheStars) {
@@ -134,6 +140,6 @@ TEST(SkyVariance, IsThatOfTheSkyAndNotOfTheStars) {
   for (int k = 0; k < 6; ++k)
     for (int y = 0; y < 128; ++y)
       for (int x = 20 * k; x < 20 * k + 9; ++x) frame.value(x, y) += 1000, frame.variance(x, y) = 1000;
-  EXPECT_FLOAT_EQ(static_cast<float>(sky_variance(frame.view())), 4.0f);
-  EXPECT_TRUE(std::isnan(sky_variance(Frame{Box{0, 0, 8, 8}}.view())));
+  EXPECT_FLOAT_EQ(static_cast<float>(measure_noise(frame.view()).sky_variance), 4.0f);
+  EXPECT_TRUE(std::isnan(measure_noise(Frame{Box{0, 0, 8, 8}}.view()).sky_variance));
 }

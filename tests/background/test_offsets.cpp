@@ -230,7 +230,7 @@ TEST(Offsets, ComeWithinTheNoiseLimitFromFramesWithStarsAndHits) {
       truth.push_back(100 + 20 * unit(random));
       const double dx = 20 + 12 * unit(random), dy = 20 + 12 * unit(random);
       const auto e = expose(stars, size, truth.back(), 0.02 * i, dx, dy, static_cast<unsigned>(1000 * t + i));
-      const auto objects = mask_objects(e.frame.view(), noise_scale(e.frame.view()), {});
+      const auto objects = mask_objects(e.frame.view(), measure_noise(e.frame.view()).scale, {});
       maps.push_back(cell_map(e.frame.view(), objects, *e.to_output, cell_side(size, 1), grid));
       ideal.push_back(cell_map(e.frame.view(), e.contaminated, *e.to_output, 1, grid));
     }

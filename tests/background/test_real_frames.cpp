@@ -132,7 +132,7 @@ Widths half_stack_widths(const std::vector<Exposure>& exposures) {
     const auto frame_wcs = wcs::SkyWcs::from_header(e.header, "frame");
     const auto forward = wcs::approximate(wcs::plane_to_plane(frame_wcs, plane), {0, 0, side, side});
     const auto back = wcs::approximate(wcs::plane_to_plane(plane, frame_wcs), {0, 0, plane_side, plane_side});
-    const double scale = noise_scale(e.frame.view());
+    const double scale = measure_noise(e.frame.view()).scale;
     cells.push_back(cell_map(e.frame.view(), mask_objects(e.frame.view(), scale, {}), *forward, 4, {0, 0, plane_side, plane_side}));
     auto& r = stack.emplace_back();
     r.scale = scale;

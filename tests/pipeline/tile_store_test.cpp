@@ -41,9 +41,9 @@ TEST(TileStore, GivesRowsBackAcrossTiles) {
   const TemporaryFolder folder;
   TileStore store{folder.path(), lattice, "hash"};
   for (const std::int64_t t : {5, 0, 3, 1, 2}) store.put(t, numbered(t));  // tile 4 (columns 4–7 of the upper row) is never made
-  std::vector<float> row(10);
+  PlaneRows rows{store, TileResult::coverage, -1.0F};
   for (int y = 0; y < 7; ++y) {
-    store.read_row(TileResult::coverage, y, -1.0F, row);
+    const auto row = rows.row(y);
     for (int x = 0; x < 10; ++x) {
       const bool missing = y >= 4 && x >= 4 && x < 8;
       EXPECT_EQ(row[static_cast<std::size_t>(x)], missing ? -1.0F : static_cast<float>(2000 + 10 * y + x)) << x << ' ' << y;

@@ -14,6 +14,7 @@ constexpr int window_side = 128, windows_across = 4;  // the sample of a large f
 constexpr int source_lag = 2;                         // pixels; scale of single pixels, sets the source mask
 constexpr int noise_lag = 8;
 constexpr std::size_t least_pairs = 100;
+constexpr double least_scale = 0.02;  // below: a sky without noise (a simulation, coarse integers), which says nothing of the uncertainties
 
 /// The frame itself, or a lattice of windows that holds a quarter megapixel of it.
 std::vector<FrameView> sample(const FrameView& frame) {
@@ -123,13 +124,11 @@ SourceFree find_source_free(const FrameView& frame) {
 
 }  // namespace
 
-double noise_scale(const FrameView& frame) {
+FrameNoise measure_noise(const FrameView& frame) {
   const auto free = find_source_free(frame);
-  return width_of_differences(free.windows, free.objects, 2, noise_lag, 1) / free.cut;
-}
-
-double sky_variance(const FrameView& frame) {
-  const auto free = find_source_free(frame);
+  FrameNoise noise;
+  noise.scale = width_of_differences(free.windows, free.objects, 2, noise_lag, 1) / free.cut;
+  if (noise.scale < least_scale) noise.scale = std::numeric_limits<double>::quiet_NaN();
   std::vector<float> variance;
   for (std::size_t i = 0; i < free.windows.size(); ++i) {
     const Box box = free.windows[i].box();
@@ -137,7 +136,8 @@ double sky_variance(const FrameView& frame) {
       for (int x = box.x0; x < box.x1; ++x)
         if (free.windows[i].good(x, y) && !free.objects[i](x, y)) variance.push_back(free.windows[i].variance(x, y));
   }
-  return statistics::median_inplace(std::span<float>{variance});
+  noise.sky_variance = statistics::median_inplace(std::span<float>{variance});
+  return noise;
 }
 
 }  // namespace tessera::background

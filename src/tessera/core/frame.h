@@ -20,6 +20,11 @@ struct Frame {
   Image<float> variance;
   Image<std::uint8_t> good;
   explicit Frame(Box box = {}) : value{box}, variance{box}, good{box} {}
+  void reshape(Box box) {
+    value.reshape(box);
+    variance.reshape(box);
+    good.reshape(box);
+  }
   Box box() const { return value.box(); }
   FrameView view() const { return {value, variance, good}; }
 };
@@ -38,6 +43,11 @@ struct Resampled {
   explicit Resampled(Box box = {}) : value{box}, variance{box}, coverage{box} {}
   Box box() const { return value.box(); }
   ResampledView view() { return {value, variance, coverage}; }
+  void reshape(Box box) {
+    value.reshape(box);
+    variance.reshape(box);
+    coverage.reshape(box);
+  }
   void reset(Box box) {
     value.reset(box);
     variance.reset(box);

@@ -74,6 +74,11 @@ class Image {
   const T& operator()(int x, int y) const { return view()(x, y); }
   std::span<T> pixels() { return pixels_; }
   std::span<const T> pixels() const { return pixels_; }
+  /// Takes a new box and leaves the pixels undefined: for those who write every one.
+  void reshape(Box box) {
+    box_ = box;
+    pixels_.resize(static_cast<std::size_t>(box.area()));
+  }
   /// Takes a new box without giving memory back, so that a loop over tiles allocates once.
   void reset(Box box, T fill = T{}) {
     box_ = box;

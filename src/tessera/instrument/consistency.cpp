@@ -6,6 +6,7 @@
 
 #include "tessera/base/error.h"
 #include "tessera/instrument/frame_file.h"
+#include "tessera/instrument/units.h"
 
 namespace tessera::instrument {
 namespace {
@@ -54,6 +55,22 @@ Consistency check_consistency(std::span<const FrameFile> frames, const InputOpti
   if (uncertainties) result.notes.push_back("frames with and without uncertainty planes are mixed, as allowed");
   if (masks) result.notes.push_back("some frames have a mask and some have none");
   return result;
+}
+
+std::vector<std::string> read_counts_as_rates(std::span<FrameFile> frames) {
+  if (frames.size() < 2) return {};
+  const Unit unit = parse_unit(frames.front().input_unit);
+  if (unit.kind != Unit::Kind::counts_per_pixel || unit.per_second || unit.quantum == "nanomaggy") return {};
+  const auto [shortest, longest] = std::minmax_element(frames.begin(), frames.end(), [](const auto& a, const auto& b) { return a.exposure_s < b.exposure_s; });
+  if (!(longest->exposure_s > 0)) return {};
+  if (!(shortest->exposure_s > 0))
+    return {fmt::format("{} has no exposure time: counts are averaged as if all exposures were alike", shortest->label())};
+  if (!differ(shortest->exposure_s, longest->exposure_s)) return {};
+  for (FrameFile& frame : frames) {
+    frame.unit_factor /= frame.exposure_s;
+    frame.unit = unit.quantum + "/s/arcsec2";
+  }
+  return {fmt::format("exposures from {:.6g} to {:.6g} s: counts are read as {} per second", shortest->exposure_s, longest->exposure_s, unit.quantum)};
 }
 
 }  // namespace tessera::instrument

@@ -122,4 +122,8 @@ struct Consistency {
 /// options.mixed does not allow it (units must agree always: nothing converts counts to MJy/sr). Unknown filters fit any.
 Consistency check_consistency(std::span<const FrameFile> frames, const InputOptions& options);
 
+/// Counts grow with the exposure: frames in counts whose exposures differ by more than 1 % are read per second from here on (unit
+/// "electron/s/arcsec2"). Returns what was done, or why it could not be, as notes.
+std::vector<std::string> read_counts_as_rates(std::span<FrameFile> frames);
+
 }  // namespace tessera::instrument

@@ -6,7 +6,7 @@ namespace tessera::pipeline {
 namespace {
 
 constexpr std::int64_t bytes_per_pixel = 9;      // float value, float variance, one byte good
-constexpr std::int64_t band_pixels = 1 << 19;
+constexpr std::int64_t least_bands = 32;         // a larger part of the ceiling than 1/32 is read in pieces
 
 void copy_rows(const Frame& from, Frame& to) {
   const Box part = intersection(from.box(), to.box());
@@ -29,7 +29,7 @@ int FrameCache::band_rows(std::size_t frame) const {
   const auto& file = frames_[frame];
   // A gzipped file is inflated as a whole at every opening, so it is one band.
   if (file.image.path.extension() == ".gz") return std::max(1, file.height);
-  const std::int64_t rows = std::max<std::int64_t>(16, band_pixels / std::max(1, file.width));
+  const std::int64_t rows = std::max<std::int64_t>(16, ceiling_ / least_bands / bytes_per_pixel / std::max(1, file.width));
   return static_cast<int>(std::min<std::int64_t>(rows, std::max(1, file.height)));
 }
 
@@ -39,12 +39,19 @@ Box FrameCache::band_box(std::size_t frame, int index) const {
   return {0, index * rows, file.width, std::min(file.height, (index + 1) * rows)};
 }
 
-Frame FrameCache::window(std::size_t frame, Box window) {
-  Frame result{window};
-  if (window.empty()) return result;
+void FrameCache::window(std::size_t frame, Box window, Frame& into) {
+  into.reshape(window);
+  if (window.empty()) return;
   const int rows = band_rows(frame);
-  for (int index = window.y0 / rows; index <= (window.y1 - 1) / rows; ++index) copy_rows(*band(frame, index), result);
-  return result;
+  for (int index = window.y0 / rows; index <= (window.y1 - 1) / rows; ++index) copy_rows(*band(frame, index), into);
+}
+
+std::shared_ptr<const Frame> FrameCache::whole(std::size_t frame) {
+  const Box box{0, 0, frames_[frame].width, frames_[frame].height};
+  if (band_rows(frame) == box.height()) return band(frame, 0);
+  auto all = std::make_shared<Frame>();
+  window(frame, box, *all);
+  return all;
 }
 
 FrameCache::BandPtr FrameCache::band(std::size_t frame, int index) {

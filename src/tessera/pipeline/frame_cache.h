@@ -20,10 +20,11 @@ class FrameCache {
  public:
   /// `frames` must outlive the cache.
   FrameCache(std::span<const instrument::FrameFile> frames, std::int64_t ceiling_bytes);
-  /// A copy of the pixels of `window` (inside the frame's box). Safe from many threads; each band is read once at a time.
-  Frame window(std::size_t frame, Box window);
-  /// Rows of one band of this frame.
-  int band_rows(std::size_t frame) const;
+  /// Copies the pixels of `window` (inside the frame's box) to `into`, whose memory is used again. Safe from many threads; each
+  /// band is read once at a time.
+  void window(std::size_t frame, Box window, Frame& into);
+  /// All pixels of a frame, shared with the cache where one band holds them.
+  std::shared_ptr<const Frame> whole(std::size_t frame);
 
  private:
   using Key = std::pair<std::size_t, int>;  // frame, band
@@ -34,6 +35,7 @@ class FrameCache {
     std::int64_t bytes = 0;
   };
   BandPtr band(std::size_t frame, int index);
+  int band_rows(std::size_t frame) const;
   Box band_box(std::size_t frame, int index) const;
   void evict_beyond_ceiling();
 

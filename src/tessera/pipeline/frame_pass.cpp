@@ -26,18 +26,22 @@ std::optional<background::CellMap> measure(const Plan& plan, const MosaicOptions
   const auto grid = plan.grid.wcs();
   state.output_to_frame = wcs::approximate(wcs::plane_to_plane(grid, file.wcs), plan.on_grid[i].grown(1));
   state.frame_to_output = wcs::approximate(wcs::plane_to_plane(file.wcs, grid), whole);
-  const Frame frame = cache.window(i, whole);
+  const auto read = cache.whole(i);
+  const Frame& frame = *read;
   state.good_fraction = good_fraction(frame);
   if (state.good_fraction == 0) {
     state.usable = false;
     return std::nullopt;
   }
-  if (options.input.scale_noise) state.noise_scale = background::noise_scale(frame.view());
+  const auto noise = background::measure_noise(frame.view());
+  if (options.input.scale_noise) state.noise_scale = noise.scale;
   const double scale = std::isfinite(state.noise_scale) ? state.noise_scale : 1;
-  state.sky_variance = background::sky_variance(frame.view()) * scale * scale;
+  state.sky_variance = noise.sky_variance * scale * scale;
   if (options.background.method == background::Method::none) return std::nullopt;
   const auto masked = background::mask_objects(frame.view(), scale, options.background);
-  return background::cell_map(frame.view(), masked, *state.frame_to_output, cell_side, {0, 0, plan.grid.width, plan.grid.height});
+  auto cells = background::cell_map(frame.view(), masked, *state.frame_to_output, cell_side, {0, 0, plan.grid.width, plan.grid.height});
+  for (float& v : cells.variance.pixels()) v *= static_cast<float>(scale * scale);
+  return cells;
 }
 
 void set_weights(const Plan& plan, const coadd::CoaddOptions& options, FramePass& pass) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "tessera/base/files.h"
+#include "tessera/base/text.h"
 #include "tessera/pipeline/output_folder.h"
 #include "tessera/pipeline/products.h"
 #include "tessera/pipeline/provenance.h"
@@ -82,7 +83,8 @@ Outcome make_mosaic(const MosaicRequest& request, const MosaicOptions& options, 
   }
   OutputFolder folder{request.output, folder_request(request, plan, settings), request.overwrite};
   context.log_to(folder.product("tessera.log").string());
-  context.log(Level::debug, describe_plan(plan, context.pool().threads(), context.memory_bytes()));
+  for (const auto& line : text::split(describe_plan(plan, context.pool().threads(), context.memory_bytes()), '\n'))
+    if (!line.empty()) context.log(Level::debug, line);
   report_plan(plan, context);
 
   FrameCache cache{plan.frames, cache_bytes(context)};

@@ -198,6 +198,8 @@ Plan make_plan(const std::vector<std::string>& inputs, const MosaicOptions& opti
   open_frames(plan, names, options, profiles, context);
   const auto consistency = instrument::check_consistency(plan.frames, options.input);
   plan.notes.insert(plan.notes.end(), consistency.notes.begin(), consistency.notes.end());
+  const auto rates = instrument::read_counts_as_rates(plan.frames);
+  plan.notes.insert(plan.notes.end(), rates.begin(), rates.end());
   const auto& profile = *plan.frames.front().profile;
   for (const auto& [key, value] : profile.defaults) settings.assign(key, value, param::Source::profile, profile.name);
   plan.unit = plan.frames.front().unit;
@@ -216,9 +218,10 @@ Plan make_plan(const std::vector<std::string>& inputs, const MosaicOptions& opti
   // Next to a pole or across a seam of the grid a pixel has any length: such frames do not set the halo of all.
   const double largest = std::min(*std::max_element(sides.begin(), sides.end()), most_side_ratio * plan.input_over_output_pixel);
   plan.frame_pixel = std::max(1, static_cast<int>(std::lround(largest)));
-  // A tile's pixel asks which frame pixels touch it, and those (and their neighbours) which output pixels touch them: three frame
-  // pixel diagonals; of the third one the gradient takes one side.
-  plan.halo = options.rejection.method == Rejection::none ? 0 : static_cast<int>(std::ceil(3 * 1.5 * largest)) + 2;
+  // Pixels touch when their centres are no further apart than half a diagonal of each. A tile's pixel asks which frame pixels touch
+  // it, those ask which output pixels touch them, and each of these looks temporal_halo further.
+  plan.reach = static_cast<int>(std::ceil(0.75 * (1 + largest)));
+  plan.halo = options.rejection.method == Rejection::none ? 0 : 2 * plan.reach + outlier::temporal_halo(plan.frame_pixel);
 
   // Output pixels beyond the grid's border take part in rejection, so that rejection in a cut-out sees the neighbours it has in the whole.
   const Box whole = Box{0, 0, plan.grid.width, plan.grid.height}.grown(plan.halo);

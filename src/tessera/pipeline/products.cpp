@@ -45,13 +45,11 @@ std::string unit_of(const Product& product, const std::string& unit) {
 /// Mean exposure of the covered pixels, from one pass over the exposure plane.
 double mean_exposure(const TileStore& store) {
   const auto& lattice = store.lattice();
-  std::vector<float> row(static_cast<std::size_t>(lattice.width));
+  PlaneRows rows{store, TileResult::exposure, 0};
   double sum = 0;
   std::int64_t covered = 0;
-  for (int y = 0; y < lattice.height; ++y) {
-    store.read_row(TileResult::exposure, y, 0, row);
-    for (const float v : row) sum += v, covered += v > 0;
-  }
+  for (int y = 0; y < lattice.height; ++y)
+    for (const float v : rows.row(y)) sum += v, covered += v > 0;
   return covered ? sum / static_cast<double>(covered) : 0;
 }
 
@@ -188,11 +186,8 @@ Table header_list(const Plan& plan) {
 
 void write_picture(const Plan& plan, const TileStore& store, TileResult::Plane plane, const picture::PictureOptions& options, const std::filesystem::path& path) {
   picture::PreviewBuilder builder{plan.grid.width, plan.grid.height, options.max_side};
-  std::vector<float> row(static_cast<std::size_t>(plan.grid.width));
-  for (int y = 0; y < plan.grid.height; ++y) {
-    store.read_row(plane, y, plane == TileResult::mosaic ? NAN : 0, row);
-    builder.add_row(y, row);
-  }
+  PlaneRows rows{store, plane, plane == TileResult::mosaic ? NAN : 0.0F};
+  for (int y = 0; y < plan.grid.height; ++y) builder.add_row(y, rows.row(y));
   picture::write_png(builder.finish(), plan.grid, options, path);
 }
 
@@ -262,8 +257,9 @@ std::vector<ProductRecord> write_products(const Plan& plan, const FramePass& pas
     parallel::check_interrupt();
     const auto path = folder.product(product.file);
     io::FitsWriter writer{path};
+    PlaneRows rows{store, product.plane, product.empty};
     writer.add_image("", product_header(product, plan, pass, settings, exposure), plan.grid.width, plan.grid.height,
-                     [&](int y, std::span<float> row) { store.read_row(product.plane, y, product.empty, row); });
+                     [&](int y, std::span<float> row) { std::ranges::copy(rows.row(y), row.begin()); });
     writer.close();
     records.push_back({product.file, datasums(path)});
     context.step();

@@ -59,11 +59,14 @@ void TilePass::resample_stack(Workspace& w, Box grown) {
   for (std::size_t k = 0; k < w.frames.size(); ++k) {
     const auto f = static_cast<std::size_t>(w.frames[k]);
     const auto& map = *frames_.frames[f].output_to_frame;
-    w.stack[k].reset(grown);
     const Box box = intersection(grown, plan_.on_grid[f]);
     const Box needed = reproject::needed_window(map, box, {0, 0, plan_.frames[f].width, plan_.frames[f].height});
-    w.windows[k] = cache_.window(f, needed);
+    cache_.window(f, needed, w.windows[k]);
     w.covered[k] = needed.empty() ? Box{} : box;
+    if (w.covered[k] == grown)
+      w.stack[k].reshape(grown);
+    else
+      w.stack[k].reset(grown);
     if (needed.empty()) continue;
     const auto part = window(w.stack[k].view(), box);
     reproject::area_overlap(w.windows[k].view(), map, part);
@@ -88,8 +91,6 @@ void TilePass::resample_again(Workspace& w, std::size_t k, View<const std::uint8
 
 /// Takes the rejected pixels out of the window, marks the blocks of the tile they touch; returns those whose centre lies in the tile.
 RejectedRuns TilePass::drop_pixels(int f, Frame& frame, View<const std::uint8_t> rejected, Box tile, View<std::uint8_t> marked) const {
-  // Half a frame pixel's diagonal and half an output pixel's (plan.cpp: the halo is three times that).
-  const int reach = (plan_.halo + 2) / 3;
   const auto& to_output = *frames_.frames[static_cast<std::size_t>(f)].frame_to_output;
   const std::int64_t width = plan_.frames[static_cast<std::size_t>(f)].width;
   RejectedRuns at_home{f, {}};
@@ -103,7 +104,7 @@ RejectedRuns TilePass::drop_pixels(int f, Frame& frame, View<const std::uint8_t>
       if (!std::isfinite(u) || !std::isfinite(v)) continue;
       const int cx = static_cast<int>(std::floor(u + 0.5)), cy = static_cast<int>(std::floor(v + 0.5));
       if (tile.contains(cx, cy)) at_home.add(y * width + x);
-      const Box touched = intersection(Box{cx, cy, cx + 1, cy + 1}.grown(reach), tile);
+      const Box touched = intersection(Box{cx, cy, cx + 1, cy + 1}.grown(plan_.reach), tile);
       if (touched.empty()) continue;
       for (int by = (touched.y0 - tile.y0) / block_side; by <= (touched.y1 - 1 - tile.y0) / block_side; ++by)
         for (int bx = (touched.x0 - tile.x0) / block_side; bx <= (touched.x1 - 1 - tile.x0) / block_side; ++bx) marked(bx, by) = 1;

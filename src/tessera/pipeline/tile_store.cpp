@@ -166,17 +166,19 @@ void TileStore::put(std::int64_t tile, const TileResult& result) {
   rejected_[static_cast<std::size_t>(tile)] = result.rejected;
 }
 
-void TileStore::read_row(TileResult::Plane plane, int y, float fill, std::span<float> row) const {
-  const std::int64_t first = static_cast<std::int64_t>(y / lattice_.side) * lattice_.columns();
+void TileStore::read_band(TileResult::Plane plane, int tile_row, float fill, Image<float>& band) const {
+  const int y0 = tile_row * lattice_.side;
+  band.reset({0, y0, lattice_.width, std::min(lattice_.height, y0 + lattice_.side)}, fill);
+  std::vector<float> pixels;
+  const std::int64_t first = static_cast<std::int64_t>(tile_row) * lattice_.columns();
   for (std::int64_t tile = first; tile < first + lattice_.columns(); ++tile) {
+    if (!finished(tile)) continue;
     const Box box = lattice_.box(tile);
-    const auto part = row.subspan(static_cast<std::size_t>(box.x0), static_cast<std::size_t>(box.width()));
-    if (!finished(tile)) {
-      std::fill(part.begin(), part.end(), fill);
-      continue;
-    }
-    const std::int64_t pixel = plane * box.area() + static_cast<std::int64_t>(y - box.y0) * box.width();
-    read_all(tiles_, part.data(), part.size_bytes(), offset(tile) + pixel * static_cast<std::int64_t>(sizeof(float)), folder_ / "tiles");
+    pixels.resize(static_cast<std::size_t>(box.area()));
+    const std::int64_t bytes = box.area() * static_cast<std::int64_t>(sizeof(float));
+    read_all(tiles_, pixels.data(), static_cast<std::size_t>(bytes), offset(tile) + plane * bytes, folder_ / "tiles");
+    for (int y = box.y0; y < box.y1; ++y)
+      std::copy_n(pixels.begin() + static_cast<std::ptrdiff_t>(y - box.y0) * box.width(), box.width(), &band(box.x0, y));
   }
 }
 

@@ -66,8 +66,8 @@ class TileStore {
   std::int64_t finished_count() const;
   /// Writes the tile, syncs it, then its journal line. Safe from many threads.
   void put(std::int64_t tile, const TileResult& result);
-  /// One row of one plane over the whole width; tiles never put read as `fill`.
-  void read_row(TileResult::Plane plane, int y, float fill, std::span<float> row) const;
+  /// The rows of one row of tiles, one plane over the whole width; tiles never put read as `fill`.
+  void read_band(TileResult::Plane plane, int tile_row, float fill, Image<float>& band) const;
   /// Frame pixels rejected per frame, summed over finished tiles.
   std::vector<std::int64_t> rejected(std::size_t frames) const;
   /// Marks with `bit` the pixels of one frame that were rejected (its box starts at 0, 0).
@@ -85,6 +85,25 @@ class TileStore {
   std::vector<char> finished_;
   std::vector<Rejected> rejected_;
   std::mutex mutex_;
+};
+
+/// Rows of one plane in rising order, read a row of tiles at a time.
+class PlaneRows {
+ public:
+  PlaneRows(const TileStore& store, TileResult::Plane plane, float fill) : store_{store}, plane_{plane}, fill_{fill} {}
+  std::span<const float> row(int y) {
+    const int tile_row = y / store_.lattice().side;
+    if (band_.empty() || tile_row != tile_row_) store_.read_band(plane_, tile_row, fill_, band_);
+    tile_row_ = tile_row;
+    return std::as_const(band_).row(y);
+  }
+
+ private:
+  const TileStore& store_;
+  TileResult::Plane plane_;
+  float fill_;
+  int tile_row_ = -1;
+  Image<float> band_;
 };
 
 /// The plan hash in the journal's first line, or nothing when there is no (readable) journal.
