@@ -311,6 +311,25 @@ TEST_F(Frames, ACompanionOfAnotherSizeIsNamedWithBothSizes) {
   EXPECT_THAT(message_of<DataError>([&] { open(path); }), AllOf(HasSubstr("X_bunc.fits"), HasSubstr("16x11"), HasSubstr("X_bcd.fits"), HasSubstr("16x12")));
 }
 
+TEST_F(Frames, CountsOfDifferentExposuresAreReadPerSecond) {
+  Hdu a = sky_image(9, 9, 100), b = sky_image(9, 9, 300), c = sky_image(9, 9, 100), d = sky_image(9, 9, 100);
+  a.text("BUNIT", "ELECTRONS").card("EXPTIME", "50");
+  b.text("BUNIT", "electron").card("EXPTIME", "150");
+  c.text("BUNIT", "ELECTRONS").card("EXPTIME", "50.2");
+  d.text("BUNIT", "ELECTRONS");
+  const auto fa = open(put("a.fits", a)), fb = open(put("b.fits", b)), fc = open(put("c.fits", c)), fd = open(put("d.fits", d));
+  std::vector<FrameFile> differing{fa, fb}, alike{fa, fc}, unknown{fa, fd};
+  EXPECT_THAT(read_counts_as_rates(differing), testing::ElementsAre(HasSubstr("electron per second")));
+  for (const auto& frame : differing) {
+    EXPECT_EQ(frame.unit, "electron/s/arcsec2");
+    const auto pixels = read_frame(frame, frame.box());
+    EXPECT_NEAR(pixels.value(4, 4) * frame.pixel_area_sr / arcsec2_in_sr, 2, 1e-5);
+  }
+  EXPECT_TRUE(read_counts_as_rates(alike).empty());
+  EXPECT_EQ(alike.front().unit, "electron/arcsec2");
+  EXPECT_THAT(read_counts_as_rates(unknown), testing::ElementsAre(HasSubstr("d.fits has no exposure time")));
+}
+
 TEST_F(Frames, UnitsFiltersAndUncertaintiesMustAgree) {
   Hdu a = sky_image(9, 9, 1), b = sky_image(9, 9, 1), c = sky_image(9, 9, 1);
   a.text("BUNIT", "MJy/sr").text("FILTER", "r");
