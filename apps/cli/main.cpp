@@ -1,9 +1,15 @@
 // The command `tessera`: finds the verb, reads its options, runs it, and turns what went wrong into one line and an exit code.
+#include <malloc.h>
+
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <ctime>
+#include <filesystem>
 #include <new>
 
 #include "console.h"
@@ -45,6 +51,13 @@ void install_signal_handlers() {
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // a write beyond the limit on file sizes then fails with a reason
+}
+
+// A stream closed by the caller is opened to nothing: otherwise the first product would get its number, and the messages.
+void open_standard_streams() {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd)
+    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd) std::exit(3);
 }
 
 // Known before options are read, so that their errors come in the wanted form too.
@@ -86,6 +99,9 @@ int report(bool json, const char* kind, int code, const std::string& message) {
 int main(int argc, char** argv) {
   bool json = false;
   try {
+    // Planes of frames and tiles go back to the system when they are freed: the memory ceiling is one of resident size.
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);
+    open_standard_streams();
     install_signal_handlers();
     const std::vector<std::string> arguments{argv + (argc > 0 ? 1 : 0), argv + argc};
     json = wants_json(arguments);
@@ -93,6 +109,8 @@ int main(int argc, char** argv) {
     return 0;
   } catch (const Error& e) {
     return report(json, e.kind(), e.exit_code(), e.what());
+  } catch (const std::filesystem::filesystem_error& e) {
+    return report(json, "resource", 3, fmt::format("{}: {}", e.path1().string(), e.code().message()));
   } catch (const std::bad_alloc&) {
     return report(json, "resource", 3, "out of memory; a lower --memory or fewer --threads may help");
   } catch (const std::exception& e) {

@@ -13,6 +13,19 @@ namespace {
 /// Exposures or noise that differ by more than this call for one sky variance per frame as weight.
 constexpr double notable_ratio = 1.2;
 
+/// Part of a budget, given back at the end of the scope.
+class Share {
+ public:
+  Share(parallel::Budget& budget, std::int64_t bytes) : budget_{budget}, bytes_{bytes} { budget_.acquire(bytes_, "measuring a frame"); }
+  ~Share() { budget_.release(bytes_); }
+  Share(const Share&) = delete;
+  Share& operator=(const Share&) = delete;
+
+ private:
+  parallel::Budget& budget_;
+  std::int64_t bytes_;
+};
+
 double good_fraction(const Frame& frame) {
   std::int64_t good = 0;
   for (const auto g : frame.good.pixels()) good += g;
@@ -94,10 +107,14 @@ FramePass run_frame_pass(const Plan& plan, const MosaicOptions& options, FrameCa
   std::nth_element(across.begin(), across.begin() + static_cast<std::ptrdiff_t>(n / 2), across.end());
   const int side = background::cell_side(across[n / 2], plan.input_over_output_pixel);
 
+  parallel::Budget budget{share_memory(context.memory_bytes()).frames};
   context.stage("measuring frames", static_cast<std::int64_t>(n));
   context.pool().for_each(static_cast<std::int64_t>(n), [&](std::int64_t index) {
     const auto i = static_cast<std::size_t>(index);
     auto& state = pass.frames[i];
+    const auto pixels = static_cast<std::int64_t>(plan.frames[i].width) * plan.frames[i].height;
+    // A frame larger than the share is measured alone.
+    const Share share{budget, std::min(budget.total(), pixels * measuring_bytes_per_pixel)};
     if (plan.on_grid[i].empty())
       state.usable = false;
     else if (auto map = measure(plan, options, i, side, cache, state))

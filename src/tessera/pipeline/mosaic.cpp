@@ -65,9 +65,6 @@ void run_tiles(const Plan& plan, const FramePass& pass, const MosaicOptions& opt
   });
 }
 
-/// Cached frames may take what tiles leave of the ceiling (plan.cpp gives tiles a third).
-std::int64_t cache_bytes(Context& context) { return context.memory_bytes() / 2; }
-
 }  // namespace
 
 Outcome make_mosaic(const MosaicRequest& request, const MosaicOptions& options, param::OptionSet& settings, Context& outer) {
@@ -87,7 +84,7 @@ Outcome make_mosaic(const MosaicRequest& request, const MosaicOptions& options, 
     if (!line.empty()) context.log(Level::debug, line);
   report_plan(plan, context);
 
-  FrameCache cache{plan.frames, cache_bytes(context)};
+  FrameCache cache{plan.frames, share_memory(context.memory_bytes()).cache};
   const FramePass pass = run_frame_pass(plan, options, cache, context);
   TileStore store{folder.scratch(), plan.lattice, plan.hash};
   run_tiles(plan, pass, options, cache, store, context);

@@ -13,6 +13,7 @@
 
 #include "tessera/base/error.h"
 #include "tessera/base/files.h"
+#include "tessera/base/utf8.h"
 #include "tessera/pipeline/tile_store.h"
 
 namespace tessera::pipeline {
@@ -49,14 +50,16 @@ bool blocking(const fs::path& out) {
 std::string to_json(const Request& r) {
   nlohmann::json settings = nlohmann::json::array();
   for (const auto& [key, value] : r.settings) settings.push_back({key, value});
-  return nlohmann::json{{"schema", "tessera/request/1"}, {"verb", r.verb},     {"plan", r.plan_hash},  {"inputs", r.inputs},
-                        {"working_folder", r.working_folder}, {"settings", settings}, {"frames", r.frames}}
-             .dump(1) + "\n";
+  nlohmann::json j{{"schema", "tessera/request/1"}, {"verb", r.verb},     {"plan", r.plan_hash},  {"inputs", r.inputs},
+                        {"working_folder", r.working_folder}, {"settings", settings}, {"frames", r.frames}};
+  text::change_strings(j, text::to_utf8);
+  return j.dump(1) + "\n";
 }
 
 Request request_from_json(const std::string& content, const std::string& where) {
   try {
-    const auto j = nlohmann::json::parse(content);
+    auto j = nlohmann::json::parse(content);
+    text::change_strings(j, text::raw_bytes);
     Request r;
     r.verb = j.at("verb");
     r.plan_hash = j.at("plan");

@@ -19,6 +19,8 @@ namespace {
 // Measured on one core with the simulated IRAC stack (bench/): only a forecast, said as such.
 constexpr double cpu_seconds_per_input_pixel = 1.2e-7;
 constexpr double cpu_seconds_per_output_pixel = 2e-7;
+constexpr std::int64_t program_bytes = 48LL << 20;    // code, libraries, headers, buffers
+constexpr std::int64_t frame_bytes_per_pixel = 9;     // float value, float variance, one byte good
 constexpr double product_bytes_per_pixel = static_cast<double>(TileResult::planes) * sizeof(float);
 constexpr double most_side_ratio = 8;  // of frame pixels on the grid, largest over median
 constexpr std::int64_t stack_bytes_per_pixel = 31;  // value, variance, coverage, one byte of flags; the (rotated) frame window
@@ -126,12 +128,12 @@ void assign_tiles(Plan& plan) {
   }
 }
 
-/// The largest tile, up to 256 pixels, whose stack fits a third of the memory ceiling on every thread.
+/// The largest tile, up to 256 pixels, whose stack fits the memory ceiling on every thread.
 void choose_tiles(Plan& plan, const EngineOptions& options, Context& context) {
   const int longest = std::max(plan.grid.width, plan.grid.height);
   plan.lattice = {plan.grid.width, plan.grid.height, std::min(longest, options.tile_size > 0 ? options.tile_size : 256)};
   assign_tiles(plan);
-  const std::int64_t share = context.memory_bytes() / 3 / context.pool().threads();
+  const std::int64_t share = share_memory(context.memory_bytes()).tiles / context.pool().threads();
   const auto fits = [&] { return tile_bytes(plan.lattice.side, plan.halo, plan.forecast.deepest_tile) <= share; };
   while (options.tile_size == 0 && plan.lattice.side > 16 && !fits()) {
     plan.lattice.side /= 2;
@@ -144,19 +146,21 @@ void choose_tiles(Plan& plan, const EngineOptions& options, Context& context) {
                                   text::format_bytes(static_cast<double>(context.memory_bytes())), options.tile_size ? " or a smaller run.tile_size" : "")};
 }
 
-void forecast(Plan& plan, int threads) {
+void forecast(Plan& plan, int threads, std::int64_t memory_bytes) {
   auto& f = plan.forecast;
-  std::int64_t window_bytes = 0;
+  std::int64_t largest = 0;
   for (const auto& frame : plan.frames) {
     f.input_pixels += static_cast<std::int64_t>(frame.width) * frame.height;
-    window_bytes = std::max(window_bytes, static_cast<std::int64_t>(frame.width) * frame.height * 9);
+    largest = std::max(largest, static_cast<std::int64_t>(frame.width) * frame.height);
   }
   f.output_pixels = static_cast<std::int64_t>(plan.grid.width) * plan.grid.height;
   // Two copies of every product stand on disk while the last step writes them: scratch tiles and FITS.
   f.disk_bytes = static_cast<double>(f.output_pixels) * 2 * product_bytes_per_pixel;
-  f.memory_bytes = 4e7 + static_cast<double>(plan.frames.size()) * 4e4 +
-                   static_cast<double>(threads) * static_cast<double>(tile_bytes(plan.lattice.side, plan.halo, f.deepest_tile) + 2 * window_bytes) +
-                   static_cast<double>(f.input_pixels) * 9;
+  const auto shares = share_memory(memory_bytes);
+  const auto cached = std::min(shares.cache, f.input_pixels * frame_bytes_per_pixel);
+  const auto measured = std::min(std::max(shares.frames, largest * measuring_bytes_per_pixel), threads * largest * measuring_bytes_per_pixel);
+  f.memory_bytes = static_cast<double>(program_bytes) + static_cast<double>(plan.frames.size()) * 4e4 +
+                   static_cast<double>(cached + std::max(measured, threads * tile_bytes(plan.lattice.side, plan.halo, f.deepest_tile)));
   f.cpu_seconds = 0.1 + static_cast<double>(f.input_pixels) * cpu_seconds_per_input_pixel + static_cast<double>(f.output_pixels) * cpu_seconds_per_output_pixel;
 }
 
@@ -189,6 +193,11 @@ void refuse_absurd_grid(const Plan& plan, const EngineOptions& options) {
 }
 
 }  // namespace
+
+MemoryShares share_memory(std::int64_t ceiling_bytes) {
+  const std::int64_t rest = std::max(ceiling_bytes - program_bytes, ceiling_bytes / 4);
+  return {rest * 2 / 5, rest / 2, rest / 2};
+}
 
 Plan make_plan(const std::vector<std::string>& inputs, const MosaicOptions& options, param::OptionSet& settings,
                const instrument::ProfileSet& profiles, Context& context) {
@@ -233,7 +242,7 @@ Plan make_plan(const std::vector<std::string>& inputs, const MosaicOptions& opti
   }
   if (!any) refuse_no_overlap(plan, options.grid.file);
   choose_tiles(plan, options.engine, context);
-  forecast(plan, context.pool().threads());
+  forecast(plan, context.pool().threads(), context.memory_bytes());
   plan.hash = plan_hash(plan, options.grid.file, settings);
   return plan;
 }
@@ -256,7 +265,7 @@ std::string describe_plan(const Plan& plan, int threads, std::int64_t memory_byt
   const auto empty = std::count_if(plan.tile_frames.begin(), plan.tile_frames.end(), [](const auto& list) { return list.empty(); });
   text += fmt::format("tiles    {} of {} pixels ({} × {}), {} without frames; at most {} frames on one\n", plan.lattice.count(), plan.lattice.side,
                       plan.lattice.columns(), plan.lattice.rows(), empty, f.deepest_tile);
-  text += fmt::format("memory   {} forecast, ceiling {}\n", text::format_bytes(std::min(f.memory_bytes, static_cast<double>(memory_bytes))),
+  text += fmt::format("memory   {} forecast, ceiling {}\n", text::format_bytes(f.memory_bytes),
                       text::format_bytes(static_cast<double>(memory_bytes)));
   text += fmt::format("disk     {} while running, {} in the end\n", text::format_bytes(f.disk_bytes), text::format_bytes(f.disk_bytes / 2));
   text += fmt::format("time     about {} of CPU, {} on {} threads\n", text::format_duration(f.cpu_seconds),

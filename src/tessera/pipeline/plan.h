@@ -11,6 +11,16 @@
 
 namespace tessera::pipeline {
 
+/// What of the memory ceiling may go where. Frame pass and tile pass do not run at once, so `frames` and `tiles` overlap.
+struct MemoryShares {
+  std::int64_t cache = 0;   ///< frames kept between tiles
+  std::int64_t frames = 0;  ///< whole frames being measured, all threads
+  std::int64_t tiles = 0;   ///< stacks of tiles, all threads
+};
+MemoryShares share_memory(std::int64_t ceiling_bytes);
+/// Memory that measuring a whole frame takes, beside the cache.
+constexpr std::int64_t measuring_bytes_per_pixel = 16;
+
 struct Forecast {
   double memory_bytes = 0, disk_bytes = 0, cpu_seconds = 0;
   std::int64_t input_pixels = 0, output_pixels = 0;

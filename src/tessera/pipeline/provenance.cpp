@@ -10,6 +10,7 @@
 #include <set>
 
 #include "tessera/base/files.h"
+#include "tessera/base/utf8.h"
 #include "tessera/base/version.h"
 
 namespace tessera::pipeline {
@@ -113,7 +114,8 @@ std::string run_json(const RunRecord& run, const Plan& plan, const FramePass& pa
   for (const auto& s : recorder.stages())
     j["stages"].push_back({{"name", s.name}, {"wall_s", s.wall_s}, {"cpu_s", s.cpu_s}, {"peak_bytes", s.peak_bytes}});
   for (const auto& p : products) j["products"].push_back({{"name", p.name}, {"datasum", p.datasum}});
-  return j.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  text::change_strings(j, text::to_utf8);
+  return j.dump(1) + "\n";
 }
 
 }  // namespace tessera::pipeline
