@@ -51,7 +51,10 @@ ssize_t read_some(int fd, char* buffer, std::size_t size) {
   return count;
 }
 
-/// Opens for reading; a folder is an error here and not only at the first read.
+/// Without waiting: a named pipe that nobody writes to reads as empty and does not hang the run.
+constexpr int for_reading = O_RDONLY | O_NONBLOCK;
+
+/// A folder is an error here and not only at the first read.
 Descriptor& require_readable(Descriptor& file, const fs::path& path) {
   struct stat status {};
   int error = 0;
@@ -59,6 +62,8 @@ Descriptor& require_readable(Descriptor& file, const fs::path& path) {
     error = errno;
   } else if (S_ISDIR(status.st_mode)) {
     error = EISDIR;
+  } else if (::fcntl(file.get(), F_SETFL, 0) != 0) {  // from here on a pipe's reader waits for its writer
+    error = errno;
   }
   if (error != 0) throw DataError{fmt::format("cannot read {}: {}", path.string(), reason(error))};
   return file;
@@ -106,8 +111,18 @@ class Sha256 {
 
 }  // namespace
 
+bool exists(const fs::path& path) {
+  std::error_code code;
+  return fs::exists(path, code);
+}
+
+bool is_folder(const fs::path& path) {
+  std::error_code code;
+  return fs::is_directory(path, code);
+}
+
 std::string read(const fs::path& path, std::size_t limit_bytes) {
-  Descriptor file{path, O_RDONLY};
+  Descriptor file{path, for_reading};
   require_readable(file, path);
   std::string content;
   std::vector<char> buffer(1u << 16);
@@ -158,7 +173,7 @@ std::string sha256(std::string_view bytes) {
 }
 
 std::string sha256_file(const fs::path& path) {
-  Descriptor file{path, O_RDONLY};
+  Descriptor file{path, for_reading};
   require_readable(file, path);
   Sha256 hash;
   std::vector<char> buffer(1u << 18);

@@ -8,6 +8,10 @@ namespace tessera::files {
 
 namespace fs = std::filesystem;
 
+/// False also where the system does not say (no permission, a loop of links): who opens the path is told why.
+bool exists(const fs::path& path);
+bool is_folder(const fs::path& path);
+
 /// Reads a whole file; throws DataError (absent, not readable, longer than `limit_bytes`).
 std::string read(const fs::path& path, std::size_t limit_bytes = 1u << 28);
 

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tessera/base/files.h"
+#include "tessera/base/utf8.h"
 #include "tessera/steps/again.h"
 
 namespace tessera::steps {
@@ -23,7 +24,8 @@ struct Record {
 Record read_record(const std::string& path) {
   const auto content = files::read(path);
   try {
-    const auto j = nlohmann::json::parse(content);
+    auto j = nlohmann::json::parse(content);
+    text::change_strings(j, text::raw_bytes);
     if (!j.value("schema", "").starts_with("tessera/run/")) throw DataError{fmt::format("{}: is JSON but not a tessera run record (schema tessera/run/1)", path)};
     Record r;
     r.run.verb = j.at("verb");
@@ -71,7 +73,7 @@ class Replay : public Step {
 
   pipeline::Outcome run(const std::vector<std::string>& inputs, const RunOptions& run, param::OptionSet&, pipeline::Context& context) override {
     if (inputs.size() != 1) throw UsageError{fmt::format("replay takes one run.json, {} were given", inputs.size())};
-    const auto before = read_record(fs::is_directory(inputs.front()) ? inputs.front() + "/run.json" : inputs.front());
+    const auto before = read_record(files::is_folder(inputs.front()) ? inputs.front() + "/run.json" : inputs.front());
     check_inputs(before);
     TemporaryFolder temporary;
     const auto out = run.output.empty() ? temporary.path() / "out" : fs::path{run.output};
