@@ -330,6 +330,22 @@ TEST_F(Frames, CountsOfDifferentExposuresAreReadPerSecond) {
   EXPECT_THAT(read_counts_as_rates(unknown), testing::ElementsAre(HasSubstr("d.fits has no exposure time")));
 }
 
+TEST_F(Frames, ChipsOfOneCameraShowOneSkyAsOneNumber) {
+  const auto frame = [&](const char* name, double scale_arcsec) {
+    Hdu h = test::image(9, 9, 100);
+    test::with_wcs(h, scale_arcsec);
+    h.text("BUNIT", "ELECTRONS");
+    return open(put(name, h));
+  };
+  const auto sky = [](const FrameFile& f) { return read_frame(f, f.box()).value(4, 4); };
+  std::vector<FrameFile> chips{frame("a.fits", 1), frame("b.fits", 1.05), frame("c.fits", 2)};
+  EXPECT_NEAR(sky(chips[0]) / sky(chips[1]), 1.05 * 1.05, 1e-5);
+  share_pixel_area(chips);
+  EXPECT_NEAR(sky(chips[0]) / sky(chips[1]), 1, 1e-6);
+  EXPECT_NEAR(sky(chips[0]), 100 / ((1 + 1.05 * 1.05) / 2), 1e-3);
+  EXPECT_NEAR(sky(chips[2]), 25, 1e-3) << "another camera";
+}
+
 TEST_F(Frames, UnitsFiltersAndUncertaintiesMustAgree) {
   Hdu a = sky_image(9, 9, 1), b = sky_image(9, 9, 1), c = sky_image(9, 9, 1);
   a.text("BUNIT", "MJy/sr").text("FILTER", "r");

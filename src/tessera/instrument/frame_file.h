@@ -126,4 +126,8 @@ Consistency check_consistency(std::span<const FrameFile> frames, const InputOpti
 /// "electron/s/arcsec2"). Returns what was done, or why it could not be, as notes.
 std::vector<std::string> read_counts_as_rates(std::span<FrameFile> frames);
 
+/// Flat-fielded frames of one camera show one sky as one number whatever their pixels' size: chips whose median pixel areas differ (by
+/// up to a fifth; more is another camera) are divided by one common area, the median of theirs.
+void share_pixel_area(std::span<FrameFile> frames);
+
 }  // namespace tessera::instrument

@@ -206,7 +206,8 @@ Plan make_plan(const std::vector<std::string>& inputs, const MosaicOptions& opti
   if (names.empty()) throw UsageError{"no frames given; name files, folders, globs or @list.txt, or use -I images.txt"};
   open_frames(plan, names, options, profiles, context);
   const auto consistency = instrument::check_consistency(plan.frames, options.input);
-  plan.notes.insert(plan.notes.end(), consistency.notes.begin(), consistency.notes.end());
+  plan.cautions = consistency.notes;
+  instrument::share_pixel_area(plan.frames);
   const auto rates = instrument::read_counts_as_rates(plan.frames);
   plan.notes.insert(plan.notes.end(), rates.begin(), rates.end());
   const auto& profile = *plan.frames.front().profile;
