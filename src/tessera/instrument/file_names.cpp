@@ -52,7 +52,7 @@ bool is_fits_name(const fs::path& path) {
 std::vector<fs::path> fits_files_in(const fs::path& folder) {
   std::vector<fs::path> files;
   for (const std::string& name : names_in(folder))
-    if (name[0] != '.' && is_fits_name(name) && fs::is_regular_file(folder / name)) files.push_back(folder / name);
+    if (std::error_code code; name[0] != '.' && is_fits_name(name) && fs::is_regular_file(folder / name, code)) files.push_back(folder / name);
   return files;
 }
 
@@ -67,11 +67,13 @@ std::vector<fs::path> glob(const std::string& pattern) {
 }
 
 std::vector<ListLine> read_list(const fs::path& path) {
-  if (!fs::exists(path)) throw DataError{fmt::format("{}: no such list{}", path.string(), suggestion(path))};
+  if (!files::exists(path)) throw DataError{fmt::format("{}: {}", path.string(), why_missing(path, "list"))};
   if (is_fits_name(path)) throw DataError{fmt::format("{}: this is a FITS file, not a list; a list is a text file with one name per line", path.string())};
   std::vector<ListLine> lines;
   int number = 0;
-  for (const std::string& raw : text::split(files::read(path, 1u << 26), '\n')) {
+  const std::string content = files::read(path, 1u << 26);
+  const std::string_view mark = "\xef\xbb\xbf";  // some editors put it before the first letter of a UTF-8 file
+  for (const std::string& raw : text::split(std::string_view{content}.substr(content.starts_with(mark) ? mark.size() : 0), '\n')) {
     ++number;
     std::string line = raw;
     for (std::size_t i = 0; i < line.size(); ++i)
@@ -92,11 +94,14 @@ std::string resolve(const std::string& name, const fs::path& list_folder) {
   return name;
 }
 
-std::string suggestion(const fs::path& missing) {
+std::string why_missing(const fs::path& missing, std::string_view what) {
+  std::error_code code;
+  if (const auto status = fs::status(missing, code); code && status.type() != fs::file_type::not_found) return fmt::format("cannot be read: {}", code.message());
   const fs::path folder = missing.has_parent_path() ? missing.parent_path() : fs::path{"."};
-  if (!fs::is_directory(folder)) return fmt::format(" (there is no folder {})", folder.string());
+  if (!files::is_folder(folder)) return fmt::format("no such {} (there is no folder {})", what, folder.string());
   const std::string near = text::nearest(missing.filename().string(), names_in(folder));
-  return near.empty() ? "" : fmt::format("; did you mean '{}'?", near);
+  if (near == missing.filename()) return fmt::format("is a link to a file that is not there");
+  return fmt::format("no such {}{}", what, near.empty() ? "" : fmt::format("; did you mean '{}'?", near));
 }
 
 }  // namespace tessera::instrument

@@ -2,6 +2,7 @@
 #pragma once
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace tessera::instrument {
@@ -22,7 +23,7 @@ std::vector<ListLine> read_list(const std::filesystem::path& path);
 /// A name from a list: relative to the list's folder when it is there, else as it stands (current folder).
 std::string resolve(const std::string& name, const std::filesystem::path& list_folder);
 
-/// "; did you mean 'b.fits'?" when a file of a similar name lies beside it, else "".
-std::string suggestion(const std::filesystem::path& missing);
+/// What to say of a path that exists() denies: the system's reason, or "no such file; did you mean 'b.fits'?" (`what`: file, list).
+std::string why_missing(const std::filesystem::path& missing, std::string_view what);
 
 }  // namespace tessera::instrument

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "tessera/base/error.h"
+#include "tessera/base/files.h"
 #include "tessera/base/text.h"
 #include "tessera/instrument/file_names.h"
 #include "tessera/instrument/frame_file.h"
@@ -60,13 +61,25 @@ std::optional<FolderChoice> choose_profile(const std::vector<fs::path>& files, c
   return best;
 }
 
-[[noreturn]] void fail_empty_folder(const fs::path& folder, const std::string& where) {
+/// Folders at any depth that hold FITS files, as seen from `folder`; no more than a message can name are looked for.
+std::vector<std::string> folders_with_frames(const fs::path& folder) {
+  constexpr std::size_t named = 5;
+  constexpr int looked_at = 2000;
   std::vector<std::string> below;
   std::error_code code;
-  for (const auto& entry : fs::directory_iterator(folder, code))
-    if (entry.is_directory() && !fits_files_in(entry.path()).empty()) below.push_back(entry.path().filename().string());
+  int seen = 0;
+  for (fs::recursive_directory_iterator it(folder, fs::directory_options::skip_permission_denied, code), end; !code && it != end; it.increment(code)) {
+    if (++seen > looked_at || below.size() == named) break;
+    if (files::is_folder(it->path()) && !fits_files_in(it->path()).empty()) below.push_back(it->path().lexically_relative(folder).string());
+  }
   std::sort(below.begin(), below.end());
-  if (below.size() > 5) below.resize(5);
+  return below;
+}
+
+[[noreturn]] void fail_empty_folder(const fs::path& folder, const std::string& where) {
+  std::error_code code;
+  if (fs::directory_iterator(folder, code); code) throw DataError{fmt::format("{}{}: this folder cannot be read: {}", where, folder.string(), code.message())};
+  const auto below = folders_with_frames(folder);
   throw DataError{fmt::format("{}{}: no FITS files (.fits, .fit, .fts, also .gz, .fz) in this folder{}", where, folder.string(),
                               below.empty() ? "" : fmt::format("; its folders {} hold some: name them", text::join(below, ", ")))};
 }
@@ -107,11 +120,11 @@ void Expander::argument(const std::string& name, int depth, const std::string& w
   if (fs::is_directory(name, code)) return folder(name, where);
   if (fs::exists(name, code)) return found.push_back(name);
   if (name[0] == '@') return list(name.substr(1), depth);
-  if (name.find_first_of("*?[") == std::string::npos) throw DataError{fmt::format("{}{}: no such file{}", where, name, suggestion(name))};
+  if (name.find_first_of("*?[") == std::string::npos) throw DataError{fmt::format("{}{}: {}", where, name, why_missing(name, "file"))};
   const auto matched = glob(name);
   if (matched.empty()) throw DataError{fmt::format("{}{}: no file fits this pattern", where, name)};
   for (const fs::path& path : matched) {
-    if (fs::is_directory(path)) folder(path, where);
+    if (files::is_folder(path)) folder(path, where);
     else found.push_back(path);
   }
 }
@@ -158,7 +171,7 @@ std::vector<fs::path> parallel_list(const std::string& path, const char* flag) {
   for (const ListLine& line : read_list(path)) {
     const std::string name = resolve(line.text, fs::path{path}.parent_path());
     std::error_code code;
-    if (!fs::exists(name, code)) throw DataError{fmt::format("{}:{}: {}: no such file{} (list {})", path, line.number, name, suggestion(name), flag)};
+    if (!fs::exists(name, code)) throw DataError{fmt::format("{}:{}: {}: {} (list {})", path, line.number, name, why_missing(name, "file"), flag)};
     files.emplace_back(name);
   }
   return files;

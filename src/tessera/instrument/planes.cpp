@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "tessera/base/error.h"
+#include "tessera/base/files.h"
 #include "tessera/base/text.h"
 
 namespace fs = std::filesystem;
@@ -111,7 +112,7 @@ Found look_for(const FrameFile& frame, const io::FitsFile& file, const std::vect
     }
     for (const fs::path& path : frame.profile->companions(rule, frame.image.path)) {
       if (found.expected.empty()) found.expected = path;
-      if (!found.planes.empty() || !fs::exists(path)) continue;
+      if (!found.planes.empty() || !files::exists(path)) continue;
       found.planes.push_back(in_companion(frame, path, image, plane));
     }
     if (!found.planes.empty()) {

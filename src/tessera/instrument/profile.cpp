@@ -111,12 +111,12 @@ std::vector<fs::path> ProfileSet::default_folders() {
   }
   std::vector<fs::path> folders;
   for (const fs::path& folder : built_in)
-    if (folders.empty() && fs::is_directory(folder)) folders.push_back(folder);
+    if (folders.empty() && files::is_folder(folder)) folders.push_back(folder);
   if (folders.empty() && std::getenv("TESSERA_PROFILES")) folders = built_in;  // load() then says what is wrong with it
   const char* config = std::getenv("XDG_CONFIG_HOME");
   const char* home = std::getenv("HOME");
   const fs::path own = config && *config ? fs::path{config} : home && *home ? fs::path{home} / ".config" : fs::path{};
-  if (!own.empty() && fs::is_directory(own / "tessera/profiles")) folders.push_back(own / "tessera/profiles");
+  if (!own.empty() && files::is_folder(own / "tessera/profiles")) folders.push_back(own / "tessera/profiles");
   return folders;
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "tessera/base/files.h"
 #include "tessera/base/text.h"
 #include "tessera/instrument/inspect.h"
 #include "tessera/steps/info_report.h"
@@ -73,9 +74,9 @@ class Info : public Step {
  private:
   InfoReport report(const std::string& input, const instrument::ProfileSet& profiles) const {
     fs::path path{input};
-    if (!fs::exists(path)) throw DataError{fmt::format("{}: no such file", input)};
-    if (fs::is_directory(path)) {
-      if (!fs::exists(path / "run.json")) throw UsageError{fmt::format("{}: this is a folder without run.json; name the files in it", input)};
+    if (!files::exists(path)) throw DataError{fmt::format("{}: no such file, or no permission to see it", input)};
+    if (files::is_folder(path)) {
+      if (!files::exists(path / "run.json")) throw UsageError{fmt::format("{}: this is a folder without run.json; name the files in it", input)};
       path /= "run.json";
     }
     if (text::lower(path.extension().string()) == ".json") return report_run(path);

@@ -51,8 +51,8 @@ void remove_matching(const fs::path& folder, const char* const (&patterns)[N]) {
 
 /// simulation.toml is written last, so a folder that has it is complete; an unfinished one is simply made anew.
 void prepare_folder(const fs::path& out, const RunOptions& run) {
-  if (fs::exists(out) && !fs::is_directory(out)) throw UsageError{fmt::format("{}: is a file; -o names a folder", out.string())};
-  if (fs::exists(out / "simulation.toml") && !run.overwrite)
+  if (files::exists(out) && !files::is_folder(out)) throw UsageError{fmt::format("{}: is a file; -o names a folder", out.string())};
+  if (files::exists(out / "simulation.toml") && !run.overwrite)
     throw UsageError{fmt::format("{}: holds a finished simulation; give another folder, or --overwrite to replace it", out.string())};
   std::error_code error;
   fs::create_directories(out / "truth", error);

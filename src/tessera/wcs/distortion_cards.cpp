@@ -29,7 +29,7 @@ constexpr std::array projections{
 
 bool ignores(const WcsOptions& options) { return options.unpromised == UnpromisedDistortion::ignore; }
 
-const char* const how_to_go_on = "correct the header, or say that unpromised distortion is to be ignored";
+const char* const how_to_go_on = "correct the header, or set input.distortion = ignore";
 
 // ---- SIP ----
 
@@ -63,7 +63,7 @@ void read_sip(const CardReader& cards, const WcsOptions& options, bool promised,
     Sip sip{read_polynomial(cards, options, 'A', r), read_polynomial(cards, options, 'B', r)};
     if (sip.a.zero() && sip.b.zero()) return;
     if (options.unpromised == UnpromisedDistortion::refuse)
-      cards.refuse(fmt::format("A_ORDER and B_ORDER are there, but CTYPE does not end in -SIP; {}, or applied", how_to_go_on));
+      cards.refuse(fmt::format("A_ORDER and B_ORDER are there, but CTYPE does not end in -SIP; {}, or apply", how_to_go_on));
     if (!r.distortion.empty()) cards.refuse(fmt::format("SIP cards beside {} distortion cannot both be applied", r.distortion));
     r.notes.push_back("SIP applied although CTYPE does not promise it");
     r.pixels.sip = std::move(sip);
