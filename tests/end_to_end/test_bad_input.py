@@ -5,6 +5,7 @@ import pathlib
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 
 import numpy as np
@@ -259,6 +260,11 @@ def test_disk_full(frames, small_disk):
     message = refused("mosaic", *frames, "-o", small_disk / "out", code=3)
     assert "space" in message
     assert not (small_disk / "out" / "mosaic.fits").exists() and not (small_disk / "out" / "run.json").exists()
+    subprocess.run(["mount", "-o", "remount,size=20M", str(small_disk)], check=True)
+    tessera("mosaic", *frames, "-o", small_disk / "out")
+    tessera("mosaic", *frames, "-o", small_disk / "beside")
+    sums = [fits.getheader(small_disk / d / "mosaic.fits")["DATASUM"] for d in ("out", "beside")]
+    assert sums[0] == sums[1] and not (small_disk / "out" / ".tessera").exists()
 
 
 @pytest.mark.parametrize("name", ["with space", "a[1](x)+2", "größe-π", "100%", "#hash"])
@@ -279,6 +285,109 @@ def test_disjoint_groups_are_matched_each_on_its_own(frames, tmp_path):
     record = run_record(tmp_path / "out")
     assert {f["group"] for f in record["frames"][:4]} != {f["group"] for f in record["frames"][4:]}
     assert any(c["kind"] == "disjoint-groups" for c in record["caveats"])
+
+
+@pytest.mark.parametrize("content", ["\ufeff{}\n", "{}\r\n", "  {}  # seen twice\n\n# nothing\n"])
+def test_lists_as_other_systems_write_them(frames, tmp_path, content):
+    (tmp_path / "list.txt").write_text("".join(content.format(f) if i == 0 else f"{f}\n" for i, f in enumerate(frames)), encoding="utf-8", newline="")
+    tessera("mosaic", f"@{tmp_path / 'list.txt'}", "-o", tmp_path / "out", "--dry-run")
+
+
+def test_an_image_given_twice_in_a_parallel_list_is_a_caveat(frames, tmp_path):
+    (tmp_path / "i.txt").write_text("".join(f"{f}\n" for f in [*frames, frames[0]]))
+    tessera("mosaic", "-I", tmp_path / "i.txt", "-o", tmp_path / "out")
+    assert any("more than once" in c["message"] for c in run_record(tmp_path / "out")["caveats"])
+
+
+def test_frames_of_mixed_filters_that_are_allowed_are_a_caveat(frames, tmp_path):
+    rewrite(frames[2], lambda d, h: h.update(CHNLNUM=3))
+    done = tessera("mosaic", *frames, "-o", tmp_path / "out", "--set", "input.mixed=allow")
+    assert "different filters" in done.stderr
+
+
+def test_one_frame_has_nothing_to_be_matched_with(frames, tmp_path):
+    done = tessera("mosaic", frames[0], "-o", tmp_path / "out")
+    assert "1 frame," in done.stderr and not any(c["kind"] == "unmatched-frame" for c in run_record(tmp_path / "out")["caveats"])
+
+
+def test_pipes_without_writers_and_loops_of_links_are_refused_at_once(frames, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "lost.fits").symlink_to("nowhere.fits")
+    for name in ("pipe", "loop", "lost.fits"):
+        for arguments in ([tmp_path / name], [f"@{tmp_path / name}"], ["-I", tmp_path / name], [frames[0], "--grid", tmp_path / name]):
+            done = tessera("mosaic", *arguments, "-o", tmp_path / "out", code=1, timeout=20)
+            last = done.stderr.splitlines()[-1]
+            assert name in last and "defect" not in last and "did you mean" not in last, last
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_of_folders_names_those_with_frames(frames, tmp_path):
+    deep = tmp_path / "programme" / "night" / "chip"
+    deep.mkdir(parents=True)
+    shutil.copy(frames[0], deep)
+    refused("mosaic", tmp_path / "programme", "-o", tmp_path / "out", code=1, out=tmp_path / "out", names=["night/chip"])
+
+
+def test_names_that_are_not_utf8_and_their_replay(frames, tmp_path):
+    folder = os.fsencode(tmp_path) + b"/\xff\xfe"
+    os.mkdir(folder)
+    for kind in ("_cbcd", "_cbunc", "_bimsk"):
+        shutil.copy(os.fsencode(companion(frames[0], kind)), folder)
+    out = os.fsencode(tmp_path) + b"/\xe9t\xe9"
+    first = subprocess.run([TESSERA, "mosaic", folder, "-o", out, "--log-format", "json"], capture_output=True, timeout=60)
+    assert first.returncode == 0, first.stderr
+    assert all(json.loads(line) for line in first.stderr.decode().splitlines())
+    again = subprocess.run([TESSERA, "replay", out + b"/run.json"], capture_output=True, timeout=60)
+    assert again.returncode == 0 and b"agree" in again.stderr, again.stderr
+
+
+@pytest.mark.parametrize("closed", [0, 1, 2])
+def test_a_closed_standard_stream_does_not_get_into_a_product(frames, tmp_path, closed):
+    out = tmp_path / "out"
+    subprocess.run([TESSERA, "mosaic", *map(str, frames), "-o", str(out), "-v"], preexec_fn=lambda: os.close(closed), check=True, timeout=60)
+    for name in ("mosaic.fits", "mosaic_cov.fits"):
+        with fits.open(out / name, checksum=True) as hdus:
+            assert hdus[0].verify_datasum() == 1 and hdus[0].verify_checksum() == 1
+
+
+def test_file_size_limit_is_told_like_a_full_disk(frames, tmp_path):
+    import resource
+    done = tessera("mosaic", *frames, "-o", tmp_path / "out", code=3, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (30000, 30000)))
+    assert "too large" in done.stderr.splitlines()[-1]
+    tessera("mosaic", *frames, "-o", tmp_path / "out")
+
+
+def test_a_plan_that_cannot_be_printed_is_an_error(frames, tmp_path):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([TESSERA, "mosaic", *map(str, frames), "--dry-run"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == 3 and "standard output" in done.stderr.splitlines()[-1]
+
+
+@pytest.fixture
+def nobody(frames):
+    """A command prefix that runs as a user without rights, a frame that user may read, and a folder it may not enter."""
+    prefix = ["setpriv", "--reuid", "65534", "--clear-groups"]
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        folder.chmod(0o755)
+        (folder / "locked").mkdir(mode=0)
+        for kind in ("_cbcd", "_cbunc", "_bimsk"):
+            shutil.copy(companion(frames[0], kind), folder)
+        image = folder / frames[0].name
+        for needed in (TESSERA, image):
+            if os.geteuid() != 0 or subprocess.run([*prefix, "test", "-r", str(needed)], capture_output=True).returncode != 0:
+                pytest.skip("skipped: needs root, and a program that others may run")
+        yield prefix, image, folder / "locked"
+
+
+def test_what_may_not_be_read_or_written_is_told_with_the_reason(nobody, tmp_path):
+    prefix, image, locked = nobody
+    for arguments, code in (([locked], 1), ([locked / "a.fits"], 1), ([f"@{locked / 'list'}"], 1), ([image, "-o", locked / "out"], 3)):
+        done = subprocess.run([*prefix, TESSERA, "mosaic", "-o", str(tmp_path / "out"), *map(str, arguments)], capture_output=True, text=True,
+                              timeout=60, env={**os.environ, "XDG_CONFIG_HOME": str(locked)})
+        last = done.stderr.splitlines()[-1]
+        assert done.returncode == code and "ermission" in last and "locked" in last and "defect" not in last, (done.returncode, done.stderr)
 
 
 def test_errors_are_one_json_line_when_asked(tmp_path):

@@ -92,7 +92,9 @@ void report_caveats(const Plan& plan, const MosaicOptions& options, FramePass& p
   if (groups > 1)
     context.caveat("disjoint-groups", fmt::format("the frames form {} groups that do not overlap; each was matched on its own, their levels are not tied", groups), groups);
   const auto alone = std::count(members.begin(), members.end(), 1);
-  if (alone > 0) context.caveat("unmatched-frame", fmt::format("{} frames overlap no other and keep offset 0", alone), alone);
+  if (alone > 0 && groups > 1)  // a single frame has nothing to be matched with
+    context.caveat("unmatched-frame", fmt::format("{} frame{} too little source-free sky with any other on this grid (background.min_overlap) and keep{} offset 0",
+                                                  alone, alone == 1 ? " shares" : "s share", alone == 1 ? "s" : ""), alone);
 }
 
 }  // namespace

@@ -3,13 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "tessera/base/error.h"
 #include "tessera/base/files.h"
 #include "tessera/base/text.h"
 #include "tessera/pipeline/output_folder.h"
@@ -44,6 +47,7 @@ void report_frame_notes(const Plan& plan, Context& context) {
 
 void report_plan(const Plan& plan, Context& context) {
   for (const auto& note : plan.notes) context.log(Level::info, note);
+  for (const auto& caution : plan.cautions) context.caveat("mixed-frames", caution, 1);
   for (const auto& reason : plan.skipped) context.caveat("frame-skipped", reason, 1);
   report_frame_notes(plan, context);
   std::int64_t outside = 0;
@@ -75,7 +79,11 @@ Outcome make_mosaic(const MosaicRequest& request, const MosaicOptions& options, 
   const Plan plan = make_plan(request.inputs, options, settings, profiles, context);
   if (request.dry_run) {
     for (const auto& note : plan.notes) context.log(Level::info, note);
-    fmt::print("{}", describe_plan(plan, context.pool().threads(), context.memory_bytes()));
+    for (const auto& caution : plan.cautions) context.caveat("mixed-frames", caution, 1);
+    const auto text = describe_plan(plan, context.pool().threads(), context.memory_bytes());
+    if (std::fputs(text.c_str(), stdout) < 0 || std::fflush(stdout) != 0) {
+      if (errno != EPIPE) throw SystemError{fmt::format("standard output cannot be written: {}", std::strerror(errno))};
+    }
     return Outcome::done;
   }
   OutputFolder folder{request.output, folder_request(request, plan, settings), request.overwrite};
@@ -94,7 +102,7 @@ Outcome make_mosaic(const MosaicRequest& request, const MosaicOptions& options, 
   run.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   files::write_atomic(folder.product("run.json"), run_json(run, plan, pass, store.rejected(plan.frames.size()), settings, inputs, products, context));
   folder.publish("run.json");
-  context.log(Level::info, fmt::format("{}: {} frames, {} × {} pixels, {}", request.output, plan.frames.size(), plan.grid.width, plan.grid.height,
+  context.log(Level::info, fmt::format("{}: {} frame{}, {} × {} pixels, {}", request.output, plan.frames.size(), plan.frames.size() == 1 ? "" : "s", plan.grid.width, plan.grid.height,
                                        text::format_duration(run.wall_s)));
   return context.caveats().empty() ? Outcome::done : Outcome::done_with_caveats;
 }

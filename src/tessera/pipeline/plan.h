@@ -41,6 +41,7 @@ struct Plan {
   std::string unit;
   std::string hash;                            ///< of everything that may change a product's bits
   std::vector<std::string> notes;
+  std::vector<std::string> cautions;  ///< what may be unwanted in this choice of frames: told as caveats
   std::vector<std::string> skipped;            ///< frames left out by input.on_bad_frame = skip, with the reason
 };
 

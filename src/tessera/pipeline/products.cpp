@@ -194,7 +194,7 @@ void write_picture(const Plan& plan, const TileStore& store, TileResult::Plane p
 void write_pictures(const Plan& plan, const TileStore& store, OutputFolder& folder) {
   const auto object = plan.frames.front().header.text("OBJECT").value_or("");
   picture::PictureOptions mosaic;
-  mosaic.title = fmt::format("{}{}{} frames", object, object.empty() ? "" : ", ", plan.frames.size());
+  mosaic.title = fmt::format("{}{}{} frame{}", object, object.empty() ? "" : ", ", plan.frames.size(), plan.frames.size() == 1 ? "" : "s");
   mosaic.unit = plan.unit;
   write_picture(plan, store, TileResult::mosaic, mosaic, folder.product("mosaic.png"));
   picture::PictureOptions coverage;
