@@ -201,6 +201,25 @@ def test_a_grid_whose_reference_point_is_far_away_gives_the_same_bits_in_any_til
     check_stars(mosaic(fields["ra0"], tmp_path / "stars", "--grid", grid), truth_sources(fields["ra0"]), "CAR at 45 degrees", scale=1.22)
 
 
+def test_nothing_is_lost_at_the_seam_of_an_all_sky_grid(tmp_path):
+    """Frames across RA 180° on plate carrée with its seam there cover as much sky as the same frames at RA 90°."""
+    header = fits.Header({"CTYPE1": "RA---CAR", "CTYPE2": "DEC--CAR", "CRVAL1": 0.0, "CRVAL2": 0.0, "CDELT1": -0.1, "CDELT2": 0.1, "CRPIX1": 1800.5, "CRPIX2": 900.5})
+    grid = tmp_path / "grid.fits"
+    fits.writeto(grid, np.zeros((1800, 3600), np.uint8), header)
+    areas = []
+    for ra in (90, 180):
+        frames = simulate(tmp_path / f"ra{ra}", *NOISELESS, "sources.count=0", f"stack.ra_deg={ra}", "stack.dec_deg=20", "camera.width=96", "camera.height=96",
+                          "camera.pixel_scale_arcsec=200", "camera.distortion=0.2", "stack.frames=4", "stack.dither_size_pix=5", "stack.roll_step_deg=20")
+        out = mosaic(frames, tmp_path / f"out{ra}", "--grid", grid)
+        cov, _ = plane(out / "mosaic_cov.fits")
+        areas.append((cov.sum(axis=1) * np.cos(np.radians((np.arange(1800) - 899.5) * 0.1))).sum() * 0.01)
+        image, _ = plane(out / "mosaic.fits")
+        assert np.nanstd(image) < 1e-4, "one sky, wherever the frames lie"
+    columns = np.flatnonzero(cov.sum(axis=0))
+    assert columns[0] == 0 and columns[-1] == 3599 and len(columns) < 200
+    assert areas[1] == pytest.approx(areas[0], rel=1e-5)
+
+
 # ---- odd frames ----
 
 def test_frames_of_different_pixel_scales_make_one_mosaic(tmp_path):
