@@ -56,9 +56,11 @@ Image<std::uint8_t> read_bad(const FrameFile& frame, Files& files, View<const fl
     const auto bits = read_mask_plane(frame, files, value.box());
     for (std::size_t i = 0; i < bits.pixels().size(); ++i) bad.pixels()[i] = (bits.pixels()[i] & frame.fatal_bits) != 0;
   }
-  for (int y = value.box().y0; y < value.box().y1; ++y)
-    for (std::size_t i = 0; i < value.row(y).size(); ++i)
-      if (!std::isfinite(value.row(y)[i])) bad.row(y)[i] = 1;
+  for (int y = value.box().y0; y < value.box().y1; ++y) {
+    const auto v = value.row(y);
+    const auto b = bad.row(y);
+    for (std::size_t i = 0; i < v.size(); ++i) b[i] = static_cast<std::uint8_t>(b[i] | !std::isfinite(v[i]));
+  }
   return bad;
 }
 
@@ -109,7 +111,10 @@ Image<float> read_variance(const FrameFile& frame, Files& files, View<const floa
     const bool relative = frame.noise == NoiseKind::weight;
     const double scale = relative ? noise_scale(frame, files) : 1;
     Image<float> plane = files(frame.uncertainty->path).read_float(frame.uncertainty->hdu, value.box());
-    for (float& v : plane.pixels()) v = static_cast<float>(variance_of(v, frame.noise, scale));
+    if (frame.noise == NoiseKind::sigma)  // the usual kind, in a loop that vectorises; the product is exact in double, so float gives the same
+      for (float& v : plane.pixels()) v = v > 0 ? v * v : -1.0F;
+    else
+      for (float& v : plane.pixels()) v = static_cast<float>(variance_of(v, frame.noise, scale));
     for (const PlaneLocation& more : frame.more_variance) {
       const Image<float> term = files(more.path).read_float(more.hdu, value.box());
       for (std::size_t i = 0; i < term.pixels().size(); ++i) plane.pixels()[i] += term.pixels()[i];
@@ -130,6 +135,25 @@ Image<float> read_variance(const FrameFile& frame, Files& files, View<const floa
     for (std::size_t i = 0; i < in.size(); ++i) out[i] = static_cast<float>(read + std::max(static_cast<double>(in[i]), 0.0) / frame.gain);
   }
   return plane;
+}
+
+/// To the plan's unit. A variance that float cannot hold (0, infinite, NaN) cannot be weighted with: such pixels are bad.
+inline void convert(float value, float variance, std::uint8_t bad, double factor, float& out_value, float& out_variance, std::uint8_t& good) {
+  constexpr float most = std::numeric_limits<float>::max();
+  const auto scaled = static_cast<float>(value * factor);
+  const auto scaled_variance = static_cast<float>(variance * factor * factor);
+  // Comparisons with NaN are false; & instead of && so that a row vectorises.
+  const bool use = (bad == 0) & (std::abs(scaled) <= most) & (scaled_variance >= std::numeric_limits<float>::min()) & (scaled_variance <= most);
+  out_value = use ? scaled : 0.0F;
+  out_variance = use ? scaled_variance : 0.0F;
+  good = use;
+}
+
+void convert_row(std::span<const float> value, std::span<const float> variance, std::span<const std::uint8_t> bad, double factor, Frame& frame, int y) {
+  float* __restrict v = frame.value.row(y).data();
+  float* __restrict u = frame.variance.row(y).data();
+  std::uint8_t* __restrict good = frame.good.row(y).data();
+  for (std::size_t i = 0; i < value.size(); ++i) convert(value[i], variance[i], bad[i], factor, v[i], u[i], good[i]);
 }
 
 void check_window(const FrameFile& file, Box window) {
@@ -158,17 +182,13 @@ Frame read_frame(const FrameFile& file, Box window) {
   for (int y = window.y0; y < window.y1; ++y) {
     const auto v = value.row(y), u = variance.row(y);
     const auto b = bad.row(y);
+    if (!lattice) {
+      convert_row(v, u, b, file.unit_factor, frame, y);
+      continue;
+    }
     for (std::size_t i = 0; i < v.size(); ++i) {
-      double factor = file.unit_factor;
-      if (lattice) factor *= file.pixel_area_sr / lattice->at(window.x0 + static_cast<int>(i), y);
-      const auto scaled = static_cast<float>(v[i] * factor);
-      const auto scaled_variance = static_cast<float>(u[i] * factor * factor);
-      // A variance that float cannot hold (0, infinite, NaN) cannot be weighted with either.
-      const bool good = !b[i] && std::isfinite(scaled) && std::isfinite(scaled_variance) && scaled_variance >= std::numeric_limits<float>::min();
-      if (!good) continue;
-      frame.value.row(y)[i] = scaled;
-      frame.variance.row(y)[i] = scaled_variance;
-      frame.good.row(y)[i] = 1;
+      const double factor = file.unit_factor * file.pixel_area_sr / lattice->at(window.x0 + static_cast<int>(i), y);
+      convert(v[i], u[i], b[i], factor, frame.value.row(y)[i], frame.variance.row(y)[i], frame.good.row(y)[i]);
     }
   }
   return frame;
