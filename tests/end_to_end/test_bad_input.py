@@ -241,7 +241,8 @@ def test_signals_end_the_run_with_their_code(frames, tmp_path, which, code):
     process.send_signal(which)
     _, errors = process.communicate(timeout=30)
     assert process.returncode == code, errors
-    assert "interrupted" in errors and not (out / "mosaic.fits").exists()
+    assert "interrupted" in errors.splitlines()[-1] and not (out / "mosaic.fits").exists()
+    assert (out / ".tessera" / "journal").read_text().count("\n") == 1 or f"tessera resume {out}" in errors
     tessera("resume", out)
     assert (out / "mosaic.fits").exists()
 

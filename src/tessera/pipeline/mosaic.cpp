@@ -69,6 +69,12 @@ void run_tiles(const Plan& plan, const FramePass& pass, const MosaicOptions& opt
   });
 }
 
+/// What an interrupted run leaves is of use: say so before the line that ends it.
+void tell_how_to_go_on(const TileStore& store, const std::string& output, Context& context) {
+  if (const auto tiles = store.finished_count(); tiles > 0)
+    context.log(Level::warning, fmt::format("{} finished tile{} kept; give the same command again, or: tessera resume {}", tiles, tiles == 1 ? " is" : "s are", output));
+}
+
 }  // namespace
 
 Outcome make_mosaic(const MosaicRequest& request, const MosaicOptions& options, param::OptionSet& settings, Context& outer) {
@@ -95,12 +101,16 @@ Outcome make_mosaic(const MosaicRequest& request, const MosaicOptions& options, 
   FrameCache cache{plan.frames, share_memory(context.memory_bytes()).cache};
   const FramePass pass = run_frame_pass(plan, options, cache, context);
   TileStore store{folder.scratch(), plan.lattice, plan.hash};
-  run_tiles(plan, pass, options, cache, store, context);
-  const auto inputs = hash_inputs(plan, context);
-  const auto products = write_products(plan, pass, store, options, settings, folder, context);
-
-  run.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
-  files::write_atomic(folder.product("run.json"), run_json(run, plan, pass, store.rejected(plan.frames.size()), settings, inputs, products, context));
+  try {
+    run_tiles(plan, pass, options, cache, store, context);
+    const auto inputs = hash_inputs(plan, context);
+    const auto products = write_products(plan, pass, store, options, settings, folder, context);
+    run.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+    files::write_atomic(folder.product("run.json"), run_json(run, plan, pass, store.rejected(plan.frames.size()), settings, inputs, products, context));
+  } catch (const Interrupted&) {
+    tell_how_to_go_on(store, request.output, context);
+    throw;
+  }
   folder.publish("run.json");
   context.log(Level::info, fmt::format("{}: {} frame{}, {} × {} pixels, {}", request.output, plan.frames.size(), plan.frames.size() == 1 ? "" : "s", plan.grid.width, plan.grid.height,
                                        text::format_duration(run.wall_s)));

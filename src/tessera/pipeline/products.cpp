@@ -90,10 +90,12 @@ void add_options(Header& header, const Plan& plan, const param::OptionSet& setti
       if (s.key == key) header.set(card, s.value, key);
   header.set("PROFILE", plan.frames.front().profile->name, "instrument profile of the first frame");
   static const std::set<std::string> host = {"run", "output"};
-  header.add_history("options that differ from the defaults:");
+  std::vector<std::string> changed;
   for (const auto& s : all)
     if (s.value != settings.find(s.key)->initial && !host.count(s.key.substr(0, s.key.find('.'))) && s.key != "input.images" && s.key != "input.sigmas" && s.key != "input.masks" && s.key != "grid.file")
-      header.add_history(fmt::format("  {} = {}", s.key, s.value));
+      changed.push_back(fmt::format("  {} = {}", s.key, s.value));
+  header.add_history(changed.empty() ? "all options at their defaults" : "options that differ from the defaults:");
+  for (const auto& line : changed) header.add_history(line);
   header.add_history(fmt::format("{} input frames:", plan.frames.size()));
   for (std::size_t i = 0; i < std::min(plan.frames.size(), most_history_inputs); ++i) {
     const auto& image = plan.frames[i].image;
