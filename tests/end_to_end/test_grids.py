@@ -275,5 +275,5 @@ def test_small_frames_spread_over_degrees_take_little(tmp_path):
     header = header_of(out)
     pixels = header["NAXIS1"] * header["NAXIS2"]
     print(f"{header['NAXIS1']} x {header['NAXIS2']} pixels: {time.time() - began:.1f} s, {cpu:.1f} cpu-s, peak {peak / 2**20:.0f} MiB")
-    assert pixels > 1e7 and peak < 2 ** 28 and cpu < 3 + pixels * 3e-7
+    assert pixels > 1e7 and peak < 1e8 and cpu < 3 + pixels * 3e-7
     assert [c["kind"] for c in record["caveats"]].count("disjoint-groups") == 1

@@ -9,6 +9,7 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "tessera/base/text.h"
@@ -75,6 +76,11 @@ std::int64_t physical_memory() {
 }
 
 std::int64_t peak_resident() {
+  // ru_maxrss of a process starts at that of the one that started it, a large interpreter's perhaps; VmHWM is its own.
+  std::ifstream status{"/proc/self/status"};
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("VmHWM:"))
+      if (const auto kib = text::to_integer(text::trim(std::string_view{line}.substr(6, line.find("kB") - 6)))) return *kib * 1024;
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   return static_cast<std::int64_t>(usage.ru_maxrss) * 1024;
