@@ -137,13 +137,17 @@ def test_mixed_units_or_filters(frames, tmp_path, card, value):
         tessera("mosaic", *frames, "-o", tmp_path / "out", "--set", "input.mixed=allow")
 
 
-@pytest.mark.parametrize("how", ["nan", "masked"])
+@pytest.mark.parametrize("how", ["nan", "infinite", "beyond single precision", "masked"])
 def test_a_frame_all_nan_or_all_masked(frames, tmp_path, how):
     if how == "nan":
         rewrite(frames[2], lambda d, h: np.full_like(d, np.nan))
+    elif how == "infinite":
+        rewrite(frames[2], lambda d, h: np.full_like(d, np.inf))
+    elif how == "beyond single precision":
+        rewrite(frames[2], lambda d, h: np.full(d.shape, 1e300))
     else:
         rewrite(companion(frames[2], "_bimsk"), lambda d, h: np.full_like(d, 1 << 14))
-    refused("mosaic", *frames, "-o", tmp_path / "out", code=1, out=tmp_path / "out", names=[frames[2].name])
+    refused("mosaic", *frames, "-o", tmp_path / "out", code=1, out=tmp_path / "out", names=[frames[2].name, "no pixel is good"])
     tessera("mosaic", *frames, "-o", tmp_path / "out", "--set", "input.on_bad_frame=skip")
     record = run_record(tmp_path / "out")
     assert [f["used"] for f in record["frames"]].count(False) == 1

@@ -122,7 +122,7 @@ FramePass run_frame_pass(const Plan& plan, const MosaicOptions& options, FrameCa
     else if (auto map = measure(plan, options, i, side, cache, state))
       cells[i] = std::move(*map);
     if (!state.usable && state.output_to_frame && options.input.on_bad_frame == instrument::OnBadFrame::stop)
-      throw DataError{fmt::format("{}: every pixel is NaN or masked by fatal bits; leave the frame out, or give input.on_bad_frame = skip", plan.frames[i].image.path.string())};
+      throw DataError{fmt::format("{}: no pixel is good: each is NaN, too large for single precision, without an uncertainty, or masked by fatal bits; leave the frame out, or give input.on_bad_frame = skip", plan.frames[i].image.path.string())};
     context.step();
   });
   if (options.background.method == background::Method::offset) {
