@@ -56,7 +56,7 @@ def test_products_are_complete_and_clean(ch1):
         for card in ("CHECKSUM", "DATASUM", "MJD-BEG", "MJD-END", "PIXAR_SR", "EXPTIME", "TOTEXP"):
             assert card in header, card
     assert fits.getheader(ch1 / "mosaic.fits")["BUNIT"] == "MJy/sr"
-    for name in ("FIF.tbl", "header_list.tbl", "offsets.tbl", "mosaic.png", "coverage.png", "run.json", "tessera.log"):
+    for name in ("FIF.tbl", "header_list.tbl", "offsets.tbl", "mosaic.png", "coverage.png", "report.html", "run.json", "tessera.log"):
         assert (ch1 / name).stat().st_size > 100, name
     image, cov = plane(ch1 / "mosaic.fits")[0], plane(ch1 / "mosaic_cov.fits")[0]
     assert (np.isnan(image) == (cov == 0)).all()

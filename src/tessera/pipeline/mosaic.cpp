@@ -18,6 +18,7 @@
 #include "tessera/pipeline/output_folder.h"
 #include "tessera/pipeline/products.h"
 #include "tessera/pipeline/provenance.h"
+#include "tessera/pipeline/report.h"
 #include "tessera/pipeline/tile_pass.h"
 
 namespace tessera::pipeline {
@@ -101,11 +102,17 @@ Outcome make_mosaic(const MosaicRequest& request, const MosaicOptions& options, 
   FrameCache cache{plan.frames, share_memory(context.memory_bytes()).cache};
   const FramePass pass = run_frame_pass(plan, options, cache, context);
   TileStore store{folder.scratch(), plan.lattice, plan.hash};
+  const auto elapsed = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count(); };
   try {
     run_tiles(plan, pass, options, cache, store, context);
     const auto inputs = hash_inputs(plan, context);
-    const auto products = write_products(plan, pass, store, options, settings, folder, context);
-    run.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+    auto products = write_products(plan, pass, store, options, settings, folder, context);
+    run.wall_s = elapsed();
+    if (options.products.report) {
+      write_report(run, plan, pass, store, options, settings, folder, context);
+      products.push_back({"report.html", ""});
+      run.wall_s = elapsed();
+    }
     files::write_atomic(folder.product("run.json"), run_json(run, plan, pass, store.rejected(plan.frames.size()), settings, inputs, products, context));
   } catch (const Interrupted&) {
     tell_how_to_go_on(store, request.output, context);

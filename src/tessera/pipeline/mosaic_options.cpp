@@ -16,6 +16,7 @@ void describe(param::Schema<RejectionMethod>& s) {
 
 void describe(param::Schema<ProductOptions>& s) {
   s.field(&ProductOptions::pictures, "pictures", "Write mosaic.png and coverage.png.").flag("pictures");
+  s.field(&ProductOptions::report, "report", "Write report.html: pictures, plots, caveats and the record of the run in one file for the browser.").flag("report");
   s.field(&ProductOptions::rmasks, "rmasks", "Write Rmask/NAME_rmask.fits for every frame: the pixels rejected as outliers (bit 1: temporal).").flag("rmasks");
 }
 

@@ -27,6 +27,7 @@ void describe(param::Schema<RejectionMethod>& s);
 
 struct ProductOptions {
   bool pictures = true;
+  bool report = true;
   bool rmasks = false;
 };
 void describe(param::Schema<ProductOptions>& s);

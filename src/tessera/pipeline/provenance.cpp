@@ -113,7 +113,11 @@ std::string run_json(const RunRecord& run, const Plan& plan, const FramePass& pa
   for (const auto& c : recorder.caveats()) j["caveats"].push_back({{"kind", c.kind}, {"message", c.message}, {"count", c.count}});
   for (const auto& s : recorder.stages())
     j["stages"].push_back({{"name", s.name}, {"wall_s", s.wall_s}, {"cpu_s", s.cpu_s}, {"peak_bytes", s.peak_bytes}});
-  for (const auto& p : products) j["products"].push_back({{"name", p.name}, {"datasum", p.datasum}});
+  for (const auto& p : products) {
+    nlohmann::ordered_json product{{"name", p.name}};
+    if (!p.datasum.empty()) product["datasum"] = p.datasum;
+    j["products"].push_back(std::move(product));
+  }
   text::change_strings(j, text::to_utf8);
   return j.dump(1) + "\n";
 }

@@ -57,7 +57,7 @@ struct InputRecord {
 std::vector<InputRecord> hash_inputs(const Plan& plan, Context& context);
 
 struct ProductRecord {
-  std::string name, datasum;   ///< datasum: of all HDUs, joined by '+'; the sha256 for tables and pictures
+  std::string name, datasum;   ///< datasum: of all HDUs, joined by '+'; the sha256 for tables; "" for what differs from run to run
 };
 
 struct RunRecord {

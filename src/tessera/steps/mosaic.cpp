@@ -14,7 +14,7 @@ class Mosaic : public Step {
            "their backgrounds over all overlaps, resamples every frame by exact area overlap, rejects outliers by comparing the values of all frames in each "
            "output pixel, and averages.\n"
            "The output folder gets mosaic.fits, mosaic_unc.fits (1 sigma), mosaic_cov.fits (number of frames), mosaic_exp.fits (seconds), mosaic.png, "
-           "coverage.png, FIF.tbl, header_list.tbl, offsets.tbl, run.json and tessera.log. Give the same command again to continue an interrupted run. Results "
+           "coverage.png, report.html (everything at a glance), FIF.tbl, header_list.tbl, offsets.tbl, run.json and tessera.log. Give the same command again to continue an interrupted run. Results "
            "do not depend on the number of threads, the tiles or the memory ceiling.\n"
            "Inputs are files, folders (the camera's standard images in them), quoted globs, or @list.txt with one name per line; or parallel lists with -I, -S and -d.";
   }

@@ -32,7 +32,8 @@ Record read_record(const std::string& path) {
     r.run.working_folder = j.at("working_folder");
     r.run.inputs = j.at("arguments");
     for (const auto& o : j.at("options")) r.run.settings.emplace_back(o.at("key"), o.at("value"));
-    for (const auto& p : j.at("products")) r.datasums[p.at("name")] = p.at("datasum");
+    for (const auto& p : j.at("products"))
+      if (p.contains("datasum")) r.datasums[p.at("name")] = p.at("datasum");  // the report has none: it tells times
     for (const auto& in : j.at("inputs")) r.inputs.emplace_back(in.at("path"), in.at("sha256"));
     return r;
   } catch (const nlohmann::json::exception& error) {

@@ -1,0 +1,274 @@
+#include "tessera/pipeline/report.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <map>
+
+#include "tessera/base/files.h"
+#include "tessera/base/text.h"
+#include "tessera/base/version.h"
+#include "tessera/core/statistics.h"
+#include "tessera/picture/sky_marks.h"
+#include "tessera/pipeline/report_figures.h"
+#include "tessera/report/html.h"
+
+namespace tessera::pipeline {
+namespace {
+
+using report::Html;
+using report::number_text;
+
+constexpr std::size_t most_lines = 200, most_of_a_kind = 5;
+constexpr std::size_t longest_text = 300;  // letters
+
+/// Everything the sections speak of.
+struct Content {
+  const RunRecord& run;
+  const Plan& plan;
+  const FramePass& pass;
+  const MosaicOptions& options;
+  const param::OptionSet& settings;
+  const OutputFolder& folder;
+  Recorder& recorder;
+  std::vector<std::int64_t> rejected;
+  SkyFigures figures;
+};
+
+std::string plural(std::size_t n, const std::string& word) { return fmt::format("{} {}{}", n, word, n == 1 ? "" : "s"); }
+
+std::string with_unit(double value, const std::string& unit) { return unit.empty() ? number_text(value) : number_text(value) + " " + unit; }
+
+std::string date_of_mjd(double mjd) {
+  using namespace std::chrono;
+  const year_month_day date{sys_days{year{1858} / 11 / 17} + days{static_cast<int>(std::floor(mjd))}};
+  return fmt::format("{:04}-{:02}-{:02}", static_cast<int>(date.year()), static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
+}
+
+std::string observed(const Plan& plan) {
+  double begin = INFINITY, end = 0;
+  for (const auto& f : plan.frames) {
+    if (f.mjd_begin > 0) begin = std::min(begin, f.mjd_begin);
+    end = std::max({end, f.mjd_begin, f.mjd_end});
+  }
+  if (!std::isfinite(begin) || end > 1e6) return "";
+  const auto first = date_of_mjd(begin), last = date_of_mjd(end);
+  return first == last ? "observed " + first : fmt::format("observed {} to {}", first, last);
+}
+
+std::string title_of(const Content& c) {
+  const auto object = std::string{text::trim(c.plan.frames.front().header.text("OBJECT").value_or(""))};
+  return object.empty() ? "Mosaic " + c.folder.path().filename().string() : object;
+}
+
+void head(Html& h, const Content& c) {
+  std::vector<std::string> parts{c.plan.frames.front().profile->title};
+  if (!c.plan.frames.front().filter.empty()) parts.push_back(c.plan.frames.front().filter);
+  const auto sky = c.plan.grid.wcs().pixel_to_sky({(c.plan.grid.width - 1) / 2.0, (c.plan.grid.height - 1) / 2.0});
+  if (std::isfinite(sky.ra_deg)) parts.push_back(fmt::format("{} {} (ICRS)", picture::right_ascension_text(sky.ra_deg), picture::declination_text(sky.dec_deg)));
+  if (const auto when = observed(c.plan); !when.empty()) parts.push_back(when);
+  h.open("header").element("h1", report::shortened(title_of(c), 120)).element("p", report::shortened(text::join(parts, " · "), longest_text), {{"class", "lead"}}).close();
+}
+
+void tile(Html& h, const std::string& name, const std::string& value, const std::string& more) {
+  h.open("div", {{"class", "tile"}}).element("div", name, {{"class", "name"}}).element("div", value, {{"class", "value"}});
+  h.element("div", more, {{"class", "more"}}).close();
+}
+
+void summary(Html& h, const Content& c) {
+  const auto& grid = c.plan.grid;
+  const wcs::PixelPoint middle{(grid.width - 1) / 2.0, (grid.height - 1) / 2.0};
+  const auto sky_wcs = grid.wcs();
+  const double scale = sky_wcs.pixel_scale_arcsec(middle);
+  double exposure = 0, good = 0, rejected = 0;
+  std::size_t used = 0;
+  for (std::size_t i = 0; i < c.plan.frames.size(); ++i) {
+    if (!c.pass.frames[i].usable) continue;
+    ++used;
+    exposure += c.plan.frames[i].exposure_s;
+    good += c.pass.frames[i].good_fraction * static_cast<double>(c.plan.frames[i].box().area());
+    rejected += static_cast<double>(c.rejected[i]);
+  }
+  const auto left_out = c.plan.frames.size() - used + c.plan.skipped.size();
+  const double covered = static_cast<double>(c.figures.covered());
+  h.open("div", {{"class", "tiles"}});
+  tile(h, "Frames", std::to_string(used), left_out ? plural(left_out, "frame") + " left out" : exposure > 0 ? text::format_duration(exposure) + " of exposure" : "all that were given");
+  tile(h, "Grid", fmt::format("{} × {}", grid.width, grid.height), fmt::format("pixels of {}, {} × {}", picture::angle_text(scale), picture::angle_text(grid.width * scale), picture::angle_text(grid.height * scale)));
+  tile(h, "Depth", plural(static_cast<std::size_t>(c.figures.median_depth()), "frame"),
+       fmt::format("median; {} % of the grid covered", number_text(100 * covered / (static_cast<double>(grid.width) * grid.height))));
+  tile(h, "Noise", number_text(c.figures.median_uncertainty), (c.plan.unit.empty() ? "" : c.plan.unit + ", ") + std::string{"median 1σ of a pixel"});
+  tile(h, "Rejected", good > 0 ? number_text(100 * rejected / good) + " %" : "–", "of the frames' good pixels");
+  std::int64_t peak = 0;
+  for (const auto& s : c.recorder.stages()) peak = std::max(peak, s.peak_bytes);
+  tile(h, "Time", text::format_duration(c.run.wall_s), text::format_bytes(static_cast<double>(peak)) + " of memory");
+  h.close();
+}
+
+void caveats(Html& h, const Content& c) {
+  const auto& all = c.recorder.caveats();
+  if (all.empty()) {
+    h.element("p", "No caveats.", {{"class", "clean"}});
+    return;
+  }
+  h.open("section", {{"class", "caveats"}, {"id", "caveats"}}).element("h3", plural(all.size(), "caveat")).open("ul");
+  std::map<std::string, std::size_t> met;  // of each kind
+  for (const auto& caveat : all)
+    if (++met[caveat.kind] <= most_of_a_kind) h.open("li").element("span", caveat.kind, {{"class", "kind"}}).text(" " + report::shortened(caveat.message, longest_text)).close();
+  for (const auto& [kind, count] : met)
+    if (count > most_of_a_kind) h.open("li").element("span", kind, {{"class", "kind"}}).text(fmt::format(" … and {} more in run.json", count - most_of_a_kind)).close();
+  h.close().close();
+}
+
+void pictures(Html& h, Content& c) {
+  auto& f = c.figures;
+  f.mosaic.caption += "Shown with an asinh stretch; click to enlarge. " + std::string{f.mosaic.full_picture.empty() ? "" : "Larger:"};
+  f.coverage.caption += "Frames that cover a pixel.";
+  f.uncertainty.caption += "1σ of a pixel (asinh stretch), from the frames' variances; neighbours are correlated.";
+  h.open("div", {{"class", "pictures"}});
+  h.add(report::sky_figure(f.mosaic)).add(report::sky_figure(f.coverage)).add(report::sky_figure(f.uncertainty)).close();
+}
+
+void card(Html& h, const std::string& title, const report::Markup& plot, const std::string& note) {
+  h.open("div", {{"class", "card"}}).element("h3", title).add(plot).element("p", note, {{"class", "note"}}).close();
+}
+
+std::string offsets_note(const Content& c, const std::string& thinning) {
+  std::string note = "Subtracted from each frame so that overlaps agree; bars are standard errors";
+  std::vector<double> sigma;
+  for (const auto& f : c.pass.frames)
+    if (f.usable) sigma.push_back(f.offset_sigma);
+  note += fmt::format(" (median {}).", with_unit(statistics::median(sigma), c.plan.unit));
+  const auto outliers = static_cast<std::size_t>(std::ranges::count_if(c.pass.frames, [](const FrameState& f) { return f.usable && f.offset_outlier; }));
+  if (outliers) note += fmt::format(" {} in the warning colour did not count for the common level.", plural(outliers, "frame"));
+  note += c.pass.offsets.groups > 1 ? fmt::format(" {} groups of frames without common sky; their levels are not tied.", c.pass.offsets.groups) : "";
+  return note + fmt::format(" {} compared.", plural(c.pass.offsets.pairs.size(), "overlap")) + thinning;
+}
+
+void plots(Html& h, const Content& c) {
+  h.element("h2", "Frame by frame").open("div", {{"class", "plots"}});
+  if (c.options.background.method != background::Method::none && !c.pass.offsets.pairs.empty()) {
+    const auto p = offset_plot(c.plan, c.pass);
+    card(h, "Background offsets", p.plot, offsets_note(c, p.thinning));
+  }
+  if (c.options.input.scale_noise) {
+    const auto p = noise_plot(c.plan, c.pass);
+    card(h, "Noise against expectation", p.plot, "Noise measured in the sky over the stated uncertainty; uncertainties were multiplied by it. 1 is a perfect noise model." + p.thinning);
+  }
+  if (c.options.rejection.method != Rejection::none) {
+    const auto p = rejection_plot(c.plan, c.pass, c.rejected);
+    card(h, "Rejected pixels", p.plot, "Pixels found to be outliers among the values all frames give. A frame far above the others deserves a look." + p.thinning);
+  }
+  card(h, "Coverage", depth_plot(c.figures), fmt::format("How much of the covered sky is how deep; median {}.", plural(static_cast<std::size_t>(c.figures.median_depth()), "frame")) + (c.figures.depth[0] ? " 0 stands for less than half a frame." : ""));
+  h.close();
+}
+
+void stages(Html& h, const Content& c) {
+  const auto all = c.recorder.stages();
+  double longest = 0;
+  for (const auto& s : all) longest = std::max(longest, s.wall_s);
+  h.element("h2", "Time and memory").open("div", {{"class", "card wide"}}).open("table", {{"class", "stages"}});
+  h.open("tr").element("th", "Stage").element("th", "", {{"class", "share"}});
+  for (const char* name : {"Wall", "CPU", "Memory"}) h.element("th", name, {{"class", "n"}});
+  h.close();
+  for (const auto& s : all) {
+    h.open("tr").element("td", s.name).open("td", {{"class", "share"}});
+    h.element("div", "", {{"style", fmt::format("width:{:.1f}%", longest > 0 ? 100 * s.wall_s / longest : 0)}}).close();
+    for (const auto& cell : {text::format_duration(s.wall_s), text::format_duration(s.cpu_s), text::format_bytes(static_cast<double>(s.peak_bytes))}) h.element("td", cell, {{"class", "n"}});
+    h.close();
+  }
+  h.close().close();
+}
+
+void changed_options(Html& h, const Content& c) {
+  std::vector<param::Setting> changed;
+  for (auto& s : c.settings.settings())
+    if (s.value != c.settings.find(s.key)->initial) changed.push_back(std::move(s));
+  h.element("h2", "Options that differ from the defaults").open("div", {{"class", "card wide"}});
+  if (changed.empty()) h.element("p", "None.", {{"class", "note"}});
+  if (!changed.empty()) h.open("table").row({"Option", "Value", "From"}, 99, "th");
+  for (std::size_t i = 0; i < std::min(changed.size(), most_lines); ++i) {
+    const auto& s = changed[i];
+    h.open("tr").open("td").element("code", s.key).close().open("td").element("code", report::shortened(s.value, longest_text)).close();
+    h.element("td", report::shortened(s.where.empty() ? param::to_string(s.source) : s.where, longest_text)).close();
+  }
+  if (!changed.empty()) h.close();
+  h.close();
+}
+
+const char* meaning_of(const std::string& product) {
+  static const std::map<std::string, const char*, std::less<>> meanings = {
+      {"mosaic.fits", "mosaic"}, {"mosaic_unc.fits", "1σ uncertainty"}, {"mosaic_cov.fits", "coverage"}, {"mosaic_exp.fits", "exposure time"}, {"FIF.tbl", "output grid"},
+      {"header_list.tbl", "frames' headers"}, {"offsets.tbl", "offsets, noise, weights"}, {"mosaic.png", "picture"}, {"coverage.png", "picture"}, {"run.json", "record of the run"}, {"tessera.log", "messages"}};
+  const auto found = meanings.find(product);
+  return found == meanings.end() ? "" : found->second;
+}
+
+/// Folders of many products (Rmask) are one entry.
+void products(Html& h, const Content& c) {
+  std::vector<std::string> files;
+  std::map<std::string, std::size_t> folders;
+  for (const auto& name : c.folder.products())
+    if (const auto slash = name.find('/'); slash != std::string::npos)
+      ++folders[name.substr(0, slash + 1)];
+    else if (name != "report.html" && name != "tessera.log")
+      files.push_back(name);
+  files.insert(files.end(), {"run.json", "tessera.log"});
+  h.element("h2", "Products").open("div", {{"class", "card"}}).open("ul", {{"class", "files"}});
+  for (const auto& name : files) h.open("li").element("a", name, {{"href", report::link_to(name)}}).text(" ").element("span", meaning_of(name)).close();
+  for (const auto& [name, count] : folders) h.open("li").element("a", name, {{"href", report::link_to(name)}}).text(" ").element("span", plural(count, "file")).close();
+  h.close().close();
+}
+
+void frames(Html& h, const Content& c) {
+  const auto shown = std::min(c.plan.frames.size(), most_lines);
+  h.open("details").element("summary", "Inputs: " + plural(c.plan.frames.size(), "frame"));
+  h.open("div", {{"class", "wide"}}).open("table").row({"", "Frame", "Exposure, s", "Weight", "Offset", "±", "Noise scale", "Rejected, %"}, 2, "th");
+  for (std::size_t i = 0; i < shown; ++i) {
+    const auto& file = c.plan.frames[i];
+    const auto& f = c.pass.frames[i];
+    const auto path = report::shortened(file.label(), 160);
+    if (!f.usable) {
+      h.row({std::to_string(i + 1), path, number_text(file.exposure_s), "not used", "", "", "", ""}, 2);
+      continue;
+    }
+    h.row({std::to_string(i + 1), path, number_text(file.exposure_s), number_text(f.weight), number_text(f.offset), number_text(f.offset_sigma, 2), number_text(f.noise_scale),
+           number_text(100 * rejected_fraction(c.plan, c.pass, c.rejected, i), 2)},
+          2);
+  }
+  h.close().close();
+  if (shown < c.plan.frames.size()) h.element("p", fmt::format("and {} more: header_list.tbl and offsets.tbl have all of them", c.plan.frames.size() - shown), {{"class", "note"}});
+  h.close();
+}
+
+void command(Html& h, const Content& c) {
+  h.open("footer");
+  h.text(fmt::format("tessera {}, started {} in ", version(), c.run.started)).element("code", report::shortened(c.run.working_folder, longest_text));
+  h.text(" · repeat with ").element("code", "tessera replay run.json").close();
+}
+
+}  // namespace
+
+void write_report(const RunRecord& run, const Plan& plan, const FramePass& pass, const TileStore& store, const MosaicOptions& options,
+                  const param::OptionSet& settings, OutputFolder& folder, Recorder& context) {
+  context.stage("writing report", 1);
+  Content c{run, plan, pass, options, settings, folder, context, store.rejected(plan.frames.size()), sky_figures(plan, store, options.products.pictures)};
+  Html h;
+  h.open("main");
+  head(h, c);
+  summary(h, c);
+  caveats(h, c);
+  pictures(h, c);
+  plots(h, c);
+  stages(h, c);
+  changed_options(h, c);
+  products(h, c);
+  frames(h, c);
+  command(h, c);
+  files::write_atomic(folder.product("report.html"), report::page(report::shortened(title_of(c), 120) + " – tessera", h.finish()));
+  context.step(1);
+}
+
+}  // namespace tessera::pipeline
