@@ -100,7 +100,7 @@ Outcome make_mosaic(const MosaicRequest& request, const MosaicOptions& options, 
 
   FrameCache cache{plan.frames, share_memory(context.memory_bytes()).cache};
   const FramePass pass = run_frame_pass(plan, options, cache, context);
-  TileStore store{folder.scratch(), plan.lattice, plan.hash};
+  TileStore store{folder.scratch(), plan.lattice, plan.hash, plan.planes};
   try {
     run_tiles(plan, pass, options, cache, store, context);
     const auto inputs = hash_inputs(plan, context);
