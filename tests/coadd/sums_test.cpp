@@ -1,4 +1,5 @@
 #include "tessera/coadd/sums.h"
+#include "tessera/coadd/coadd_options.h"
 
 #include <gtest/gtest.h>
 
@@ -87,6 +88,31 @@ TEST(Sums, AgreeWithTheFormulaWrittenOut) {
     }
 }
 
+TEST(Sums, WeightByEachPixelsVarianceOnRequest) {
+  const Box box{0, 0, 23, 9};
+  auto stack = noise_stack(box, 6);
+  coadd::Sums sums;
+  sums.reset(box);
+  for (auto& r : stack) sums.add_by_variance(r.view(), 10);
+  const Products p = finished(sums);
+  for (int y = 0; y < 9; ++y)
+    for (int x = 0; x < 23; ++x) {
+      double w = 0, wv = 0, wwv = 0, c = 0;
+      for (auto& r : stack) {
+        const double cov = static_cast<double>(r.coverage(x, y)), variance = static_cast<double>(r.variance(x, y));
+        if (cov == 0) continue;
+        w += cov / variance;
+        wv += cov / variance * static_cast<double>(r.value(x, y));
+        wwv += cov * cov / variance;
+        c += cov;
+      }
+      ASSERT_NEAR(p.mosaic(x, y), wv / w, 1e-6 * std::abs(wv / w) + 1e-6);
+      ASSERT_NEAR(p.uncertainty(x, y), std::sqrt(wwv) / w, 1e-6);
+      ASSERT_NEAR(p.coverage(x, y), c, 1e-6);
+      ASSERT_NEAR(p.exposure(x, y), 10 * c, 1e-5);
+    }
+}
+
 TEST(Sums, ReduceTheNoiseOfEqualFramesByTheSquareRootOfTheirNumber) {
   const Box box{0, 0, 4, 4};
   coadd::Sums sums;
@@ -148,8 +174,10 @@ TEST(CoaddOptions, AreReadFromText) {
   param::OptionSet set;
   set.add("coadd", "", options);
   set.assign("coadd.weights", "sky_variance", param::Source::file, "here");
+  set.assign("coadd.method", "clipped", param::Source::file, "here");
   set.assign("coadd.min_coverage", "1.5", param::Source::file, "here");
   EXPECT_EQ(options.weights, coadd::Weighting::sky_variance);
+  EXPECT_EQ(options.method, coadd::Method::clipped);
   EXPECT_EQ(options.min_coverage, 1.5);
   EXPECT_THROW(set.assign("coadd.weights", "best", param::Source::file, "here"), UsageError);
   EXPECT_THROW(set.assign("coadd.min_coverage", "-1", param::Source::file, "here"), UsageError);

@@ -14,9 +14,9 @@ namespace {
 
 const TileLattice lattice{10, 7, 4};  // 3 × 2 tiles, the last column 2 wide, the last row 3 high
 
-TileResult numbered(std::int64_t tile) {
-  TileResult r{lattice.box(tile)};
-  for (int p = 0; p < TileResult::planes; ++p)
+TileResult numbered(std::int64_t tile, int planes = TileResult::deviation) {
+  TileResult r{lattice.box(tile), planes};
+  for (int p = 0; p < planes; ++p)
     for (int y = r.plane[0].box().y0; y < r.plane[0].box().y1; ++y)
       for (int x = r.plane[0].box().x0; x < r.plane[0].box().x1; ++x)
         r.plane[static_cast<std::size_t>(p)](x, y) = static_cast<float>(1000 * p + 10 * y + x);
@@ -35,6 +35,21 @@ TEST(TileLattice, CoversTheGridOnceAndOnly) {
       for (int x = b.x0; x < b.x1; ++x) ++seen(x, y);
   }
   for (const int n : seen.pixels()) EXPECT_EQ(n, 1);
+}
+
+TEST(TileStore, KeepsAnExtraPlaneOnRequestAndRecoversIt) {
+  const TemporaryFolder folder;
+  for (const int round : {0, 1}) {
+    TileStore store{folder.path(), lattice, "hash", TileResult::planes};
+    EXPECT_EQ(store.finished_count(), round ? lattice.count() : 0);
+    for (std::int64_t t = 0; t < lattice.count(); ++t)
+      if (!store.finished(t)) store.put(t, numbered(t, TileResult::planes));
+    for (const auto plane : {TileResult::mosaic, TileResult::exposure, TileResult::deviation}) {
+      PlaneRows rows{store, plane, -1.0F};
+      for (int y = 0; y < 7; ++y)
+        for (int x = 0; x < 10; ++x) EXPECT_EQ(rows.row(y)[static_cast<std::size_t>(x)], static_cast<float>(1000 * plane + 10 * y + x)) << x << ' ' << y;
+    }
+  }
 }
 
 TEST(TileStore, GivesRowsBackAcrossTiles) {

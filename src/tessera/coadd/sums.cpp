@@ -6,13 +6,6 @@
 
 namespace tessera::coadd {
 
-void describe(param::Schema<CoaddOptions>& s) {
-  s.field(&CoaddOptions::weights, "weights",
-          "Weights: coverage alone, coverage over the sky variance of the frame, or the latter only when exposures or noise differ (automatic).")
-      .choices({{"automatic", Weighting::automatic}, {"coverage", Weighting::coverage}, {"sky_variance", Weighting::sky_variance}});
-  s.field(&CoaddOptions::min_coverage, "min_coverage", "Pixels covered by this many frames or fewer become NaN.").at_least(0).unit("frames");
-}
-
 void Sums::reset(Box box) {
   for (auto* sum : {&weight_, &weighted_value_, &weighted_variance_, &coverage_, &exposure_}) sum->reset(box);
 }
@@ -39,6 +32,21 @@ void Sums::add(const ResampledView& frame, double weight, double exposure_s, dou
       sum_t[x] += c * exposure_s;
     }
   }
+}
+
+void Sums::add_by_variance(const ResampledView& frame, double exposure_s) {
+  const Box part = frame.box();
+  assert(box().contains(part));
+  for (int y = part.y0; y < part.y1; ++y)
+    for (int x = part.x0; x < part.x1; ++x) {
+      const double c = static_cast<double>(frame.coverage(x, y)), variance = static_cast<double>(frame.variance(x, y));
+      const double w = variance > 0 ? c / variance : 0.0;  // where there is nothing: adds nothing
+      weight_(x, y) += w;
+      weighted_value_(x, y) += w * static_cast<double>(frame.value(x, y));
+      weighted_variance_(x, y) += w * w * variance;
+      coverage_(x, y) += c;
+      exposure_(x, y) += c * exposure_s;
+    }
 }
 
 void Sums::finish(double min_coverage, View<float> mosaic, View<float> uncertainty, View<float> coverage, View<float> exposure) const {

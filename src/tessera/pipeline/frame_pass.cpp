@@ -58,6 +58,8 @@ std::optional<background::CellMap> measure(const Plan& plan, const MosaicOptions
 }
 
 void set_weights(const Plan& plan, const coadd::CoaddOptions& options, FramePass& pass) {
+  using coadd::Weighting;
+  if (!coadd::weighted(options.method)) return;
   double low = INFINITY, high = 0, shortest = INFINITY, longest = 0;
   for (std::size_t i = 0; i < pass.frames.size(); ++i) {
     const auto& f = pass.frames[i];
@@ -66,11 +68,14 @@ void set_weights(const Plan& plan, const coadd::CoaddOptions& options, FramePass
     shortest = std::min(shortest, plan.frames[i].exposure_s), longest = std::max(longest, plan.frames[i].exposure_s);
   }
   const bool differ = high > notable_ratio * low || longest > notable_ratio * shortest;
-  pass.sky_weights = options.weights == coadd::Weighting::sky_variance || (options.weights == coadd::Weighting::automatic && differ);
-  if (!pass.sky_weights) return;
-  // Relative to the deepest frame, so that weights are of order one whatever the unit.
-  for (auto& f : pass.frames)
-    if (f.usable) f.weight = f.sky_variance > 0 ? low / f.sky_variance : 0;
+  pass.weighting = options.weights != Weighting::automatic ? options.weights : differ ? Weighting::sky_variance : Weighting::coverage;
+  // Relative to the deepest or longest frame, so that weights are of order one whatever the unit.
+  for (std::size_t i = 0; i < pass.frames.size(); ++i) {
+    auto& f = pass.frames[i];
+    if (!f.usable) continue;
+    if (pass.weighting == Weighting::sky_variance) f.weight = f.sky_variance > 0 ? low / f.sky_variance : 0;
+    if (pass.weighting == Weighting::exposure) f.weight = plan.frames[i].exposure_s / longest;
+  }
 }
 
 void report_caveats(const Plan& plan, const MosaicOptions& options, FramePass& pass, Context& context) {

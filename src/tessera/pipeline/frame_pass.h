@@ -27,7 +27,7 @@ struct FrameState {
 struct FramePass {
   std::vector<FrameState> frames;
   background::OffsetSolution offsets;
-  bool sky_weights = false;       ///< one sky variance per frame was used
+  coadd::Weighting weighting = coadd::Weighting::coverage;  ///< what automatic came to
 };
 
 FramePass run_frame_pass(const Plan& plan, const MosaicOptions& options, FrameCache& cache, Context& context);

@@ -3,7 +3,7 @@
 #include <string>
 
 #include "tessera/background/offsets.h"
-#include "tessera/coadd/sums.h"
+#include "tessera/coadd/coadd_options.h"
 #include "tessera/instrument/frame_file.h"
 #include "tessera/outlier/temporal.h"
 #include "tessera/param/schema.h"
@@ -29,6 +29,7 @@ struct ProductOptions {
   bool pictures = true;
   bool report = true;
   bool rmasks = false;
+  bool std = false;
 };
 void describe(param::Schema<ProductOptions>& s);
 

@@ -21,8 +21,8 @@ constexpr double cpu_seconds_per_input_pixel = 1.2e-7;
 constexpr double cpu_seconds_per_output_pixel = 2e-7;
 constexpr std::int64_t program_bytes = 48LL << 20;    // code, libraries, headers, buffers
 constexpr std::int64_t frame_bytes_per_pixel = 9;     // float value, float variance, one byte good
-constexpr double product_bytes_per_pixel = static_cast<double>(TileResult::planes) * sizeof(float);
 constexpr double most_side_ratio = 8;  // of frame pixels on the grid, largest over median
+constexpr std::int64_t sums_bytes_per_pixel = 76;    // five sums, five planes, median and its gradient
 constexpr std::int64_t stack_bytes_per_pixel = 31;  // value, variance, coverage, one byte of flags; the (rotated) frame window
 
 /// Opens every frame's headers. With on_bad_frame = skip a refused one is named and left out.
@@ -106,9 +106,12 @@ Box box_on_grid(const wcs::Footprint& outline, const wcs::SkyWcs& grid, Box whol
   return intersection(box.grown(margin), whole);
 }
 
+/// Size on disk of one pixel of all FITS products.
+double product_bytes_per_pixel(const Plan& plan) { return static_cast<double>(plan.planes) * sizeof(float); }
+
 std::int64_t tile_bytes(int side, int halo, int depth) {
   const std::int64_t grown = side + 2 * halo;
-  return grown * grown * (static_cast<std::int64_t>(depth) * stack_bytes_per_pixel + 60);
+  return grown * grown * (static_cast<std::int64_t>(depth) * stack_bytes_per_pixel + sums_bytes_per_pixel);
 }
 
 void assign_tiles(Plan& plan) {
@@ -155,7 +158,7 @@ void forecast(Plan& plan, int threads, std::int64_t memory_bytes) {
   }
   f.output_pixels = static_cast<std::int64_t>(plan.grid.width) * plan.grid.height;
   // Two copies of every product stand on disk while the last step writes them: scratch tiles and FITS.
-  f.disk_bytes = static_cast<double>(f.output_pixels) * 2 * product_bytes_per_pixel;
+  f.disk_bytes = static_cast<double>(f.output_pixels) * 2 * product_bytes_per_pixel(plan);
   const auto shares = share_memory(memory_bytes);
   const auto cached = std::min(shares.cache, f.input_pixels * frame_bytes_per_pixel);
   const auto measured = std::min(std::max(shares.frames, largest * measuring_bytes_per_pixel), threads * largest * measuring_bytes_per_pixel);
@@ -184,12 +187,28 @@ std::string plan_hash(const Plan& plan, const std::string& grid_file, param::Opt
   return files::sha256(all);
 }
 
+/// What the coadd needs of the headers, and what of the request has no effect or a known cost.
+void settle_coadd(Plan& plan, const MosaicOptions& options) {
+  const auto& coadd = options.coadd;
+  if (options.products.std) plan.planes = TileResult::deviation + 1;
+  if (!coadd::weighted(coadd.method)) {
+    if (coadd.weights != coadd::Weighting::automatic) plan.notes.push_back("coadd.weights has no effect: the median and the minimum take every frame alike");
+    return;
+  }
+  if (coadd.weights == coadd::Weighting::sigma)
+    plan.cautions.push_back("coadd.weights = sigma makes bright sources too faint, as their own photons lower their weight; sky_variance weights noisy frames down without that");
+  if (coadd.weights != coadd::Weighting::exposure) return;
+  for (const auto& frame : plan.frames)
+    if (!(frame.exposure_s > 0))
+      throw DataError{fmt::format("{}: no exposure time in its header, so coadd.weights = exposure cannot weight it; choose coverage or sky_variance", frame.image.path.string())};
+}
+
 void refuse_absurd_grid(const Plan& plan, const EngineOptions& options) {
   const double pixels = static_cast<double>(plan.grid.width) * plan.grid.height;
   if (pixels <= options.max_pixels) return;
   throw SystemError{fmt::format("the output grid would have {} × {} = {:.3g} pixels ({} on disk while it is made), more than run.max_pixels = {:.3g}; "
                                 "give a coarser --pixel-scale, a grid.size, or raise run.max_pixels",
-                                plan.grid.width, plan.grid.height, pixels, text::format_bytes(pixels * 2 * product_bytes_per_pixel), options.max_pixels)};
+                                plan.grid.width, plan.grid.height, pixels, text::format_bytes(pixels * 2 * product_bytes_per_pixel(plan)), options.max_pixels)};
 }
 
 }  // namespace
@@ -213,6 +232,7 @@ Plan make_plan(const std::vector<std::string>& inputs, const MosaicOptions& opti
   const auto& profile = *plan.frames.front().profile;
   for (const auto& [key, value] : profile.defaults) settings.assign(key, value, param::Source::profile, profile.name);
   plan.unit = plan.frames.front().unit;
+  settle_coadd(plan, options);
 
   const auto outlines = footprints(plan);
   plan.grid = options.grid.file.empty() ? wcs::fiducial_grid(outlines, options.grid) : grid_from_file(options.grid.file);
@@ -232,6 +252,7 @@ Plan make_plan(const std::vector<std::string>& inputs, const MosaicOptions& opti
   // it, those ask which output pixels touch them, and each of these looks temporal_halo further.
   plan.reach = static_cast<int>(std::ceil(0.75 * (1 + largest)));
   plan.halo = options.rejection.method == Rejection::none ? 0 : 2 * plan.reach + outlier::temporal_halo(plan.frame_pixel);
+  if (options.coadd.method == coadd::Method::clipped) plan.halo = std::max(plan.halo, plan.frame_pixel);  // the gradient's reach
 
   // Output pixels beyond the grid's border take part in rejection, so that rejection in a cut-out sees the neighbours it has in the whole.
   const Box whole = Box{0, 0, plan.grid.width, plan.grid.height}.grown(plan.halo);

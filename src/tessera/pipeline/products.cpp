@@ -32,6 +32,7 @@ constexpr Product fits_products[] = {
     {"mosaic_unc.fits", "1-sigma uncertainty", TileResult::uncertainty, NAN},
     {"mosaic_cov.fits", "coverage: number of frames", TileResult::coverage, 0},
     {"mosaic_exp.fits", "exposure time per pixel", TileResult::exposure, 0},
+    {"mosaic_std.fits", "standard deviation of the frames' values", TileResult::deviation, NAN},
 };
 
 std::string unit_of(const Product& product, const std::string& unit) {
@@ -83,7 +84,7 @@ void add_photometry(Header& header, const Plan& plan) {
 void add_options(Header& header, const Plan& plan, const param::OptionSet& settings) {
   header.set("CREATOR", "tessera " + std::string{version()}, "program that made this file");
   static const std::pair<const char*, const char*> keywords[] = {
-      {"INTERP", "interpolation.method"}, {"REJECT", "rejection.method"}, {"BACKGRND", "background.method"}, {"WEIGHTS", "coadd.weights"}};
+      {"INTERP", "interpolation.method"}, {"REJECT", "rejection.method"}, {"BACKGRND", "background.method"}, {"COADD", "coadd.method"}, {"WEIGHTS", "coadd.weights"}};
   const auto all = settings.settings();
   for (const auto& [card, key] : keywords)
     for (const auto& s : all)
@@ -104,7 +105,16 @@ void add_options(Header& header, const Plan& plan, const param::OptionSet& setti
   if (plan.frames.size() > most_history_inputs) header.add_history(fmt::format("  and {} more", plan.frames.size() - most_history_inputs));
 }
 
-Header product_header(const Product& product, const Plan& plan, const FramePass& pass, const param::OptionSet& settings, double mean_exposure_s) {
+/// What a pixel of the uncertainty is.
+const char* meaning_of_uncertainty(const MosaicOptions& options) {
+  switch (options.coadd.method) {
+    case coadd::Method::median: return "of a median: sqrt(k_n n)/sum 1/sigma, k_n from 1 to pi/2; neighbouring pixels are correlated";
+    case coadd::Method::minimum: return "sigma of the value chosen; neighbouring pixels are correlated";
+    default: return "sqrt(sum w^2 sigma^2)/sum w; neighbouring pixels are correlated";
+  }
+}
+
+Header product_header(const Product& product, const MosaicOptions& options, const Plan& plan, const FramePass& pass, const param::OptionSet& settings, double mean_exposure_s) {
   Header header = plan.grid.header();
   for (const char* key : {"SIMPLE", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2"}) header.remove(key);
   if (const auto unit = unit_of(product, plan.unit); !unit.empty()) header.set("BUNIT", unit, product.title);
@@ -112,8 +122,9 @@ Header product_header(const Product& product, const Plan& plan, const FramePass&
   if (!plan.frames.front().filter.empty()) header.set("FILTER", plan.frames.front().filter, "of the first frame");
   add_times(header, plan, pass, mean_exposure_s);
   add_photometry(header, plan);
-  if (product.plane == TileResult::uncertainty) header.add_comment("sqrt(sum w^2 sigma^2)/sum w; neighbouring pixels are correlated");
+  if (product.plane == TileResult::uncertainty) header.add_comment(meaning_of_uncertainty(options));
   if (product.plane == TileResult::coverage) header.add_comment("sum over frames of the fraction of the pixel that good frame pixels cover");
+  if (product.plane == TileResult::deviation) header.add_comment("sqrt(sum T c (I - mosaic)^2 / sum T c): the scatter of single values, not an error of the mosaic");
   add_options(header, plan, settings);
   return header;
 }
@@ -253,14 +264,15 @@ std::vector<ProductRecord> write_products(const Plan& plan, const FramePass& pas
                                           const param::OptionSet& settings, OutputFolder& folder, Context& context) {
   const auto rejected = store.rejected(plan.frames.size());
   std::vector<ProductRecord> records;
-  context.stage("writing products", static_cast<std::int64_t>(std::size(fits_products)) + (options.products.pictures ? 2 : 1));
+  context.stage("writing products", plan.planes + (options.products.pictures ? 2 : 1));
   const double exposure = mean_exposure(store);
   for (const auto& product : fits_products) {
+    if (product.plane >= plan.planes) continue;
     parallel::check_interrupt();
     const auto path = folder.product(product.file);
     io::FitsWriter writer{path};
     PlaneRows rows{store, product.plane, product.empty};
-    writer.add_image("", product_header(product, plan, pass, settings, exposure), plan.grid.width, plan.grid.height,
+    writer.add_image("", product_header(product, options, plan, pass, settings, exposure), plan.grid.width, plan.grid.height,
                      [&](int y, std::span<float> row) { std::ranges::copy(rows.row(y), row.begin()); });
     writer.close();
     records.push_back({product.file, datasums(path)});

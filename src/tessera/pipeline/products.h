@@ -8,7 +8,7 @@
 
 namespace tessera::pipeline {
 
-/// Writes mosaic.fits, mosaic_unc.fits, mosaic_cov.fits, mosaic_exp.fits, FIF.tbl, header_list.tbl, offsets.tbl and the pictures to the
+/// Writes mosaic.fits, mosaic_unc.fits, mosaic_cov.fits, mosaic_exp.fits, mosaic_std.fits on request, FIF.tbl, header_list.tbl, offsets.tbl and the pictures to the
 /// folder's product() names; returns each with its checksum.
 std::vector<ProductRecord> write_products(const Plan& plan, const FramePass& pass, const TileStore& store, const MosaicOptions& options,
                                           const param::OptionSet& settings, OutputFolder& folder, Context& context);

@@ -97,9 +97,10 @@ nlohmann::ordered_json host_json() {
 
 std::string run_json(const RunRecord& run, const Plan& plan, const FramePass& pass, const std::vector<std::int64_t>& rejected,
                      const param::OptionSet& settings, const std::vector<InputRecord>& inputs, const std::vector<ProductRecord>& products, Recorder& recorder) {
+  const auto weights = coadd::to_string(pass.weighting);
   nlohmann::ordered_json j{{"schema", "tessera/run/1"}, {"version", version()}, {"verb", run.verb}, {"arguments", run.arguments},
                            {"working_folder", run.working_folder}, {"started", run.started}, {"finished", utc_now()}, {"wall_s", run.wall_s},
-                           {"plan", plan.hash}, {"unit", plan.unit}, {"weights", pass.sky_weights ? "sky_variance" : "coverage"}};
+                           {"plan", plan.hash}, {"unit", plan.unit}, {"weights", weights}};
   j["host"] = host_json();
   for (const auto& s : settings.settings())
     j["options"].push_back({{"key", s.key}, {"value", s.value}, {"source", param::to_string(s.source)}, {"where", s.where}});

@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "tessera/coadd/clipped.h"
+#include "tessera/coadd/order.h"
+#include "tessera/coadd/scatter.h"
+#include "tessera/coadd/sums.h"
 #include "tessera/outlier/temporal.h"
 #include "tessera/reproject/area.h"
 
@@ -112,6 +116,14 @@ RejectedRuns TilePass::drop_pixels(int f, Frame& frame, View<const std::uint8_t>
   return at_home;
 }
 
+/// Steepness of the stack as it is, for clipping.
+Image<float> TilePass::sky_gradient(Workspace& w, Box tile) const {
+  std::vector<ResampledView> stack;
+  for (std::size_t k = 0; k < w.frames.size(); ++k)
+    if (!w.covered[k].empty()) stack.push_back(w.stack[k].view());
+  return coadd::steepness(stack, tile, plan_.frame_pixel);
+}
+
 void TilePass::reject(Workspace& w, Box tile, TileResult& result) {
   std::vector<ResampledView> stack;
   std::vector<View<std::uint8_t>> flags;
@@ -137,9 +149,42 @@ void TilePass::reject(Workspace& w, Box tile, TileResult& result) {
   }
 }
 
+/// From the stack, cleaned by now, to the planes of the tile.
+void TilePass::coadd(Workspace& w, const Image<float>& steep, TileResult& result) {
+  auto& plane = result.plane;
+  const Box box = plane[TileResult::mosaic].box();
+  std::vector<ResampledView> stack;  // of the frames that lie on the tile, each on all of it
+  std::vector<std::size_t> frame;
+  std::vector<Box> touched;          // what of the tile it can touch
+  std::vector<double> exposure;      // the standard deviation's weights
+  const auto timed = std::all_of(plan_.frames.begin(), plan_.frames.end(), [](const auto& f) { return f.exposure_s > 0; });
+  for (std::size_t k = 0; k < w.frames.size(); ++k) {
+    const Box part = intersection(box, w.covered[k]);
+    if (part.empty()) continue;
+    touched.push_back(part);
+    stack.push_back(window(w.stack[k].view(), box));
+    frame.push_back(static_cast<std::size_t>(w.frames[k]));
+    exposure.push_back(timed ? plan_.frames[frame.back()].exposure_s : 1.0);
+  }
+  const auto method = options_.coadd.method;
+  if (method == coadd::Method::clipped) coadd::clip(stack, steep, options_.coadd);
+  w.sums.reset(box);
+  for (std::size_t k = 0; k < stack.size(); ++k) {
+    const double seconds = plan_.frames[frame[k]].exposure_s;
+    if (frames_.weighting == coadd::Weighting::sigma)
+      w.sums.add_by_variance(window(stack[k], touched[k]), seconds);
+    else
+      w.sums.add(window(stack[k], touched[k]), frames_.frames[frame[k]].weight, seconds, 0.0, 1.0);
+  }
+  w.sums.finish(options_.coadd.min_coverage, plane[TileResult::mosaic], plane[TileResult::uncertainty], plane[TileResult::coverage], plane[TileResult::exposure]);
+  if (method == coadd::Method::median) coadd::median(stack, plane[TileResult::mosaic], plane[TileResult::uncertainty]);
+  if (method == coadd::Method::minimum) coadd::absolute_minimum(stack, plane[TileResult::mosaic], plane[TileResult::uncertainty]);
+  if (options_.products.std) coadd::standard_deviation(stack, exposure, plane[TileResult::mosaic], plane[TileResult::deviation]);
+}
+
 TileResult TilePass::run(std::int64_t tile) {
   const Box box = plan_.lattice.box(tile);
-  TileResult result{box};
+  TileResult result{box, plan_.planes};
   auto w = borrow();
   w->frames.clear();
   for (const int f : plan_.tile_frames[static_cast<std::size_t>(tile)])
@@ -151,16 +196,11 @@ TileResult TilePass::run(std::int64_t tile) {
   w->covered.assign(w->windows.size(), {});
 
   resample_stack(*w, box.grown(plan_.halo));
+  // Before rejection, which cleans the tile and not the halo: else the gradient next to a tile's border would depend on the border.
+  Image<float> steep;
+  if (options_.coadd.method == coadd::Method::clipped) steep = sky_gradient(*w, box);
   if (options_.rejection.method == Rejection::temporal) reject(*w, box, result);
-  w->sums.reset(box);
-  for (std::size_t k = 0; k < depth; ++k) {
-    const Box part = intersection(box, w->covered[k]);
-    if (part.empty()) continue;
-    const auto f = static_cast<std::size_t>(w->frames[k]);
-    w->sums.add(window(w->stack[k].view(), part), frames_.frames[f].weight, plan_.frames[f].exposure_s, 0.0, 1.0);
-  }
-  auto& p = result.plane;
-  w->sums.finish(options_.coadd.min_coverage, p[TileResult::mosaic], p[TileResult::uncertainty], p[TileResult::coverage], p[TileResult::exposure]);
+  coadd(*w, steep, result);
   give_back(std::move(w));
   return result;
 }

@@ -25,6 +25,8 @@ class TilePass {
   void reject(Workspace& w, Box tile, TileResult& result);
   RejectedRuns drop_pixels(int f, Frame& frame, View<const std::uint8_t> rejected, Box tile, View<std::uint8_t> marked) const;
   void resample_again(Workspace& w, std::size_t k, View<const std::uint8_t> marked, Box tile);
+  Image<float> sky_gradient(Workspace& w, Box tile) const;
+  void coadd(Workspace& w, const Image<float>& steep, TileResult& result);
   void calibrate(int frame, const ResampledView& part) const;
 
   const Plan& plan_;

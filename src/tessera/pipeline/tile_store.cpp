@@ -85,8 +85,8 @@ std::optional<std::string> journal_plan_hash(const std::filesystem::path& folder
   return first["plan"].get<std::string>();
 }
 
-TileStore::TileStore(const std::filesystem::path& folder, const TileLattice& lattice, const std::string& plan_hash)
-    : lattice_{lattice}, folder_{folder}, finished_(static_cast<std::size_t>(lattice.count()), 0), rejected_(finished_.size()) {
+TileStore::TileStore(const std::filesystem::path& folder, const TileLattice& lattice, const std::string& plan_hash, int planes)
+    : lattice_{lattice}, planes_{planes}, folder_{folder}, finished_(static_cast<std::size_t>(lattice.count()), 0), rejected_(finished_.size()) {
   // Another memory ceiling may have chosen other tiles for the same plan: then they are made anew.
   const bool resume = journal_plan_hash(folder) == plan_hash && journal_head(folder).value("tile_side", nlohmann::json{}) == lattice.side;
   const int fresh = resume ? 0 : O_TRUNC;
@@ -114,19 +114,23 @@ TileStore::~TileStore() {
 std::int64_t TileStore::offset(std::int64_t tile) const {
   // Whole rows of tiles before this one, then the tiles to its left, all of this row's height.
   const Box box = lattice_.box(tile);
-  return (static_cast<std::int64_t>(box.y0) * lattice_.width + static_cast<std::int64_t>(box.x0) * box.height()) *
-         static_cast<std::int64_t>(TileResult::planes * sizeof(float));
+  return (static_cast<std::int64_t>(box.y0) * lattice_.width + static_cast<std::int64_t>(box.x0) * box.height()) * planes_ *
+         static_cast<std::int64_t>(sizeof(float));
+}
+
+std::int64_t TileStore::bytes_of_tile(std::int64_t tile) const {
+  return lattice_.box(tile).area() * planes_ * static_cast<std::int64_t>(sizeof(float));
 }
 
 std::string TileStore::read_tile(std::int64_t tile) const {
-  std::string bytes(static_cast<std::size_t>(lattice_.box(tile).area()) * TileResult::planes * sizeof(float), '\0');
+  std::string bytes(static_cast<std::size_t>(bytes_of_tile(tile)), '\0');
   read_all(tiles_, bytes.data(), bytes.size(), offset(tile), folder_ / "tiles");
   return bytes;
 }
 
 void TileStore::recover_tile(std::int64_t tile, const std::string& sha256, Rejected rejected, std::int64_t file_bytes) {
   if (tile < 0 || tile >= lattice_.count()) return;
-  const auto end = offset(tile) + lattice_.box(tile).area() * static_cast<std::int64_t>(TileResult::planes * sizeof(float));
+  const auto end = offset(tile) + bytes_of_tile(tile);
   if (end > file_bytes || files::sha256(read_tile(tile)) != sha256) return;
   finished_[static_cast<std::size_t>(tile)] = 1;
   rejected_[static_cast<std::size_t>(tile)] = std::move(rejected);

@@ -1,5 +1,5 @@
 /// pipeline/tile_store.h — finished tiles on disk while a run goes on, with the journal that lets it be resumed.
-/// OUT/.tessera/tiles holds four float planes per tile, tile after tile; OUT/.tessera/journal one JSON line per finished tile.
+/// OUT/.tessera/tiles holds the float planes of each tile, tile after tile; OUT/.tessera/journal one JSON line per finished tile.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -44,19 +44,20 @@ using Rejected = std::vector<RejectedRuns>;
 
 /// The coadded planes of one tile and what rejection did there.
 struct TileResult {
-  enum Plane { mosaic, uncertainty, coverage, exposure, planes };
-  std::array<Image<float>, planes> plane;
+  enum Plane { mosaic, uncertainty, coverage, exposure, deviation, planes };
+  std::array<Image<float>, planes> plane;  ///< empty: not asked for
   Rejected rejected;  ///< frame pixels whose home is this tile
-  explicit TileResult(Box box = {}) {
-    for (auto& p : plane) p.reset(box);
+  /// The first `count` planes: `deviation` is an extra.
+  explicit TileResult(Box box = {}, int count = deviation) {
+    for (int p = 0; p < count; ++p) plane[static_cast<std::size_t>(p)].reset(box);
   }
 };
 
 class TileStore {
  public:
   /// Opens or creates `folder`/tiles and `folder`/journal. A journal of the same plan hash whose tiles' checksums hold gives
-  /// finished tiles; a torn last line is dropped. Throws SystemError.
-  TileStore(const std::filesystem::path& folder, const TileLattice& lattice, const std::string& plan_hash);
+  /// finished tiles; a torn last line is dropped. `planes`: how many each tile has, which the plan settles. Throws SystemError.
+  TileStore(const std::filesystem::path& folder, const TileLattice& lattice, const std::string& plan_hash, int planes = TileResult::deviation);
   ~TileStore();
   TileStore(const TileStore&) = delete;
   TileStore& operator=(const TileStore&) = delete;
@@ -75,11 +76,13 @@ class TileStore {
 
  private:
   std::int64_t offset(std::int64_t tile) const;
+  std::int64_t bytes_of_tile(std::int64_t tile) const;
   void recover();
   void recover_tile(std::int64_t tile, const std::string& sha256, Rejected rejected, std::int64_t file_bytes);
   std::string read_tile(std::int64_t tile) const;
 
   TileLattice lattice_;
+  int planes_;
   std::filesystem::path folder_;
   int tiles_ = -1, journal_ = -1;
   std::vector<char> finished_;
