@@ -9,7 +9,10 @@ namespace tessera::coadd {
 void describe(param::Schema<CoaddOptions>& s) {
   s.field(&CoaddOptions::weights, "weights",
           "Weights: coverage alone, coverage over the sky variance of the frame, or the latter only when exposures or noise differ (automatic).")
-      .choices({{"automatic", Weighting::automatic}, {"coverage", Weighting::coverage}, {"sky_variance", Weighting::sky_variance}});
+      .choices({{"automatic", Weighting::automatic}, {"coverage", Weighting::coverage}, {"sky_variance", Weighting::sky_variance}})
+      .namelist("", "sigma_weighted_coadd")
+      .namelist("MOSAICCOADDIN", "INTEG_TIME_KWD")
+      .swarp("COMBINE_TYPE");
   s.field(&CoaddOptions::min_coverage, "min_coverage", "Pixels covered by this many frames or fewer become NaN.").at_least(0).unit("frames");
 }
 
