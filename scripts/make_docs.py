@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Renews the tables of options in docs/steps/*.md from the program's own declarations.
+"""Renews the tables of options in docs/steps/*.md, and those of other programs' keys in docs/mopex.md and docs/swarp.md, from the program's own declarations.
 
     scripts/make_docs.py [--check] [--tessera PROGRAM]
 
@@ -17,6 +17,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 PAGES = ROOT / "docs" / "steps"
 BEGIN = "<!-- options: written by scripts/make_docs.py -->"
 END = "<!-- options: end -->"
+KEYS = {"mopex.md": "mopex", "swarp.md": "swarp"}
 OPTIONS = f"## Options\n\n{BEGIN}\n{END}\n"
 
 
@@ -71,6 +72,15 @@ def main():
             stale.append(f"{page.relative_to(ROOT)}: {'out of date' if before is not None else 'missing'}; run scripts/make_docs.py")
         else:
             page.parent.mkdir(parents=True, exist_ok=True)
+            page.write_text(after, encoding="utf-8")
+            print(page.relative_to(ROOT))
+    for name, program in KEYS.items() if "import" in names else ():
+        page = PAGES.parent / name
+        before = page.read_text(encoding="utf-8")
+        after = renewed(page, before, ask(options.tessera, "import", "--table", program))
+        if after != before and options.check:
+            stale.append(f"{page.relative_to(ROOT)}: out of date; run scripts/make_docs.py")
+        elif after != before:
             page.write_text(after, encoding="utf-8")
             print(page.relative_to(ROOT))
     if stale:

@@ -31,7 +31,9 @@ CentreScatter centre_and_scatter(const std::vector<float>& difference, const std
 void describe(param::Schema<BackgroundOptions>& s) {
   s.field(&BackgroundOptions::method, "method", "Match backgrounds by one constant per frame, or not at all.")
       .choices({{"none", Method::none}, {"offset", Method::offset}})
-      .flag("background");
+      .flag("background")
+      .namelist("", "compute_overlap_correction")
+      .swarp("SUBTRACT_BACK");
   s.field(&BackgroundOptions::object_threshold, "object_threshold", "Pixels this far from the local background, and their neighbours, are left out of the match.")
       .unit("sigma")
       .range(1, 1000)

@@ -27,7 +27,10 @@ void describe(param::Schema<CoaddOptions>& s) {
   s.field(&CoaddOptions::weights, "weights",
           "Weights of mean and clipped: coverage alone; coverage over the sky variance of the frame; the latter only when exposures or noise differ "
           "(automatic); coverage times exposure time; coverage over each pixel's own variance (sigma), which makes bright sources too faint.")
-      .choices({std::begin(weightings), std::end(weightings)});
+      .choices({std::begin(weightings), std::end(weightings)})
+      .namelist("", "sigma_weighted_coadd")
+      .namelist("MOSAICCOADDIN", "INTEG_TIME_KWD")
+      .swarp("COMBINE_TYPE");
   s.field(&CoaddOptions::min_coverage, "min_coverage", "Pixels covered by this many frames or fewer become NaN.").at_least(0).unit("frames");
   s.field(&CoaddOptions::clip_sigma, "clip_sigma", "Method clipped leaves out values further than this from the median.").unit("sigma").at_least(1).swarp("CLIP_SIGMA");
   s.field(&CoaddOptions::clip_gradient, "clip_gradient",

@@ -13,7 +13,7 @@ namespace tessera::outlier {
 
 void describe(param::Schema<TemporalOptions>& s) {
   s.field(&TemporalOptions::threshold_high, "threshold_high", "A value this many times the scatter above the stack's median is an outlier.")
-      .at_least(0).unit("sigma").namelist("MOSAICOUTLIERIN", "TOP_THRESHOLD").namelist("MOSAICRMASKIN", "TOP_THRESHOLD");
+      .at_least(0).unit("sigma").namelist("MOSAICOUTLIERIN", "TOP_THRESHOLD").namelist("MOSAICRMASKIN", "TOP_THRESHOLD").swarp("CLIP_SIGMA");
   s.field(&TemporalOptions::threshold_low, "threshold_low", "A value this many times the scatter below the stack's median is an outlier.")
       .at_least(0).unit("sigma").namelist("MOSAICOUTLIERIN", "BOTTOM_THRESHOLD").namelist("MOSAICRMASKIN", "BOTTOM_THRESHOLD");
   s.field(&TemporalOptions::min_images, "min_images", "From this many values on, their scatter (MAD) is a lower bound of the noise; below, the uncertainties alone count.")

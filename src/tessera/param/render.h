@@ -30,6 +30,9 @@ std::string help_text(const Verb& verb, int width);
 /// fixed by it until a line is uncommented.
 std::string toml_template(const Verb& verb);
 
+/// A value as TOML writes it: quoted, or an array of quoted texts, where the option is not a number or true and false.
+std::string toml_value(const Field& field, const std::string& value);
+
 /// A TOML file with every option at its present value, which read_toml() takes back; sections in `left_out` are left out.
 std::string toml_settings(const OptionSet& options, const std::vector<std::string>& left_out = {});
 

@@ -24,22 +24,6 @@ std::string toml_string(std::string_view s) {
   return result + "\"";
 }
 
-std::string toml_value(const Field& field, const std::string& value) {
-  switch (field.type) {
-    case Type::boolean:
-    case Type::integer:
-    case Type::real: return value;
-    case Type::list: {
-      std::vector<std::string> items;
-      for (const auto& item : detail::parse_list(value)) items.push_back(toml_string(item));
-      return "[" + text::join(items, ", ") + "]";
-    }
-    case Type::choice:
-    case Type::text: break;
-  }
-  return toml_string(value);
-}
-
 std::string toml_comment(std::string_view s) {
   std::string result;
   for (const auto& line : text::split(layout::wrap(s, 100, 0), '\n'))
@@ -113,6 +97,22 @@ nlohmann::ordered_json json_property(const std::string& key, const Field& field)
 }
 
 }  // namespace
+
+std::string toml_value(const Field& field, const std::string& value) {
+  switch (field.type) {
+    case Type::boolean:
+    case Type::integer:
+    case Type::real: return value;
+    case Type::list: {
+      std::vector<std::string> items;
+      for (const auto& item : detail::parse_list(value)) items.push_back(toml_string(item));
+      return "[" + text::join(items, ", ") + "]";
+    }
+    case Type::choice:
+    case Type::text: break;
+  }
+  return toml_string(value);
+}
 
 std::string toml_template(const Verb& verb) {
   std::string s = fmt::format("# Options of 'tessera {}', each at its default. Uncomment a line to change it, and give this file with -c.\n", verb.manual.name);

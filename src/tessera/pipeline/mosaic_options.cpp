@@ -5,19 +5,22 @@ namespace tessera::pipeline {
 void describe(param::Schema<InterpolationOptions>& s) {
   s.field(&InterpolationOptions::method, "method", "How frame pixels are resampled: area = exact area overlap.")
       .choices({{"area", Interpolation::area}})
-      .namelist("MOSAICINTIN", "INTERP_METHOD");
+      .namelist("MOSAICINTIN", "INTERP_METHOD")
+      .swarp("RESAMPLING_TYPE");
 }
 
 void describe(param::Schema<RejectionMethod>& s) {
   s.field(&RejectionMethod::method, "method",
           "How outliers (cosmic rays, moving objects, unflagged bad pixels) are found: temporal = among the values all frames give for one output pixel.")
-      .choices({{"temporal", Rejection::temporal}, {"none", Rejection::none}});
+      .choices({{"temporal", Rejection::temporal}, {"none", Rejection::none}})
+      .namelist("", "run_mosaic_outlier")
+      .swarp("COMBINE_TYPE");
 }
 
 void describe(param::Schema<ProductOptions>& s) {
   s.field(&ProductOptions::pictures, "pictures", "Write mosaic.png and coverage.png.").flag("pictures");
   s.field(&ProductOptions::report, "report", "Write report.html: pictures, plots, caveats and the record of the run in one file for the browser.").flag("report");
-  s.field(&ProductOptions::rmasks, "rmasks", "Write Rmask/NAME_rmask.fits for every frame: the pixels rejected as outliers (bit 1: temporal).").flag("rmasks");
+  s.field(&ProductOptions::rmasks, "rmasks", "Write Rmask/NAME_rmask.fits for every frame: the pixels rejected as outliers (bit 1: temporal).").flag("rmasks").namelist("", "run_mosaic_rmask");
   s.field(&ProductOptions::std, "std", "Write mosaic_std.fits: the standard deviation of the frames' values in each pixel.").namelist("", "create_std_mosaic");
 }
 
@@ -25,7 +28,7 @@ void describe(param::Schema<EngineOptions>& s) {
   s.field(&EngineOptions::tile_size, "tile_size", "Side of the tiles the output is made in; 0: from the memory ceiling. Results do not depend on it.")
       .unit("output pixel")
       .range(0, 8192)
-      .namelist("MOSAICPROJ", "TILEMAX_X");
+      .namelist("MOSAICCOADDIN", "TILEMAX_X");
   s.field(&EngineOptions::max_pixels, "max_pixels", "An output grid of more pixels than this is refused with the forecast.")
       .unit("output pixel")
       .at_least(1);

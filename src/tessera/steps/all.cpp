@@ -8,6 +8,7 @@ std::unique_ptr<Step> make_resume();
 std::unique_ptr<Step> make_replay();
 std::unique_ptr<Step> make_simulate();
 std::unique_ptr<Step> make_convert();
+std::unique_ptr<Step> make_import();
 std::unique_ptr<Step> make_info();
 
 std::vector<std::unique_ptr<Step>> all() {
@@ -17,6 +18,7 @@ std::vector<std::unique_ptr<Step>> all() {
   steps.push_back(make_replay());
   steps.push_back(make_simulate());
   steps.push_back(make_convert());
+  steps.push_back(make_import());
   steps.push_back(make_info());
   return steps;
 }

@@ -5,7 +5,9 @@ namespace tessera::steps {
 void describe(param::Schema<OutputOptions>& s) {
   s.field(&OutputOptions::output, "path", "Where results are written: a folder, or a file for steps that make one.")
       .flag("output", 'o')
-      .placeholder("PATH");
+      .placeholder("PATH")
+      .namelist("", "OUTPUT_DIR")
+      .swarp("IMAGEOUT_NAME");
   s.field(&OutputOptions::overwrite, "overwrite", "Replace results that are there already.").flag("overwrite");
 }
 
@@ -14,7 +16,9 @@ void describe(param::Schema<ProcessOptions>& s) {
   s.field(&ProcessOptions::threads, "threads", "Number of threads; 0: one per processor.")
       .range(0, 4096)
       .flag("threads")
-      .placeholder("N");
+      .placeholder("N")
+      .namelist("", "ncpu_multiprocess")
+      .swarp("NTHREADS");
   s.field(&ProcessOptions::memory, "memory", "Memory ceiling: bytes with K, M, G or T, or a percentage of the machine's memory.")
       .flag("memory")
       .placeholder("SIZE");
@@ -24,7 +28,9 @@ void describe(param::Schema<ProcessOptions>& s) {
   s.field(&ProcessOptions::verbosity, "verbosity", "Messages shown: quiet = warnings and caveats only, verbose = details too.")
       .choices({{"normal", 0}, {"quiet", -1}, {"verbose", 1}})
       .shortcut("verbose", 'v', "verbose")
-      .shortcut("quiet", 'q', "quiet");
+      .shortcut("quiet", 'q', "quiet")
+      .namelist("", "verbose")
+      .swarp("VERBOSE_TYPE");
 }
 
 void RunOptions::declare(param::OptionSet& options, bool writes_output) {

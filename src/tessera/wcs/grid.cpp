@@ -219,17 +219,18 @@ int pixels(double count) {
 
 void describe(param::Schema<GridOptions>& s) {
   s.field(&GridOptions::projection, "projection", "Projection of the output grid, by its FITS code.").flag("projection").placeholder("CODE")
-      .namelist("FIDUCIALIMAGEFRAMEIN", "PROJECTION_TYPE").swarp("PROJECTION_TYPE");
+      .namelist("FIDUCIALIMAGEFRAMEIN", "Projection_Type").swarp("PROJECTION_TYPE");
   s.field(&GridOptions::frame, "frame", "Sky frame of the output grid's axes.")
       .choices({{"icrs", SkyFrame::icrs}, {"galactic", SkyFrame::galactic}, {"ecliptic", SkyFrame::ecliptic}, {"j2000", SkyFrame::icrs}})
-      .flag("frame").namelist("FIDUCIALIMAGEFRAMEIN", "COORDINATE_SYSTEM").swarp("CELESTIAL_TYPE");
+      .flag("frame").namelist("FIDUCIALIMAGEFRAMEIN", "Coordinate_System").swarp("CELESTIAL_TYPE");
   s.field(&GridOptions::pixel_scale_arcsec, "pixel_scale", "Side of an output pixel; 0: the median input pixel divided by grid.oversample.")
-      .unit("arcsec").at_least(0).flag("pixel-scale").swarp("PIXEL_SCALE");
-  s.field(&GridOptions::oversample, "oversample", "Input pixel over output pixel in linear size; used when grid.pixel_scale is 0.").range(0.01, 100).flag("oversample");
+      .unit("arcsec").at_least(0).flag("pixel-scale").namelist("", "MOSAIC_PIXEL_SIZE_X").swarp("PIXEL_SCALE");
+  s.field(&GridOptions::oversample, "oversample", "Input pixel over output pixel in linear size; used when grid.pixel_scale is 0.").range(0.01, 100).flag("oversample")
+      .namelist("", "MOSAIC_PIXEL_RATIO_X");
   s.field(&GridOptions::rotation, "rotation", "CROTA2 of the output grid, or \"mean\" (MOPEX: A) for the mean orientation of the frames.")
       .unit("deg").flag("rotation").placeholder("DEG|mean").namelist("FIDUCIALIMAGEFRAMEIN", "CROTA2");
   s.field(&GridOptions::padding_arcsec, "padding", "Empty margin around the footprints of the frames, on each side.").unit("arcsec").range(0, 360000).flag("padding")
-      .namelist("FIDUCIALIMAGEFRAMEIN", "EDGE_PADDING");
+      .namelist("FIDUCIALIMAGEFRAMEIN", "Edge_Padding");
   s.field(&GridOptions::center, "center", "Centre of the grid as \"RA Dec\" (ICRS), in degrees or sexagesimal; empty: of all footprints.")
       .flag("center").placeholder("\"RA DEC\"").swarp("CENTER");
   s.field(&GridOptions::size, "size", "Size of the grid as \"WIDTH HEIGHT\" in output pixels; empty: from the footprints.")

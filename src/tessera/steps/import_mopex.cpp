@@ -1,0 +1,476 @@
+// What the keys of MOPEX namelists become: one rule per key of the guide's chapters 4 and 5, in its order. Keys whose meaning hangs on
+// others (the pixel size, outlier schemes and their masks, weights) are read together.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "tessera/base/text.h"
+#include "tessera/steps/import_report.h"
+
+namespace tessera::steps {
+
+namespace {
+
+using param::LegacySetting;
+
+constexpr std::string_view own_folder = "products have fixed names in the output folder; see docs/formats/products.md";
+constexpr std::string_view no_tiles = "tiles follow from run.memory; results do not depend on them";
+constexpr std::string_view dual = "dual outliers";
+constexpr std::string_view box = "box outliers";
+constexpr std::string_view radhit = "single-frame radiation hits";
+
+std::string degrees_to_arcsec(double degrees) { return text::from_double(std::round(std::abs(degrees) * 3600 * 1e9) / 1e9); }
+
+// X counts; pixels are square here. `other` is Y of the same kind.
+void square(Import& import, const LegacySetting& x, std::string_view other) {
+  const LegacySetting* y = import.config().find("", other);
+  if (!y || y->value.empty()) return;
+  const auto a = text::to_double(x.value), b = text::to_double(y->value);
+  if (a && b && std::abs(std::abs(*a) - std::abs(*b)) > 1e-6 * std::abs(*a)) import.warn(y->line, fmt::format("{} differs from X; pixels are square here, and X counts", y->key));
+}
+
+void pixel_size(Import& import, const LegacySetting& s) {
+  const auto n = import.number(s);
+  if (!n) return;
+  if (*n > 0) import.warn(s.line, "MOPEX refuses a positive MOSAIC_PIXEL_SIZE_X; its size is taken");
+  if (*n == 0) return import.note(Fate::refused, s, "a pixel has a size; the default stays");
+  square(import, s, "MOSAIC_PIXEL_SIZE_Y");
+  import.set("grid.pixel_scale", degrees_to_arcsec(*n), s, "degrees to arcsec");
+}
+
+void pixel_ratio(Import& import, const LegacySetting& s) {
+  const LegacySetting* size = import.config().find("", "MOSAIC_PIXEL_SIZE_X");
+  if (size && !size->value.empty()) return import.note(Fate::unused, s, "MOSAIC_PIXEL_SIZE_X is given, and wins");
+  const auto n = import.number(s);
+  if (!n) return;
+  square(import, s, "MOSAIC_PIXEL_RATIO_Y");
+  import.set("grid.oversample", text::from_double(*n), s);
+}
+
+void rotation(Import& import, const LegacySetting& s) {
+  if (text::lower(s.value) == "a") return void(import.set("grid.rotation", "mean", s, "A: mean orientation of the frames"));
+  if (const auto n = import.number(s)) import.set("grid.rotation", text::from_double(*n), s);
+}
+
+void sky_frame(Import& import, const LegacySetting& s) {
+  const std::string v = text::lower(s.value);
+  import.set("grid.frame", v == "j2000" || v == "equatorial" ? "icrs" : v, s);
+}
+
+void projection(Import& import, const LegacySetting& s) {
+  const std::string code = text::upper(s.value);
+  const bool plain = code.size() == 3 && std::all_of(code.begin(), code.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+  if (!plain) return import.note(Fate::refused, s, "a projection is three letters; the default stays");
+  import.set("grid.projection", code, s);
+}
+
+void fatal_bits(Import& import, const LegacySetting& s) {
+  const auto n = import.number(s);
+  if (!n) return;
+  if (*n < 0 || *n > 4294967295.0 || *n != std::floor(*n)) return import.note(Fate::refused, s, "not a bit pattern; the bits of the profile stay");
+  import.set("input.fatal_bits", *n == 0 ? "none" : fmt::format("{:.0f}", *n), s);
+}
+
+void grid_file(Import& import, const LegacySetting& s) {
+  if (import.on("run_fiducial_image_frame")) return import.note(Fate::unused, s, "run_fiducial_image_frame = 1 makes the grid from the frames");
+  import.flag("--grid", param::legacy::printable(s.value));
+  import.note(Fate::command_line, s, fmt::format("--grid {}; its pixel size counts, also where MOSAIC_PIXEL_SIZE_X says otherwise", param::legacy::printable(s.value)));
+}
+
+void threads(Import& import, const LegacySetting& s) {
+  const LegacySetting* mode = import.config().find("", "do_multiprocess");
+  if (!mode || text::lower(mode->value) != "manual") return import.note(Fate::unused, s, "counts with do_multiprocess = manual only; all processors are used");
+  const auto n = import.number(s);
+  if (n && *n == std::floor(*n)) import.set("run.threads", fmt::format("{:.0f}", *n), s);
+  else if (n) import.note(Fate::refused, s, "a whole number was expected; all processors are used");
+}
+
+void interpolation(Import& import, const LegacySetting& s) {
+  static constexpr std::array<std::string_view, 5> methods{"", "area", "drizzle", "grid", "cubic"};
+  const auto n = import.number(s);
+  if (!n) return;
+  if (*n < 1 || *n > 4 || *n != std::floor(*n)) return import.note(Fate::refused, s, "1 (area), 2 (drizzle), 3 (grid) or 4 (cubic) was expected; area stays");
+  const std::string name{methods[static_cast<std::size_t>(*n)]};
+  if (import.offers("interpolation.method", name)) return void(import.set("interpolation.method", name, s));
+  import.set("interpolation.method", "area", "INTERP_METHOD asks for another method");
+  import.note(Fate::missing, s, name + " interpolation; the exact area overlap is used instead");
+}
+
+void bright_objects(Import& import, const LegacySetting& s) {
+  if (import.on("mask_bright")) return import.note(Fate::always, s, "bright objects are left out of the match; background.object_threshold");
+  import.set("background.object_threshold", "1000", s, "so far from the sky that nothing is masked");
+}
+
+void overlap_threshold(Import& import, const LegacySetting& s) {
+  if (!import.on("compute_overlap_correction")) return import.note(Fate::missing, s, dual);
+  if (import.config().find("", "mask_bright") && !import.on("mask_bright")) return import.note(Fate::unused, s, "mask_bright is off");
+  if (const auto n = import.number(s)) import.set("background.object_threshold", text::from_double(*n), s, "on both sides of the local sky here, above it only in MOPEX", Fate::differs);
+}
+
+// &DETECT masks bright objects in overlap.pl; in mosaic.pl it is the first module of the dual outliers.
+void of_detection(Import& import, const LegacySetting& s) {
+  if (import.on("compute_overlap_correction")) import.note(Fate::unneeded, s, "bright pixels are masked one by one, not as objects");
+  else import.note(Fate::missing, s, dual);
+}
+
+void weights(Import& import, const LegacySetting& s) {
+  const bool by_time = text::lower(s.key) == "integ_time_kwd";
+  const LegacySetting* use = import.config().find("MOSAICCOADDIN", "USE_INT_TIME_KWD");
+  const bool wanted = by_time ? !use || use->value != "0" : import.on(s.key);
+  if (!wanted) return import.note(Fate::unused, s, "off: frames count by their coverage");
+  const std::string exact = by_time ? "exposure" : "sigma";
+  if (import.offers("coadd.weights", exact)) return void(import.set("coadd.weights", exact, s));
+  const std::string_view remark =
+      by_time ? "the sky variance of a frame takes the place of its exposure time" : "one sky variance per frame, not sigma of each pixel, which biases stars";
+  import.set("coadd.weights", "sky_variance", s, remark, Fate::differs);
+}
+
+void verbosity(Import& import, const LegacySetting& s) {
+  import.set("run.verbosity", import.on(s.key) ? "verbose" : "normal", s);
+}
+
+// For keys that read_outliers() and read_matching() have dealt with before; only what they left gets here.
+void left_over(Import& import, const LegacySetting& s) { import.note(Fate::unused, s, "its module is off"); }
+
+const KeyRule rules[] = {
+    // Files of one data set.
+    {"", "IMAGE_STACK_FILE_NAME", Fate::command_line, "-I", "list of images"},
+    {"", "SIGMALIST_FILE_NAME", Fate::command_line, "-S", "list of uncertainties"},
+    {"", "DCE_STATUS_MASK_LIST", Fate::command_line, "-d", "list of masks"},
+    {"", "OUTPUT_DIR", Fate::command_line, "-o", "output folder"},
+    {"", "FIF_FILE_NAME", Fate::command_line, "--grid", "when run_fiducial_image_frame is off; its pixel size counts", grid_file},
+    {"", "RMASK_LIST", Fate::missing, "", "outlier masks of an earlier run as input"},
+    {"", "PMASK_FILE_NAME", Fate::missing, "", "a mask of permanently bad pixels for all frames (bad pixels of the frames' own masks count)"},
+    {"", "DCE_Status_Mask_Fatal_BitPattern", Fate::same, "input.fatal_bits", "0 is none; not given: the bits of the camera's profile", fatal_bits},
+    {"", "PMask_Fatal_BitPattern", Fate::missing, "", "bits of the PMask"},
+    {"", "RMask_Fatal_BitPattern", Fate::same, "rejection.method", "which outlier schemes count: bit 1 temporal; see run_mosaic_outlier", left_over},
+    {"", "IMask_Fatal_BitPattern", Fate::unneeded, "", "no key of the guide; DCE_Status_Mask_Fatal_BitPattern counts"},
+    {"", "DCE_Status_Mask_Radhit_Bit", Fate::unneeded, "", "names a bit that radiation hits would be written to; masks are never changed"},
+    {"", "verbose", Fate::same, "run.verbosity", "", verbosity},
+    {"", "NICE", Fate::unneeded, "", "say nice before the command"},
+    {"", "save_namelist", Fate::always, "", "run.json records every option"},
+    {"", "do_multiprocess", Fate::unneeded, "", "all processors are used unless run.threads says otherwise"},
+    {"", "ncpu_multiprocess", Fate::same, "run.threads", "with do_multiprocess = manual", threads},
+    // The grid.
+    {"", "MOSAIC_PIXEL_SIZE_X", Fate::same, "grid.pixel_scale", "negative degrees become arcsec; pixels are square", pixel_size},
+    {"", "MOSAIC_PIXEL_SIZE_Y", Fate::unneeded, "", "pixels are square; X counts"},
+    {"", "MOSAIC_PIXEL_RATIO_X", Fate::same, "grid.oversample", "when no size is given; pixels are square", pixel_ratio},
+    {"", "MOSAIC_PIXEL_RATIO_Y", Fate::unneeded, "", "pixels are square; X counts"},
+    {"", "MARGIN", Fate::missing, "", "a margin in pixels; grid.padding takes arcsec"},
+    {"", "run_fiducial_image_frame", Fate::always, "", "the grid follows from the frames unless --grid names one"},
+    {"", "run_mosaic_geom", Fate::always, "", "frames outside a given grid add nothing to it"},
+    {"FIDUCIALIMAGEFRAMEIN", "Edge_Padding", Fate::same, "grid.padding", "arcsec in both"},
+    {"FIDUCIALIMAGEFRAMEIN", "Projection_Type", Fate::same, "grid.projection", "", projection},
+    {"FIDUCIALIMAGEFRAMEIN", "Coordinate_System", Fate::same, "grid.frame", "J2000 is icrs", sky_frame},
+    {"FIDUCIALIMAGEFRAMEIN", "CROTA2", Fate::same, "grid.rotation", "A is mean", rotation},
+    {"", "MOVING_OBJECT_MOSAIC", Fate::missing, "", "mosaics in the frame of a moving object"},
+    {"", "USE_REFINED_POINTING", Fate::missing, "", "refined pointing (tessera info shows it)"},
+    // Uncertainties.
+    {"", "compute_uncertainties_internally", Fate::missing, "", "uncertainties from Gain and Read_Noise; frames without uncertainties get the model of their profile, or are measured"},
+    {"", "have_uncertainties", Fate::always, "", "uncertainties are used where they are found beside the images or in the list"},
+    {"SNESTIMATORIN", "Gain", Fate::unused, "", "for compute_uncertainties_internally; profiles have a noise model"},
+    {"SNESTIMATORIN", "Read_Noise", Fate::unused, "", "for compute_uncertainties_internally; profiles have a noise model"},
+    {"SNESTIMATORIN", "Confusion_Sigma", Fate::unused, "", "for compute_uncertainties_internally; profiles have a noise model"},
+    // Overlap.
+    {"", "compute_overlap_correction", Fate::same, "background.method", "1: offset; 0 and mosaic.pl: none", left_over},
+    {"", "apply_overlap_correction", Fate::missing, "", "corrected frames as files; the offsets are subtracted on the way into the mosaic"},
+    {"", "mosaic_corrected_images", Fate::always, "", "the mosaic is made from the matched frames"},
+    {"", "run_detect", Fate::always, "", "bright objects are found where backgrounds are matched"},
+    {"", "mask_bright", Fate::same, "background.object_threshold", "0: a threshold of 1000 sigma", bright_objects},
+    {"", "apply_zodiacal_subtraction", Fate::missing, "", "subtraction of the zodiacal light"},
+    {"", "apply_zodiacal_correction", Fate::missing, "", "subtraction of the zodiacal light"},
+    {"", "save_zodiacal_subtracted_images", Fate::missing, "", "frames without the zodiacal light"},
+    {"DETECT", "Detection_Threshold", Fate::differs, "background.object_threshold", "in namelists of overlap.pl; in those of mosaic.pl it belongs to dual outliers", overlap_threshold},
+    {"DETECT", "Detection_Max_Area", Fate::unneeded, "", "pixels are masked one by one; in namelists of mosaic.pl it belongs to dual outliers", of_detection},
+    {"DETECT", "Detection_Min_Area", Fate::unneeded, "", "pixels are masked one by one; in namelists of mosaic.pl it belongs to dual outliers", of_detection},
+    {"DETECT", "Detect_Min_Peak_Fraction", Fate::unneeded, "", "pixels are masked one by one; in namelists of mosaic.pl it belongs to dual outliers", of_detection},
+    {"DETECT", "Detection_Min_Peak_Fraction", Fate::unneeded, "", "pixels are masked one by one; in namelists of mosaic.pl it belongs to dual outliers", of_detection},
+    {"DETECT", "Threshold_Type", Fate::unneeded, "", "pixels are masked one by one; in namelists of mosaic.pl it belongs to dual outliers", of_detection},
+    {"COMPUTEOVRLAPCORRIN", "TOP_THRESHOLD", Fate::same, "background.top_threshold", ""},
+    {"COMPUTEOVRLAPCORRIN", "BOTTOM_THRESHOLD", Fate::same, "background.bottom_threshold", ""},
+    {"COMPUTEOVRLAPCORRIN", "MIN_IMG_NUM", Fate::same, "background.min_images", ""},
+    {"COMPUTEOVRLAPCORRIN", "WEIGHT", Fate::missing, "", "offsets held near zero by a weight"},
+    {"COMPUTEOVRLAPCORRIN", "USE_SPARSE_FOR_MANY_FILES", Fate::always, "", "the equations are always solved as a sparse system"},
+    {"COMPUTEOVRLAPCORRIN", "SKIP_BAD_IMAGE_CHECK", Fate::unneeded, "", "the check costs no time worth saving"},
+    {"", "run_medfilter", Fate::unneeded, "", "the local sky of a frame is found where a step needs it"},
+    {"MEDFILTER", "Window_X", Fate::unneeded, "", "the local sky comes from a mesh of about 32 pixels"},
+    {"MEDFILTER", "Window_Y", Fate::unneeded, "", "the local sky comes from a mesh of about 32 pixels"},
+    {"MEDFILTER", "N_Outliers_Per_Window", Fate::unneeded, "", "the mesh takes clipped medians"},
+    {"MEDFILTER", "Use_Sbkg_for_Med", Fate::unneeded, "", "a mesh as with 1"},
+    {"MEDFILTER", "Sbkg_Filt_Size_for_Med", Fate::unneeded, "", "3 x 3 cells"},
+    // Interpolation.
+    {"", "run_mosaic_interp", Fate::always, "", "frames are resampled tile by tile"},
+    {"", "run_mosaic_int", Fate::always, "", "frames are resampled tile by tile"},
+    {"MOSAICINTIN", "INTERP_METHOD", Fate::same, "interpolation.method", "1: area; the others where the version has them", interpolation},
+    {"MOSAICINTIN", "FINERES", Fate::missing, "", "sub-division of input pixels, which the guide advises against"},
+    {"MOSAICINTIN", "DRIZ_FAC", Fate::missing, "", "for INTERP_METHOD = 2"},
+    {"MOSAICINTIN", "GRID_RATIO", Fate::missing, "", "for INTERP_METHOD = 3"},
+    {"MOSAICINTIN", "ALPHA", Fate::missing, "", "for INTERP_METHOD = 4"},
+    // Outliers.
+    {"", "run_mosaic_outlier", Fate::same, "rejection.method", "temporal, when RMasks are made and used with bit 1; else none", left_over},
+    {"", "USE_OUTLIER_FOR_RMASK", Fate::same, "rejection.method", "see run_mosaic_outlier", left_over},
+    {"", "run_mosaic_rmask", Fate::same, "output.rmasks", "RMasks are kept when delete_intermediate_files is off", left_over},
+    {"", "run_mosaic_reinterp", Fate::always, "", "pixels that an outlier touches are interpolated again without it"},
+    {"MOSAICOUTLIERIN", "TOP_THRESHOLD", Fate::differs, "rejection.threshold_high",
+     "the larger one of &MOSAICOUTLIERIN and &MOSAICRMASKIN; the scatter is never below the value's own uncertainty", left_over},
+    {"MOSAICOUTLIERIN", "BOTTOM_THRESHOLD", Fate::differs, "rejection.threshold_low", "as TOP_THRESHOLD", left_over},
+    {"MOSAICOUTLIERIN", "MIN_PIX_NUM", Fate::differs, "rejection.min_images", "shallower stacks are judged by the uncertainties of the values, not by the smallest of them", left_over},
+    {"MOSAICOUTLIERIN", "THRESH_OPTION", Fate::unneeded, "", "1, as the guide recommends"},
+    {"MOSAICRMASKIN", "TOP_THRESHOLD", Fate::differs, "rejection.threshold_high", "see &MOSAICOUTLIERIN", left_over},
+    {"MOSAICRMASKIN", "BOTTOM_THRESHOLD", Fate::differs, "rejection.threshold_low", "see &MOSAICOUTLIERIN", left_over},
+    {"MOSAICRMASKIN", "RM_THRESH", Fate::same, "rejection.min_overlap", "", left_over},
+    {"MOSAICRMASKIN", "MIN_COVERAGE", Fate::missing, "", "a least coverage for temporal outliers, which are looked for in stacks from two frames on"},
+    {"MOSAICRMASKIN", "MAX_COVERAGE", Fate::missing, "", dual},
+    {"MOSAICRMASKIN", "REFINE_OUTLIER", Fate::missing, "", "a higher threshold inside sources of the dual method; rejection.gradient guards their cores"},
+    {"MOSAICRMASKIN", "REFINE_OUTLIER_THRESH", Fate::missing, "", "goes with REFINE_OUTLIER"},
+    {"MOSAICRMASKIN", "REFINE_OUTLIER_THRESHOLD", Fate::missing, "", "goes with REFINE_OUTLIER"},
+    {"MOSAICRMASKIN", "BOX_BOTTOM_THRESHOLD", Fate::missing, "", box},
+    {"MOSAICRMASKIN", "BOX_TOP_THRESHOLD", Fate::missing, "", box},
+    {"MOSAICRMASKIN", "BOX_MIN_COVERAGE", Fate::missing, "", box},
+    {"", "run_detect_radhit", Fate::missing, "", radhit},
+    {"", "overwrite_dmask", Fate::missing, "", "writing radiation hits to the masks"},
+    {"DETECT_RADHIT", "Segmentation_Threshold", Fate::missing, "", radhit},
+    {"DETECT_RADHIT", "Detection_Max_Area", Fate::missing, "", radhit},
+    {"DETECT_RADHIT", "Radhit_Threshold", Fate::missing, "", radhit},
+    {"", "run_detect_outlier", Fate::missing, "", dual},
+    {"", "run_mosaic_proj", Fate::missing, "", dual},
+    {"", "run_mosaic_dual_outlier", Fate::missing, "", dual},
+    {"", "run_level", Fate::missing, "", dual},
+    {"", "USE_DUAL_OUTLIER_FOR_RMASK", Fate::missing, "", dual},
+    {"MOSAICDUALOUTLIERIN", "MAX_OUTL_IMAGE", Fate::missing, "", dual},
+    {"MOSAICDUALOUTLIERIN", "MAX_OUTL_FRAC", Fate::missing, "", dual},
+    {"LEVEL", "Threshold_Ratio", Fate::missing, "", dual},
+    {"", "run_mosaic_box_outlier", Fate::missing, "", box},
+    {"", "USE_BOX_OUTLIER_FOR_RMASK", Fate::missing, "", box},
+    {"MOSAICBOXOUTLIERIN", "BOX_X", Fate::missing, "", box},
+    {"MOSAICBOXOUTLIERIN", "BOX_Y", Fate::missing, "", box},
+    {"MOSAICBOXOUTLIERIN", "BOX_MEDIAN_BIAS", Fate::missing, "", box},
+    {"", "run_fix_coverage", Fate::missing, "", "removal of frames' pixels of small coverage (the coverage of a frame weighs its pixels here)"},
+    {"FIX_COVERAGE", "Min_Single_Coverage", Fate::missing, "", "goes with run_fix_coverage"},
+    {"FIX_COVERAGE", "Min_Block_Coverage", Fate::missing, "", "goes with run_fix_coverage"},
+    // Coaddition and products.
+    {"", "run_mosaic_covg", Fate::always, "", "coverage is counted as the stack is read"},
+    {"", "run_mosaic_coadder", Fate::always, "", "mosaic.fits"},
+    {"", "run_mosaic_combiner", Fate::always, "", "tiles are written into one mosaic"},
+    {"", "create_unc_mosaic", Fate::always, "", "mosaic_unc.fits, with variances added in quadrature"},
+    {"", "sigma_weighted_coadd", Fate::differs, "coadd.weights", "sky_variance: one variance per frame", weights},
+    {"MOSAICCOADDIN", "INTEG_TIME_KWD", Fate::differs, "coadd.weights", "sky_variance, unless USE_INT_TIME_KWD is 0", weights},
+    {"MOSAICCOADDIN", "USE_INT_TIME_KWD", Fate::same, "coadd.weights", "see INTEG_TIME_KWD", [](Import& i, const LegacySetting& s) { i.note(Fate::unneeded, s, "see INTEG_TIME_KWD"); }},
+    {"", "run_absolute_minimum_mosaic", Fate::missing, "", "the mosaic of smallest absolute values"},
+    {"", "run_median_mosaic", Fate::missing, "", "the median mosaic"},
+    {"", "create_std_mosaic", Fate::missing, "", "the standard-deviation mosaic"},
+    {"", "create_outlier_mosaic", Fate::missing, "", "the outlier mosaic"},
+    {"", "create_dual_outlier_mosaic", Fate::missing, "", "the dual-outlier mosaic"},
+    {"", "create_rmask_mosaic", Fate::missing, "", "the RMask mosaic"},
+    {"", "run_mosaic_medfilter", Fate::missing, "", "the mosaic with its local sky subtracted"},
+    {"MOSAIC_MEDFILTER", "Window_X", Fate::missing, "", "goes with run_mosaic_medfilter"},
+    {"MOSAIC_MEDFILTER", "Window_Y", Fate::missing, "", "goes with run_mosaic_medfilter"},
+    {"MOSAIC_MEDFILTER", "N_Outliers_Per_Window", Fate::missing, "", "goes with run_mosaic_medfilter"},
+    {"MOSAIC_MEDFILTER", "Use_Sbkg_for_Med", Fate::missing, "", "goes with run_mosaic_medfilter"},
+    {"MOSAIC_MEDFILTER", "Sbkg_Filt_Size_for_Med", Fate::missing, "", "goes with run_mosaic_medfilter"},
+    {"", "make_array_corr_files", Fate::missing, "", "the array-location-dependent correction (IRAC)"},
+    {"", "make_array_corr_mosaic", Fate::missing, "", "the array-location-dependent correction (IRAC)"},
+    {"", "ARRAY_CORR_IMAGE", Fate::missing, "", "the array-location-dependent correction (IRAC)"},
+    {"", "ARRAY_PIXAREA_IMAGE", Fate::missing, "", "the array-location-dependent correction (IRAC)"},
+    {"", "delete_intermediate_files", Fate::unneeded, "", "there are none; RMasks are kept when it is off"},
+    {"", "delete_intermediate_files_array_corr", Fate::unneeded, "", "there are none"},
+    {"", "keep_coadded_tiles", Fate::unneeded, "", "there is one mosaic, whatever its size"},
+    {"MOSAICCOADDIN", "TILEMAX_X", Fate::unneeded, "", no_tiles},
+    {"MOSAICCOADDIN", "TILEMAX_Y", Fate::unneeded, "", no_tiles},
+    {"MOSAICCOVGIN", "TILEMAX_X", Fate::unneeded, "", no_tiles},
+    {"MOSAICCOVGIN", "TILEMAX_Y", Fate::unneeded, "", no_tiles},
+    {"MOSAICDUALOUTLIERIN", "TILE_XSIZ", Fate::unneeded, "", no_tiles},
+    {"MOSAICDUALOUTLIERIN", "TILE_YSIZ", Fate::unneeded, "", no_tiles},
+    {"MOSAICOUTLIERIN", "TILE_XSIZ", Fate::unneeded, "", no_tiles},
+    {"MOSAICOUTLIERIN", "TILE_YSIZ", Fate::unneeded, "", no_tiles},
+    {"MOSAICBOXOUTLIERIN", "TILE_XSIZ", Fate::unneeded, "", no_tiles},
+    {"MOSAICBOXOUTLIERIN", "TILE_YSIZ", Fate::unneeded, "", no_tiles},
+    {"", "SIGMA_DIR", Fate::unneeded, "", own_folder},
+    {"", "MEDFILTER_DIR", Fate::unneeded, "", own_folder},
+    {"", "INTERP_DIR", Fate::unneeded, "", own_folder},
+    {"", "DETECT_DIR", Fate::unneeded, "", own_folder},
+    {"", "DUAL_OUTLIER_DIR", Fate::unneeded, "", own_folder},
+    {"", "OUTLIER_DIR", Fate::unneeded, "", own_folder},
+    {"", "BOX_OUTLIER_DIR", Fate::unneeded, "", own_folder},
+    {"", "RMASK_DIR", Fate::unneeded, "", own_folder},
+    {"", "RMASK_MOSAIC_DIR", Fate::unneeded, "", own_folder},
+    {"", "REINTERP_DIR", Fate::unneeded, "", own_folder},
+    {"", "COADDER_DIR", Fate::unneeded, "", own_folder},
+    {"", "COMBINER_DIR", Fate::unneeded, "", own_folder},
+    {"", "DMASK_DIR", Fate::unneeded, "", own_folder},
+    {"", "OVERLAP_CORR_DIR", Fate::unneeded, "", own_folder},
+    {"", "ZODSUB_DIR", Fate::unneeded, "", own_folder},
+    {"", "OVERLAP_CORR_FILE_NAME", Fate::unneeded, "", own_folder},
+    {"", "COMPUTE_OVERLAP_NAME", Fate::unneeded, "", own_folder},
+    {"", "OverlapCorrectionTable", Fate::unneeded, "", own_folder},
+    {"", "MOSAIC_IMG_FILE_NAME", Fate::unneeded, "", own_folder},
+};
+
+// Module triggers and the like are 1 or 0; anything else that is not off counts as 1, as a letter O counts as 0.
+void tell_odd_switches(Import& import) {
+  for (const LegacySetting& s : import.config().settings) {
+    const std::string key = text::lower(s.key);
+    const bool is_switch = s.block.empty() && (key.starts_with("run_") || key.starts_with("create_") || key.starts_with("make_") || key.starts_with("use_") ||
+                                               key.starts_with("delete_") || key == "mask_bright" || key == "compute_overlap_correction");
+    if (is_switch && !s.value.empty() && s.value != "0" && s.value != "1" && import.config().find("", s.key) == &s)
+      import.warn(s.line, fmt::format("{} is a switch: 1 or 0 was expected; it is read as {}", s.key, import.on(s.key) ? 1 : 0));
+  }
+}
+
+// Settings of blocks whose module does not run have no effect in MOPEX, and none here.
+void leave_idle_blocks(Import& import) {
+  struct Module {
+    std::string_view block;
+    std::array<std::string_view, 2> triggers;
+  };
+  static constexpr Module modules[] = {
+      {"SNESTIMATORIN", {"compute_uncertainties_internally", ""}},
+      {"MEDFILTER", {"run_medfilter", ""}},
+      {"DETECT_RADHIT", {"run_detect_radhit", ""}},
+      {"DETECT", {"run_detect", "run_detect_outlier"}},
+      {"MOSAICDUALOUTLIERIN", {"run_mosaic_dual_outlier", ""}},
+      {"LEVEL", {"run_level", ""}},
+      {"MOSAICOUTLIERIN", {"run_mosaic_outlier", ""}},
+      {"MOSAICBOXOUTLIERIN", {"run_mosaic_box_outlier", ""}},
+      {"MOSAICRMASKIN", {"run_mosaic_rmask", ""}},
+      {"FIX_COVERAGE", {"run_fix_coverage", ""}},
+      {"MOSAIC_MEDFILTER", {"run_mosaic_medfilter", ""}},
+      {"COMPUTEOVRLAPCORRIN", {"compute_overlap_correction", ""}},
+  };
+  for (const Module& m : modules) {
+    if (std::any_of(m.triggers.begin(), m.triggers.end(), [&](std::string_view t) { return !t.empty() && import.on(t); })) continue;
+    for (const LegacySetting& s : import.config().settings)
+      if (text::lower(s.block) == text::lower(m.block)) import.note(Fate::unused, s, fmt::format("{} is off", m.triggers[0]));
+  }
+}
+
+// Parameters of things that are switched off elsewhere.
+void leave_idle_parameters(Import& import) {
+  const auto leave = [&](std::string_view block, std::string_view key, bool used, std::string_view why) {
+    const LegacySetting* s = import.config().find(block, key);
+    if (s && !used && !import.told(*s)) import.note(Fate::unused, *s, why);
+  };
+  const LegacySetting* method = import.config().find("MOSAICINTIN", "INTERP_METHOD");
+  const std::string interp = method ? method->value : "1";
+  leave("MOSAICINTIN", "DRIZ_FAC", interp.starts_with('2'), "INTERP_METHOD is not 2");
+  leave("MOSAICINTIN", "GRID_RATIO", interp.starts_with('3'), "INTERP_METHOD is not 3");
+  leave("MOSAICINTIN", "ALPHA", interp.starts_with('4'), "INTERP_METHOD is not 4");
+  const LegacySetting* pmask = import.config().find("", "PMASK_FILE_NAME");
+  leave("", "PMask_Fatal_BitPattern", pmask && !pmask->value.empty(), "there is no PMASK_FILE_NAME");
+  leave("", "USE_DUAL_OUTLIER_FOR_RMASK", import.on("run_mosaic_dual_outlier"), "run_mosaic_dual_outlier is off");
+  leave("", "USE_BOX_OUTLIER_FOR_RMASK", import.on("run_mosaic_box_outlier"), "run_mosaic_box_outlier is off");
+  leave("", "overwrite_dmask", import.on("run_detect_radhit"), "run_detect_radhit is off");
+  leave("MOSAICRMASKIN", "MAX_COVERAGE", import.on("run_mosaic_dual_outlier"), "run_mosaic_dual_outlier is off");
+  for (const auto key : {"MIN_COVERAGE", "REFINE_OUTLIER"}) leave("MOSAICRMASKIN", key, import.on("run_mosaic_outlier"), "run_mosaic_outlier is off");
+  const LegacySetting* refine = import.config().find("MOSAICRMASKIN", "REFINE_OUTLIER");
+  const bool refined = import.on("run_mosaic_outlier") && refine && refine->value != "0";
+  for (const auto key : {"REFINE_OUTLIER_THRESH", "REFINE_OUTLIER_THRESHOLD"}) leave("MOSAICRMASKIN", key, refined, "REFINE_OUTLIER is off");
+  for (const auto key : {"BOX_TOP_THRESHOLD", "BOX_BOTTOM_THRESHOLD", "BOX_MIN_COVERAGE"})
+    leave("MOSAICRMASKIN", key, import.on("run_mosaic_box_outlier"), "run_mosaic_box_outlier is off");
+}
+
+// The guide, 5.6.16: thresholds "can be increased going from Mosaic Outlier to Mosaic RMask, but cannot be decreased".
+void read_threshold(Import& import, std::string_view key, std::string_view option) {
+  const LegacySetting* first = import.config().find("MOSAICOUTLIERIN", key);
+  const LegacySetting* second = import.config().find("MOSAICRMASKIN", key);
+  const auto value = [&](const LegacySetting* s) { return s && !s->value.empty() ? import.number(*s) : std::nullopt; };
+  const auto a = value(first), b = value(second);
+  if (!a && !b) return;
+  const bool second_counts = b && b.value() >= a.value_or(0);
+  const LegacySetting& counts = second_counts ? *second : *first;
+  const LegacySetting* other = second_counts ? first : second;
+  if (other && (second_counts ? a : b).has_value())
+    import.note(Fate::unneeded, *other, fmt::format("&{} has the larger threshold: the RMask can only raise it", counts.block));
+  const double threshold = second_counts ? *b : *a;
+  if (threshold <= 0) return import.note(Fate::unused, counts, "0 leaves the threshold to a later module that has none; the default stays");
+  import.set(option, text::from_double(threshold), counts, "times the scatter, which is never taken below the value's own uncertainty", Fate::differs);
+}
+
+void read_outliers(Import& import) {
+  const auto setting = [&](std::string_view key) { return import.config().find("", key); };
+  const LegacySetting* pattern = setting("RMask_Fatal_BitPattern");
+  const auto bits = pattern && !pattern->value.empty() ? import.number(*pattern) : std::nullopt;
+  const bool bit_1 = !bits || (*bits >= 0 && *bits < 1e15 && (static_cast<long long>(*bits) & 2) != 0);
+  const LegacySetting* use = setting("USE_OUTLIER_FOR_RMASK");
+  const bool used = !use || import.on("USE_OUTLIER_FOR_RMASK");
+  const LegacySetting* run = setting("run_mosaic_outlier");
+  const LegacySetting* rmask = setting("run_mosaic_rmask");
+  const bool temporal = import.on("run_mosaic_outlier") && import.on("run_mosaic_rmask") && used && bit_1;
+  const std::string_view why = !import.on("run_mosaic_outlier") ? "temporal outliers are not looked for"
+                               : !import.on("run_mosaic_rmask") ? "without run_mosaic_rmask outliers are found and not used"
+                               : !used                          ? "USE_OUTLIER_FOR_RMASK is off"
+                               : !bit_1                         ? "bit 1 of RMask_Fatal_BitPattern is off"
+                                                                : "temporal outliers are looked for, go into RMasks and are fatal";
+  const std::string method = temporal ? "temporal" : "none";
+  if (run && !run->value.empty()) import.set("rejection.method", method, *run, why);
+  else import.set("rejection.method", method, std::string{why});
+  for (const LegacySetting* s : {use, bits ? pattern : nullptr})
+    if (s && !s->value.empty() && !import.told(*s)) import.note(Fate::same, *s, fmt::format("rejection.method = {}: {}", method, why));
+  if (rmask && !rmask->value.empty()) {
+    const bool kept = temporal && !import.on("delete_intermediate_files");
+    import.set("output.rmasks", kept ? "true" : "false", *rmask, kept ? "kept, as delete_intermediate_files is off" : "none are made, or they are deleted at the end");
+  }
+  if (!temporal) return;
+  read_threshold(import, "TOP_THRESHOLD", "rejection.threshold_high");
+  read_threshold(import, "BOTTOM_THRESHOLD", "rejection.threshold_low");
+  const LegacySetting* depth = import.config().find("MOSAICOUTLIERIN", "MIN_PIX_NUM");
+  if (depth && !depth->value.empty())
+    if (const auto n = import.number(*depth))
+      import.set("rejection.min_images", text::from_double(*n), *depth, "shallower stacks are judged by each value's own uncertainty, not by the smallest of the stack", Fate::differs);
+  const LegacySetting* area = import.config().find("MOSAICRMASKIN", "RM_THRESH");
+  if (area && !area->value.empty())
+    if (const auto n = import.number(*area)) import.set("rejection.min_overlap", text::from_double(*n), *area);
+}
+
+void read_matching(Import& import, bool overlap) {
+  const LegacySetting* s = import.config().find("", "compute_overlap_correction");
+  const std::string method = import.on("compute_overlap_correction") ? "offset" : "none";
+  if (s && !s->value.empty()) import.set("background.method", method, *s);
+  else
+    import.set("background.method", method,
+               overlap ? "compute_overlap_correction is off" : "mosaic.pl matches no backgrounds; with uncorrected frames take \"offset\", and overlap.pl is not needed");
+}
+
+void read_weights(Import& import) {
+  const LegacySetting* time = import.config().find("MOSAICCOADDIN", "INTEG_TIME_KWD");
+  const LegacySetting* use = import.config().find("MOSAICCOADDIN", "USE_INT_TIME_KWD");
+  const bool by_time = time && !time->value.empty() && (!use || use->value != "0");
+  if (!by_time && !import.on("sigma_weighted_coadd")) import.set("coadd.weights", "coverage", "no weights are asked for: the straight average");
+}
+
+enum class Flow { mosaic, overlap, neither };
+
+Flow flow_of(const param::LegacyConfig& config) {
+  const auto any = [&](std::initializer_list<std::string_view> keys) {
+    return std::any_of(keys.begin(), keys.end(), [&](std::string_view k) { return config.find("", k) != nullptr; });
+  };
+  for (const auto block : {"SOURCESTIMATE", "APERTURE", "SELECT", "MOSAIC_POINTSOURCEIMAGE", "POINTSOURCEPROB", "GAUSSNOISE", "DETECT_MEDFILTER", "EXTRACT_MEDFILTER"})
+    if (config.has_block(block)) return Flow::neither;
+  if (any({"run_mosaic_coadder", "run_mosaic_combiner", "run_mosaic_outlier", "run_mosaic_rmask"})) return Flow::mosaic;
+  if (any({"compute_overlap_correction", "mosaic_corrected_images"}) || config.has_block("COMPUTEOVRLAPCORRIN")) return Flow::overlap;
+  return Flow::mosaic;
+}
+
+}  // namespace
+
+std::span<const KeyRule> mopex_rules() { return rules; }
+
+std::string translate_namelist(Import& import) {
+  const Flow flow = flow_of(import.config());
+  if (flow == Flow::neither) {
+    import.leave_all("detection, photometry and point-source subtraction are no part of tessera mosaic");
+    return "MOPEX namelist of detection or photometry, from which a mosaic takes nothing";
+  }
+  tell_odd_switches(import);
+  leave_idle_blocks(import);
+  leave_idle_parameters(import);
+  read_matching(import, flow == Flow::overlap);
+  read_outliers(import);
+  read_weights(import);
+  import.translate();
+  return flow == Flow::overlap ? "MOPEX namelist of overlap.pl" : "MOPEX namelist of mosaic.pl";
+}
+
+}  // namespace tessera::steps

@@ -1,0 +1,255 @@
+// What namelists and SWarp configurations become, checked through the reader of `tessera mosaic -c`.
+#include "tessera/steps/import_report.h"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <random>
+
+#include "core/shared_data.h"
+#include "tessera/base/files.h"
+#include "tessera/param/namelist.h"
+#include "tessera/param/swarp_config.h"
+#include "tessera/param/toml_file.h"
+
+namespace tessera::steps {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+struct Translated {
+  std::string title, toml, log;
+  std::map<std::string, std::string> set;  ///< what `tessera mosaic -c` reads from it
+  std::size_t settings = 0, lines = 0;
+  long missing = 0;
+  std::string operator[](const std::string& key) const { return set.contains(key) ? set.at(key) : "default"; }
+};
+
+Translated translated(std::string_view text, bool swarp = false) {
+  const param::LegacyConfig config = swarp ? param::read_swarp_config(text) : param::read_namelist(text);
+  Import import{config, swarp ? "swarp" : "mopex", swarp ? swarp_rules() : mopex_rules()};
+  Translated t;
+  t.title = swarp ? translate_swarp(import) : translate_namelist(import);
+  t.toml = import.toml(t.title);
+  t.settings = config.settings.size();
+  t.missing = import.count(Fate::missing);
+  std::set<std::string> told;
+  for (const auto& line : import.report()) {
+    t.log += line.text + "\n";
+    if (!line.trap) told.insert(line.text.substr(0, line.text.find(" = ")));
+  }
+  t.lines = told.size();
+  pipeline::MosaicOptions mosaic;
+  RunOptions run;
+  param::OptionSet options;
+  mosaic.declare(options);
+  run.declare(options, true);
+  param::read_toml(t.toml, "translation", options);
+  for (const auto& s : options.settings())
+    if (s.source != param::Source::initial) t.set[s.key] = s.value;
+  return t;
+}
+
+constexpr std::string_view flow = "run_mosaic_outlier = 1\nrun_mosaic_rmask = 1\nrun_mosaic_coadder = 1\n";
+std::string mosaic_with(const std::string& more) { return std::string{flow} + more; }
+
+TEST(ImportMopex, DegreesBecomeArcsecAndTheSizeWins) {
+  const auto t = translated("MOSAIC_PIXEL_SIZE_X = -1.6667E-4\nMOSAIC_PIXEL_SIZE_Y = 1.6667E-4\nMOSAIC_PIXEL_RATIO_X = 2\n");
+  EXPECT_EQ(t["grid.pixel_scale"], "0.600012");
+  EXPECT_EQ(t["grid.oversample"], "default");
+  EXPECT_EQ(translated("MOSAIC_PIXEL_RATIO_X = 2\n")["grid.oversample"], "2");
+  EXPECT_THAT(translated("MOSAIC_PIXEL_SIZE_X = 1e-4\n").log, HasSubstr("refuses a positive"));
+  EXPECT_THAT(translated("MOSAIC_PIXEL_SIZE_X = -1e-4\nMOSAIC_PIXEL_SIZE_Y = 2e-4\n").log, HasSubstr("pixels are square"));
+}
+
+TEST(ImportMopex, TheGridComesFromItsBlock) {
+  const auto t = translated("&FIDUCIALIMAGEFRAMEIN\nCROTA2 = A,\nCoordinate_System = 'J2000',\nProjection_Type = 'SIN',\nEdge_Padding = 10,\n&END\n");
+  EXPECT_EQ(t["grid.rotation"], "mean");
+  EXPECT_EQ(t["grid.frame"], "icrs");
+  EXPECT_EQ(t["grid.projection"], "SIN");
+  EXPECT_EQ(t["grid.padding"], "10");
+  EXPECT_EQ(translated("&FIDUCIALIMAGEFRAMEIN\nCoordinate_System = 'Galactic',\n&END\n")["grid.frame"], "galactic");
+}
+
+TEST(ImportMopex, LettersAmongDigitsAreReadAsDigits) {
+  const auto t = translated("&FIDUCIALIMAGEFRAMEIN\nEdge_Padding = 1O,\nCROTA2 = north,\n&END\n");
+  EXPECT_EQ(t["grid.padding"], "10");
+  EXPECT_THAT(t.log, HasSubstr("line 2: 1O has letters among its digits; it is read as 10"));
+  EXPECT_EQ(t["grid.rotation"], "default");
+  EXPECT_THAT(t.log, HasSubstr("line 3: &FIDUCIALIMAGEFRAMEIN CROTA2 = north: not taken over: not a number"));
+}
+
+TEST(ImportMopex, SwitchesOfLettersAreReadAsDigits) {
+  const auto t = translated("run_mosaic_outlier = l\nrun_mosaic_rmask = 1\nrun_median_mosaic = O\nrun_mosaic_coadder = 1\n");
+  EXPECT_EQ(t["rejection.method"], "temporal");
+  EXPECT_EQ(t.missing, 0);
+  EXPECT_THAT(t.log, HasSubstr("line 1: run_mosaic_outlier is a switch: 1 or 0 was expected; it is read as 1"));
+  EXPECT_THAT(t.log, HasSubstr("line 3: run_median_mosaic is a switch: 1 or 0 was expected; it is read as 0"));
+}
+
+TEST(ImportMopex, TheRmaskCanOnlyRaiseAThreshold) {
+  const auto both = [](const std::string& first, const std::string& second) {
+    return translated(mosaic_with("&MOSAICOUTLIERIN\nTOP_THRESHOLD = " + first + ",\n&END\n&MOSAICRMASKIN\nTOP_THRESHOLD = " + second + ",\n&END\n"))["rejection.threshold_high"];
+  };
+  EXPECT_EQ(both("3.0", "6.0"), "6");
+  EXPECT_EQ(both("7.0", "6.0"), "7");
+  EXPECT_EQ(both("0.0", "6.0"), "6");
+  EXPECT_EQ(both("0.0", "0.0"), "default");
+}
+
+TEST(ImportMopex, OutliersCountWhenFoundMaskedUsedAndFatal) {
+  EXPECT_EQ(translated(mosaic_with("RMask_Fatal_BitPattern = 15\nUSE_OUTLIER_FOR_RMASK = 1\n"))["rejection.method"], "temporal");
+  EXPECT_EQ(translated(mosaic_with("RMask_Fatal_BitPattern = 13\n"))["rejection.method"], "none");
+  EXPECT_EQ(translated(mosaic_with("USE_OUTLIER_FOR_RMASK = 0\n"))["rejection.method"], "none");
+  EXPECT_EQ(translated("run_mosaic_outlier = 1\nrun_mosaic_coadder = 1\n")["rejection.method"], "none");
+  EXPECT_EQ(translated(mosaic_with("delete_intermediate_files = 0\n"))["output.rmasks"], "true");
+  EXPECT_EQ(translated(mosaic_with("delete_intermediate_files = 1\n"))["output.rmasks"], "false");
+}
+
+TEST(ImportMopex, MosaicMatchesNothingAndOverlapDoes) {
+  EXPECT_EQ(translated(flow)["background.method"], "none");
+  const auto t = translated("compute_overlap_correction = 1\nrun_detect = 1\nmask_bright = 1\n&DETECT\nDetection_Threshold = 4.0,\n&END\n&COMPUTEOVRLAPCORRIN\nMIN_IMG_NUM = 4,\n&END\n");
+  EXPECT_EQ(t["background.method"], "offset");
+  EXPECT_EQ(t["background.object_threshold"], "4");
+  EXPECT_EQ(t["background.min_images"], "4");
+  EXPECT_EQ(t["rejection.method"], "none");
+  EXPECT_THAT(t.title, HasSubstr("overlap.pl"));
+}
+
+TEST(ImportMopex, BitsAreANumberOrNone) {
+  EXPECT_EQ(translated("DCE_Status_Mask_Fatal_BitPattern = 32520\n")["input.fatal_bits"], "32520");
+  EXPECT_EQ(translated("DCE_Status_Mask_Fatal_BitPattern = 0\n")["input.fatal_bits"], "none");
+  EXPECT_EQ(translated("DCE_Status_Mask_Fatal_BitPattern = -1\n")["input.fatal_bits"], "default");
+}
+
+TEST(ImportMopex, ListsGoOnTheCommandLine) {
+  const auto t = translated("IMAGE_STACK_FILE_NAME = i.txt\nSIGMALIST_FILE_NAME = s.txt\nDCE_STATUS_MASK_LIST = d.txt\nOUTPUT_DIR = out\nFIF_FILE_NAME = FIF.tbl\nRMASK_LIST =\n");
+  EXPECT_THAT(t.toml, HasSubstr("tessera mosaic -c THIS.toml -I i.txt -S s.txt -d d.txt -o out --grid FIF.tbl\n"));
+  EXPECT_EQ(t["input.images"], "default");
+  EXPECT_THAT(translated("run_fiducial_image_frame = 1\nFIF_FILE_NAME = FIF.tbl\n").toml, Not(HasSubstr("--grid FIF")));
+}
+
+TEST(ImportMopex, WhatIsMissingIsNamedOnlyWhereItIsAskedFor) {
+  const auto off = translated(mosaic_with("run_mosaic_box_outlier = 0\n&MOSAICBOXOUTLIERIN\nBOX_X = 3,\n&END\n"));
+  EXPECT_EQ(off.missing, 0);
+  EXPECT_THAT(off.log, HasSubstr("BOX_X = 3: not in use: run_mosaic_box_outlier is off"));
+  const auto on = translated(mosaic_with("run_mosaic_box_outlier = 1\nrun_median_mosaic = 1\n"));
+  EXPECT_EQ(on.missing, 2);
+  EXPECT_THAT(on.log, HasSubstr("run_median_mosaic = 1: not there yet: the median mosaic"));
+}
+
+TEST(ImportMopex, UnknownKeysNameTheNearest) {
+  EXPECT_THAT(translated("MOSAIC_PIXEL_SIZE_Z = 1\n").log, HasSubstr("did you mean MOSAIC_PIXEL_SIZE_"));
+  EXPECT_THAT(translated("mosaic_pixel_ratio_x = 1\n").log, HasSubstr("is spelt MOSAIC_PIXEL_RATIO_X"));
+}
+
+TEST(ImportMopex, ValuesOutOfRangeAreToldAndNotTaken) {
+  const auto t = translated(mosaic_with("&MOSAICOUTLIERIN\nMIN_PIX_NUM = 1,\n&END\n&MOSAICRMASKIN\nRM_THRESH = 2,\n&END\n"));
+  EXPECT_EQ(t["rejection.min_overlap"], "default");
+  EXPECT_THAT(t.log, HasSubstr("MIN_PIX_NUM = 1: not taken over"));
+}
+
+TEST(ImportMopex, EveryDeclaredAliasIsReadOrHasItsRule) {
+  const std::string table = key_table("mopex", mopex_rules());
+  for (const auto* key : {"INTERP_METHOD", "RM_THRESH", "MOSAIC_PIXEL_SIZE_X", "run_mosaic_box_outlier", "NICE"}) EXPECT_THAT(table, HasSubstr("`" + std::string{key} + "`"));
+  for (const KeyRule& r : mopex_rules()) {  // what a rule names exists
+    EXPECT_EQ(std::count_if(mopex_rules().begin(), mopex_rules().end(), [&](const KeyRule& o) { return o.key == r.key && o.block == r.block; }), 1) << r.key;
+    if (r.option.empty() || r.option.starts_with('-')) continue;
+    pipeline::MosaicOptions mosaic;
+    RunOptions run;
+    param::OptionSet options;
+    mosaic.declare(options);
+    run.declare(options, true);
+    EXPECT_NE(options.find(r.option), nullptr) << r.key;
+  }
+}
+
+TEST(ImportMopex, EverySettingOfTheSharedNamelistsIsAccountedFor) {
+  const auto folder = test::shared_data() / "mopex_namelists";
+  if (!std::filesystem::exists(folder)) GTEST_SKIP() << "no shared data";
+  int files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator{folder}) {
+    if (entry.path().extension() != ".nl") continue;
+    const auto t = translated(files::read(entry.path()));
+    EXPECT_EQ(t.lines, t.settings) << entry.path();
+    EXPECT_THAT(t.log, Not(HasSubstr(": unknown"))) << entry.path();
+    EXPECT_THAT(t.log, Not(HasSubstr("not taken over"))) << entry.path();
+    ++files;
+  }
+  EXPECT_EQ(files, 8);
+}
+
+// A translation is either complete or an exception of ours; here it never throws, since values are checked one by one.
+TEST(ImportMopex, MutatedNamelistsStillTranslateToValidToml) {
+  const auto folder = test::shared_data() / "mopex_namelists";
+  if (!std::filesystem::exists(folder)) GTEST_SKIP() << "no shared data";
+  std::mt19937 random{7};
+  for (const auto* name : {"120119A_ch1.nl", "overlap_ch1_template.nl", "irac_flag_outliers.nl"}) {
+    const std::string original = files::read(folder / name);
+    for (int round = 0; round < 40; ++round) {
+      std::string s = original;
+      for (int k = 0; k < 60; ++k) {
+        const auto at = random() % s.size();
+        switch (random() % 4) {
+          case 0: s[at] = static_cast<char>(random() & 0xFF); break;
+          case 1: s.erase(at, 1 + random() % 20); break;
+          case 2: s.insert(at, s.substr(random() % s.size(), random() % 40)); break;
+          default: s[at] = "=,&#'\"\n9eE-O"[random() % 12];
+        }
+      }
+      EXPECT_NO_THROW(translated(s)) << name << " round " << round;
+      EXPECT_NO_THROW(translated(s, true)) << name << " round " << round;
+    }
+  }
+}
+
+constexpr std::string_view swarp_file = R"(# Default configuration file for SWarp
+IMAGEOUT_NAME          coadd.fits      # Output filename
+WEIGHT_TYPE            NONE            # BACKGROUND,MAP_RMS
+COMBINE_TYPE           CLIPPED         # MEDIAN,AVERAGE …
+CLIP_SIGMA             4.0
+CELESTIAL_TYPE         GALACTIC
+PROJECTION_TYPE        TAN
+CENTER_TYPE            MANUAL
+CENTER                 12:00:00.0, -10:00:00.0
+PIXELSCALE_TYPE        MANUAL
+PIXEL_SCALE            0.5
+IMAGE_SIZE             2000,1000
+RESAMPLING_TYPE        NEAREST_TOY
+SUBTRACT_BACK          N
+BACK_SIZE              128
+NTHREADS               4
+VERBOSE_TYPE           QUIET
+COLOUR                 RED
+)";
+
+TEST(ImportSwarp, WhatMapsIsMapped) {
+  const auto t = translated(swarp_file, true);
+  EXPECT_EQ(t.lines, t.settings);
+  EXPECT_EQ(t["rejection.method"], "temporal");
+  EXPECT_EQ(t["rejection.threshold_high"], "4");
+  EXPECT_EQ(t["rejection.threshold_low"], "4");
+  EXPECT_EQ(t["grid.frame"], "galactic");
+  EXPECT_EQ(t["grid.center"], "12:00:00.0  -10:00:00.0");
+  EXPECT_EQ(t["grid.pixel_scale"], "0.5");
+  EXPECT_EQ(t["grid.size"], "2000 1000");
+  EXPECT_EQ(t["grid.rotation"], "0");
+  EXPECT_EQ(t["background.method"], "none");
+  EXPECT_EQ(t["run.threads"], "4");
+  EXPECT_EQ(t["run.verbosity"], "quiet");
+  EXPECT_THAT(t.log, HasSubstr("line 13: RESAMPLING_TYPE = NEAREST_TOY: not there yet"));
+  EXPECT_THAT(t.log, HasSubstr("COLOUR = RED: unknown"));
+  EXPECT_THAT(t.toml, HasSubstr("-o coadd.fits"));
+}
+
+TEST(ImportSwarp, ValuesCountOnlyWithTheirSwitch) {
+  const auto t = translated("CENTER_TYPE ALL\nCENTER 00:00:00.0, +00:00:00.0\nPIXELSCALE_TYPE MEDIAN\nPIXEL_SCALE 0.0\nIMAGE_SIZE 0\nCOMBINE_TYPE WEIGHTED\nCLIP_SIGMA 4.0\n", true);
+  for (const auto* key : {"grid.center", "grid.pixel_scale", "grid.size", "rejection.threshold_high"}) EXPECT_EQ(t[key], "default") << key;
+  EXPECT_EQ(t["coadd.weights"], "sky_variance");
+  EXPECT_EQ(t["rejection.method"], "none");
+}
+
+}  // namespace
+}  // namespace tessera::steps
