@@ -15,6 +15,7 @@ namespace {
 using namespace tessera;
 
 using namespace tessera::testing;
+using tessera::testing::nan;  // not the function of the C library
 
 struct Expected {
   double value = 0, variance = 0, coverage = 0;

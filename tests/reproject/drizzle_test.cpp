@@ -15,6 +15,7 @@ namespace {
 
 using namespace tessera;
 using namespace tessera::testing;
+using tessera::testing::nan;  // not the function of the C library
 using reproject::DropKernel;
 
 constexpr DropKernel all_kernels[] = {DropKernel::square, DropKernel::turbo, DropKernel::gaussian, DropKernel::point};
@@ -110,8 +111,11 @@ TEST(Drizzle, KeepsAConstantSkyConstant) {
     for (const double pixfrac : {0.4, 1.0}) {
       Resampled out{{-20, -20, 20, 20}};
       reproject::drizzle(frame.view(), bent(40, 40).maps(), pixfrac, kernel, out.view());
-      for (std::size_t k = 0; k < out.value.pixels().size(); ++k)
-        if (out.coverage.pixels()[k] > 0) ASSERT_NEAR(out.value.pixels()[k], 3.7, 1e-6 * 3.7);
+      for (std::size_t k = 0; k < out.value.pixels().size(); ++k) {
+        if (out.coverage.pixels()[k] > 0) {
+          ASSERT_NEAR(out.value.pixels()[k], 3.7, 1e-6 * 3.7);
+        }
+      }
     }
 }
 

@@ -76,8 +76,11 @@ TEST(GridInterpolation, KeepsAConstantSkyConstantAndDoesNotDependOnTileOrWindow)
       if (frame.good(x, y)) frame.value(x, y) = 3.7f;
   Resampled out{{-20, -15, 20, 15}};
   reproject::drop_grid(frame.view(), ways.maps(), 4, out.view());
-  for (std::size_t k = 0; k < out.value.pixels().size(); ++k)
-    if (out.coverage.pixels()[k] > 0) ASSERT_NEAR(out.value.pixels()[k], 3.7, 1e-6 * 3.7);
+  for (std::size_t k = 0; k < out.value.pixels().size(); ++k) {
+    if (out.coverage.pixels()[k] > 0) {
+      ASSERT_NEAR(out.value.pixels()[k], 3.7, 1e-6 * 3.7);
+    }
+  }
 }
 
 }  // namespace
