@@ -56,8 +56,9 @@ TEST(PointKernels, AgreeWithTheSumOverAllPixels) {
           map.apply(px, py, u, v);
           const bool inside = frame.box().contains(static_cast<int>(std::floor(u[0] + 0.5)), static_cast<int>(std::floor(v[0] + 0.5)));
           double all = 0, size = 0, weight = 0, weighted = 0, variance = 0, good_size = 0;
-          for (int j = -20; j < 45; ++j)
-            for (int i = -20; i < 55; ++i) {
+          const int iu = static_cast<int>(std::floor(u[0])), iv = static_cast<int>(std::floor(v[0]));
+          for (int j = iv - 5; j <= iv + 5; ++j)
+            for (int i = iu - 5; i <= iu + 5; ++i) {
               const double w = c.h(i - u[0]) * c.h(j - v[0]);
               all += w;
               size += std::abs(w);
