@@ -4,60 +4,18 @@
 
 #include <cmath>
 #include <cstring>
-#include <functional>
 #include <limits>
-#include <memory>
-#include <numbers>
-#include <random>
 
 #include "geometry/polygon_clip.h"
+#include "reproject/support.h"
 #include "tessera/reproject/area_block.h"
 
 namespace {
 
 using namespace tessera;
 
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-
-/// Any function of one point as a map.
-class FunctionMap : public wcs::PixelMap {
- public:
-  using Point = std::pair<double, double>;
-  explicit FunctionMap(std::function<Point(double, double)> f) : f_{std::move(f)} {}
-  void apply(std::span<const double> x, std::span<const double> y, std::span<double> u, std::span<double> v) const override {
-    for (std::size_t k = 0; k < x.size(); ++k) std::tie(u[k], v[k]) = f_(x[k], y[k]);
-  }
-  void apply_row(double x0, double y, std::span<double> u, std::span<double> v) const override {
-    for (std::size_t k = 0; k < u.size(); ++k) std::tie(u[k], v[k]) = f_(x0 + static_cast<double>(k), y);
-  }
-
- private:
-  std::function<Point(double, double)> f_;
-};
-
-/// Turned by `degrees` about (cx, cy), output pixels `scale` input pixels wide, mirrored or not.
-FunctionMap turned(double degrees, double scale, double cx, double cy, bool mirrored = false) {
-  const double c = scale * std::cos(degrees * std::numbers::pi / 180), s = scale * std::sin(degrees * std::numbers::pi / 180);
-  return FunctionMap{[=](double x, double y) {
-    if (mirrored) x = -x;
-    return FunctionMap::Point{cx + c * x - s * y, cy + s * x + c * y};
-  }};
-}
-
-Frame noise_frame(Box box, double bad_fraction, unsigned seed = 7) {
-  Frame frame{box};
-  std::mt19937 random{seed};
-  std::normal_distribution<float> noise{0.0f, 2.0f};
-  std::uniform_real_distribution<double> chance{0, 1};
-  for (int y = box.y0; y < box.y1; ++y)
-    for (int x = box.x0; x < box.x1; ++x) {
-      if (chance(random) < bad_fraction) continue;
-      frame.good(x, y) = 1;
-      frame.value(x, y) = 5.0f + noise(random);
-      frame.variance(x, y) = 0.5f + static_cast<float>(chance(random));
-    }
-  return frame;
-}
+using namespace tessera::testing;
+using tessera::testing::nan;  // not the function of the C library
 
 struct Expected {
   double value = 0, variance = 0, coverage = 0;
@@ -94,15 +52,6 @@ void expect_as_clipped(const FrameView& frame, const wcs::PixelMap& map, Box box
       ASSERT_NEAR(out.value(x, y), e.value, 3e-6 / std::min(1.0, e.coverage)) << x << ", " << y;
       ASSERT_NEAR(out.variance(x, y), e.variance, 3e-6 / std::min(1.0, e.coverage) * std::max(1.0, e.variance)) << x << ", " << y;
     }
-}
-
-bool same_bits(View<const float> a, View<const float> b, Box box) {
-  for (int y = box.y0; y < box.y1; ++y)
-    if (std::memcmp(&a(box.x0, y), &b(box.x0, y), sizeof(float) * static_cast<std::size_t>(box.width())) != 0) return false;
-  return true;
-}
-bool same_bits(const Resampled& a, const Resampled& b, Box box) {
-  return same_bits(a.value, b.value, box) && same_bits(a.variance, b.variance, box) && same_bits(a.coverage, b.coverage, box);
 }
 
 TEST(Area, GivesBackTheImageUnderTheIdentity) {

@@ -2,13 +2,6 @@
 
 namespace tessera::pipeline {
 
-void describe(param::Schema<InterpolationOptions>& s) {
-  s.field(&InterpolationOptions::method, "method", "How frame pixels are resampled: area = exact area overlap.")
-      .choices({{"area", Interpolation::area}})
-      .namelist("MOSAICINTIN", "INTERP_METHOD")
-      .swarp("RESAMPLING_TYPE");
-}
-
 void describe(param::Schema<RejectionMethod>& s) {
   s.field(&RejectionMethod::method, "method",
           "How outliers (cosmic rays, moving objects, unflagged bad pixels) are found: temporal = among the values all frames give for one output pixel.")

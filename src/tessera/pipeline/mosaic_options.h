@@ -7,16 +7,10 @@
 #include "tessera/instrument/frame_file.h"
 #include "tessera/outlier/temporal.h"
 #include "tessera/param/schema.h"
+#include "tessera/reproject/interpolation.h"
 #include "tessera/wcs/grid.h"
 
 namespace tessera::pipeline {
-
-enum class Interpolation { area };
-
-struct InterpolationOptions {
-  Interpolation method = Interpolation::area;
-};
-void describe(param::Schema<InterpolationOptions>& s);
 
 enum class Rejection { none, temporal };
 
@@ -43,7 +37,7 @@ struct MosaicOptions {
   instrument::InputOptions input;
   wcs::GridOptions grid;
   background::BackgroundOptions background;
-  InterpolationOptions interpolation;
+  reproject::InterpolationOptions interpolation;
   RejectionMethod rejection;
   outlier::TemporalOptions temporal;
   coadd::CoaddOptions coadd;

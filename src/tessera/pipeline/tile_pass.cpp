@@ -30,7 +30,9 @@ struct TilePass::Workspace {
 };
 
 TilePass::TilePass(const Plan& plan, const FramePass& frames, const MosaicOptions& options, FrameCache& cache)
-    : plan_{plan}, frames_{frames}, options_{options}, cache_{cache} {}
+    : plan_{plan}, frames_{frames}, options_{options}, cache_{cache} {
+  if (options.rejection.method == Rejection::none) compared_ = options.interpolation;  // nothing is compared: at once as asked for
+}
 TilePass::~TilePass() = default;
 
 std::unique_ptr<TilePass::Workspace> TilePass::borrow() {
@@ -44,6 +46,14 @@ std::unique_ptr<TilePass::Workspace> TilePass::borrow() {
 void TilePass::give_back(std::unique_ptr<Workspace> w) {
   const std::lock_guard lock{mutex_};
   idle_.push_back(std::move(w));
+}
+
+/// Frame k of the workspace on a part of its stack.
+void TilePass::resample(Workspace& w, std::size_t k, const reproject::InterpolationOptions& how, Box part) {
+  const auto& state = frames_.frames[static_cast<std::size_t>(w.frames[k])];
+  const auto pixels = window(w.stack[k].view(), part);
+  reproject::resample(w.windows[k].view(), {*state.output_to_frame, *state.frame_to_output}, how, pixels);
+  calibrate(w.frames[k], pixels);
 }
 
 /// Offset and noise scale of the frame, on pixels fresh from the resampler.
@@ -64,33 +74,34 @@ void TilePass::resample_stack(Workspace& w, Box grown) {
     const auto f = static_cast<std::size_t>(w.frames[k]);
     const auto& map = *frames_.frames[f].output_to_frame;
     const Box box = intersection(grown, plan_.on_grid[f]);
-    const Box needed = reproject::needed_window(map, box, {0, 0, plan_.frames[f].width, plan_.frames[f].height});
+    const Box whole{0, 0, plan_.frames[f].width, plan_.frames[f].height};
+    Box needed = reproject::needed_window(map, box, whole);
+    if (!needed.empty()) needed = intersection(needed.grown(reproject::window_margin(options_.interpolation)), whole);
     cache_.window(f, needed, w.windows[k]);
     w.covered[k] = needed.empty() ? Box{} : box;
     if (w.covered[k] == grown)
       w.stack[k].reshape(grown);
     else
       w.stack[k].reset(grown);
-    if (needed.empty()) continue;
-    const auto part = window(w.stack[k].view(), box);
-    reproject::area_overlap(w.windows[k].view(), map, part);
-    calibrate(w.frames[k], part);
+    if (!needed.empty()) resample(w, k, compared_, box);
   }
 }
 
 /// Resamples the marked blocks of the tile again, now without the rejected frame pixels.
 void TilePass::resample_again(Workspace& w, std::size_t k, View<const std::uint8_t> marked, Box tile) {
-  const auto f = static_cast<std::size_t>(w.frames[k]);
   for (int by = 0; by < marked.box().y1; ++by)
     for (int bx = 0; bx < marked.box().x1; ++bx) {
       if (!marked(bx, by)) continue;
       const int x = tile.x0 + bx * block_side, y = tile.y0 + by * block_side;
       const Box block = intersection({x, y, x + block_side, y + block_side}, intersection(tile, w.covered[k]));
-      if (block.empty()) continue;
-      const auto part = window(w.stack[k].view(), block);
-      reproject::area_overlap(w.windows[k].view(), *frames_.frames[f].output_to_frame, part);
-      calibrate(w.frames[k], part);
+      if (!block.empty()) resample(w, k, compared_, block);
     }
+}
+
+/// The whole tile as asked for, from windows that rejection has cleaned.
+void TilePass::resample_finally(Workspace& w, Box tile) {
+  for (std::size_t k = 0; k < w.frames.size(); ++k)
+    if (const Box part = intersection(tile, w.covered[k]); !part.empty()) resample(w, k, options_.interpolation, part);
 }
 
 /// Takes the rejected pixels out of the window, marks the blocks of the tile they touch; returns those whose centre lies in the tile.
@@ -145,8 +156,9 @@ void TilePass::reject(Workspace& w, Box tile, TileResult& result) {
     marked.reset({0, 0, (tile.width() + block_side - 1) / block_side, (tile.height() + block_side - 1) / block_side});
     auto at_home = drop_pixels(w.frames[k], frame, rejected, tile, marked);
     if (!at_home.runs.empty()) result.rejected.push_back(std::move(at_home));
-    resample_again(w, k, marked, tile);
+    if (options_.interpolation.method == compared_.method) resample_again(w, k, marked, tile);
   }
+  if (options_.interpolation.method != compared_.method) resample_finally(w, tile);
 }
 
 /// From the stack, cleaned by now, to the planes of the tile.

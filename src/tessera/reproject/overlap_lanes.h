@@ -148,6 +148,21 @@ TESSERA_INLINE void collapse(V (&twice_a)[N][N], const V& span_x, const V& span_
   }
 }
 
+/// The same from the four corners in order around each quadrilateral, one array per corner.
+template <int W>
+TESSERA_INLINE void place_corners(Placed<W>& p, const double* const (&u)[4], const double* const (&v)[4], int first) {
+  p.checksum = Doubles<W>{};
+  for (int k = 0; k < 4; ++k) {
+    load(p.x[k], u[k] + first);
+    load(p.y[k], v[k] + first);
+    p.checksum += (p.x[k] - p.x[k]) + (p.y[k] - p.y[k]);
+    p.x[k] += 0.5;
+    p.y[k] += 0.5;
+  }
+  place_axis(p.x, p.base_x, p.span_x);
+  place_axis(p.y, p.base_y, p.span_y);
+}
+
 /// Areas by cell, row by row: areas[(r N + c) W + lane] ≥ 0; total[lane] is the quadrilateral's whole area ≥ 0.
 template <int W, int N>
 TESSERA_INLINE void cell_areas(const Placed<W>& p, double* areas, double* total) {

@@ -1,0 +1,67 @@
+/// reproject/drop_sums.h — what the methods share that drop frame pixels on the output grid: sums per output pixel, and the place
+/// of each frame pixel there.
+#pragma once
+#include <vector>
+
+#include "tessera/core/frame.h"
+#include "tessera/wcs/pixel_map.h"
+
+namespace tessera::reproject {
+
+/// Frame pixels around needed_window() whose drops may reach the output: a Gaussian reaches furthest, 1.2 pixels.
+constexpr int drop_margin = 1;
+
+/// Σ a, Σ a I, Σ a² σ² of each output pixel. Drops are added in the order of the frame's pixels, row by row, so that the bits
+/// of a sum do not depend on the window or the tile.
+class DropSums {
+ public:
+  explicit DropSums(Box out) : box_{out}, sums_(static_cast<std::size_t>(out.area())) {}
+  Box box() const { return box_; }
+  /// (x, y) must lie in box(); all that one frame pixel gives to it must come in one call, because its noise is one.
+  void add(int x, int y, double a, double value, double variance) {
+    Sum& s = sums_[static_cast<std::size_t>(y - box_.y0) * static_cast<std::size_t>(box_.width()) + static_cast<std::size_t>(x - box_.x0)];
+    s.weight += a;
+    s.weighted += a * value;
+    s.variance += a * a * variance;
+  }
+  /// Coverage is Σ a · coverage_per_weight.
+  void finish(double coverage_per_weight, ResampledView out) const;
+
+ private:
+  struct Sum {
+    double weight = 0, weighted = 0, variance = 0;
+  };
+  Box box_;
+  std::vector<Sum> sums_;
+};
+
+/// The part of the frame whose drops can reach `out`.
+Box pixels_to_drop(const FrameView& frame, const wcs::PixelMap& to_frame, Box out);
+
+/// `x` on a raster of 2⁻³⁰, so that adding it to a pixel's index is exact and a map's bits do not depend on where a row starts.
+double on_raster(double x);
+
+/// Where the pixels of one row of the frame lie on the output grid.
+class PixelsOnOutput {
+ public:
+  PixelsOnOutput(const wcs::PixelMap& to_output, int x0, int count);
+  void map(int y);
+  /// Centre; NaN when it has none.
+  double x(int k) const { return x_[static_cast<std::size_t>(k)]; }
+  double y(int k) const { return y_[static_cast<std::size_t>(k)]; }
+  /// Area in output pixels; 0 when a corner has no place there or a seam of the sky runs through the pixel.
+  double area(int k) const;
+
+ private:
+  const wcs::PixelMap& map_;
+  int x0_;
+  std::vector<double> x_, y_;                                     // centres
+  std::vector<double> below_x_, below_y_, above_x_, above_y_;     // corners, one more than pixels
+  int above_is_ = 0;                                              // row of the frame that `above` belongs to
+  bool mapped_ = false;
+};
+
+/// A quadrilateral this long (squared, over its area) is no pixel but the trace of a seam that its corners straddle.
+constexpr double longest_squared = 100;
+
+}  // namespace tessera::reproject

@@ -1,0 +1,73 @@
+#include "tessera/reproject/interpolation.h"
+
+#include <cmath>
+
+#include "tessera/reproject/area.h"
+#include "tessera/reproject/drizzle.h"
+#include "tessera/reproject/grid.h"
+#include "tessera/reproject/point_kernels.h"
+
+namespace tessera::reproject {
+
+void describe(param::Schema<InterpolationOptions>& s) {
+  s.field(&InterpolationOptions::method, "method",
+          "How frame pixels are resampled: area = exact area overlap; drizzle = shrunk pixels dropped by area; grid = points of each pixel dropped; the others interpolate at the centre of the output pixel.")
+      .choices({{"area", Interpolation::area},
+                {"drizzle", Interpolation::drizzle},
+                {"bilinear", Interpolation::bilinear},
+                {"nearest", Interpolation::nearest},
+                {"cubic", Interpolation::cubic},
+                {"lanczos2", Interpolation::lanczos2},
+                {"lanczos3", Interpolation::lanczos3},
+                {"lanczos4", Interpolation::lanczos4},
+                {"grid", Interpolation::grid}})
+      .namelist("MOSAICINTIN", "INTERP_METHOD")
+      .swarp("RESAMPLING_TYPE");
+  s.field(&InterpolationOptions::pixfrac, "pixfrac", "Drizzle: side of the dropped pixel over that of the frame pixel.")
+      .range(0.01, 1)
+      .namelist("MOSAICINTIN", "DRIZ_FAC");
+  s.field(&InterpolationOptions::kernel, "kernel",
+          "Drizzle: shape of the drop. square = the shrunk pixel as it lies; turbo = a square along the output axes; gaussian = FWHM of pixfrac; point = its centre.")
+      .choices({{"square", DropKernel::square}, {"turbo", DropKernel::turbo}, {"gaussian", DropKernel::gaussian}, {"point", DropKernel::point}});
+  s.field(&InterpolationOptions::alpha, "alpha", "Cubic: slope of the kernel at 1.").range(-3, 0).namelist("MOSAICINTIN", "ALPHA");
+  s.field(&InterpolationOptions::grid_ratio, "grid_ratio", "Grid: points per side of a frame pixel.").range(1, 64).namelist("MOSAICINTIN", "GRID_RATIO");
+  s.field(&InterpolationOptions::min_weight, "min_weight",
+          "Bilinear to lanczos4: share of the kernel's weight that must lie on good pixels, or else there is no value.")
+      .range(0.1, 1);
+}
+
+void resample(const FrameView& frame, const FrameMaps& maps, const InterpolationOptions& options, ResampledView out) {
+  switch (options.method) {
+    case Interpolation::area: return area_overlap(frame, maps.to_frame, out);
+    case Interpolation::drizzle: return drizzle(frame, maps, options.pixfrac, options.kernel, out);
+    case Interpolation::grid: return drop_grid(frame, maps, options.grid_ratio, out);
+    case Interpolation::nearest: return interpolate(frame, maps.to_frame, nearest_kernel(), options.min_weight, out);
+    case Interpolation::bilinear: return interpolate(frame, maps.to_frame, bilinear_kernel(), options.min_weight, out);
+    case Interpolation::cubic: return interpolate(frame, maps.to_frame, cubic_kernel(options.alpha), options.min_weight, out);
+    case Interpolation::lanczos2: return interpolate(frame, maps.to_frame, lanczos_kernel(2), options.min_weight, out);
+    case Interpolation::lanczos3: return interpolate(frame, maps.to_frame, lanczos_kernel(3), options.min_weight, out);
+    case Interpolation::lanczos4: return interpolate(frame, maps.to_frame, lanczos_kernel(4), options.min_weight, out);
+  }
+}
+
+double kernel_radius(const InterpolationOptions& options) {
+  switch (options.method) {
+    case Interpolation::area:
+    case Interpolation::grid: return 0;
+    case Interpolation::drizzle: return options.kernel == DropKernel::gaussian ? 1.2 : 0;
+    case Interpolation::nearest:
+    case Interpolation::bilinear: return 1;
+    case Interpolation::cubic:
+    case Interpolation::lanczos2: return 2;
+    case Interpolation::lanczos3: return 3;
+    case Interpolation::lanczos4: return 4;
+  }
+  return 0;
+}
+
+int window_margin(const InterpolationOptions& options) {
+  const bool drops = options.method == Interpolation::drizzle || options.method == Interpolation::grid;
+  return drops ? drop_margin : static_cast<int>(std::ceil(kernel_radius(options)));
+}
+
+}  // namespace tessera::reproject
