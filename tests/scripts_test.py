@@ -36,7 +36,7 @@ class Debian:
 
 
 def test_setup_does_nothing_when_everything_is_there(tmp_path):
-    debian = Debian(tmp_path, installed="swarp montage")
+    debian = Debian(tmp_path, installed="swarp montage python3-drizzle")
     done = debian.setup("peers")
     assert (done.returncode, done.stdout, done.stderr, debian.calls()) == (0, "", "", [])
 
