@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
+#include "tessera/base/clones.h"
 #include "tessera/coadd/clipped.h"
 #include "tessera/coadd/order.h"
 #include "tessera/coadd/scatter.h"
@@ -57,7 +59,7 @@ void TilePass::resample(Workspace& w, std::size_t k, const reproject::Interpolat
 }
 
 /// Offset and noise scale of the frame, on pixels fresh from the resampler.
-void TilePass::calibrate(int frame, const ResampledView& part) const {
+TESSERA_CLONES void TilePass::calibrate(int frame, const ResampledView& part) const {
   const auto& state = frames_.frames[static_cast<std::size_t>(frame)];
   const float offset = static_cast<float>(state.offset), scale = static_cast<float>(state.noise_scale * state.noise_scale);
   for (int y = part.box().y0; y < part.box().y1; ++y) {
@@ -110,9 +112,12 @@ RejectedRuns TilePass::drop_pixels(int f, Frame& frame, View<const std::uint8_t>
   const std::int64_t width = plan_.frames[static_cast<std::size_t>(f)].width;
   RejectedRuns at_home{f, {}};
   double u = 0, v = 0;
-  for (int y = frame.box().y0; y < frame.box().y1; ++y)
-    for (int x = frame.box().x0; x < frame.box().x1; ++x) {
-      if (!rejected(x, y) || !frame.good(x, y)) continue;
+  for (int y = frame.box().y0; y < frame.box().y1; ++y) {
+    const auto row = rejected.row(y);
+    const auto next = [&](std::size_t from) { return static_cast<const std::uint8_t*>(std::memchr(row.data() + from, 1, row.size() - from)); };
+    for (const std::uint8_t* found = next(0); found; found = next(static_cast<std::size_t>(found - row.data()) + 1)) {
+      const int x = frame.box().x0 + static_cast<int>(found - row.data());
+      if (!frame.good(x, y)) continue;
       frame.value(x, y) = frame.variance(x, y) = 0;
       frame.good(x, y) = 0;
       to_output.apply_row(x, y, {&u, 1}, {&v, 1});
@@ -124,6 +129,7 @@ RejectedRuns TilePass::drop_pixels(int f, Frame& frame, View<const std::uint8_t>
       for (int by = (touched.y0 - tile.y0) / block_side; by <= (touched.y1 - 1 - tile.y0) / block_side; ++by)
         for (int bx = (touched.x0 - tile.x0) / block_side; bx <= (touched.x1 - 1 - tile.x0) / block_side; ++bx) marked(bx, by) = 1;
     }
+  }
   return at_home;
 }
 

@@ -49,6 +49,9 @@ void read_all(int fd, void* data, std::size_t bytes, std::int64_t at, const std:
 
 std::string bytes_of(const TileResult& result) {
   std::string bytes;
+  std::size_t size = 0;
+  for (const auto& plane : result.plane) size += plane.pixels().size_bytes();
+  bytes.reserve(size);
   for (const auto& plane : result.plane) bytes.append(reinterpret_cast<const char*>(plane.pixels().data()), plane.pixels().size_bytes());
   return bytes;
 }
