@@ -1,3 +1,5 @@
+#include "tessera/background/cells.h"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -5,7 +7,6 @@
 #include <vector>
 
 #include "tessera/background/lattice.h"
-#include "tessera/background/offsets.h"
 
 namespace tessera::background {
 namespace {

@@ -1,8 +1,9 @@
+#include "tessera/background/objects.h"
+
 #include <algorithm>
 #include <cmath>
 #include <vector>
 
-#include "tessera/background/offsets.h"
 #include "tessera/core/statistics.h"
 
 namespace tessera::background {

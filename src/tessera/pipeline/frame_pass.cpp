@@ -7,6 +7,9 @@
 #include <optional>
 #include <set>
 
+#include "tessera/background/noise.h"
+#include "tessera/background/objects.h"
+
 namespace tessera::pipeline {
 namespace {
 
