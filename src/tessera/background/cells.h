@@ -13,6 +13,7 @@ struct CellMap {
   Image<float> mean;              ///< 0 where variance is 0
   Image<float> variance;          ///< of the mean; 0: too little was seen of this cell
   int side = 1;                   ///< output pixels along a cell's side
+  Image<float> u{}, v{};           ///< where the cell's centre lies on the frame (FrameScale); empty unless place_cells() filled them
 };
 
 /// Side of a cell in output pixels, so that a frame of median size covers at most 64 × 64 cells and a cell holds at least 2 × 2 pixels.
@@ -22,5 +23,8 @@ int cell_side(double frame_pixels_across, double output_per_input_pixel);
 /// least half of the frame pixels that fit in it were seen.
 /// `objects` (same box, 1 = bright object or hit) comes from mask_objects(). `frame_to_output` maps pixel centres.
 CellMap cell_map(const FrameView& frame, View<const std::uint8_t> objects, const wcs::PixelMap& frame_to_output, int side, Box grid);
+
+/// Fills `u` and `v` of a map, for surfaces. `frame` is the frame's box; where the sky has no image on the frame they are NaN.
+void place_cells(CellMap& map, const wcs::PixelMap& output_to_frame, Box frame);
 
 }  // namespace tessera::background
