@@ -123,6 +123,8 @@ Header product_header(const Product& product, const MosaicOptions& options, cons
   add_times(header, plan, pass, mean_exposure_s);
   add_photometry(header, plan);
   if (product.plane == TileResult::uncertainty) header.add_comment(meaning_of_uncertainty(options));
+  if (product.plane == TileResult::uncertainty && options.background.uncertainty == background::Uncertainty::include && options.background.method != background::Method::none)
+    header.add_comment("with the error of the matched backgrounds, sqrt(sum w_i w_j Cov_ij)/sum w, added in quadrature");
   if (product.plane == TileResult::coverage) header.add_comment("sum over frames of the fraction of the pixel that good frame pixels cover");
   if (product.plane == TileResult::deviation) header.add_comment("sqrt(sum T c (I - mosaic)^2 / sum T c): the scatter of single values, not an error of the mosaic");
   add_options(header, plan, settings);
