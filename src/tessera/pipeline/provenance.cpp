@@ -84,7 +84,7 @@ nlohmann::ordered_json frame_json(const Plan& plan, const FramePass& pass, const
   const auto& s = pass.frames[i];
   return {{"image", f.image.path.string()}, {"hdu", f.image.hdu}, {"profile", f.profile->name}, {"used", s.usable}, {"exposure_s", f.exposure_s},
           {"good_fraction", s.good_fraction}, {"noise_scale", s.noise_scale}, {"sky_variance", s.sky_variance}, {"weight", s.weight}, {"zodi", s.zodi}, {"offset", s.offset},
-          {"offset_sigma", s.offset_sigma}, {"offset_outlier", s.offset_outlier}, {"group", s.group}, {"rejected_pixels", rejected[i]}, {"notes", f.notes}};
+          {"offset_sigma", s.offset_sigma}, {"offset_outlier", s.offset_outlier}, {"group", s.group}, {"rejected_pixels", rejected.empty() ? 0 : rejected[i]}, {"notes", f.notes}};
 }
 
 nlohmann::ordered_json host_json() {
