@@ -1,10 +1,11 @@
+#include "tessera/background/objects.h"
+
 #include <algorithm>
 #include <cmath>
 #include <iterator>
 #include <span>
 #include <vector>
 
-#include "tessera/background/offsets.h"
 #include "tessera/base/clones.h"
 #include "tessera/core/statistics.h"
 

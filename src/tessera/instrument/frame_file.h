@@ -105,6 +105,9 @@ FrameFile open_frame(const FrameNames& names, const InputOptions& options, const
 /// window. Throws DataError when pixels cannot be read, UsageError when the window is outside the frame.
 Frame read_frame(const FrameFile& file, Box window);
 
+/// What read_frame() multiplies the input values of row y by, per pixel of the row.
+std::vector<double> unit_factors(const FrameFile& file, int y);
+
 /// The mask plane as bits (code n as bit n; where 1 means good, a bad pixel has every bit set). Zeros without a mask.
 Image<std::uint32_t> read_mask(const FrameFile& file, Box window);
 

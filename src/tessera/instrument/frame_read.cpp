@@ -199,6 +199,13 @@ Image<std::uint32_t> read_mask(const FrameFile& file, Box window) {
   return file.mask && !window.empty() ? read_mask_plane(file, files, window) : Image<std::uint32_t>{window};
 }
 
+std::vector<double> unit_factors(const FrameFile& file, int y) {
+  std::vector<double> factors(static_cast<std::size_t>(file.width), file.unit_factor);
+  if (file.local_area)
+    for (std::size_t i = 0; i < factors.size(); ++i) factors[i] *= file.pixel_area_sr / areas(file).at(static_cast<int>(i), y);
+  return factors;
+}
+
 Frame read_frame(const FrameFile& file, Box window) {
   check_window(file, window);
   Frame frame;

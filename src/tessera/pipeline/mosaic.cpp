@@ -46,6 +46,8 @@ void report_frame_notes(const Plan& plan, Context& context) {
   }
 }
 
+}  // namespace
+
 void report_plan(const Plan& plan, Context& context) {
   for (const auto& note : plan.notes) context.log(Level::info, note);
   for (const auto& caution : plan.cautions) context.caveat("mixed-frames", caution, 1);
@@ -55,6 +57,8 @@ void report_plan(const Plan& plan, Context& context) {
   for (const auto& box : plan.on_grid) outside += box.empty();
   if (outside) context.caveat("frame-outside-grid", fmt::format("{} frames do not touch the output grid", outside), outside);
 }
+
+namespace {
 
 void run_tiles(const Plan& plan, const FramePass& pass, const MosaicOptions& options, FrameCache& cache, TileStore& store, Context& context) {
   std::vector<std::int64_t> todo;

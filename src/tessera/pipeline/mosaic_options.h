@@ -2,7 +2,7 @@
 #pragma once
 #include <string>
 
-#include "tessera/background/offsets.h"
+#include "tessera/background/background_options.h"
 #include "tessera/coadd/coadd_options.h"
 #include "tessera/instrument/frame_file.h"
 #include "tessera/outlier/temporal.h"

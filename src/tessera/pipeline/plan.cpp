@@ -13,6 +13,7 @@
 #include "tessera/base/version.h"
 #include "tessera/io/fits.h"
 #include "tessera/io/tables.h"
+#include "tessera/pipeline/backgrounds.h"
 
 namespace tessera::pipeline {
 namespace {
@@ -174,6 +175,8 @@ std::string plan_hash(const Plan& plan, const std::string& grid_file, param::Opt
   std::string all = fmt::format("tessera {}\n", version());
   for (const auto& s : settings.settings())
     if (!without_effect.count(s.key)) all += fmt::format("{}={}\n", s.key, s.value);
+  for (const auto& s : settings.settings())
+    if (s.key == "background.offsets" && !s.value.empty()) all += fmt::format("offsets {}\n", files::sha256_file(s.value));
   if (!grid_file.empty()) all += fmt::format("grid {}\n", files::sha256_file(grid_file));
   for (const auto& frame : plan.frames) {
     all += fmt::format("fatal {} noise {} unit {} {}\n", frame.fatal_bits, static_cast<int>(frame.noise), frame.unit, frame.unit_factor);  // profiles may change
@@ -234,6 +237,7 @@ Plan make_plan(const std::vector<std::string>& inputs, const MosaicOptions& opti
   for (const auto& [key, value] : profile.defaults) settings.assign(key, value, param::Source::profile, profile.name);
   plan.unit = plan.frames.front().unit;
   settle_coadd(plan, options);
+  check_background(plan, options);
 
   const auto outlines = footprints(plan);
   plan.grid = options.grid.file.empty() ? wcs::fiducial_grid(outlines, options.grid) : grid_from_file(options.grid.file);

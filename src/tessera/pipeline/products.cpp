@@ -9,6 +9,7 @@
 #include <set>
 #include <utility>
 
+#include "tessera/background/surface.h"
 #include "tessera/base/files.h"
 #include "tessera/base/version.h"
 #include "tessera/io/fits.h"
@@ -123,11 +124,15 @@ Header product_header(const Product& product, const MosaicOptions& options, cons
   add_times(header, plan, pass, mean_exposure_s);
   add_photometry(header, plan);
   if (product.plane == TileResult::uncertainty) header.add_comment(meaning_of_uncertainty(options));
+  if (product.plane == TileResult::uncertainty && options.background.uncertainty == background::Uncertainty::include && options.background.method != background::Method::none)
+    header.add_comment("with the error of the matched backgrounds, sqrt(sum w_i w_j Cov_ij)/sum w, added in quadrature");
   if (product.plane == TileResult::coverage) header.add_comment("sum over frames of the fraction of the pixel that good frame pixels cover");
   if (product.plane == TileResult::deviation) header.add_comment("sqrt(sum T c (I - mosaic)^2 / sum T c): the scatter of single values, not an error of the mosaic");
   add_options(header, plan, settings);
   return header;
 }
+
+}  // namespace
 
 std::string datasums(const std::filesystem::path& path) {
   io::FitsFile file{path};
@@ -135,6 +140,23 @@ std::string datasums(const std::filesystem::path& path) {
   for (const auto& hdu : file.hdus()) all += (all.empty() ? "" : "+") + file.header(hdu.index, false).text("DATASUM").value_or("?");
   return all;
 }
+
+namespace {
+
+/// Columns that only some runs need: zodiacal light, coefficients of surfaces.
+void add_backgrounds(Table& t, const Plan& plan, const FramePass& pass) {
+  std::vector<double> zodi;
+  for (const auto& f : pass.frames) zodi.push_back(f.zodi);
+  if (std::any_of(zodi.begin(), zodi.end(), [](double z) { return z != 0; })) t.add("Zodi", zodi, plan.unit, "zodiacal light, subtracted beside the offset");
+  const auto more = static_cast<std::size_t>(background::SurfaceBasis{pass.offsets.order}.terms() - 1);
+  for (std::size_t k = 1; k <= more; ++k) {
+    std::vector<double> coefficient;
+    for (const auto& f : pass.frames) coefficient.push_back(f.surface.empty() ? 0 : f.surface[k]);
+    t.add(fmt::format("Surface_{}", k), coefficient, plan.unit, "coefficient of the surface subtracted from the frame, see docs/steps/overlap.md");
+  }
+}
+
+}  // namespace
 
 Table offsets_table(const Plan& plan, const FramePass& pass, const std::vector<std::int64_t>& rejected) {
   std::vector<std::int32_t> id, outlier, group;
@@ -146,7 +168,7 @@ Table offsets_table(const Plan& plan, const FramePass& pass, const std::vector<s
     id.push_back(static_cast<std::int32_t>(i + 1));
     offset.push_back(f.offset), sigma.push_back(f.offset_sigma), outlier.push_back(f.offset_outlier);
     group.push_back(f.group), scale.push_back(f.noise_scale), weight.push_back(f.usable ? f.weight : 0);
-    count.push_back(rejected[i]);
+    count.push_back(rejected.empty() ? 0 : rejected[i]);
     name.push_back(plan.frames[i].image.path.filename().string());
   }
   Table t;
@@ -161,6 +183,7 @@ Table offsets_table(const Plan& plan, const FramePass& pass, const std::vector<s
   t.add("weight", weight, "", "relative weight in the coadd");
   t.add("rejected", count, "pixel", "frame pixels rejected as outliers");
   t.add("filename", name, "", "image");
+  add_backgrounds(t, plan, pass);
   return t;
 }
 
@@ -196,6 +219,8 @@ Table header_list(const Plan& plan) {
   t.add("filename", name);
   return t;
 }
+
+namespace {
 
 void write_picture(const Plan& plan, const TileStore& store, TileResult::Plane plane, const picture::PictureOptions& options, const std::filesystem::path& path) {
   picture::PreviewBuilder builder{plan.grid.width, plan.grid.height, options.max_side};

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "tessera/core/table.h"
 #include "tessera/pipeline/output_folder.h"
 #include "tessera/pipeline/provenance.h"
 
@@ -12,5 +13,12 @@ namespace tessera::pipeline {
 /// folder's product() names; returns each with its checksum.
 std::vector<ProductRecord> write_products(const Plan& plan, const FramePass& pass, const TileStore& store, const MosaicOptions& options,
                                           const param::OptionSet& settings, OutputFolder& folder, Context& context);
+
+/// offsets.tbl; `rejected` pixels per frame, empty when nothing was rejected.
+Table offsets_table(const Plan& plan, const FramePass& pass, const std::vector<std::int64_t>& rejected);
+/// header_list.tbl: the frames as read from their headers.
+Table header_list(const Plan& plan);
+/// DATASUM of all HDUs of a FITS file, joined by '+'.
+std::string datasums(const std::filesystem::path& path);
 
 }  // namespace tessera::pipeline

@@ -83,8 +83,8 @@ nlohmann::ordered_json frame_json(const Plan& plan, const FramePass& pass, const
   const auto& f = plan.frames[i];
   const auto& s = pass.frames[i];
   return {{"image", f.image.path.string()}, {"hdu", f.image.hdu}, {"profile", f.profile->name}, {"used", s.usable}, {"exposure_s", f.exposure_s},
-          {"good_fraction", s.good_fraction}, {"noise_scale", s.noise_scale}, {"sky_variance", s.sky_variance}, {"weight", s.weight}, {"offset", s.offset},
-          {"offset_sigma", s.offset_sigma}, {"offset_outlier", s.offset_outlier}, {"group", s.group}, {"rejected_pixels", rejected[i]}, {"notes", f.notes}};
+          {"good_fraction", s.good_fraction}, {"noise_scale", s.noise_scale}, {"sky_variance", s.sky_variance}, {"weight", s.weight}, {"zodi", s.zodi}, {"offset", s.offset},
+          {"offset_sigma", s.offset_sigma}, {"offset_outlier", s.offset_outlier}, {"group", s.group}, {"rejected_pixels", rejected.empty() ? 0 : rejected[i]}, {"notes", f.notes}};
 }
 
 nlohmann::ordered_json host_json() {
@@ -110,6 +110,7 @@ std::string run_json(const RunRecord& run, const Plan& plan, const FramePass& pa
   for (std::size_t i = 0; i < plan.frames.size(); ++i) j["frames"].push_back(frame_json(plan, pass, rejected, i));
   j["skipped"] = plan.skipped;
   j["overlap_pairs"] = pass.offsets.pairs.size();
+  j["background_error"] = {{"median", pass.background_error.median}, {"largest", pass.background_error.largest}};
   j["caveats"] = nlohmann::ordered_json::array();
   for (const auto& c : recorder.caveats()) j["caveats"].push_back({{"kind", c.kind}, {"message", c.message}, {"count", c.count}});
   for (const auto& s : recorder.stages())

@@ -10,6 +10,7 @@
 #include "tessera/coadd/scatter.h"
 #include "tessera/coadd/sums.h"
 #include "tessera/outlier/temporal.h"
+#include "tessera/pipeline/backgrounds.h"
 #include "tessera/reproject/area.h"
 
 namespace tessera::pipeline {
@@ -61,7 +62,7 @@ void TilePass::resample(Workspace& w, std::size_t k, const reproject::Interpolat
 /// Offset and noise scale of the frame, on pixels fresh from the resampler.
 TESSERA_CLONES void TilePass::calibrate(int frame, const ResampledView& part) const {
   const auto& state = frames_.frames[static_cast<std::size_t>(frame)];
-  const float offset = static_cast<float>(state.offset), scale = static_cast<float>(state.noise_scale * state.noise_scale);
+  const float offset = static_cast<float>(state.offset + state.zodi), scale = static_cast<float>(state.noise_scale * state.noise_scale);
   for (int y = part.box().y0; y < part.box().y1; ++y) {
     const auto value = part.value.row(y), variance = part.variance.row(y), coverage = part.coverage.row(y);
     for (std::size_t i = 0; i < value.size(); ++i) {
@@ -69,6 +70,7 @@ TESSERA_CLONES void TilePass::calibrate(int frame, const ResampledView& part) co
       variance[i] *= scale;
     }
   }
+  if (!state.surface.empty()) subtract_surface(state, plan_.frames[static_cast<std::size_t>(frame)].box(), frames_.offsets.order, part);
 }
 
 void TilePass::resample_stack(Workspace& w, Box grown) {
@@ -197,6 +199,7 @@ void TilePass::coadd(Workspace& w, const Image<float>& steep, TileResult& result
   w.sums.finish(options_.coadd.min_coverage, plane[TileResult::mosaic], plane[TileResult::uncertainty], plane[TileResult::coverage], plane[TileResult::exposure]);
   if (method == coadd::Method::median) coadd::median(stack, plane[TileResult::mosaic], plane[TileResult::uncertainty]);
   if (method == coadd::Method::minimum) coadd::absolute_minimum(stack, plane[TileResult::mosaic], plane[TileResult::uncertainty]);
+  if (options_.background.uncertainty == background::Uncertainty::include) add_background_error(plan_, frames_, method, stack, frame, touched, plane[TileResult::uncertainty]);
   if (options_.products.std) coadd::standard_deviation(stack, exposure, plane[TileResult::mosaic], plane[TileResult::deviation]);
 }
 
