@@ -30,6 +30,7 @@ void describe(param::Schema<EngineOptions>& s) {
 void MosaicOptions::declare(param::OptionSet& options) {
   options.add("input", "Frames, and how they are read", input);
   options.add("grid", "The output grid", grid);
+  options.add("grid", "The output grid", moving);
   options.add("background", "Matching of the frames' backgrounds", background);
   options.add("interpolation", "Resampling", interpolation);
   options.add("rejection", "Outlier rejection", rejection);

@@ -7,6 +7,7 @@
 #include "tessera/instrument/frame_file.h"
 #include "tessera/outlier/temporal.h"
 #include "tessera/param/schema.h"
+#include "tessera/pipeline/moving.h"
 #include "tessera/reproject/interpolation.h"
 #include "tessera/wcs/grid.h"
 
@@ -36,6 +37,7 @@ void describe(param::Schema<EngineOptions>& s);
 struct MosaicOptions {
   instrument::InputOptions input;
   wcs::GridOptions grid;
+  MovingOptions moving;
   background::BackgroundOptions background;
   reproject::InterpolationOptions interpolation;
   RejectionMethod rejection;

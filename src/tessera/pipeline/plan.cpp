@@ -175,6 +175,7 @@ std::string plan_hash(const Plan& plan, const std::string& grid_file, param::Opt
   for (const auto& s : settings.settings())
     if (!without_effect.count(s.key)) all += fmt::format("{}={}\n", s.key, s.value);
   if (!grid_file.empty()) all += fmt::format("grid {}\n", files::sha256_file(grid_file));
+  for (const auto& p : plan.moving.position) all += fmt::format("object {} {}\n", p.ra_deg, p.dec_deg);
   for (const auto& frame : plan.frames) {
     all += fmt::format("fatal {} noise {} unit {} {}\n", frame.fatal_bits, static_cast<int>(frame.noise), frame.unit, frame.unit_factor);  // profiles may change
     for (const auto* plane : {&frame.image, frame.uncertainty ? &*frame.uncertainty : nullptr, frame.mask ? &*frame.mask : nullptr}) {
@@ -235,6 +236,7 @@ Plan make_plan(const std::vector<std::string>& inputs, const MosaicOptions& opti
   plan.unit = plan.frames.front().unit;
   settle_coadd(plan, options);
 
+  plan.moving = follow(plan.frames, options.moving);
   const auto outlines = footprints(plan);
   plan.grid = options.grid.file.empty() ? wcs::fiducial_grid(outlines, options.grid) : grid_from_file(options.grid.file);
   refuse_absurd_grid(plan, options.engine);

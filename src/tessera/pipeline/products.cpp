@@ -93,7 +93,7 @@ void add_options(Header& header, const Plan& plan, const param::OptionSet& setti
   static const std::set<std::string> host = {"run", "output"};
   std::vector<std::string> changed;
   for (const auto& s : all)
-    if (s.value != settings.find(s.key)->initial && !host.count(s.key.substr(0, s.key.find('.'))) && s.key != "input.images" && s.key != "input.sigmas" && s.key != "input.masks" && s.key != "grid.file")
+    if (s.value != settings.find(s.key)->initial && !host.count(s.key.substr(0, s.key.find('.'))) && s.key != "input.images" && s.key != "input.sigmas" && s.key != "input.masks" && s.key != "grid.file" && s.key != "grid.moving")
       changed.push_back(fmt::format("  {} = {}", s.key, s.value));
   header.add_history(changed.empty() ? "all options at their defaults" : "options that differ from the defaults:");
   for (const auto& line : changed) header.add_history(line);
@@ -120,6 +120,10 @@ Header product_header(const Product& product, const MosaicOptions& options, cons
   if (const auto unit = unit_of(product, plan.unit); !unit.empty()) header.set("BUNIT", unit, product.title);
   header.set("OBJECT", plan.frames.front().header.text("OBJECT").value_or(""), "of the first frame");
   if (!plan.frames.front().filter.empty()) header.set("FILTER", plan.frames.front().filter, "of the first frame");
+  if (!plan.moving.empty()) {
+    header.set("RA_REF", plan.moving.fixed.ra_deg, "[deg] of the moving object, kept still");
+    header.set("DEC_REF", plan.moving.fixed.dec_deg, "[deg] of the moving object, kept still");
+  }
   add_times(header, plan, pass, mean_exposure_s);
   add_photometry(header, plan);
   if (product.plane == TileResult::uncertainty) header.add_comment(meaning_of_uncertainty(options));
@@ -286,6 +290,7 @@ std::vector<ProductRecord> write_products(const Plan& plan, const FramePass& pas
   table("FIF.tbl", wcs::fif_table(plan.grid));
   table("header_list.tbl", header_list(plan));
   table("offsets.tbl", offsets_table(plan, pass, rejected));
+  if (!plan.moving.empty()) table("moving.tbl", moving_table(plan.moving, plan.frames));
   context.step();
   if (options.products.pictures) {
     write_pictures(plan, store, folder);
