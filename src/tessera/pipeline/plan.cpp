@@ -263,7 +263,8 @@ Plan make_plan(const std::vector<std::string>& inputs, const MosaicOptions& opti
   const int margin = static_cast<int>(std::ceil(1.5 * largest)) + 1;
   bool any = false;
   for (const auto& outline : outlines) {
-    plan.on_grid.push_back(box_on_grid(outline, grid_wcs, whole, margin));
+    const bool counts = options.geometry.margin >= 0 || meets(outline, grid_wcs, plan.grid.width, plan.grid.height, options.geometry.margin);
+    plan.on_grid.push_back(counts ? box_on_grid(outline, grid_wcs, whole, margin) : Box{});
     any = any || !plan.on_grid.back().empty();
   }
   if (!any) refuse_no_overlap(plan, options.grid.file);

@@ -43,7 +43,9 @@ std::string unit_of(const Product& product, const std::string& unit) {
   }
 }
 
-/// Mean exposure of the covered pixels, from one pass over the exposure plane.
+}  // namespace
+
+/// From one pass over the exposure plane.
 double mean_exposure(const TileStore& store) {
   const auto& lattice = store.lattice();
   PlaneRows rows{store, TileResult::exposure, 0};
@@ -53,6 +55,8 @@ double mean_exposure(const TileStore& store) {
     for (const float v : rows.row(y)) sum += v, covered += v > 0;
   return covered ? sum / static_cast<double>(covered) : 0;
 }
+
+namespace {
 
 void add_times(Header& header, const Plan& plan, const FramePass& pass, double mean_exposure_s) {
   double total = 0, begin = INFINITY, end = -INFINITY;
@@ -114,10 +118,21 @@ const char* meaning_of_uncertainty(const MosaicOptions& options) {
   }
 }
 
-Header product_header(const Product& product, const MosaicOptions& options, const Plan& plan, const FramePass& pass, const param::OptionSet& settings, double mean_exposure_s) {
+/// Comments that explain the standard products.
+ProductText text_of(const Product& product, const MosaicOptions& options, const std::string& unit) {
+  ProductText text{unit_of(product, unit), product.title, {}};
+  if (product.plane == TileResult::uncertainty) text.comments = {meaning_of_uncertainty(options)};
+  if (product.plane == TileResult::coverage) text.comments = {"sum over frames of the fraction of the pixel that good frame pixels cover"};
+  if (product.plane == TileResult::deviation) text.comments = {"sqrt(sum T c (I - mosaic)^2 / sum T c): the scatter of single values, not an error of the mosaic"};
+  return text;
+}
+
+}  // namespace
+
+Header product_header(const ProductText& product, const Plan& plan, const FramePass& pass, const param::OptionSet& settings, double mean_exposure_s) {
   Header header = plan.grid.header();
   for (const char* key : {"SIMPLE", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2"}) header.remove(key);
-  if (const auto unit = unit_of(product, plan.unit); !unit.empty()) header.set("BUNIT", unit, product.title);
+  if (!product.unit.empty()) header.set("BUNIT", product.unit, product.title);
   header.set("OBJECT", plan.frames.front().header.text("OBJECT").value_or(""), "of the first frame");
   if (!plan.frames.front().filter.empty()) header.set("FILTER", plan.frames.front().filter, "of the first frame");
   if (!plan.moving.empty()) {
@@ -126,9 +141,7 @@ Header product_header(const Product& product, const MosaicOptions& options, cons
   }
   add_times(header, plan, pass, mean_exposure_s);
   add_photometry(header, plan);
-  if (product.plane == TileResult::uncertainty) header.add_comment(meaning_of_uncertainty(options));
-  if (product.plane == TileResult::coverage) header.add_comment("sum over frames of the fraction of the pixel that good frame pixels cover");
-  if (product.plane == TileResult::deviation) header.add_comment("sqrt(sum T c (I - mosaic)^2 / sum T c): the scatter of single values, not an error of the mosaic");
+  for (const auto& comment : product.comments) header.add_comment(comment);
   add_options(header, plan, settings);
   return header;
 }
@@ -139,6 +152,8 @@ std::string datasums(const std::filesystem::path& path) {
   for (const auto& hdu : file.hdus()) all += (all.empty() ? "" : "+") + file.header(hdu.index, false).text("DATASUM").value_or("?");
   return all;
 }
+
+namespace {
 
 Table offsets_table(const Plan& plan, const FramePass& pass, const std::vector<std::int64_t>& rejected) {
   std::vector<std::int32_t> id, outlier, group;
@@ -226,8 +241,9 @@ void write_pictures(const Plan& plan, const TileStore& store, OutputFolder& fold
 /// The guide's bits of the RMask (8.2): 1 = temporal.
 constexpr std::int16_t temporal_bit = 1 << 1;
 
-/// Name of the image without .fits and what compression added; frames of several HDUs or folders that share it get a number.
-std::vector<std::string> rmask_names(const Plan& plan) {
+}  // namespace
+
+std::vector<std::string> frame_product_names(const Plan& plan, const std::string& folder, const std::string& suffix) {
   std::vector<std::string> names;
   std::map<std::string, int> uses;
   for (const auto& frame : plan.frames) {
@@ -238,13 +254,15 @@ std::vector<std::string> rmask_names(const Plan& plan) {
   }
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (uses[names[i]] > 1) names[i] += fmt::format("_image{}", i + 1);  // Image_id of header_list.tbl
-    names[i] = "Rmask/" + names[i] + "_rmask.fits";
+    names[i] = folder + "/" + names[i] + suffix;
   }
   return names;
 }
 
+namespace {
+
 std::vector<std::string> write_rmasks(const Plan& plan, const TileStore& store, OutputFolder& folder, Context& context) {
-  const std::vector<std::string> names = rmask_names(plan);
+  const std::vector<std::string> names = frame_product_names(plan, "Rmask", "_rmask.fits");
   context.stage("writing rejection masks", static_cast<std::int64_t>(plan.frames.size()));
   for (std::size_t i = 0; i < plan.frames.size(); ++i) {
     parallel::check_interrupt();
@@ -276,7 +294,7 @@ std::vector<ProductRecord> write_products(const Plan& plan, const FramePass& pas
     const auto path = folder.product(product.file);
     io::FitsWriter writer{path};
     PlaneRows rows{store, product.plane, product.empty};
-    writer.add_image("", product_header(product, options, plan, pass, settings, exposure), plan.grid.width, plan.grid.height,
+    writer.add_image("", product_header(text_of(product, options, plan.unit), plan, pass, settings, exposure), plan.grid.width, plan.grid.height,
                      [&](int y, std::span<float> row) { std::ranges::copy(rows.row(y), row.begin()); });
     writer.close();
     records.push_back({product.file, datasums(path)});
