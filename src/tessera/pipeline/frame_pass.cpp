@@ -90,7 +90,7 @@ void report_caveats(const Plan& plan, const MosaicOptions& options, FramePass& p
   for (std::size_t i = 0; i < pass.frames.size(); ++i) {
     auto& f = pass.frames[i];
     const auto name = plan.frames[i].image.path.filename().string();
-    if (!f.usable && f.good_fraction == 0)
+    if (!f.usable && f.good_fraction == 0 && !plan.on_grid[i].empty())
       context.caveat("frame-without-good-pixels", fmt::format("{}: no good pixel, left out", name));
     if (!std::isfinite(f.noise_scale)) {
       f.noise_scale = 1;

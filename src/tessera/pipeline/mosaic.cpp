@@ -15,6 +15,7 @@
 #include "tessera/base/error.h"
 #include "tessera/base/files.h"
 #include "tessera/base/text.h"
+#include "tessera/pipeline/extra_products.h"
 #include "tessera/pipeline/output_folder.h"
 #include "tessera/pipeline/products.h"
 #include "tessera/pipeline/provenance.h"
@@ -48,14 +49,14 @@ void report_frame_notes(const Plan& plan, Context& context) {
 
 }  // namespace
 
-void report_plan(const Plan& plan, Context& context) {
+void report_plan(const Plan& plan, int margin, Context& context) {
   for (const auto& note : plan.notes) context.log(Level::info, note);
   for (const auto& caution : plan.cautions) context.caveat("mixed-frames", caution, 1);
   for (const auto& reason : plan.skipped) context.caveat("frame-skipped", reason, 1);
   report_frame_notes(plan, context);
   std::int64_t outside = 0;
   for (const auto& box : plan.on_grid) outside += box.empty();
-  if (outside) context.caveat("frame-outside-grid", fmt::format("{} frames do not touch the output grid", outside), outside);
+  if (outside) context.caveat("frame-outside-grid", fmt::format("{} frame{} not touch the output grid{}", outside, outside == 1 ? " does" : "s do", margin < 0 ? fmt::format(", or less than {} pixels of it", -margin) : ""), outside);
 }
 
 namespace {
@@ -88,6 +89,7 @@ Outcome make_mosaic(const MosaicRequest& request, const MosaicOptions& options, 
   Recorder context{outer};
   const auto profiles = instrument::ProfileSet::load(instrument::ProfileSet::default_folders());
   const Plan plan = make_plan(request.inputs, options, settings, profiles, context);
+  check_extra_options(plan, options);
   if (request.dry_run) {
     for (const auto& note : plan.notes) context.log(Level::info, note);
     for (const auto& caution : plan.cautions) context.caveat("mixed-frames", caution, 1);
@@ -101,7 +103,7 @@ Outcome make_mosaic(const MosaicRequest& request, const MosaicOptions& options, 
   context.log_to(folder.product("tessera.log").string());
   for (const auto& line : text::split(describe_plan(plan, context.pool().threads(), context.memory_bytes()), '\n'))
     if (!line.empty()) context.log(Level::debug, line);
-  report_plan(plan, context);
+  report_plan(plan, options.geometry.margin, context);
 
   FrameCache cache{plan.frames, share_memory(context.memory_bytes()).cache};
   const FramePass pass = run_frame_pass(plan, options, cache, context);
@@ -111,6 +113,7 @@ Outcome make_mosaic(const MosaicRequest& request, const MosaicOptions& options, 
     run_tiles(plan, pass, options, cache, store, context);
     const auto inputs = hash_inputs(plan, context);
     auto products = write_products(plan, pass, store, options, settings, folder, context);
+    for (auto& product : write_extra_products({plan, pass, store, options, settings, cache}, folder, context)) products.push_back(std::move(product));
     run.wall_s = elapsed();
     if (options.products.report) {
       write_report(run, plan, pass, store, options, settings, folder, context);

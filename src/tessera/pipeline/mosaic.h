@@ -16,8 +16,8 @@ struct MosaicRequest {
   bool dry_run = false;      ///< print the plan on standard output and stop
 };
 
-/// Tells notes and caveats of a plan.
-void report_plan(const Plan& plan, Context& context);
+/// Tells notes and caveats of a plan; margin as in GeometryOptions.
+void report_plan(const Plan& plan, int margin, Context& context);
 
 /// Throws UsageError, DataError, SystemError, Interrupted; an unfinished run can be resumed by the same call.
 Outcome make_mosaic(const MosaicRequest& request, const MosaicOptions& options, param::OptionSet& settings, Context& context);

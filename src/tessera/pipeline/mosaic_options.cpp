@@ -30,12 +30,16 @@ void describe(param::Schema<EngineOptions>& s) {
 void MosaicOptions::declare(param::OptionSet& options) {
   options.add("input", "Frames, and how they are read", input);
   options.add("grid", "The output grid", grid);
+  options.add("grid", "The output grid", moving);
+  options.add("grid", "The output grid", geometry);
   options.add("background", "Matching of the frames' backgrounds", background);
   options.add("interpolation", "Resampling", interpolation);
   options.add("rejection", "Outlier rejection", rejection);
   options.add("rejection", "Outlier rejection", temporal);
   options.add("coadd", "Coaddition", coadd);
   options.add("output", "Products", products);
+  options.add("output", "Products", extra);
+  options.add("local_sky", "The sky taken off for mosaic_minback.fits", local_sky);
   options.add("run", "Tiles and limits", engine);
 }
 

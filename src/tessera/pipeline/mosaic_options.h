@@ -7,6 +7,9 @@
 #include "tessera/instrument/frame_file.h"
 #include "tessera/outlier/temporal.h"
 #include "tessera/param/schema.h"
+#include "tessera/pipeline/extra_options.h"
+#include "tessera/pipeline/mosaic_geometry.h"
+#include "tessera/pipeline/moving.h"
 #include "tessera/reproject/interpolation.h"
 #include "tessera/wcs/grid.h"
 
@@ -36,12 +39,16 @@ void describe(param::Schema<EngineOptions>& s);
 struct MosaicOptions {
   instrument::InputOptions input;
   wcs::GridOptions grid;
+  MovingOptions moving;
+  GeometryOptions geometry;
   background::BackgroundOptions background;
   reproject::InterpolationOptions interpolation;
   RejectionMethod rejection;
   outlier::TemporalOptions temporal;
   coadd::CoaddOptions coadd;
   ProductOptions products;
+  ExtraOptions extra;
+  LocalSkyOptions local_sky;
   EngineOptions engine;
   void declare(param::OptionSet& options);
 };

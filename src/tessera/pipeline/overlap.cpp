@@ -96,7 +96,7 @@ Outcome match_overlaps(const MosaicRequest& request, OverlapOptions& options, pa
   }
   OutputFolder folder{request.output, folder_request(request, plan, settings), request.overwrite};
   context.log_to(folder.product("tessera.log").string());
-  report_plan(plan, context);
+  report_plan(plan, 0, context);
   FrameCache cache{plan.frames, share_memory(context.memory_bytes()).cache};
   const FramePass pass = run_frame_pass(plan, options.mosaic, cache, context, options.products.quicklook);
   std::vector<ProductRecord> products;

@@ -178,6 +178,7 @@ std::string plan_hash(const Plan& plan, const std::string& grid_file, param::Opt
   for (const auto& s : settings.settings())
     if (s.key == "background.offsets" && !s.value.empty()) all += fmt::format("offsets {}\n", files::sha256_file(s.value));
   if (!grid_file.empty()) all += fmt::format("grid {}\n", files::sha256_file(grid_file));
+  for (const auto& p : plan.moving.position) all += fmt::format("object {} {}\n", p.ra_deg, p.dec_deg);
   for (const auto& frame : plan.frames) {
     all += fmt::format("fatal {} noise {} unit {} {}\n", frame.fatal_bits, static_cast<int>(frame.noise), frame.unit, frame.unit_factor);  // profiles may change
     for (const auto* plane : {&frame.image, frame.uncertainty ? &*frame.uncertainty : nullptr, frame.mask ? &*frame.mask : nullptr}) {
@@ -239,6 +240,7 @@ Plan make_plan(const std::vector<std::string>& inputs, const MosaicOptions& opti
   settle_coadd(plan, options);
   check_background(plan, options);
 
+  plan.moving = follow(plan.frames, options.moving);
   const auto outlines = footprints(plan);
   plan.grid = options.grid.file.empty() ? wcs::fiducial_grid(outlines, options.grid) : grid_from_file(options.grid.file);
   refuse_absurd_grid(plan, options.engine);
@@ -265,7 +267,8 @@ Plan make_plan(const std::vector<std::string>& inputs, const MosaicOptions& opti
   const int margin = static_cast<int>(std::ceil(1.5 * largest)) + 1;
   bool any = false;
   for (const auto& outline : outlines) {
-    plan.on_grid.push_back(box_on_grid(outline, grid_wcs, whole, margin));
+    const bool counts = options.geometry.margin >= 0 || meets(outline, grid_wcs, plan.grid.width, plan.grid.height, options.geometry.margin);
+    plan.on_grid.push_back(counts ? box_on_grid(outline, grid_wcs, whole, margin) : Box{});
     any = any || !plan.on_grid.back().empty();
   }
   if (!any) refuse_no_overlap(plan, options.grid.file);

@@ -29,6 +29,7 @@ struct Forecast {
 
 struct Plan {
   std::vector<instrument::FrameFile> frames;
+  MovingObject moving;                         ///< what is kept still instead of the sky, if anything
   std::vector<Box> on_grid;                    ///< per frame: box of output pixels it can touch
   wcs::Grid grid;
   TileLattice lattice;

@@ -44,7 +44,9 @@ std::string unit_of(const Product& product, const std::string& unit) {
   }
 }
 
-/// Mean exposure of the covered pixels, from one pass over the exposure plane.
+}  // namespace
+
+/// From one pass over the exposure plane.
 double mean_exposure(const TileStore& store) {
   const auto& lattice = store.lattice();
   PlaneRows rows{store, TileResult::exposure, 0};
@@ -54,6 +56,8 @@ double mean_exposure(const TileStore& store) {
     for (const float v : rows.row(y)) sum += v, covered += v > 0;
   return covered ? sum / static_cast<double>(covered) : 0;
 }
+
+namespace {
 
 void add_times(Header& header, const Plan& plan, const FramePass& pass, double mean_exposure_s) {
   double total = 0, begin = INFINITY, end = -INFINITY;
@@ -94,7 +98,7 @@ void add_options(Header& header, const Plan& plan, const param::OptionSet& setti
   static const std::set<std::string> host = {"run", "output"};
   std::vector<std::string> changed;
   for (const auto& s : all)
-    if (s.value != settings.find(s.key)->initial && !host.count(s.key.substr(0, s.key.find('.'))) && s.key != "input.images" && s.key != "input.sigmas" && s.key != "input.masks" && s.key != "grid.file")
+    if (s.value != settings.find(s.key)->initial && !host.count(s.key.substr(0, s.key.find('.'))) && s.key != "input.images" && s.key != "input.sigmas" && s.key != "input.masks" && s.key != "grid.file" && s.key != "grid.moving")
       changed.push_back(fmt::format("  {} = {}", s.key, s.value));
   header.add_history(changed.empty() ? "all options at their defaults" : "options that differ from the defaults:");
   for (const auto& line : changed) header.add_history(line);
@@ -115,24 +119,35 @@ const char* meaning_of_uncertainty(const MosaicOptions& options) {
   }
 }
 
-Header product_header(const Product& product, const MosaicOptions& options, const Plan& plan, const FramePass& pass, const param::OptionSet& settings, double mean_exposure_s) {
-  Header header = plan.grid.header();
-  for (const char* key : {"SIMPLE", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2"}) header.remove(key);
-  if (const auto unit = unit_of(product, plan.unit); !unit.empty()) header.set("BUNIT", unit, product.title);
-  header.set("OBJECT", plan.frames.front().header.text("OBJECT").value_or(""), "of the first frame");
-  if (!plan.frames.front().filter.empty()) header.set("FILTER", plan.frames.front().filter, "of the first frame");
-  add_times(header, plan, pass, mean_exposure_s);
-  add_photometry(header, plan);
-  if (product.plane == TileResult::uncertainty) header.add_comment(meaning_of_uncertainty(options));
+/// Comments that explain the standard products.
+ProductText text_of(const Product& product, const MosaicOptions& options, const std::string& unit) {
+  ProductText text{unit_of(product, unit), product.title, {}};
+  if (product.plane == TileResult::uncertainty) text.comments = {meaning_of_uncertainty(options)};
   if (product.plane == TileResult::uncertainty && options.background.uncertainty == background::Uncertainty::include && options.background.method != background::Method::none)
-    header.add_comment("with the error of the matched backgrounds, sqrt(sum w_i w_j Cov_ij)/sum w, added in quadrature");
-  if (product.plane == TileResult::coverage) header.add_comment("sum over frames of the fraction of the pixel that good frame pixels cover");
-  if (product.plane == TileResult::deviation) header.add_comment("sqrt(sum T c (I - mosaic)^2 / sum T c): the scatter of single values, not an error of the mosaic");
-  add_options(header, plan, settings);
-  return header;
+    text.comments.push_back("with the error of the matched backgrounds, sqrt(sum w_i w_j Cov_ij)/sum w, added in quadrature");
+  if (product.plane == TileResult::coverage) text.comments = {"sum over frames of the fraction of the pixel that good frame pixels cover"};
+  if (product.plane == TileResult::deviation) text.comments = {"sqrt(sum T c (I - mosaic)^2 / sum T c): the scatter of single values, not an error of the mosaic"};
+  return text;
 }
 
 }  // namespace
+
+Header product_header(const ProductText& product, const Plan& plan, const FramePass& pass, const param::OptionSet& settings, double mean_exposure_s) {
+  Header header = plan.grid.header();
+  for (const char* key : {"SIMPLE", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2"}) header.remove(key);
+  if (!product.unit.empty()) header.set("BUNIT", product.unit, product.title);
+  header.set("OBJECT", plan.frames.front().header.text("OBJECT").value_or(""), "of the first frame");
+  if (!plan.frames.front().filter.empty()) header.set("FILTER", plan.frames.front().filter, "of the first frame");
+  if (!plan.moving.empty()) {
+    header.set("RA_REF", plan.moving.fixed.ra_deg, "[deg] of the moving object, kept still");
+    header.set("DEC_REF", plan.moving.fixed.dec_deg, "[deg] of the moving object, kept still");
+  }
+  add_times(header, plan, pass, mean_exposure_s);
+  add_photometry(header, plan);
+  for (const auto& comment : product.comments) header.add_comment(comment);
+  add_options(header, plan, settings);
+  return header;
+}
 
 std::string datasums(const std::filesystem::path& path) {
   io::FitsFile file{path};
@@ -247,8 +262,9 @@ void write_pictures(const Plan& plan, const TileStore& store, OutputFolder& fold
 /// The guide's bits of the RMask (8.2): 1 = temporal.
 constexpr std::int16_t temporal_bit = 1 << 1;
 
-/// Name of the image without .fits and what compression added; frames of several HDUs or folders that share it get a number.
-std::vector<std::string> rmask_names(const Plan& plan) {
+}  // namespace
+
+std::vector<std::string> frame_product_names(const Plan& plan, const std::string& folder, const std::string& suffix) {
   std::vector<std::string> names;
   std::map<std::string, int> uses;
   for (const auto& frame : plan.frames) {
@@ -259,13 +275,15 @@ std::vector<std::string> rmask_names(const Plan& plan) {
   }
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (uses[names[i]] > 1) names[i] += fmt::format("_image{}", i + 1);  // Image_id of header_list.tbl
-    names[i] = "Rmask/" + names[i] + "_rmask.fits";
+    names[i] = folder + "/" + names[i] + suffix;
   }
   return names;
 }
 
+namespace {
+
 std::vector<std::string> write_rmasks(const Plan& plan, const TileStore& store, OutputFolder& folder, Context& context) {
-  const std::vector<std::string> names = rmask_names(plan);
+  const std::vector<std::string> names = frame_product_names(plan, "Rmask", "_rmask.fits");
   context.stage("writing rejection masks", static_cast<std::int64_t>(plan.frames.size()));
   for (std::size_t i = 0; i < plan.frames.size(); ++i) {
     parallel::check_interrupt();
@@ -297,7 +315,7 @@ std::vector<ProductRecord> write_products(const Plan& plan, const FramePass& pas
     const auto path = folder.product(product.file);
     io::FitsWriter writer{path};
     PlaneRows rows{store, product.plane, product.empty};
-    writer.add_image("", product_header(product, options, plan, pass, settings, exposure), plan.grid.width, plan.grid.height,
+    writer.add_image("", product_header(text_of(product, options, plan.unit), plan, pass, settings, exposure), plan.grid.width, plan.grid.height,
                      [&](int y, std::span<float> row) { std::ranges::copy(rows.row(y), row.begin()); });
     writer.close();
     records.push_back({product.file, datasums(path)});
@@ -311,6 +329,7 @@ std::vector<ProductRecord> write_products(const Plan& plan, const FramePass& pas
   table("FIF.tbl", wcs::fif_table(plan.grid));
   table("header_list.tbl", header_list(plan));
   table("offsets.tbl", offsets_table(plan, pass, rejected));
+  if (!plan.moving.empty()) table("moving.tbl", moving_table(plan.moving, plan.frames));
   context.step();
   if (options.products.pictures) {
     write_pictures(plan, store, folder);

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <numbers>
+#include <optional>
 
 #include "tessera/base/error.h"
 #include "tessera/wcs/celestial.h"
@@ -28,6 +29,36 @@ std::array<double, 2> tangent_plane(SkyPoint p, SkyPoint centre) {
   return {xi / scale / degree, eta / scale / degree};
 }
 
+using Matrix = std::array<std::array<double, 3>, 3>;
+
+Matrix product(const Matrix& a, const Matrix& b) {
+  Matrix m{};
+  for (std::size_t i = 0; i < 3; ++i)
+    for (std::size_t j = 0; j < 3; ++j) m[i][j] = a[i][0] * b[0][j] + a[i][1] * b[1][j] + a[i][2] * b[2][j];
+  return m;
+}
+
+Matrix about_pole(double degrees) {
+  const double c = std::cos(degrees * degree), s = std::sin(degrees * degree);
+  return {{{c, -s, 0}, {s, c, 0}, {0, 0, 1}}};
+}
+
+/// Raises what lies at right ascension 0.
+Matrix raised(double degrees) {
+  const double c = std::cos(degrees * degree), s = std::sin(degrees * degree);
+  return {{{c, 0, -s}, {0, 1, 0}, {s, 0, c}}};
+}
+
+/// `m` times the direction of p; the inverse of the rotation when `back`.
+SkyPoint turned(const Matrix& m, SkyPoint p, bool back) {
+  const double a = p.ra_deg * degree, d = p.dec_deg * degree;
+  const std::array<double, 3> v{std::cos(d) * std::cos(a), std::cos(d) * std::sin(a), std::sin(d)};
+  std::array<double, 3> w{};
+  for (std::size_t i = 0; i < 3; ++i)
+    for (std::size_t j = 0; j < 3; ++j) w[i] += (back ? m[j][i] : m[i][j]) * v[j];
+  return {wrap_degrees(std::atan2(w[1], w[0]) / degree), std::atan2(w[2], std::hypot(w[0], w[1])) / degree};
+}
+
 std::array<double, 4> multiply(const std::array<double, 4>& a, const std::array<double, 4>& b) {
   return {a[0] * b[0] + a[1] * b[2], a[0] * b[1] + a[1] * b[3], a[2] * b[0] + a[3] * b[2], a[2] * b[1] + a[3] * b[3]};
 }
@@ -38,10 +69,11 @@ struct SkyWcs::Impl {
   Reading reading;
   std::array<double, 4> inverse{};
   FrameChange frame;
-  CelestialStage celestial;
+  std::shared_ptr<const CelestialStage> celestial;
+  std::optional<Matrix> turn;  // of the sky, after all else
 
   Impl(Reading r, const std::string& where)
-      : reading{std::move(r)}, frame{reading.system, reading.equinox, reading.epoch}, celestial{reading, where} {
+      : reading{std::move(r)}, frame{reading.system, reading.equinox, reading.epoch}, celestial{std::make_shared<const CelestialStage>(reading, where)} {
     const auto& m = reading.matrix;
     const double det = m[0] * m[3] - m[1] * m[2];
     inverse = {m[3] / det, -m[1] / det, -m[2] / det, m[0] / det};
@@ -75,8 +107,11 @@ struct SkyWcs::Impl {
 
   SkyPoint to_icrs(double lng, double lat) const {
     if (std::isnan(lng) || std::isnan(lat)) return {nan, nan};
-    return frame.to_icrs(lng, lat);
+    const SkyPoint p = frame.to_icrs(lng, lat);
+    return turn ? turned(*turn, p, false) : p;
   }
+
+  SkyPoint from_icrs(SkyPoint p) const { return frame.from_icrs(turn ? turned(*turn, p, true) : p); }
 
   /// d(ξ, η)/d(u, v) of the plane-to-sky step about `centre`, by differences of fourth order with step `h` degrees.
   std::array<double, 4> plane_derivative(double u, double v, SkyPoint centre, double h) const {
@@ -88,7 +123,7 @@ struct SkyWcs::Impl {
       in[8 + 2 * k] = u;
       in[8 + 2 * k + 1] = v + offsets[k] * h;
     }
-    celestial.to_sky(in, out);
+    celestial->to_sky(in, out);
     std::array<double, 4> d{};
     for (std::size_t k = 0; k < 8; ++k) {
       const auto t = tangent_plane(to_icrs(out[2 * k], out[2 * k + 1]), centre);
@@ -103,6 +138,15 @@ struct SkyWcs::Impl {
 SkyWcs SkyWcs::from_header(const Header& header, const std::string& where, WcsOptions options) {
   SkyWcs wcs;
   wcs.impl_ = std::make_shared<const Impl>(read_header(header, where, options), where);
+  return wcs;
+}
+
+SkyWcs SkyWcs::carried(SkyPoint from, SkyPoint to) const {
+  auto changed = std::make_shared<Impl>(*impl_);
+  const Matrix turn = product(about_pole(to.ra_deg), product(raised(to.dec_deg - from.dec_deg), about_pole(-from.ra_deg)));
+  changed->turn = impl_->turn ? product(turn, *impl_->turn) : turn;
+  SkyWcs wcs;
+  wcs.impl_ = std::move(changed);
   return wcs;
 }
 
@@ -136,7 +180,7 @@ void SkyWcs::pixel_to_sky(std::span<const double> x, std::span<const double> y, 
       plane[2 * k] = m.u;
       plane[2 * k + 1] = m.v;
     }
-    impl_->celestial.to_sky(std::span{plane}.first(2 * n), std::span{sky}.first(2 * n));
+    impl_->celestial->to_sky(std::span{plane}.first(2 * n), std::span{sky}.first(2 * n));
     for (std::size_t k = 0; k < n; ++k) {
       const SkyPoint p = impl_->to_icrs(sky[2 * k], sky[2 * k + 1]);
       ra_deg[first + k] = p.ra_deg;
@@ -152,11 +196,11 @@ void SkyWcs::sky_to_pixel(std::span<const double> ra_deg, std::span<const double
     for (std::size_t k = 0; k < n; ++k) {
       const SkyPoint given{ra_deg[first + k], dec_deg[first + k]};
       const bool good = std::isfinite(given.ra_deg) && std::abs(given.dec_deg) <= 90;
-      const SkyPoint p = good ? impl_->frame.from_icrs(given) : SkyPoint{nan, nan};
+      const SkyPoint p = good ? impl_->from_icrs(given) : SkyPoint{nan, nan};
       sky[2 * k] = p.ra_deg;
       sky[2 * k + 1] = p.dec_deg;
     }
-    impl_->celestial.from_sky(std::span{sky}.first(2 * n), std::span{plane}.first(2 * n));
+    impl_->celestial->from_sky(std::span{sky}.first(2 * n), std::span{plane}.first(2 * n));
     for (std::size_t k = 0; k < n; ++k) {
       const bool good = !std::isnan(plane[2 * k]) && !std::isnan(plane[2 * k + 1]);
       const PixelPoint p = good ? impl_->from_plane(plane[2 * k], plane[2 * k + 1]) : PixelPoint{nan, nan};

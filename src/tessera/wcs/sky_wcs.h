@@ -51,6 +51,10 @@ class SkyWcs {
   /// True when the header names look-up tables (CPDISn, D2IMDISn = 'Lookup'), which stand in other HDUs.
   static bool needs_lookup_tables(const Header& header);
 
+  /// The same pixels with the sky carried along: what this WCS places at `from` the new one places at `to`, and north there stays north.
+  /// A turn about the pole by the difference in right ascension and one along the meridian of `to` (frames of a moving object).
+  SkyWcs carried(SkyPoint from, SkyPoint to) const;
+
   int width() const;   ///< NAXIS1 (ZNAXIS1), 0 when the header has none
   int height() const;
 

@@ -1,0 +1,123 @@
+#include "tessera/pipeline/extra_products.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <numbers>
+
+#include "tessera/base/error.h"
+#include "tessera/base/files.h"
+#include "tessera/core/statistics.h"
+#include "tessera/io/fits.h"
+#include "tessera/io/tables.h"
+
+namespace tessera::pipeline {
+namespace {
+
+constexpr double fwhm_per_sigma = 2.3548200450309493;
+constexpr double ab_zero_ujy = 3631e6;  // Oke & Gunn 1983
+
+/// How much larger the noise of a sum over many pixels is than its pixels say, neighbours being correlated by resampling: Casertano et al.
+/// 2000, AJ 120, 2747, (A20), with r the side of the drop over that of the output pixel. 1 for methods that take points.
+double noise_ratio(const reproject::InterpolationOptions& how, double input_over_output_pixel) {
+  double r = input_over_output_pixel;
+  if (how.method == reproject::Interpolation::drizzle)
+    r *= how.pixfrac;
+  else if (how.method != reproject::Interpolation::area)
+    return 1;
+  return r >= 1 ? r / (1 - 1 / (3 * r)) : 1 / (1 - r / 3);
+}
+
+/// Factor from the mosaic's unit (surface brightness) times steradian to a flux, and its name.
+std::pair<double, std::string> flux_unit(const std::string& unit) {
+  const double arcsec2_per_sr = std::pow(180 * 3600 / std::numbers::pi, 2);
+  if (unit == "MJy/sr") return {1e12, "uJy"};
+  if (unit.ends_with("/arcsec2")) return {arcsec2_per_sr, unit.substr(0, unit.size() - 8)};
+  return {arcsec2_per_sr, unit.empty() ? "arcsec2" : unit + " arcsec2"};
+}
+
+/// The limit n σ_F of a point fitted with its own profile: σ_F = R u √(4π) s √A, u the noise of a pixel of solid angle A, R the noise ratio,
+/// s the width of a Gaussian profile, whose noise-equivalent area is 4π s² (King 1983, PASP 95, 163).
+void write_depth(const Finished& m, double mean_exposure_s, const std::filesystem::path& path) {
+  const auto& options = m.options.extra;
+  const auto& grid = m.plan.grid;
+  const double area = grid.wcs().pixel_area_sr({(grid.width - 1) / 2.0, (grid.height - 1) / 2.0});
+  const double s = options.psf_fwhm_arcsec / fwhm_per_sigma / 3600 * std::numbers::pi / 180;
+  const double ratio = noise_ratio(m.options.interpolation, m.plan.input_over_output_pixel);
+  const auto [factor, unit] = flux_unit(m.plan.unit);
+  const double scale = options.depth_sigma * ratio * std::sqrt(4 * std::numbers::pi) * s * std::sqrt(area) * factor;
+  const auto limit = [&](float uncertainty) { return static_cast<float>(static_cast<double>(uncertainty) * scale); };
+
+  std::vector<float> all;  // one pixel in so many that a million are left: their median stands in the header
+  const std::int64_t step = std::max<std::int64_t>(1, m.plan.forecast.output_pixels / 1000000);
+  PlaneRows sampled{m.store, TileResult::uncertainty, NAN}, rows{m.store, TileResult::uncertainty, NAN};
+  for (int y = 0; y < grid.height; ++y) {
+    const auto row = sampled.row(y);
+    for (std::int64_t x = (step - static_cast<std::int64_t>(y) * grid.width % step) % step; x < grid.width; x += step)
+      if (std::isfinite(row[static_cast<std::size_t>(x)])) all.push_back(limit(row[static_cast<std::size_t>(x)]));
+  }
+  const double median = statistics::median_inplace(std::span<float>{all});
+  Header header = product_header({unit, fmt::format("point source of {} sigma", options.depth_sigma), {}}, m.plan, m.pass, m.settings, mean_exposure_s);
+  header.set("DEPTHSIG", options.depth_sigma, "signal to noise of the limit");
+  header.set("PSFFWHM", options.psf_fwhm_arcsec, "[arcsec] of a point source");
+  header.set("NOISERAT", ratio, "noise of large sums over that of independent pixels");
+  if (std::isfinite(median)) header.set("DEPTHMED", median, "median of the limit over the mosaic");
+  if (unit == "uJy" && median > 0) header.set("ABMAGLIM", -2.5 * std::log10(median / ab_zero_ujy), "[mag] AB magnitude of DEPTHMED");
+  if (unit == "uJy") header.set("MAGZPAB", -2.5 * std::log10(1 / ab_zero_ujy), "AB mag of a pixel of 1 BUNIT");
+  header.add_comment("noise of the frames only: crowding and confusion are not in it");
+  io::FitsWriter writer{path};
+  writer.add_image("", header, grid.width, grid.height, [&](int y, std::span<float> out) {
+    const auto row = rows.row(y);
+    for (std::size_t x = 0; x < row.size(); ++x) out[x] = limit(row[x]);
+  });
+  writer.close();
+}
+
+std::vector<ProductRecord> write_geometry(const Finished& m, OutputFolder& folder) {
+  std::vector<bool> used;
+  std::string list;
+  for (std::size_t i = 0; i < m.plan.frames.size(); ++i) {
+    used.push_back(m.pass.frames[i].usable);
+    if (used.back()) list += m.plan.frames[i].image.path.string() + "\n";
+  }
+  const auto table = folder.product("geometry.tbl"), images = folder.product("geom_ImageList.txt");
+  io::write_table(geometry_table(m.plan.frames, m.plan.on_grid, used), table, io::TableFormat::ipac);
+  files::write_atomic(images, list);
+  return {{"geometry.tbl", files::sha256_file(table)}, {"geom_ImageList.txt", files::sha256_file(images)}};
+}
+
+}  // namespace
+
+void check_extra_options(const Plan& plan, const MosaicOptions& options) {
+  const auto& extra = options.extra;
+  if (extra.depth && !(extra.psf_fwhm_arcsec > 0)) throw UsageError{"output.depth needs the width of a point source: give output.psf_fwhm in arcsec"};
+  if (!extra.array_pixel_area.empty() && extra.array_correction.empty()) throw UsageError{"output.array_pixel_area goes with output.array_correction, which is not given"};
+  if (!extra.array_correction.empty()) array_correction(plan, extra);
+  const auto& sky = options.local_sky;
+  if (extra.local_sky && !sky.panels && sky.dropped >= sky.window_x * sky.window_y)
+    throw UsageError{fmt::format("local_sky.drop = {} leaves nothing of a window of {} × {} pixels", sky.dropped, sky.window_x, sky.window_y)};
+}
+
+std::vector<ProductRecord> write_extra_products(const Finished& m, OutputFolder& folder, Context& context) {
+  const auto& extra = m.options.extra;
+  std::vector<ProductRecord> records;
+  if (!(extra.local_sky || extra.depth || extra.footprint || extra.frame_footprints || extra.geometry || !extra.array_correction.empty())) return records;
+  const double exposure = mean_exposure(m.store);
+  const auto image = [&](const char* name, const auto& write) {
+    const auto path = folder.product(name);
+    context.stage(fmt::format("writing {}", name), 1);
+    write(path);
+    context.step();
+    records.push_back({name, datasums(path)});
+  };
+  if (extra.local_sky) image("mosaic_minback.fits", [&](const auto& path) { write_local_sky(m, exposure, path, context); });
+  if (extra.depth) image("mosaic_depth.fits", [&](const auto& path) { write_depth(m, exposure, path); });
+  if (!extra.array_correction.empty()) image("mosaic_arraycorr.fits", [&](const auto& path) { write_array_correction(m, exposure, path, context); });
+  if (extra.footprint || extra.frame_footprints)
+    for (auto& record : write_footprints(m, folder, context)) records.push_back(std::move(record));
+  if (extra.geometry)
+    for (auto& record : write_geometry(m, folder)) records.push_back(std::move(record));
+  return records;
+}
+
+}  // namespace tessera::pipeline
