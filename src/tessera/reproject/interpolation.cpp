@@ -1,6 +1,7 @@
 #include "tessera/reproject/interpolation.h"
 
 #include <cmath>
+#include <numbers>
 
 #include "tessera/reproject/area.h"
 #include "tessera/reproject/drizzle.h"
@@ -63,6 +64,23 @@ double kernel_radius(const InterpolationOptions& options) {
     case Interpolation::lanczos4: return 4;
   }
   return 0;
+}
+
+double support_radius(const InterpolationOptions& options, double span) {
+  switch (options.method) {
+    case Interpolation::area:
+    case Interpolation::grid: return 0.5 * (span + 1);
+    case Interpolation::drizzle:
+      switch (options.kernel) {
+        case DropKernel::square: return 0.5 * (span + options.pixfrac);
+        case DropKernel::turbo: return 0.5 * (span + std::numbers::sqrt2 * options.pixfrac);
+        case DropKernel::gaussian: return 0.5 * span + 1.2 * std::numbers::sqrt2;
+        case DropKernel::point: return 0.5 * span;
+      }
+      return 0.5 * (span + 1);
+    case Interpolation::nearest: return 0.5;
+    default: return kernel_radius(options);
+  }
 }
 
 int window_margin(const InterpolationOptions& options) {

@@ -37,6 +37,10 @@ void resample(const FrameView& frame, const FrameMaps& maps, const Interpolation
 /// pixels; 0 for those that take only frame pixels they overlap.
 double kernel_radius(const InterpolationOptions& options);
 
+/// No frame pixel further than this, along an axis of the frame, from the place of an output pixel's centre has weight in it, where the output
+/// pixel spans `span` frame pixels along that axis.
+double support_radius(const InterpolationOptions& options, double span);
+
 /// Frame pixels around needed_window() that the method looks at.
 int window_margin(const InterpolationOptions& options);
 
