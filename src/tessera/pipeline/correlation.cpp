@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "tessera/base/error.h"
-#include "tessera/reproject/area.h"
 #include "tessera/reproject/noise_block.h"
 
 namespace tessera::pipeline {
@@ -45,6 +44,7 @@ class Sampler {
   /// Blocks with at least one frame, spread over the grid by the additive recurrence of the plastic number (Roberts 2018).
   std::vector<Box> blocks() const {
     std::vector<Box> all;
+    if (patch_ > reproject::largest_noise_patch) return all;
     const int width = std::min(side_, plan_.grid.width), height = std::min(side_, plan_.grid.height);
     const int wanted = count();
     for (int n = 0; n < wanted * draws_per_block && static_cast<int>(all.size()) < wanted; ++n) {
@@ -72,9 +72,8 @@ class Sampler {
       const std::size_t f = frames[k * frames.size() / taken];
       const auto& state = pass_.frames[f];
       const Box whole{0, 0, plan_.frames[f].width, plan_.frames[f].height};
-      Box needed = reproject::needed_window(*state.output_to_frame, block, whole);
+      const Box needed = reproject::window_to_resample(*state.output_to_frame, block, whole, options_.interpolation);
       if (needed.empty()) continue;
-      needed = intersection(needed.grown(reproject::window_margin(options_.interpolation)), whole);
       cache_.window(f, needed, window);
       take_out_rejected(block, f, window, rejected);
       noise.add(window.view(), {*state.output_to_frame, *state.frame_to_output},

@@ -9,7 +9,6 @@ namespace tessera::reproject {
 namespace {
 
 constexpr double slack = 1.02;      // of the size of an output pixel in the frame, which distortion changes over a block
-constexpr int largest_patch = 40;   // more: output pixels of dozens of frame pixels, whose noise is independent but for their rims
 
 /// Largest extent of an output pixel along an axis of the frame, near (x, y).
 double span_in_frame(const wcs::PixelMap& to_frame, double x, double y) {
@@ -103,8 +102,11 @@ void NoiseBlock::add_covariances(const FrameView& frame, double variance_scale) 
 void NoiseBlock::add(const FrameView& frame, const FrameMaps& maps, const FrameInMean& in_mean) {
   if (frame.box().empty() || block_.empty()) return;
   const double span = span_in_frame(maps.to_frame, 0.5 * (block_.x0 + block_.x1 - 1), 0.5 * (block_.y0 + block_.y1 - 1));
-  side_ = std::isfinite(span) ? noise_patch(options_, span) : largest_patch + 1;
-  if (side_ > largest_patch) return;
+  side_ = std::isfinite(span) ? noise_patch(options_, span) : largest_noise_patch + 1;
+  if (side_ > largest_noise_patch) {
+    given_up_ = true;
+    return;
+  }
   resample(frame, maps, options_, part_.view());
   bool any = false;
   for (int y = block_.y0; y < block_.y1; ++y)
@@ -123,6 +125,7 @@ void NoiseBlock::add(const FrameView& frame, const FrameMaps& maps, const FrameI
 
 NoiseSums NoiseBlock::finish() const {
   NoiseSums sums{reach_, 0, 0, 0, std::vector<double>(static_cast<std::size_t>(lags_), 0), std::vector<double>(static_cast<std::size_t>(lags_), 0)};
+  if (given_up_) return sums;
   const auto lags = static_cast<std::size_t>(lags_);
   const std::size_t zero = sums.index(0, 0);
   for (int y = block_.y0; y < block_.y1; ++y)

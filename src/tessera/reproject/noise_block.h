@@ -35,7 +35,8 @@ struct NoiseSums {
 class NoiseBlock {
  public:
   NoiseBlock(Box block, int reach, const InterpolationOptions& options);
-  /// `frame` as for resample() on `block`, without what was rejected. Frames in a fixed order give the same bits.
+  /// `frame` as for resample() on `block`, without what was rejected. Frames in a fixed order give the same bits. Where an output pixel takes more than
+  /// largest_noise_patch² frame pixels of any frame the block says nothing: reading off the weights would cost more than making the mosaic.
   void add(const FrameView& frame, const FrameMaps& maps, const FrameInMean& in_mean);
   NoiseSums finish() const;
 
@@ -49,6 +50,7 @@ class NoiseBlock {
   InterpolationOptions options_;
   std::vector<double> covariance_, mean_weight_, coverage_;  // per output pixel and lag; per output pixel
   // Of the frame that is being added:
+  bool given_up_ = false;               // a frame's weights are too many to read off
   int side_ = 0;                        // of the patch of frame pixels around each output pixel
   std::vector<int> patch_x_, patch_y_;  // its first frame pixel
   std::vector<double> weight_;          // side² weights per output pixel
@@ -61,6 +63,8 @@ class NoiseBlock {
 /// pixel's in output pixels.
 int noise_reach(const InterpolationOptions& options, double side);
 constexpr int largest_noise_reach = 15;
+
+constexpr int largest_noise_patch = 12;
 
 /// Frame pixels per axis among which the method takes, for an output pixel that spans `span` frame pixels along that axis.
 int noise_patch(const InterpolationOptions& options, double span);
