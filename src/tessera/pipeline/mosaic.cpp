@@ -112,7 +112,8 @@ Outcome make_mosaic(const MosaicRequest& request, const MosaicOptions& options, 
   try {
     run_tiles(plan, pass, options, cache, store, context);
     const auto inputs = hash_inputs(plan, context);
-    auto products = write_products(plan, pass, store, options, settings, folder, context);
+    const auto noise = options.products.correlation ? measure_correlation(plan, pass, store, options, cache, context) : MeasuredCorrelation{};
+    auto products = write_products(plan, pass, store, noise, options, settings, folder, context);
     for (auto& product : write_extra_products({plan, pass, store, options, settings, cache}, folder, context)) products.push_back(std::move(product));
     run.wall_s = elapsed();
     if (options.products.report) {

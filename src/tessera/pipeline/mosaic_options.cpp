@@ -15,6 +15,7 @@ void describe(param::Schema<ProductOptions>& s) {
   s.field(&ProductOptions::report, "report", "Write report.html: pictures, plots, caveats and the record of the run in one file for the browser.").flag("report");
   s.field(&ProductOptions::rmasks, "rmasks", "Write Rmask/NAME_rmask.fits for every frame: the pixels rejected as outliers (bit 1: temporal).").flag("rmasks").namelist("", "run_mosaic_rmask");
   s.field(&ProductOptions::std, "std", "Write mosaic_std.fits: the standard deviation of the frames' values in each pixel.").namelist("", "create_std_mosaic");
+  s.field(&ProductOptions::correlation, "correlation", "Measure how the noise of neighbouring pixels is correlated and write it as extensions of mosaic_unc.fits, for errors of sums over pixels.");
 }
 
 void describe(param::Schema<EngineOptions>& s) {

@@ -27,6 +27,7 @@ struct ProductOptions {
   bool report = true;
   bool rmasks = false;
   bool std = false;
+  bool correlation = true;
 };
 void describe(param::Schema<ProductOptions>& s);
 

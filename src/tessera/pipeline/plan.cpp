@@ -171,7 +171,7 @@ void forecast(Plan& plan, int threads, std::int64_t memory_bytes) {
 
 std::string plan_hash(const Plan& plan, const std::string& grid_file, param::OptionSet& settings) {
   static const std::set<std::string> without_effect = {"run.threads", "run.memory", "run.tile_size", "run.max_pixels", "run.log_format", "run.verbosity",
-                                                       "run.dry_run", "output.path", "output.overwrite", "output.pictures", "output.rmasks", "output.report"};
+                                                       "run.dry_run", "output.path", "output.overwrite", "output.pictures", "output.rmasks", "output.report", "output.correlation"};
   std::string all = fmt::format("tessera {}\n", version());
   for (const auto& s : settings.settings())
     if (!without_effect.count(s.key)) all += fmt::format("{}={}\n", s.key, s.value);
@@ -258,7 +258,7 @@ Plan make_plan(const std::vector<std::string>& inputs, const MosaicOptions& opti
   // Pixels touch when their centres are no further apart than half a diagonal of each. A tile's pixel asks which frame pixels it
   // takes, those ask which output pixels touch them, and each of these looks temporal_halo further.
   plan.reach = static_cast<int>(std::ceil(0.75 * (1 + largest)));
-  const int taken = std::max(plan.reach, 1 + static_cast<int>(std::ceil(std::numbers::sqrt2 * largest * reproject::kernel_radius(options.interpolation))));
+  const int taken = std::max(plan.reach, 1 + static_cast<int>(std::ceil(std::numbers::sqrt2 * largest * reproject::kernel_radius(options.interpolation))) + reproject::output_margin(options.interpolation));
   plan.halo = options.rejection.method == Rejection::none ? 0 : taken + plan.reach + outlier::temporal_halo(plan.frame_pixel);
   if (options.coadd.method == coadd::Method::clipped) plan.halo = std::max(plan.halo, plan.frame_pixel);  // the gradient's reach
 

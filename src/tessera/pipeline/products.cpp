@@ -303,7 +303,7 @@ std::vector<std::string> write_rmasks(const Plan& plan, const TileStore& store, 
 
 }  // namespace
 
-std::vector<ProductRecord> write_products(const Plan& plan, const FramePass& pass, const TileStore& store, const MosaicOptions& options,
+std::vector<ProductRecord> write_products(const Plan& plan, const FramePass& pass, const TileStore& store, const MeasuredCorrelation& noise, const MosaicOptions& options,
                                           const param::OptionSet& settings, OutputFolder& folder, Context& context) {
   const auto rejected = store.rejected(plan.frames.size());
   std::vector<ProductRecord> records;
@@ -317,6 +317,7 @@ std::vector<ProductRecord> write_products(const Plan& plan, const FramePass& pas
     PlaneRows rows{store, product.plane, product.empty};
     writer.add_image("", product_header(text_of(product, options, plan.unit), plan, pass, settings, exposure), plan.grid.width, plan.grid.height,
                      [&](int y, std::span<float> row) { std::ranges::copy(rows.row(y), row.begin()); });
+    if (product.plane == TileResult::uncertainty) add_correlation(noise, writer);
     writer.close();
     records.push_back({product.file, datasums(path)});
     context.step();

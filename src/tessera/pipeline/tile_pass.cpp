@@ -79,8 +79,7 @@ void TilePass::resample_stack(Workspace& w, Box grown) {
     const auto& map = *frames_.frames[f].output_to_frame;
     const Box box = intersection(grown, plan_.on_grid[f]);
     const Box whole{0, 0, plan_.frames[f].width, plan_.frames[f].height};
-    Box needed = reproject::needed_window(map, box, whole);
-    if (!needed.empty()) needed = intersection(needed.grown(reproject::window_margin(options_.interpolation)), whole);
+    const Box needed = reproject::window_to_resample(map, box, whole, options_.interpolation);
     cache_.window(f, needed, w.windows[k]);
     w.covered[k] = needed.empty() ? Box{} : box;
     if (w.covered[k] == grown)
