@@ -22,6 +22,7 @@ struct FrameState {
   double offset = 0, offset_sigma = 0;
   int group = 0;
   bool offset_outlier = false;
+  outlier::Clusters radhits, detections;   ///< by the radhit and the dual scheme, when asked for
 };
 
 struct FramePass {

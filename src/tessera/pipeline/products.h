@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "tessera/pipeline/frame_masks.h"
 #include "tessera/pipeline/output_folder.h"
 #include "tessera/pipeline/provenance.h"
 
@@ -10,7 +11,7 @@ namespace tessera::pipeline {
 
 /// Writes mosaic.fits, mosaic_unc.fits, mosaic_cov.fits, mosaic_exp.fits, mosaic_std.fits on request, FIF.tbl, header_list.tbl, offsets.tbl and the pictures to the
 /// folder's product() names; returns each with its checksum.
-std::vector<ProductRecord> write_products(const Plan& plan, const FramePass& pass, const TileStore& store, const MosaicOptions& options,
+std::vector<ProductRecord> write_products(const Plan& plan, const FramePass& pass, const TileStore& store, const FrameMasks& masks, const MosaicOptions& options,
                                           const param::OptionSet& settings, OutputFolder& folder, Context& context);
 
 }  // namespace tessera::pipeline

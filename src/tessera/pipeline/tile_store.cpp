@@ -194,15 +194,4 @@ std::vector<std::int64_t> TileStore::rejected(std::size_t frames) const {
   return sums;
 }
 
-void TileStore::mark_rejected(int frame, std::int16_t bit, View<std::int16_t> mask) const {
-  const int width = mask.box().width();
-  for (const auto& tile : rejected_)
-    for (const auto& r : tile) {
-      if (r.frame != frame) continue;
-      for (std::size_t i = 0; i + 1 < r.runs.size(); i += 2)
-        for (std::int64_t p = r.runs[i]; p < r.runs[i] + r.runs[i + 1] && p < mask.box().area(); ++p)
-          mask(static_cast<int>(p % width), static_cast<int>(p / width)) |= bit;
-    }
-}
-
 }  // namespace tessera::pipeline
