@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "tessera/background/significance.h"
 #include "tessera/base/clones.h"
 #include "tessera/core/statistics.h"
 
@@ -213,6 +214,24 @@ Image<std::uint8_t> mask_objects(const FrameView& frame, double noise_scale, con
   }
   grow_by_one(mask);
   return mask;
+}
+
+Image<float> significance(const FrameView& frame, double noise_scale) {
+  const Box box = frame.box();
+  Image<float> result{box};
+  if (box.empty()) return result;
+  const auto scale = static_cast<float>(std::isfinite(noise_scale) && noise_scale > 0 ? noise_scale : 1.0);
+  const Mesh mesh{frame};
+  std::vector<float> background;
+  for (int y = box.y0; y < box.y1; ++y) {
+    mesh.row(y, background);
+    const auto value = frame.value.row(y), variance = frame.variance.row(y);
+    const auto good = frame.good.row(y);
+    const auto out = result.row(y);
+    for (std::size_t x = 0; x < out.size(); ++x)
+      if (good[x]) out[x] = (value[x] - background[x]) / (scale * std::sqrt(variance[x]));
+  }
+  return result;
 }
 
 }  // namespace tessera::background

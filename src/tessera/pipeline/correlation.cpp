@@ -35,8 +35,8 @@ bool lies_on(const Plan& plan, const FrameState& state, std::size_t f, Box block
 
 class Sampler {
  public:
-  Sampler(const Plan& plan, const FramePass& pass, const TileStore& store, const MosaicOptions& options, FrameCache& cache)
-      : plan_{plan}, pass_{pass}, store_{store}, options_{options}, cache_{cache},
+  Sampler(const Plan& plan, const FramePass& pass, const FrameMasks& masks, const MosaicOptions& options, FrameCache& cache)
+      : plan_{plan}, pass_{pass}, masks_{masks}, options_{options}, cache_{cache},
         reach_{reproject::noise_reach(options.interpolation, std::max(plan.input_over_output_pixel, plan.frame_pixel > 1 ? plan.frame_pixel : 0.0))},
         patch_{reproject::noise_patch(options.interpolation, 1 / plan.input_over_output_pixel)}, depth_{patch_ < wide_patch ? most_frames : most_frames_of_wide},
         side_{std::max(16, reach_ + 9)} {}
@@ -66,7 +66,6 @@ class Sampler {
       if (pass_.frames[f].usable && !intersection(block, plan_.on_grid[f]).empty()) frames.push_back(f);
     reproject::NoiseBlock noise{block, reach_, options_.interpolation};
     Frame window;
-    Image<std::uint8_t> rejected;
     const std::size_t taken = std::min(frames.size(), static_cast<std::size_t>(depth_));
     for (std::size_t k = 0; k < taken; ++k) {
       const std::size_t f = frames[k * frames.size() / taken];
@@ -75,7 +74,7 @@ class Sampler {
       const Box needed = reproject::window_to_resample(*state.output_to_frame, block, whole, options_.interpolation);
       if (needed.empty()) continue;
       cache_.window(f, needed, window);
-      take_out_rejected(block, f, window, rejected);
+      masks_.drop(f, plan_.frames[f].width, options_.rejection.fatal(), window);
       noise.add(window.view(), {*state.output_to_frame, *state.frame_to_output},
                 {state.weight, state.noise_scale * state.noise_scale, pass_.weighting == coadd::Weighting::sigma});
     }
@@ -91,20 +90,9 @@ class Sampler {
     return static_cast<int>(std::clamp(share_of_work * work / (frames_per_pixel * side_ * side_ * (patch * patch + 4)), 1.0 * least_blocks, 1.0 * most_blocks));
   }
 
-  void take_out_rejected(Box block, std::size_t f, Frame& window, Image<std::uint8_t>& rejected) const {
-    if (options_.rejection.method == Rejection::none) return;
-    rejected.reset(window.box());
-    store_.mark_rejected_near(block.grown(2 * plan_.reach + 2), static_cast<int>(f), plan_.frames[f].width, rejected);
-    for (std::size_t i = 0; i < rejected.pixels().size(); ++i) {
-      if (!rejected.pixels()[i]) continue;
-      window.good.pixels()[i] = 0;
-      window.value.pixels()[i] = window.variance.pixels()[i] = 0;
-    }
-  }
-
   const Plan& plan_;
   const FramePass& pass_;
-  const TileStore& store_;
+  const FrameMasks& masks_;
   const MosaicOptions& options_;
   FrameCache& cache_;
   int reach_, patch_, depth_, side_;
@@ -156,8 +144,8 @@ MeasuredCorrelation mean_of(const std::vector<Box>& blocks, const std::vector<No
 
 }  // namespace
 
-MeasuredCorrelation measure_correlation(const Plan& plan, const FramePass& pass, const TileStore& store, const MosaicOptions& options, FrameCache& cache, Context& context) {
-  const Sampler sampler{plan, pass, store, options, cache};
+MeasuredCorrelation measure_correlation(const Plan& plan, const FramePass& pass, const FrameMasks& masks, const MosaicOptions& options, FrameCache& cache, Context& context) {
+  const Sampler sampler{plan, pass, masks, options, cache};
   const auto blocks = sampler.blocks();
   std::vector<NoiseSums> sums(blocks.size());
   context.stage("noise correlation", static_cast<std::int64_t>(blocks.size()));

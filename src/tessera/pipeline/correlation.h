@@ -6,6 +6,7 @@
 
 #include "tessera/core/noise_correlation.h"
 #include "tessera/io/fits.h"
+#include "tessera/pipeline/frame_masks.h"
 #include "tessera/pipeline/frame_pass.h"
 
 namespace tessera::pipeline {
@@ -26,7 +27,7 @@ struct MeasuredCorrelation {
 /// Resamples a sample of blocks once more, from frames without what was rejected. Of more than 24 frames on a block 24 are taken, of wide kernels 8. ρ(d) is the
 /// mean of Cov(p, p+d) over blocks, each over the block's mean variance and weighted by its coverage, divided by that of U_p U_{p+d}.
 /// Median and minimum mosaics are taken as means, and clipped values as kept.
-MeasuredCorrelation measure_correlation(const Plan& plan, const FramePass& pass, const TileStore& store, const MosaicOptions& options, FrameCache& cache, Context& context);
+MeasuredCorrelation measure_correlation(const Plan& plan, const FramePass& pass, const FrameMasks& masks, const MosaicOptions& options, FrameCache& cache, Context& context);
 
 /// Adds the extensions CORRELATION (image) and CORRELATION_SAMPLES (table); nothing when `noise` is empty.
 void add_correlation(const MeasuredCorrelation& noise, io::FitsWriter& writer);

@@ -9,6 +9,7 @@
 
 #include "tessera/background/noise.h"
 #include "tessera/background/objects.h"
+#include "tessera/background/significance.h"
 #include "tessera/pipeline/backgrounds.h"
 
 namespace tessera::pipeline {
@@ -36,6 +37,15 @@ double good_fraction(const Frame& frame) {
   return static_cast<double>(good) / static_cast<double>(std::max<std::int64_t>(1, frame.box().area()));
 }
 
+/// What the schemes that look at whole frames need.
+void find_objects(const Frame& frame, const MosaicOptions& options, double noise_scale, FrameState& state) {
+  const bool radhits = options.rejection.uses(outlier::Scheme::radhit), detections = options.rejection.needs_detections();
+  if (!radhits && !detections) return;
+  const Image<float> significance = background::significance(frame.view(), noise_scale);
+  if (radhits) state.radhits = outlier::find_radhits(significance, options.radhit);
+  if (detections) state.detections = outlier::detect(significance, options.dual);
+}
+
 /// Measures one frame; returns its sky cells when backgrounds are matched.
 std::optional<background::CellMap> measure(const Plan& plan, const MosaicOptions& options, std::size_t i, int cell_side, FrameCache& cache, FrameState& state) {
   const auto& file = plan.frames[i];
@@ -55,6 +65,7 @@ std::optional<background::CellMap> measure(const Plan& plan, const MosaicOptions
   if (options.input.scale_noise) state.noise_scale = noise.scale;
   const double scale = std::isfinite(state.noise_scale) ? state.noise_scale : 1;
   state.sky_variance = noise.sky_variance * scale * scale;
+  find_objects(frame, options, scale, state);
   if (options.background.method == background::Method::none) return std::nullopt;
   const auto masked = background::mask_objects(frame.view(), scale, options.background);
   auto cells = background::cell_map(frame.view(), masked, *state.frame_to_output, cell_side, {0, 0, plan.grid.width, plan.grid.height});

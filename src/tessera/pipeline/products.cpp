@@ -259,9 +259,6 @@ void write_pictures(const Plan& plan, const TileStore& store, OutputFolder& fold
   write_picture(plan, store, TileResult::coverage, coverage, folder.product("coverage.png"));
 }
 
-/// The guide's bits of the RMask (8.2): 1 = temporal.
-constexpr std::int16_t temporal_bit = 1 << 1;
-
 }  // namespace
 
 std::vector<std::string> frame_product_names(const Plan& plan, const std::string& folder, const std::string& suffix) {
@@ -282,17 +279,19 @@ std::vector<std::string> frame_product_names(const Plan& plan, const std::string
 
 namespace {
 
-std::vector<std::string> write_rmasks(const Plan& plan, const TileStore& store, OutputFolder& folder, Context& context) {
+std::vector<std::string> write_rmasks(const Plan& plan, const FrameMasks& masks, const outlier::RejectionOptions& asked, OutputFolder& folder, Context& context) {
   const std::vector<std::string> names = frame_product_names(plan, "Rmask", "_rmask.fits");
   context.stage("writing rejection masks", static_cast<std::int64_t>(plan.frames.size()));
   for (std::size_t i = 0; i < plan.frames.size(); ++i) {
     parallel::check_interrupt();
     const auto& frame = plan.frames[i];
     Image<std::int16_t> mask{frame.width, frame.height};
-    store.mark_rejected(static_cast<int>(i), temporal_bit, mask);
+    masks.mark(i, mask);
     Header header;
-    header.set("BIT01", std::string{"temporal outlier"}, "meaning of bit 1");
-    header.add_history(fmt::format("rejected pixels of {}", frame.image.path.filename().string()));
+    for (const auto scheme : outlier::all_schemes)
+      if (asked.uses(scheme)) header.set(fmt::format("BIT{:02}", static_cast<int>(scheme)), fmt::format("{} outlier", outlier::name_of(scheme)), fmt::format("meaning of bit {}", static_cast<int>(scheme)));
+    header.set("FATALBIT", static_cast<std::int64_t>(asked.fatal() & asked.schemes()), "bits that reject a pixel");
+    header.add_history(fmt::format("outliers among the pixels of {}", frame.image.path.filename().string()));
     io::FitsWriter writer{folder.product(names[i])};
     writer.add_image("", header, std::as_const(mask).view());
     writer.close();
@@ -303,9 +302,9 @@ std::vector<std::string> write_rmasks(const Plan& plan, const TileStore& store, 
 
 }  // namespace
 
-std::vector<ProductRecord> write_products(const Plan& plan, const FramePass& pass, const TileStore& store, const MeasuredCorrelation& noise, const MosaicOptions& options,
+std::vector<ProductRecord> write_products(const Plan& plan, const FramePass& pass, const TileStore& store, const FrameMasks& masks, const MeasuredCorrelation& noise, const MosaicOptions& options,
                                           const param::OptionSet& settings, OutputFolder& folder, Context& context) {
-  const auto rejected = store.rejected(plan.frames.size());
+  const auto rejected = masks.count(options.rejection.fatal());
   std::vector<ProductRecord> records;
   context.stage("writing products", plan.planes + (options.products.pictures ? 2 : 1));
   const double exposure = mean_exposure(store);
@@ -337,7 +336,7 @@ std::vector<ProductRecord> write_products(const Plan& plan, const FramePass& pas
     context.step();
   }
   if (options.products.rmasks)
-    for (const auto& name : write_rmasks(plan, store, folder, context)) records.push_back({name, datasums(folder.product(name))});
+    for (const auto& name : write_rmasks(plan, masks, options.rejection, folder, context)) records.push_back({name, datasums(folder.product(name))});
   return records;
 }
 

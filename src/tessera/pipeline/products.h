@@ -5,6 +5,7 @@
 
 #include "tessera/core/table.h"
 #include "tessera/pipeline/correlation.h"
+#include "tessera/pipeline/frame_masks.h"
 #include "tessera/pipeline/output_folder.h"
 #include "tessera/pipeline/provenance.h"
 
@@ -26,7 +27,7 @@ std::vector<std::string> frame_product_names(const Plan& plan, const std::string
 
 /// Writes mosaic.fits, mosaic_unc.fits, mosaic_cov.fits, mosaic_exp.fits, mosaic_std.fits on request, FIF.tbl, header_list.tbl, offsets.tbl and the pictures to the
 /// folder's product() names; returns each with its checksum.
-std::vector<ProductRecord> write_products(const Plan& plan, const FramePass& pass, const TileStore& store, const MeasuredCorrelation& noise, const MosaicOptions& options,
+std::vector<ProductRecord> write_products(const Plan& plan, const FramePass& pass, const TileStore& store, const FrameMasks& masks, const MeasuredCorrelation& noise, const MosaicOptions& options,
                                           const param::OptionSet& settings, OutputFolder& folder, Context& context);
 
 /// offsets.tbl; `rejected` pixels per frame, empty when nothing was rejected.

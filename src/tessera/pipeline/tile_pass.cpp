@@ -8,9 +8,10 @@
 #include "tessera/coadd/clipped.h"
 #include "tessera/coadd/order.h"
 #include "tessera/coadd/scatter.h"
-#include "tessera/coadd/sums.h"
+#include "tessera/outlier/fix_coverage.h"
 #include "tessera/outlier/temporal.h"
 #include "tessera/pipeline/backgrounds.h"
+#include "tessera/pipeline/tile_workspace.h"
 #include "tessera/reproject/area.h"
 
 namespace tessera::pipeline {
@@ -22,19 +23,9 @@ ResampledView window(ResampledView view, Box part) { return {view.value.window(p
 
 }  // namespace
 
-/// Memory of one thread's tile, kept from tile to tile.
-struct TilePass::Workspace {
-  std::vector<int> frames;                        // of this tile, in listed order
-  std::vector<Frame> windows;                     // their pixels
-  std::vector<Resampled> stack;                   // on the grown tile
-  std::vector<Image<std::uint8_t>> outliers;      // likewise
-  std::vector<Box> covered;                       // part of the grown tile a frame can touch
-  coadd::Sums sums;
-};
-
-TilePass::TilePass(const Plan& plan, const FramePass& frames, const MosaicOptions& options, FrameCache& cache)
-    : plan_{plan}, frames_{frames}, options_{options}, cache_{cache} {
-  if (options.rejection.method == Rejection::none) compared_ = options.interpolation;  // nothing is compared: at once as asked for
+TilePass::TilePass(const Plan& plan, const FramePass& frames, const MosaicOptions& options, FrameCache& cache, const FrameMasks* masks)
+    : plan_{plan}, frames_{frames}, options_{options}, cache_{cache}, masks_{masks} {
+  if (masks || options.rejection.schemes() == 0) compared_ = options.interpolation;  // nothing is compared: at once as asked for
 }
 TilePass::~TilePass() = default;
 
@@ -81,6 +72,8 @@ void TilePass::resample_stack(Workspace& w, Box grown) {
     const Box whole{0, 0, plan_.frames[f].width, plan_.frames[f].height};
     const Box needed = reproject::window_to_resample(map, box, whole, options_.interpolation);
     cache_.window(f, needed, w.windows[k]);
+    if (masks_) masks_->drop(f, plan_.frames[f].width, fatal_, w.windows[k]);
+    else if (fatal_ & bit_of(outlier::Scheme::radhit)) outlier::drop_clusters(frames_.frames[f].radhits, w.windows[k]);
     w.covered[k] = needed.empty() ? Box{} : box;
     if (w.covered[k] == grown)
       w.stack[k].reshape(grown);
@@ -202,9 +195,8 @@ void TilePass::coadd(Workspace& w, const Image<float>& steep, TileResult& result
   if (options_.products.std) coadd::standard_deviation(stack, exposure, plane[TileResult::mosaic], plane[TileResult::deviation]);
 }
 
-TileResult TilePass::run(std::int64_t tile) {
-  const Box box = plan_.lattice.box(tile);
-  TileResult result{box, plan_.planes};
+/// A workspace with the frames of a tile and room for their pixels.
+std::unique_ptr<TilePass::Workspace> TilePass::prepare(std::int64_t tile) {
   auto w = borrow();
   w->frames.clear();
   for (const int f : plan_.tile_frames[static_cast<std::size_t>(tile)])
@@ -214,12 +206,21 @@ TileResult TilePass::run(std::int64_t tile) {
   w->stack.resize(w->windows.size());
   w->outliers.resize(w->windows.size());
   w->covered.assign(w->windows.size(), {});
+  return w;
+}
 
-  resample_stack(*w, box.grown(plan_.halo));
+TileResult TilePass::run(std::int64_t tile) {
+  const Box box = plan_.lattice.box(tile);
+  TileResult result{box, plan_.planes};
+  auto w = prepare(tile);
+  resample_stack(*w, box.grown(masks_ ? plan_.coadd_halo : plan_.halo));
   // Before rejection, which cleans the tile and not the halo: else the gradient next to a tile's border would depend on the border.
   Image<float> steep;
   if (options_.coadd.method == coadd::Method::clipped) steep = sky_gradient(*w, box);
-  if (options_.rejection.method == Rejection::temporal) reject(*w, box, result);
+  if (!masks_ && options_.rejection.schemes() != 0) reject(*w, box, result);
+  if (options_.fix_coverage.enabled())
+    for (std::size_t k = 0; k < w->frames.size(); ++k)
+      if (!w->covered[k].empty()) outlier::fix_coverage(w->stack[k].view(), box, options_.fix_coverage);
   coadd(*w, steep, result);
   give_back(std::move(w));
   return result;

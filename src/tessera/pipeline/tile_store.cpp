@@ -197,30 +197,4 @@ std::vector<std::int64_t> TileStore::rejected(std::size_t frames) const {
   return sums;
 }
 
-void TileStore::mark_rejected(int frame, std::int16_t bit, View<std::int16_t> mask) const {
-  const int width = mask.box().width();
-  for (const auto& tile : rejected_)
-    for (const auto& r : tile) {
-      if (r.frame != frame) continue;
-      for (std::size_t i = 0; i + 1 < r.runs.size(); i += 2)
-        for (std::int64_t p = r.runs[i]; p < r.runs[i] + r.runs[i + 1] && p < mask.box().area(); ++p)
-          mask(static_cast<int>(p % width), static_cast<int>(p / width)) |= bit;
-    }
-}
-
-void TileStore::mark_rejected_near(Box near, int frame, int frame_width, View<std::uint8_t> mask) const {
-  const Box part = intersection(near, {0, 0, lattice_.width, lattice_.height});
-  if (part.empty()) return;
-  for (int ty = part.y0 / lattice_.side; ty <= (part.y1 - 1) / lattice_.side; ++ty)
-    for (int tx = part.x0 / lattice_.side; tx <= (part.x1 - 1) / lattice_.side; ++tx)
-      for (const auto& r : rejected_[static_cast<std::size_t>(ty) * static_cast<std::size_t>(lattice_.columns()) + static_cast<std::size_t>(tx)]) {
-        if (r.frame != frame) continue;
-        for (std::size_t i = 0; i + 1 < r.runs.size(); i += 2)
-          for (std::int64_t p = r.runs[i]; p < r.runs[i] + r.runs[i + 1]; ++p) {
-            const int x = static_cast<int>(p % frame_width), y = static_cast<int>(p / frame_width);
-            if (mask.box().contains(x, y)) mask(x, y) = 1;
-          }
-      }
-}
-
 }  // namespace tessera::pipeline
