@@ -49,6 +49,9 @@ void open_frames(Plan& plan, const std::vector<instrument::FrameNames>& names, c
     else
       plan.skipped.push_back(refused[i]);
   }
+  if (!options.rejection.fatal_bits.empty())
+    for (auto& frame : plan.frames)
+      if (frame.rmask) frame.rmask->fatal_bits = options.rejection.fatal();
   if (plan.frames.empty()) throw DataError{fmt::format("no usable frame among {} inputs; the first was refused so: {}", names.size(), plan.skipped.front())};
 }
 
@@ -178,7 +181,9 @@ std::string plan_hash(const Plan& plan, const std::string& grid_file, param::Opt
   if (!grid_file.empty()) all += fmt::format("grid {}\n", files::sha256_file(grid_file));
   for (const auto& frame : plan.frames) {
     all += fmt::format("fatal {} noise {} unit {} {}\n", frame.fatal_bits, static_cast<int>(frame.noise), frame.unit, frame.unit_factor);  // profiles may change
-    for (const auto* plane : {&frame.image, frame.uncertainty ? &*frame.uncertainty : nullptr, frame.mask ? &*frame.mask : nullptr}) {
+    if (frame.pmask) all += fmt::format("pmask bits {}\n", frame.pmask->fatal_bits);
+    for (const auto* plane : {&frame.image, frame.uncertainty ? &*frame.uncertainty : nullptr, frame.mask ? &*frame.mask : nullptr,
+                              frame.rmask ? &frame.rmask->plane : nullptr, frame.pmask ? &frame.pmask->plane : nullptr}) {
       if (!plane) continue;
       std::error_code code;
       const auto bytes = std::filesystem::file_size(plane->path, code);

@@ -93,7 +93,7 @@ void add_options(Header& header, const Plan& plan, const param::OptionSet& setti
   static const std::set<std::string> host = {"run", "output"};
   std::vector<std::string> changed;
   for (const auto& s : all)
-    if (s.value != settings.find(s.key)->initial && !host.count(s.key.substr(0, s.key.find('.'))) && s.key != "input.images" && s.key != "input.sigmas" && s.key != "input.masks" && s.key != "grid.file")
+    if (s.value != settings.find(s.key)->initial && !host.count(s.key.substr(0, s.key.find('.'))) && s.key != "input.images" && s.key != "input.sigmas" && s.key != "input.masks" && s.key != "input.rmasks" && s.key != "grid.file")
       changed.push_back(fmt::format("  {} = {}", s.key, s.value));
   header.add_history(changed.empty() ? "all options at their defaults" : "options that differ from the defaults:");
   for (const auto& line : changed) header.add_history(line);
