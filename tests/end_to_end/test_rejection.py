@@ -60,6 +60,22 @@ def test_each_scheme_has_its_bit_and_its_count(stack, tmp_path):
     assert "By blot" in (tmp_path / "out" / "report.html").read_text()
 
 
+def test_the_mosaic_of_masks_counts_frames(stack, tmp_path):
+    options = ("--set", ALL, "--set", "rejection.fatal_bits=temporal", "--set", "output.rmask_mosaic=true")
+    tessera("mosaic", stack, "-o", tmp_path / "out", "--rmasks", *options)
+    with fits.open(tmp_path / "out" / "mosaic_rmask.fits") as hdus:
+        assert [h.name for h in hdus][1:] == ["FATAL", "RADHIT", "TEMPORAL", "DUAL", "BOX", "BLOT"]
+        bits = hdus[0].data.astype(int)
+        for name, bit in BITS.items():
+            assert (((bits & bit) != 0) == (hdus[name.upper()].data > 0)).all()
+        assert (hdus["FATAL"].data == hdus["TEMPORAL"].data).all() and 0 < hdus["BOX"].data.max() <= 8
+        # Frame and output pixels are of one size: each rejected pixel lies on one to nine output pixels.
+        found = sum(((m & 2) != 0).sum() for m in masks(tmp_path / "out"))
+        assert found < hdus["TEMPORAL"].data.sum() < 9 * found
+    tessera("mosaic", stack, "-o", tmp_path / "tiles", "--rmasks", *options, "--set", "run.tile_size=23")
+    assert checksums(tmp_path / "out") == checksums(tmp_path / "tiles")
+
+
 def test_only_fatal_bits_reject(stack, tmp_path):
     """Found and not fatal: in the masks, not in the mosaic."""
     tessera("mosaic", stack, "-o", tmp_path / "temporal")

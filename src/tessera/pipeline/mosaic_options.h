@@ -20,6 +20,7 @@ struct ProductOptions {
   bool pictures = true;
   bool report = true;
   bool rmasks = false;
+  bool rmask_mosaic = false;
   bool std = false;
 };
 void describe(param::Schema<ProductOptions>& s);

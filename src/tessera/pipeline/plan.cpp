@@ -24,7 +24,7 @@ constexpr std::int64_t program_bytes = 48LL << 20;    // code, libraries, header
 constexpr std::int64_t frame_bytes_per_pixel = 9;     // float value, float variance, one byte good
 constexpr double most_side_ratio = 8;  // of frame pixels on the grid, largest over median
 constexpr std::int64_t sums_bytes_per_pixel = 76;    // five sums, five planes, median and its gradient
-constexpr std::int64_t two_pass_bytes_per_pixel = 4;  // flags of a second scheme and bits of all on the (rotated) window
+constexpr std::int64_t two_pass_bytes_per_pixel = 7;  // flags of a second scheme; bits of all, and rejected pixels twice, on the (rotated) window
 constexpr std::int64_t stack_bytes_per_pixel = 31;  // value, variance, coverage, one byte of flags; the (rotated) frame window
 
 /// Opens every frame's headers. With on_bad_frame = skip a refused one is named and left out.
@@ -174,7 +174,7 @@ void forecast(Plan& plan, int threads, std::int64_t memory_bytes) {
 
 std::string plan_hash(const Plan& plan, const std::string& grid_file, param::OptionSet& settings) {
   static const std::set<std::string> without_effect = {"run.threads", "run.memory", "run.tile_size", "run.max_pixels", "run.log_format", "run.verbosity",
-                                                       "run.dry_run", "output.path", "output.overwrite", "output.pictures", "output.rmasks", "output.report"};
+                                                       "run.dry_run", "output.path", "output.overwrite", "output.pictures", "output.rmasks", "output.rmask_mosaic", "output.report"};
   std::string all = fmt::format("tessera {}\n", version());
   for (const auto& s : settings.settings())
     if (!without_effect.count(s.key)) all += fmt::format("{}={}\n", s.key, s.value);

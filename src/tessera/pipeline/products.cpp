@@ -14,6 +14,7 @@
 #include "tessera/io/fits.h"
 #include "tessera/io/tables.h"
 #include "tessera/picture/picture.h"
+#include "tessera/pipeline/rmask_mosaic.h"
 
 namespace tessera::pipeline {
 namespace {
@@ -123,7 +124,7 @@ Header product_header(const Product& product, const MosaicOptions& options, cons
   add_times(header, plan, pass, mean_exposure_s);
   add_photometry(header, plan);
   if (product.plane == TileResult::uncertainty) header.add_comment(meaning_of_uncertainty(options));
-  if (product.plane == TileResult::coverage) header.add_comment("sum over frames of the fraction of the pixel that good frame pixels cover");
+  if (product.file == std::string_view{"mosaic_cov.fits"}) header.add_comment("sum over frames of the fraction of the pixel that good frame pixels cover");
   if (product.plane == TileResult::deviation) header.add_comment("sqrt(sum T c (I - mosaic)^2 / sum T c): the scatter of single values, not an error of the mosaic");
   add_options(header, plan, settings);
   return header;
@@ -289,6 +290,12 @@ std::vector<ProductRecord> write_products(const Plan& plan, const FramePass& pas
   if (options.products.pictures) {
     write_pictures(plan, store, folder);
     context.step();
+  }
+  if (options.products.rmask_mosaic) {
+    const auto path = folder.product("mosaic_rmask.fits");
+    const Product plane{"mosaic_rmask.fits", "outliers found", TileResult::coverage, 0};
+    write_rmask_mosaic(plan, pass, masks, options.rejection, product_header(plane, options, plan, pass, settings, exposure), path);
+    records.push_back({plane.file, datasums(path)});
   }
   if (options.products.rmasks)
     for (const auto& name : write_rmasks(plan, masks, options.rejection, folder, context)) records.push_back({name, datasums(folder.product(name))});

@@ -91,6 +91,11 @@ void fix_coverage(Import& import, const LegacySetting& s) {
   import.note(on ? Fate::same : Fate::unused, s, on ? "coadd.min_single_coverage and coadd.min_block_coverage" : "off");
 }
 
+void rmask_mosaic(Import& import, const LegacySetting& s) {
+  if (import.on(s.key)) import.set("output.rmask_mosaic", "true", s, "mosaic_rmask.fits: bits, and numbers of frames in extensions", Fate::differs);
+  else import.note(Fate::unused, s, "off");
+}
+
 void grid_file(Import& import, const LegacySetting& s) {
   if (import.on("run_fiducial_image_frame")) return import.note(Fate::unused, s, "run_fiducial_image_frame = 1 makes the grid from the frames");
   import.flag("--grid", param::legacy::printable(s.value));
@@ -279,9 +284,9 @@ const KeyRule rules[] = {
     {"", "run_absolute_minimum_mosaic", Fate::missing, "", "the mosaic of smallest absolute values"},
     {"", "run_median_mosaic", Fate::missing, "", "the median mosaic"},
     {"", "create_std_mosaic", Fate::missing, "", "the standard-deviation mosaic"},
-    {"", "create_outlier_mosaic", Fate::missing, "", "the outlier mosaic"},
-    {"", "create_dual_outlier_mosaic", Fate::missing, "", "the dual-outlier mosaic"},
-    {"", "create_rmask_mosaic", Fate::missing, "", "the RMask mosaic"},
+    {"", "create_outlier_mosaic", Fate::differs, "output.rmask_mosaic", "extension TEMPORAL of mosaic_rmask.fits: a number of frames, no mean of deviations", rmask_mosaic},
+    {"", "create_dual_outlier_mosaic", Fate::differs, "output.rmask_mosaic", "extension DUAL of mosaic_rmask.fits: a number of frames", rmask_mosaic},
+    {"", "create_rmask_mosaic", Fate::differs, "output.rmask_mosaic", "mosaic_rmask.fits keeps the bits, and the number of frames in extensions", rmask_mosaic},
     {"", "run_mosaic_medfilter", Fate::missing, "", "the mosaic with its local sky subtracted"},
     {"MOSAIC_MEDFILTER", "Window_X", Fate::missing, "", "goes with run_mosaic_medfilter"},
     {"MOSAIC_MEDFILTER", "Window_Y", Fate::missing, "", "goes with run_mosaic_medfilter"},
