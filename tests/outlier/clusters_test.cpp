@@ -94,6 +94,7 @@ TEST(Clusters, DetectionDropsSmallOnesAndCutsLargeOnes) {
     for (const int x : {10, 11, 28, 29}) image(x, y) = 200;
   image(2, 2) = 10;
   outlier::DualOptions options;
+  options.threshold = 3;
   options.min_area = 2;
   EXPECT_EQ(outlier::detect(image, options).count, 1);
   options.max_area = 100;
