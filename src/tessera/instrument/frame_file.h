@@ -21,6 +21,8 @@ enum class Mixed { refuse, allow };
 
 struct InputOptions {
   std::string images, sigmas, masks;        // -I -S -d: parallel lists
+  std::string rmasks, pmask;                // -R: parallel list; -M: one file for all frames
+  std::string pmask_fatal_bits;             // number or none; "" every bit
   std::string fatal_bits;                   // number, or names joined by comma; "" from the profile
   std::string profile;                      // "" found from the header
   OnBadFrame on_bad_frame = OnBadFrame::stop;
@@ -53,6 +55,11 @@ struct FrameMeasurements;  ///< what needs pixels or many WCS calls, found once 
 struct FrameFile {
   PlaneLocation image;
   std::optional<PlaneLocation> uncertainty, mask;
+  struct FurtherMask {
+    PlaneLocation plane;
+    std::uint32_t fatal_bits = 0xffffffffu;
+  };
+  std::optional<FurtherMask> rmask, pmask;   ///< masks as bits; a set fatal bit makes a pixel bad
   std::vector<PlaneLocation> more_variance;  ///< further variance planes that add to `uncertainty`
   const Profile* profile = nullptr;
   std::uint32_t fatal_bits = 0;
@@ -86,6 +93,7 @@ struct FrameFile {
 struct FrameNames {
   std::filesystem::path image, sigma, mask;   ///< sigma, mask empty: by the profile
   int hdu = -1;                               ///< image HDU; −1: the first frame of the file
+  std::filesystem::path rmask{}, pmask{};     ///< further masks: outliers of an earlier run, permanently bad pixels; empty: none
 };
 
 /// Expands what stood on the command line: files, globs (sorted bytewise), folders, @lists. Folders take the profile's

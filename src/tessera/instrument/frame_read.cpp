@@ -58,6 +58,12 @@ Image<std::uint8_t> read_bad(const FrameFile& frame, Files& files, View<const fl
     const auto bits = read_mask_plane(frame, files, value.box());
     for (std::size_t i = 0; i < bits.pixels().size(); ++i) bad.pixels()[i] = (bits.pixels()[i] & frame.fatal_bits) != 0;
   }
+  for (const auto* further : {&frame.rmask, &frame.pmask}) {
+    if (!*further) continue;
+    const auto& [plane, fatal] = **further;
+    const auto bits = read_mask_values(files(plane.path), plane.hdu, value.box(), MaskForm::bits);
+    for (std::size_t i = 0; i < bits.pixels().size(); ++i) bad.pixels()[i] = static_cast<std::uint8_t>(bad.pixels()[i] | ((bits.pixels()[i] & fatal) != 0));
+  }
   for (int y = value.box().y0; y < value.box().y1; ++y) {
     const auto v = value.row(y);
     const auto b = bad.row(y);

@@ -18,7 +18,7 @@ struct RadhitOptions {
 void describe(param::Schema<RadhitOptions>& s);
 
 struct DualOptions {
-  double threshold = 3;
+  double threshold = 4;
   int min_area = 1;
   int max_area = 1000;
   double min_peak_fraction = 0;

@@ -23,6 +23,7 @@ struct ProductOptions {
   bool pictures = true;
   bool report = true;
   bool rmasks = false;
+  bool rmask_mosaic = false;
   bool std = false;
   bool correlation = true;
 };

@@ -25,7 +25,7 @@ constexpr std::int64_t program_bytes = 48LL << 20;    // code, libraries, header
 constexpr std::int64_t frame_bytes_per_pixel = 9;     // float value, float variance, one byte good
 constexpr double most_side_ratio = 8;  // of frame pixels on the grid, largest over median
 constexpr std::int64_t sums_bytes_per_pixel = 76;    // five sums, five planes, median and its gradient
-constexpr std::int64_t two_pass_bytes_per_pixel = 4;  // flags of a second scheme and bits of all on the (rotated) window
+constexpr std::int64_t two_pass_bytes_per_pixel = 7;  // flags of a second scheme; bits of all, and rejected pixels twice, on the (rotated) window
 constexpr std::int64_t stack_bytes_per_pixel = 31;  // value, variance, coverage, one byte of flags; the (rotated) frame window
 
 /// Opens every frame's headers. With on_bad_frame = skip a refused one is named and left out.
@@ -50,6 +50,9 @@ void open_frames(Plan& plan, const std::vector<instrument::FrameNames>& names, c
     else
       plan.skipped.push_back(refused[i]);
   }
+  if (!options.rejection.fatal_bits.empty())
+    for (auto& frame : plan.frames)
+      if (frame.rmask) frame.rmask->fatal_bits = options.rejection.fatal();
   if (plan.frames.empty()) throw DataError{fmt::format("no usable frame among {} inputs; the first was refused so: {}", names.size(), plan.skipped.front())};
 }
 
@@ -172,7 +175,7 @@ void forecast(Plan& plan, int threads, std::int64_t memory_bytes) {
 
 std::string plan_hash(const Plan& plan, const std::string& grid_file, param::OptionSet& settings) {
   static const std::set<std::string> without_effect = {"run.threads", "run.memory", "run.tile_size", "run.max_pixels", "run.log_format", "run.verbosity",
-                                                       "run.dry_run", "output.path", "output.overwrite", "output.pictures", "output.rmasks", "output.report", "output.correlation"};
+                                                       "run.dry_run", "output.path", "output.overwrite", "output.pictures", "output.rmasks", "output.rmask_mosaic", "output.report", "output.correlation"};
   std::string all = fmt::format("tessera {}\n", version());
   for (const auto& s : settings.settings())
     if (!without_effect.count(s.key)) all += fmt::format("{}={}\n", s.key, s.value);
@@ -182,7 +185,9 @@ std::string plan_hash(const Plan& plan, const std::string& grid_file, param::Opt
   for (const auto& p : plan.moving.position) all += fmt::format("object {} {}\n", p.ra_deg, p.dec_deg);
   for (const auto& frame : plan.frames) {
     all += fmt::format("fatal {} noise {} unit {} {}\n", frame.fatal_bits, static_cast<int>(frame.noise), frame.unit, frame.unit_factor);  // profiles may change
-    for (const auto* plane : {&frame.image, frame.uncertainty ? &*frame.uncertainty : nullptr, frame.mask ? &*frame.mask : nullptr}) {
+    if (frame.pmask) all += fmt::format("pmask bits {}\n", frame.pmask->fatal_bits);
+    for (const auto* plane : {&frame.image, frame.uncertainty ? &*frame.uncertainty : nullptr, frame.mask ? &*frame.mask : nullptr,
+                              frame.rmask ? &frame.rmask->plane : nullptr, frame.pmask ? &frame.pmask->plane : nullptr}) {
       if (!plane) continue;
       std::error_code code;
       const auto bytes = std::filesystem::file_size(plane->path, code);

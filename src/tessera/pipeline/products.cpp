@@ -15,6 +15,7 @@
 #include "tessera/io/fits.h"
 #include "tessera/io/tables.h"
 #include "tessera/picture/picture.h"
+#include "tessera/pipeline/rmask_mosaic.h"
 
 namespace tessera::pipeline {
 namespace {
@@ -98,7 +99,7 @@ void add_options(Header& header, const Plan& plan, const param::OptionSet& setti
   static const std::set<std::string> host = {"run", "output"};
   std::vector<std::string> changed;
   for (const auto& s : all)
-    if (s.value != settings.find(s.key)->initial && !host.count(s.key.substr(0, s.key.find('.'))) && s.key != "input.images" && s.key != "input.sigmas" && s.key != "input.masks" && s.key != "grid.file" && s.key != "grid.moving")
+    if (s.value != settings.find(s.key)->initial && !host.count(s.key.substr(0, s.key.find('.'))) && s.key != "input.images" && s.key != "input.sigmas" && s.key != "input.masks" && s.key != "input.rmasks" && s.key != "grid.file" && s.key != "grid.moving")
       changed.push_back(fmt::format("  {} = {}", s.key, s.value));
   header.add_history(changed.empty() ? "all options at their defaults" : "options that differ from the defaults:");
   for (const auto& line : changed) header.add_history(line);
@@ -334,6 +335,11 @@ std::vector<ProductRecord> write_products(const Plan& plan, const FramePass& pas
   if (options.products.pictures) {
     write_pictures(plan, store, folder);
     context.step();
+  }
+  if (options.products.rmask_mosaic) {
+    const auto path = folder.product("mosaic_rmask.fits");
+    write_rmask_mosaic(plan, pass, masks, options.rejection, product_header({"", "outliers found", {}}, plan, pass, settings, exposure), path);
+    records.push_back({"mosaic_rmask.fits", datasums(path)});
   }
   if (options.products.rmasks)
     for (const auto& name : write_rmasks(plan, masks, options.rejection, folder, context)) records.push_back({name, datasums(folder.product(name))});

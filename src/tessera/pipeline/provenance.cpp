@@ -60,6 +60,8 @@ std::vector<InputRecord> hash_inputs(const Plan& plan, Context& context) {
     add(frame.image);
     if (frame.uncertainty) add(*frame.uncertainty);
     if (frame.mask) add(*frame.mask);
+    if (frame.rmask) add(frame.rmask->plane);
+    if (frame.pmask) add(frame.pmask->plane);
   }
   context.stage("checksums of inputs", static_cast<std::int64_t>(records.size()));
   context.pool().for_each(static_cast<std::int64_t>(records.size()), [&](std::int64_t i) {

@@ -223,7 +223,7 @@ void changed_options(Html& h, const Content& c) {
 
 const char* meaning_of(const std::string& product) {
   static const std::map<std::string, const char*, std::less<>> meanings = {
-      {"mosaic.fits", "mosaic"}, {"mosaic_unc.fits", "1σ uncertainty"}, {"mosaic_cov.fits", "coverage"}, {"mosaic_exp.fits", "exposure time"}, {"FIF.tbl", "output grid"},
+      {"mosaic.fits", "mosaic"}, {"mosaic_unc.fits", "1σ uncertainty"}, {"mosaic_cov.fits", "coverage"}, {"mosaic_exp.fits", "exposure time"}, {"mosaic_rmask.fits", "outliers found"}, {"FIF.tbl", "output grid"},
       {"header_list.tbl", "frames' headers"}, {"offsets.tbl", "offsets, noise, weights"}, {"mosaic.png", "picture"}, {"coverage.png", "picture"}, {"run.json", "record of the run"}, {"tessera.log", "messages"}};
   const auto found = meanings.find(product);
   return found == meanings.end() ? "" : found->second;

@@ -130,43 +130,58 @@ void TilePass::project(Workspace& w, const std::vector<Image<std::uint8_t>>& fla
   }
 }
 
-/// Temporal and box, which falls back on it.
-void TilePass::flag_by_stack(Workspace& w, Comparison& c, const ClusterVerdicts& verdicts) {
+/// Frame pixels, on the windows, that the temporal scheme rejects; the same as in a run that asks for nothing else.
+void TilePass::reject_by_time(Workspace& w, const Comparison& c, const outlier::TemporalOptions& options, std::vector<Image<std::uint8_t>>& rejected) const {
   const auto flags = fresh_flags(w.outliers, w.frames.size(), c.stack.box());
-  outlier::flag_temporal(c.stack.frames, options_.temporal, flags, c.stack.sky_variance, c.stack.frame_pixel);
-  if (options_.rejection.uses(Scheme::box)) {
-    const auto found = fresh_flags(w.others, w.frames.size(), c.stack.box());
-    outlier::flag_box(c.stack, options_.box, options_.temporal.min_coverage, std::vector<View<const std::uint8_t>>(flags.begin(), flags.end()), found);
-    project(w, w.others, Scheme::box);
+  outlier::flag_temporal(c.stack.frames, options, flags, c.stack.sky_variance, c.stack.frame_pixel);
+  rejected.resize(w.frames.size());
+  for (std::size_t k = 0; k < w.frames.size(); ++k) {
+    rejected[k].reset(w.windows[k].box());
+    if (!rejected[k].box().empty()) outlier::project_to_frame(flags[k], *frames_.frames[static_cast<std::size_t>(w.frames[k])].output_to_frame, options, rejected[k]);
   }
-  if (!options_.rejection.uses(Scheme::temporal)) return;
-  if (options_.rejection.refine_threshold > 0) keep_sources(w, c, verdicts);
-  if (const auto least = static_cast<float>(options_.rejection.temporal_min_coverage); least > 0) {
-    const Image<float> covered = outlier::total_coverage(c.stack);
-    for (const auto& view : flags)
-      for_each_pixel(view.box(), [&](int x, int y) { view(x, y) = view(x, y) && covered(x, y) >= least; });
-  }
-  project(w, w.outliers, Scheme::temporal);
 }
 
-/// REFINE_OUTLIER: inside clusters that are sources a value must exceed the higher threshold.
-void TilePass::keep_sources(Workspace& w, Comparison& c, const ClusterVerdicts& verdicts) {
-  auto strict = options_.temporal;
-  strict.threshold_high = std::max(strict.threshold_high, options_.rejection.refine_threshold);
-  const auto flags = fresh_flags(w.others, w.frames.size(), c.stack.box());
-  outlier::flag_temporal(c.stack.frames, strict, flags, c.stack.sky_variance, c.stack.frame_pixel);
+/// The temporal scheme with its gates, which ask the output pixel under a frame pixel's centre: enough coverage (MIN_COVERAGE), and inside
+/// clusters that are sources a higher threshold (REFINE_OUTLIER).
+void TilePass::flag_temporal(Workspace& w, Comparison& c, const ClusterVerdicts& verdicts) const {
+  std::vector<Image<std::uint8_t>> rejected, strict;
+  reject_by_time(w, c, options_.temporal, rejected);
+  const auto& asked = options_.rejection;
+  const bool refine = asked.refine_threshold > 0;
+  if (refine) {
+    auto higher = options_.temporal;
+    higher.threshold_high = std::max(higher.threshold_high, asked.refine_threshold);
+    reject_by_time(w, c, higher, strict);
+  }
+  const Image<float> covered = asked.temporal_min_coverage > 0 ? outlier::total_coverage(c.stack) : Image<float>{};
   for (std::size_t k = 0; k < w.frames.size(); ++k) {
-    if (w.covered[k].empty()) continue;
-    project_clusters(w, c, k);
-    const auto& of_frame = verdicts[static_cast<std::size_t>(w.frames[k])];
-    for_each_pixel(c.stack.box(), [&](int x, int y) {
-      const auto cluster = c.labels(x, y);
-      if (cluster && !is_outlier(cluster, x, y, c.detections, of_frame, options_.dual)) w.outliers[k](x, y) = flags[k](x, y);
+    if (rejected[k].box().empty()) continue;
+    const auto frame = static_cast<std::size_t>(w.frames[k]);
+    if (refine) project_clusters(w, c, k);
+    double u = 0, v = 0;
+    for_each_pixel(rejected[k].box(), [&](int x, int y) {
+      if (!rejected[k](x, y)) return;
+      frames_.frames[frame].frame_to_output->apply_row(x, y, {&u, 1}, {&v, 1});
+      if (!std::isfinite(u) || !std::isfinite(v)) return;
+      const int i = static_cast<int>(std::floor(u + 0.5)), j = static_cast<int>(std::floor(v + 0.5));
+      if (!c.stack.box().contains(i, j)) return;
+      if (!covered.empty() && static_cast<double>(covered(i, j)) < asked.temporal_min_coverage) return;
+      if (refine)
+        if (const auto cluster = c.labels(i, j); cluster && !is_outlier(cluster, i, j, c.detections, verdicts[frame], options_.dual) && !strict[k](x, y)) return;
+      w.found[k](x, y) = w.found[k](x, y) | bit_of(Scheme::temporal);
     });
   }
 }
 
-void TilePass::flag_dual(Workspace& w, Comparison& c, const ClusterVerdicts& verdicts) {
+/// Box, which falls back on the flags of the plain temporal comparison.
+void TilePass::flag_box(Workspace& w, Comparison& c) const {
+  const auto flags = fresh_flags(w.outliers, w.frames.size(), c.stack.box()), found = fresh_flags(w.others, w.frames.size(), c.stack.box());
+  outlier::flag_temporal(c.stack.frames, options_.temporal, flags, c.stack.sky_variance, c.stack.frame_pixel);
+  outlier::flag_box(c.stack, options_.box, options_.temporal.min_coverage, std::vector<View<const std::uint8_t>>(flags.begin(), flags.end()), found);
+  project(w, w.others, Scheme::box);
+}
+
+void TilePass::flag_dual(Workspace& w, Comparison& c, const ClusterVerdicts& verdicts) const {
   fresh_flags(w.outliers, w.frames.size(), c.stack.box());
   const Image<float> covered = outlier::total_coverage(c.stack);
   const auto most = static_cast<float>(options_.dual.max_coverage);
@@ -182,7 +197,7 @@ void TilePass::flag_dual(Workspace& w, Comparison& c, const ClusterVerdicts& ver
   project(w, w.outliers, Scheme::dual);
 }
 
-void TilePass::flag_by_blot(Workspace& w, Comparison& c) const {
+void TilePass::flag_blot(Workspace& w, Comparison& c) const {
   const Image<float> median = outlier::median_image(c.stack, options_.temporal.min_coverage);
   Image<std::uint8_t> flags;
   for (std::size_t k = 0; k < w.frames.size(); ++k) {
@@ -228,9 +243,10 @@ void TilePass::find_outliers(std::int64_t tile, const ClusterVerdicts& verdicts,
   }
   const auto& asked = options_.rejection;
   if (!verdicts.empty()) count_detections(*w, c);
-  if (asked.uses(Scheme::temporal) || asked.uses(Scheme::box)) flag_by_stack(*w, c, verdicts);
+  if (asked.uses(Scheme::temporal)) flag_temporal(*w, c, verdicts);
+  if (asked.uses(Scheme::box)) flag_box(*w, c);
   if (asked.uses(Scheme::dual)) flag_dual(*w, c, verdicts);
-  if (asked.uses(Scheme::blot)) flag_by_blot(*w, c);
+  if (asked.uses(Scheme::blot)) flag_blot(*w, c);
   take_home(*w, tile, masks);
   give_back(std::move(w));
 }

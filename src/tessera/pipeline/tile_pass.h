@@ -39,10 +39,11 @@ class TilePass {
   void compare_stack(Workspace& w, Comparison& c, std::int64_t tile);
   void project_clusters(const Workspace& w, Comparison& c, std::size_t k) const;
   void count_detections(const Workspace& w, Comparison& c) const;
-  void flag_by_stack(Workspace& w, Comparison& c, const ClusterVerdicts& verdicts);
-  void keep_sources(Workspace& w, Comparison& c, const ClusterVerdicts& verdicts);
-  void flag_dual(Workspace& w, Comparison& c, const ClusterVerdicts& verdicts);
-  void flag_by_blot(Workspace& w, Comparison& c) const;
+  void reject_by_time(Workspace& w, const Comparison& c, const outlier::TemporalOptions& options, std::vector<Image<std::uint8_t>>& rejected) const;
+  void flag_temporal(Workspace& w, Comparison& c, const ClusterVerdicts& verdicts) const;
+  void flag_box(Workspace& w, Comparison& c) const;
+  void flag_dual(Workspace& w, Comparison& c, const ClusterVerdicts& verdicts) const;
+  void flag_blot(Workspace& w, Comparison& c) const;
   void project(Workspace& w, const std::vector<Image<std::uint8_t>>& flags, outlier::Scheme scheme) const;
   void take_home(Workspace& w, std::int64_t tile, FrameMasks& masks) const;
   void resample_stack(Workspace& w, Box grown);
