@@ -148,6 +148,11 @@ void moving_object(Import& import, const LegacySetting& s) {
   if (import.set("grid.moving_reference", fmt::format("{:.0f}", *n), s, "the sphere is turned where MOPEX shifts coordinates")) import.set("grid.moving", "header", "MOVING_OBJECT_MOSAIC names a frame");
 }
 
+void minimum_mosaic(Import& import, const LegacySetting& s) {
+  if (!import.on(s.key)) return import.note(Fate::unused, s, "off");
+  import.set("coadd.method", "minimum", s);
+}
+
 bool wants_array_correction(const Import& import) { return import.on("make_array_corr_files") || import.on("make_array_corr_mosaic"); }
 
 void array_image(Import& import, const LegacySetting& s) {
@@ -290,7 +295,7 @@ const KeyRule rules[] = {
     {"", "sigma_weighted_coadd", Fate::differs, "coadd.weights", "sky_variance: one variance per frame", weights},
     {"MOSAICCOADDIN", "INTEG_TIME_KWD", Fate::differs, "coadd.weights", "sky_variance, unless USE_INT_TIME_KWD is 0", weights},
     {"MOSAICCOADDIN", "USE_INT_TIME_KWD", Fate::same, "coadd.weights", "see INTEG_TIME_KWD", [](Import& i, const LegacySetting& s) { i.note(Fate::unneeded, s, "see INTEG_TIME_KWD"); }},
-    {"", "run_absolute_minimum_mosaic", Fate::missing, "", "the mosaic of smallest absolute values"},
+    {"", "run_absolute_minimum_mosaic", Fate::same, "coadd.method", "1: minimum", minimum_mosaic},
     {"", "run_median_mosaic", Fate::missing, "", "the median mosaic"},
     {"", "create_std_mosaic", Fate::missing, "", "the standard-deviation mosaic"},
     {"", "create_outlier_mosaic", Fate::missing, "", "the outlier mosaic"},
