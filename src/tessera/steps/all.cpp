@@ -7,6 +7,7 @@ std::unique_ptr<Step> make_mosaic();
 std::unique_ptr<Step> make_resume();
 std::unique_ptr<Step> make_replay();
 std::unique_ptr<Step> make_rgb();
+std::unique_ptr<Step> make_flat();
 std::unique_ptr<Step> make_simulate();
 std::unique_ptr<Step> make_convert();
 std::unique_ptr<Step> make_import();
@@ -18,6 +19,7 @@ std::vector<std::unique_ptr<Step>> all() {
   steps.push_back(make_resume());
   steps.push_back(make_replay());
   steps.push_back(make_rgb());
+  steps.push_back(make_flat());
   steps.push_back(make_simulate());
   steps.push_back(make_convert());
   steps.push_back(make_import());
