@@ -8,6 +8,7 @@ std::unique_ptr<Step> make_resume();
 std::unique_ptr<Step> make_replay();
 std::unique_ptr<Step> make_rgb();
 std::unique_ptr<Step> make_flat();
+std::unique_ptr<Step> make_hdr();
 std::unique_ptr<Step> make_simulate();
 std::unique_ptr<Step> make_convert();
 std::unique_ptr<Step> make_import();
@@ -20,6 +21,7 @@ std::vector<std::unique_ptr<Step>> all() {
   steps.push_back(make_replay());
   steps.push_back(make_rgb());
   steps.push_back(make_flat());
+  steps.push_back(make_hdr());
   steps.push_back(make_simulate());
   steps.push_back(make_convert());
   steps.push_back(make_import());
