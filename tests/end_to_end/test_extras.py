@@ -10,7 +10,7 @@ from astropy.table import Table
 from astropy.wcs import WCS
 
 from conftest import simulate
-from tools import plane, run_record, tessera
+from tools import ROOT, plane, run_record, tessera
 
 pytestmark = pytest.mark.filterwarnings("ignore::astropy.wcs.FITSFixedWarning")
 QUIET = ("--set", "output.pictures=false", "--set", "output.report=false")
@@ -167,6 +167,14 @@ def test_depth_is_the_scatter_of_fitted_fluxes(tmp_path):
     # The ratio of Casertano et al. holds for areas much larger than a pixel: a profile of 3 pixels has some of its noise still to gain.
     assert len(fluxes) > 400 and 0.8 < ratio < 1.1
     assert abs(about["ABMAGLIM"] - (23.9 - 2.5 * np.log10(np.nanmedian(depth)))) < 0.01
+
+
+def test_a_profile_may_know_the_width_of_a_point_source(stack, tmp_path, monkeypatch):
+    profile = (ROOT / "profiles" / "spitzer-irac.toml").read_text() + '\n[defaults]\n"output.psf_fwhm" = "1.9"\n'
+    (tmp_path / "spitzer-irac.toml").write_text(profile)
+    monkeypatch.setenv("TESSERA_PROFILES", str(tmp_path))
+    tessera("mosaic", stack, "-o", tmp_path / "out", "--depth", *QUIET)
+    assert fits.getheader(tmp_path / "out" / "mosaic_depth.fits")["PSFFWHM"] == 1.9
 
 
 def test_footprints_hold_the_mosaic(extras):

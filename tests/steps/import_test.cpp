@@ -184,6 +184,29 @@ TEST(ImportMopex, WhatIsMissingIsNamedOnlyWhereItIsAskedFor) {
   EXPECT_THAT(on.log, HasSubstr("run_median_mosaic = 1: not there yet: the median mosaic"));
 }
 
+TEST(ImportMopex, TheExtrasOfTheCoadditionAreOptions) {
+  EXPECT_EQ(translated("MARGIN = -20\n")["grid.margin"], "-20");
+  EXPECT_EQ(translated("MARGIN = 0\n")["grid.margin"], "default");
+  EXPECT_EQ(translated("MARGIN = 5\n").missing, 1);
+  const auto moving = translated("MOVING_OBJECT_MOSAIC = 5\n");
+  EXPECT_EQ(moving["grid.moving"], "header");
+  EXPECT_EQ(moving["grid.moving_reference"], "5");
+  EXPECT_EQ(translated("MOVING_OBJECT_MOSAIC = 0\n")["grid.moving"], "default");
+  EXPECT_EQ(translated("run_mosaic_geom = 1\n")["output.geometry"], "true");
+  const auto sky = translated(mosaic_with("run_mosaic_medfilter = 1\n&MOSAIC_MEDFILTER\nWindow_X = 31,\nWindow_Y = 33,\nN_Outliers_Per_Window = 200,\nUse_Sbkg_for_Med = 1,\nSbkg_Filt_Size_for_Med = 1,\n&END\n"));
+  EXPECT_EQ(sky["output.local_sky"], "true");
+  EXPECT_EQ(sky["local_sky.window_x"], "31");
+  EXPECT_EQ(sky["local_sky.window_y"], "33");
+  EXPECT_EQ(sky["local_sky.drop"], "200");
+  EXPECT_EQ(sky["local_sky.panels"], "true");
+  EXPECT_EQ(sky["local_sky.panel_filter"], "1");
+  const std::string images = "ARRAY_CORR_IMAGE = c.fits\nARRAY_PIXAREA_IMAGE = a.fits\n";
+  const auto on = translated(images + "make_array_corr_files = 1\nmake_array_corr_mosaic = 1\n");
+  EXPECT_EQ(on["output.array_correction"], "c.fits");
+  EXPECT_EQ(on["output.array_pixel_area"], "a.fits");
+  EXPECT_EQ(translated(images)["output.array_correction"], "default");
+}
+
 TEST(ImportMopex, UnknownKeysNameTheNearest) {
   EXPECT_THAT(translated("MOSAIC_PIXEL_SIZE_Z = 1\n").log, HasSubstr("did you mean MOSAIC_PIXEL_SIZE_"));
   EXPECT_THAT(translated("mosaic_pixel_ratio_x = 1\n").log, HasSubstr("is spelt MOSAIC_PIXEL_RATIO_X"));

@@ -5,28 +5,15 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <string_view>
 
 #include "tessera/base/error.h"
 #include "tessera/picture/display_scale.h"
+#include "tessera/picture/png_stream.h"
 
 namespace tessera::picture {
 namespace {
 
 constexpr std::size_t colours = 256;  // index 0 is no data, the others the palette
-
-std::string big_endian(std::uint32_t value) {
-  std::string bytes;
-  for (const int shift : {24, 16, 8, 0}) bytes += static_cast<char>(value >> shift & 255u);
-  return bytes;
-}
-
-/// A chunk of a PNG file (ISO/IEC 15948, 5.3): length, type, data, CRC of the latter two.
-std::string chunk(std::string_view type, std::string_view data) {
-  const std::string body = std::string{type} + std::string{data};
-  const auto crc = ::crc32(0, reinterpret_cast<const Bytef*>(body.data()), static_cast<uInt>(body.size()));
-  return big_endian(static_cast<std::uint32_t>(data.size())) + body + big_endian(static_cast<std::uint32_t>(crc));
-}
 
 std::string deflated(const std::string& bytes) {
   auto room = ::compressBound(static_cast<uLong>(bytes.size()));
@@ -64,8 +51,8 @@ std::string indexed_png(const Preview& preview, const DisplayScale& scale, const
   const Box box = preview.pixels.box();
   const std::string header = big_endian(static_cast<std::uint32_t>(box.width())) + big_endian(static_cast<std::uint32_t>(box.height())) +
                              std::string{"\x08\x03\x00\x00\x00", 5};  // 8 bits, a palette, deflate, filters, not interlaced
-  return "\x89PNG\r\n\x1a\n" + chunk("IHDR", header) + chunk("PLTE", palette_bytes(table)) + chunk("tRNS", std::string(1, '\0')) +
-         chunk("IDAT", deflated(index_bytes(preview, scale))) + chunk("IEND", "");
+  return std::string{png_signature} + png_chunk("IHDR", header) + png_chunk("PLTE", palette_bytes(table)) + png_chunk("tRNS", std::string(1, '\0')) +
+         png_chunk("IDAT", deflated(index_bytes(preview, scale))) + png_chunk("IEND", "");
 }
 
 }  // namespace

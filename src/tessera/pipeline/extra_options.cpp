@@ -9,7 +9,7 @@ void describe(param::Schema<ExtraOptions>& s) {
   s.field(&ExtraOptions::psf_fwhm_arcsec, "psf_fwhm", "Full width at half maximum of a point source in the mosaic, for mosaic_depth.fits.").unit("arcsec").range(0, 3600);
   s.field(&ExtraOptions::footprint, "footprint", "Write footprint.reg (DS9: the outline of every frame) and footprint_moc.fits and .json (MOC: the area that has data).").flag("footprint");
   s.field(&ExtraOptions::frame_footprints, "frame_footprints", "Write Footprint/NAME_moc.fits for every frame too.");
-  s.field(&ExtraOptions::moc_order, "moc_order", "Finest HEALPix order of the MOCs; -1: cells with sides of at least four output pixels.").range(-1, 29);
+  s.field(&ExtraOptions::moc_order, "moc_order", "Finest HEALPix order of the MOCs; -1: cells with sides of at least four output pixels, and of at least a 2000th of the mosaic.").range(-1, 29);
   s.field(&ExtraOptions::geometry, "geometry", "Write geometry.tbl (where each frame lies on the grid) and geom_ImageList.txt (the images that were used).").namelist("", "run_mosaic_geom");
   s.field(&ExtraOptions::array_correction, "array_correction",
           "Image of the array-location-dependent correction (IRAC), coadded as the frames are into mosaic_arraycorr.fits; its size is that of the frames.")

@@ -14,6 +14,7 @@ namespace {
 
 constexpr int rows_at_once = 64;
 constexpr double pixels_per_cell = 4;  // along a side, at least: then no cell falls between pixel centres
+constexpr double most_cells = 4e6;     // before four become one
 
 /// Text of a title for DS9, which ends at a closing brace.
 std::string braced(std::string name) {
@@ -39,7 +40,9 @@ std::string regions(const Finished& m) {
 int order_of(const Finished& m) {
   if (m.options.extra.moc_order >= 0) return m.options.extra.moc_order;
   const auto& grid = m.plan.grid;
-  return wcs::healpix_order(pixels_per_cell * grid.wcs().pixel_scale_arcsec({(grid.width - 1) / 2.0, (grid.height - 1) / 2.0}));
+  // Of a very large mosaic larger cells, so that their list stays small.
+  const double across = std::max(pixels_per_cell, std::sqrt(static_cast<double>(m.plan.forecast.output_pixels) / most_cells));
+  return wcs::healpix_order(across * grid.wcs().pixel_scale_arcsec({(grid.width - 1) / 2.0, (grid.height - 1) / 2.0}));
 }
 
 void add_cells(const wcs::SkyWcs& wcs, std::span<const double> x, std::span<const double> y, int order, std::vector<std::int64_t>& cells) {

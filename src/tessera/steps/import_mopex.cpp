@@ -154,6 +154,43 @@ void verbosity(Import& import, const LegacySetting& s) {
   import.set("run.verbosity", import.on(s.key) ? "verbose" : "normal", s);
 }
 
+// The guide, 4.3.4: pixels around a grid that is made from the frames, or (negative) what a frame must reach into a given one.
+void margin(Import& import, const LegacySetting& s) {
+  const auto n = import.number(s);
+  if (!n) return;
+  if (*n == 0) return import.note(Fate::unneeded, s, "nothing is added");
+  if (*n < 0 && *n == std::floor(*n)) return void(import.set("grid.margin", fmt::format("{:.0f}", *n), s));
+  import.note(Fate::missing, s, "pixels around the grid; grid.padding takes arcsec");
+}
+
+void moving_object(Import& import, const LegacySetting& s) {
+  const auto n = import.number(s);
+  if (!n) return;
+  if (*n == 0) return import.note(Fate::unused, s, "0: a mosaic of the sky");
+  if (*n < 1 || *n != std::floor(*n)) return import.note(Fate::refused, s, "the number of a frame, from 1, was expected; a mosaic of the sky is made");
+  if (import.set("grid.moving_reference", fmt::format("{:.0f}", *n), s, "the sphere is turned where MOPEX shifts coordinates")) import.set("grid.moving", "header", "MOVING_OBJECT_MOSAIC names a frame");
+}
+
+void minimum_mosaic(Import& import, const LegacySetting& s) {
+  if (!import.on(s.key)) return import.note(Fate::unused, s, "off");
+  import.set("coadd.method", "minimum", s);
+}
+
+bool wants_array_correction(const Import& import) { return import.on("make_array_corr_files") || import.on("make_array_corr_mosaic"); }
+
+void array_image(Import& import, const LegacySetting& s) {
+  if (!wants_array_correction(import)) return import.note(Fate::unused, s, "make_array_corr_mosaic is off");
+  const bool area = text::lower(s.key) == "array_pixarea_image";
+  import.set(area ? "output.array_pixel_area" : "output.array_correction", param::legacy::printable(s.value), s, area ? "the correction is divided by it" : "");
+}
+
+void array_module(Import& import, const LegacySetting& s) {
+  const LegacySetting* image = import.config().find("", "ARRAY_CORR_IMAGE");
+  if (!import.on(s.key)) return import.note(Fate::unused, s, "off");
+  if (!image || image->value.empty()) return import.note(Fate::refused, s, "there is no ARRAY_CORR_IMAGE");
+  import.note(text::lower(s.key) == "make_array_corr_files" ? Fate::unneeded : Fate::same, s, "mosaic_arraycorr.fits is made from output.array_correction; no file per frame is needed for it");
+}
+
 // For keys that read_outliers() and read_matching() have dealt with before; only what they left gets here.
 void left_over(Import& import, const LegacySetting& s) { import.note(Fate::unused, s, "its module is off"); }
 
@@ -181,14 +218,14 @@ const KeyRule rules[] = {
     {"", "MOSAIC_PIXEL_SIZE_Y", Fate::unneeded, "", "pixels are square; X counts"},
     {"", "MOSAIC_PIXEL_RATIO_X", Fate::same, "grid.oversample", "when no size is given; pixels are square", pixel_ratio},
     {"", "MOSAIC_PIXEL_RATIO_Y", Fate::unneeded, "", "pixels are square; X counts"},
-    {"", "MARGIN", Fate::missing, "", "a margin in pixels; grid.padding takes arcsec"},
+    {"", "MARGIN", Fate::same, "grid.margin", "negative: what frames must reach into the grid", margin},
     {"", "run_fiducial_image_frame", Fate::always, "", "the grid follows from the frames unless --grid names one"},
-    {"", "run_mosaic_geom", Fate::always, "", "frames outside a given grid add nothing to it"},
+    {"", "run_mosaic_geom", Fate::same, "output.geometry", "frames outside a given grid are left out in any case; 1 writes the lists"},
     {"FIDUCIALIMAGEFRAMEIN", "Edge_Padding", Fate::same, "grid.padding", "arcsec in both"},
     {"FIDUCIALIMAGEFRAMEIN", "Projection_Type", Fate::same, "grid.projection", "", projection},
     {"FIDUCIALIMAGEFRAMEIN", "Coordinate_System", Fate::same, "grid.frame", "J2000 is icrs", sky_frame},
     {"FIDUCIALIMAGEFRAMEIN", "CROTA2", Fate::same, "grid.rotation", "A is mean", rotation},
-    {"", "MOVING_OBJECT_MOSAIC", Fate::missing, "", "mosaics in the frame of a moving object"},
+    {"", "MOVING_OBJECT_MOSAIC", Fate::same, "grid.moving_reference", "with grid.moving = header; 0 is the usual mosaic", moving_object},
     {"", "USE_REFINED_POINTING", Fate::missing, "", "refined pointing (tessera info shows it)"},
     // Uncertainties.
     {"", "compute_uncertainties_internally", Fate::missing, "", "uncertainties from Gain and Read_Noise; frames without uncertainties get the model of their profile, or are measured"},
@@ -281,22 +318,22 @@ const KeyRule rules[] = {
     {"", "sigma_weighted_coadd", Fate::differs, "coadd.weights", "sky_variance: one variance per frame", weights},
     {"MOSAICCOADDIN", "INTEG_TIME_KWD", Fate::differs, "coadd.weights", "sky_variance, unless USE_INT_TIME_KWD is 0", weights},
     {"MOSAICCOADDIN", "USE_INT_TIME_KWD", Fate::same, "coadd.weights", "see INTEG_TIME_KWD", [](Import& i, const LegacySetting& s) { i.note(Fate::unneeded, s, "see INTEG_TIME_KWD"); }},
-    {"", "run_absolute_minimum_mosaic", Fate::missing, "", "the mosaic of smallest absolute values"},
+    {"", "run_absolute_minimum_mosaic", Fate::same, "coadd.method", "1: minimum", minimum_mosaic},
     {"", "run_median_mosaic", Fate::missing, "", "the median mosaic"},
     {"", "create_std_mosaic", Fate::missing, "", "the standard-deviation mosaic"},
     {"", "create_outlier_mosaic", Fate::differs, "output.rmask_mosaic", "extension TEMPORAL of mosaic_rmask.fits: a number of frames, no mean of deviations", rmask_mosaic},
     {"", "create_dual_outlier_mosaic", Fate::differs, "output.rmask_mosaic", "extension DUAL of mosaic_rmask.fits: a number of frames", rmask_mosaic},
     {"", "create_rmask_mosaic", Fate::differs, "output.rmask_mosaic", "mosaic_rmask.fits keeps the bits, and the number of frames in extensions", rmask_mosaic},
-    {"", "run_mosaic_medfilter", Fate::missing, "", "the mosaic with its local sky subtracted"},
-    {"MOSAIC_MEDFILTER", "Window_X", Fate::missing, "", "goes with run_mosaic_medfilter"},
-    {"MOSAIC_MEDFILTER", "Window_Y", Fate::missing, "", "goes with run_mosaic_medfilter"},
-    {"MOSAIC_MEDFILTER", "N_Outliers_Per_Window", Fate::missing, "", "goes with run_mosaic_medfilter"},
-    {"MOSAIC_MEDFILTER", "Use_Sbkg_for_Med", Fate::missing, "", "goes with run_mosaic_medfilter"},
-    {"MOSAIC_MEDFILTER", "Sbkg_Filt_Size_for_Med", Fate::missing, "", "goes with run_mosaic_medfilter"},
-    {"", "make_array_corr_files", Fate::missing, "", "the array-location-dependent correction (IRAC)"},
-    {"", "make_array_corr_mosaic", Fate::missing, "", "the array-location-dependent correction (IRAC)"},
-    {"", "ARRAY_CORR_IMAGE", Fate::missing, "", "the array-location-dependent correction (IRAC)"},
-    {"", "ARRAY_PIXAREA_IMAGE", Fate::missing, "", "the array-location-dependent correction (IRAC)"},
+    {"", "run_mosaic_medfilter", Fate::same, "output.local_sky", "mosaic_minback.fits"},
+    {"MOSAIC_MEDFILTER", "Window_X", Fate::same, "local_sky.window_x", ""},
+    {"MOSAIC_MEDFILTER", "Window_Y", Fate::same, "local_sky.window_y", ""},
+    {"MOSAIC_MEDFILTER", "N_Outliers_Per_Window", Fate::differs, "local_sky.drop", "of a full window; in proportion where a window is cut by the edge"},
+    {"MOSAIC_MEDFILTER", "Use_Sbkg_for_Med", Fate::same, "local_sky.panels", ""},
+    {"MOSAIC_MEDFILTER", "Sbkg_Filt_Size_for_Med", Fate::same, "local_sky.panel_filter", ""},
+    {"", "make_array_corr_files", Fate::unneeded, "", "mosaic_arraycorr.fits is made without them", array_module},
+    {"", "make_array_corr_mosaic", Fate::same, "output.array_correction", "with ARRAY_CORR_IMAGE", array_module},
+    {"", "ARRAY_CORR_IMAGE", Fate::same, "output.array_correction", "when make_array_corr_mosaic is on", array_image},
+    {"", "ARRAY_PIXAREA_IMAGE", Fate::same, "output.array_pixel_area", "when make_array_corr_mosaic is on", array_image},
     {"", "delete_intermediate_files", Fate::unneeded, "", "there are none; RMasks are kept when it is off"},
     {"", "delete_intermediate_files_array_corr", Fate::unneeded, "", "there are none"},
     {"", "keep_coadded_tiles", Fate::unneeded, "", "there is one mosaic, whatever its size"},
