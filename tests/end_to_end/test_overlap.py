@@ -154,12 +154,12 @@ def test_zodiacal_light_is_subtracted_on_request(stack, tmp_path):
     bare = tmp_path / "bare"
     shutil.copytree(stack, bare)
     fits.delval(frames_of(bare)[0], "ZODY_EST")
-    assert "states no zodiacal light" in tessera("overlap", bare, "-o", tmp_path / "refused", "--set", "background.zodi=true", code=4).stderr
+    assert "states no zodiacal light" in tessera("overlap", bare, "-o", tmp_path / "refused", "--set", "background.zodi=true", code=1).stderr
 
 
 def test_other_hdus_keep_their_bytes_and_integers_become_floats(tmp_path):
     """A file of a table, a chip of scaled integers and one of floats, gzipped: only the images change."""
-    frames = simulate(tmp_path / "frames", "camera.width=64", "camera.height=64", "stack.frames=3", "camera.layout=single", seed=2)
+    frames = simulate(tmp_path / "frames", "camera.width=64", "camera.height=64", "stack.frames=3", "camera.layout=jwst", seed=2)
     files = sorted(frames.glob("SIM_*.fits"))
     with fits.open(files[0]) as hdus:
         table = fits.BinTableHDU.from_columns([fits.Column(name="N", format="J", array=np.arange(5))], name="NOTES")
@@ -192,8 +192,8 @@ def test_real_frames(tmp_path):
 def test_what_does_not_fit_is_refused_in_one_line(stack, overlap, tmp_path):
     short = tmp_path / "short.tbl"
     short.write_text("\n".join((overlap / "offsets.tbl").read_text().splitlines()[:-1]) + "\n")
-    assert "no row for" in tessera("mosaic", stack, "-o", tmp_path / "a", "--offsets", short, code=4).stderr
+    assert "no row for" in tessera("mosaic", stack, "-o", tmp_path / "a", "--offsets", short, code=1).stderr
     mopex = tmp_path / "mopex.tbl"
     mopex.write_text("|Image_id|   Offset   |  del_Offset  | outliers |\n| int    |   real     |    real      |   int    |\n      1   0.13305403   0.00988516      1\n")
-    assert "1 rows and no column filename, but 8 frames" in tessera("mosaic", stack, "-o", tmp_path / "b", "--offsets", mopex, code=4).stderr
+    assert "1 rows and no column filename, but 8 frames" in tessera("mosaic", stack, "-o", tmp_path / "b", "--offsets", mopex, code=1).stderr
     assert "nothing to do" in tessera("overlap", stack, "-o", tmp_path / "c", "--background", "none", code=2).stderr
