@@ -177,6 +177,52 @@ def test_other_hdus_keep_their_bytes_and_integers_become_floats(tmp_path):
         assert all(h.verify_checksum() and h.verify_datasum() for h in after)
 
 
+@pytest.mark.parametrize("kind", ("compressed", "integers"))
+def test_frames_stored_otherwise_become_plain_floats(tmp_path, kind):
+    compress = ["products.compress=true"] if kind == "compressed" else []
+    frames = simulate(tmp_path / "frames", "camera.width=64", "camera.height=64", "stack.frames=3", "stack.offset_rms=1", "camera.layout=plain", "defects.dead_fraction=0", *compress, seed=4)
+    files = sorted(frames.glob("SIM_*.fits*"))
+    if kind == "integers":
+        for file in files:
+            with fits.open(file, mode="update") as hdus:
+                image = next(h for h in hdus if h.data is not None)
+                image.data = np.nan_to_num(image.data)
+                image.scale("int16", bscale=0.01, bzero=float(np.median(image.data)))
+    before = []
+    for file in files:
+        with fits.open(file) as hdus:
+            before.append(np.array(next(h.data for h in hdus if h.data is not None), dtype=float))
+    tessera("overlap", *files, "-o", tmp_path / "out", "--corrected")
+    ratio = []
+    for file, old in zip(files, before):
+        name = file.name.removesuffix(".fz")
+        with fits.open(tmp_path / "out" / "Overlap_corr" / name, checksum=True) as after:
+            image = next(h for h in after if h.data is not None)
+            assert image.header["BITPIX"] == -32 and "BZERO" not in image.header and image.verify_checksum() and image.verify_datasum()
+            d = old - image.data
+            assert np.nanstd(d) < 1e-5 * np.nanmax(np.abs(old))
+            ratio.append(np.nanmedian(d) / image.header["OVRLPDC"])
+    assert np.ptp(ratio) < 1e-3 * abs(np.mean(ratio)), "one factor between the unit of the cards and that of the file"
+
+
+def test_statistics_agree_in_a_field_full_of_emission(tmp_path):
+    frames = simulate(tmp_path / "frames", "camera.width=96", "camera.height=96", "stack.frames=16", "stack.offset_rms=0.02", "sources.count=400",
+                      "sky.nebula_peak=3", "sky.nebula_fwhm_arcsec=60", seed=8)
+    from astropy.table import Table
+    truth = np.array(Table.read(frames / "truth_frames.tbl", format="ascii.ipac")["offset"])
+    errors = {}
+    for statistic in ("weighted", "mean", "median", "mode", "midpt"):
+        out = tmp_path / statistic
+        tessera("overlap", frames, "-o", out, "--set", f"background.statistic={statistic}", "--set", "background.min_images=1000")
+        errors[statistic] = np.std(offsets_of(out) - (truth - truth.mean())), np.mean(offsets_of(out, "del_Offset"))
+    tessera("overlap", frames, "-o", tmp_path / "local", "--set", "background.sky=local")
+    local = np.std(offsets_of(tmp_path / "local") - truth)
+    print({k: (float(round(e, 6)), float(round(s, 6))) for k, (e, s) in errors.items()}, "local", round(float(local), 6))
+    for statistic, (error, sigma) in errors.items():
+        assert error < 3 * sigma, statistic
+        assert error < 0.05 * local, "overlaps do not take emission for sky; a frame's own sky does"
+
+
 @needs_shared
 def test_real_frames(tmp_path):
     source = SHARED / "spitzer_irac_grb120119a" / "ch1"
