@@ -43,6 +43,8 @@ def test_offsets_are_those_of_the_mosaic_and_may_come_from_the_table(stack, over
     assert record["verb"] == "overlap" and record["overlap_pairs"] == 28
     assert 0 < record["background_error"]["median"] <= record["background_error"]["largest"] < 1e-3
     tessera("replay", overlap / "run.json")
+    page = (overlap / "report.html").read_text()
+    assert "Background offsets" in page and "data:image/png;base64," in page
 
 
 def test_corrected_frames_keep_everything_else(stack, overlap):
@@ -242,4 +244,7 @@ def test_what_does_not_fit_is_refused_in_one_line(stack, overlap, tmp_path):
     mopex = tmp_path / "mopex.tbl"
     mopex.write_text("|Image_id|   Offset   |  del_Offset  | outliers |\n| int    |   real     |    real      |   int    |\n      1   0.13305403   0.00988516      1\n")
     assert "1 rows and no column filename, but 8 frames" in tessera("mosaic", stack, "-o", tmp_path / "b", "--offsets", mopex, code=1).stderr
+    assert "uses no offsets" in tessera("mosaic", stack, "-o", tmp_path / "d", "--background", "none", "--offsets", overlap / "offsets.tbl", code=2).stderr
+    tessera("overlap", stack, "-o", tmp_path / "zodi", "--set", "background.zodi=true")
+    assert "background.zodi = true as well" in tessera("mosaic", stack, "-o", tmp_path / "e", "--offsets", tmp_path / "zodi" / "offsets.tbl", code=1).stderr
     assert "nothing to do" in tessera("overlap", stack, "-o", tmp_path / "c", "--background", "none", code=2).stderr
