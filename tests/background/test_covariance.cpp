@@ -138,9 +138,9 @@ TEST(OffsetCovariance, OfRandomDrawsAgreesWithTheExactOne) {
 }
 
 TEST(OffsetCovariance, GivesPullsOfWidthOneForOffsetsAndTheirDifferences) {
-  // 600 trials: 2 % at most for the correlated pulls of a stack.
+  // 300 trials: 2 % at most for the correlated pulls of a stack.
   for (const Scene& scene : {full_stack, chain, lattice}) {
-    const auto found = pulls(scene, 600, {});
+    const auto found = pulls(scene, 300, {});
     EXPECT_NEAR(found.offsets, 1, 0.05);
     EXPECT_NEAR(found.differences, 1, 0.05);
   }
@@ -150,17 +150,18 @@ TEST(OffsetCovariance, HoldsForEveryStatisticAndLevel) {
   for (const auto statistic : {Statistic::mean, Statistic::median, Statistic::midpt}) {
     BackgroundOptions options;
     options.statistic = statistic;
-    const auto found = pulls(lattice, 200, options);
+    const auto found = pulls(lattice, 100, options);
     EXPECT_NEAR(found.offsets, 1, 0.05) << static_cast<int>(statistic);
     EXPECT_NEAR(found.differences, 1, 0.05) << static_cast<int>(statistic);
   }
   BackgroundOptions mode;
   mode.statistic = Statistic::mode;
-  EXPECT_NEAR(pulls(lattice, 200, mode).differences, 1, 0.15);
+  EXPECT_NEAR(pulls(lattice, 100, mode).differences, 1, 0.15);
   BackgroundOptions weight;
   weight.weight = 1;
-  EXPECT_NEAR(pulls(lattice, 300, weight).offsets, 1, 0.05) << "of a truth of zero";
-  EXPECT_NEAR(pulls(lattice, 300, weight).differences, 1, 0.05);
+  const auto held = pulls(lattice, 150, weight);
+  EXPECT_NEAR(held.offsets, 1, 0.05) << "of a truth of zero";
+  EXPECT_NEAR(held.differences, 1, 0.05);
 }
 
 TEST(OffsetCovariance, GivesPullsOfWidthOneForPlanes) {

@@ -105,7 +105,7 @@ TEST(SkyStatistic, ScattersAsStated) {
   for (const auto statistic : {Statistic::mean, Statistic::median, Statistic::midpt, Statistic::mode})
     for (const int n : {60, 400, 2500}) {
       double sum = 0;
-      const int trials = 1000;
+      const int trials = 600;
       for (int t = 0; t < trials; ++t) {
         std::vector<double> values;
         for (int i = 0; i < n; ++i) values.push_back(normal(random));

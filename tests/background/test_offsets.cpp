@@ -134,6 +134,11 @@ TEST(Offsets, PullsHaveWidthOneInALargeGroup) {
   EXPECT_NEAR(width, 1, 0.08);
 }
 
+TEST(Offsets, PullsHaveWidthOneInAStackSoDeepThatFewCellsAreSampled) {
+  const double width = pull_width(300, 2, [](int i) { return Box{i % 3, i % 5, 16 + i % 3, 16 + i % 5}; }, [](int) { return 1.0; });
+  EXPECT_NEAR(width, 1, 0.15) << "600 pulls, and the covariance of a sample of the cells";
+}
+
 TEST(Offsets, OfAFullStackHaveTheErrorOfTheFrameMeans) {
   // Equal noise, all overlaps full: ε_i is the frame's mean minus the mean of all, so σ² = σ_cell²/cells · (1 − 1/N); the
   // plain inverse of the normal matrix would give √(2/N) of that.

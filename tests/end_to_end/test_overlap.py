@@ -43,6 +43,8 @@ def test_offsets_are_those_of_the_mosaic_and_may_come_from_the_table(stack, over
     assert record["verb"] == "overlap" and record["overlap_pairs"] == 28
     assert 0 < record["background_error"]["median"] <= record["background_error"]["largest"] < 1e-3
     tessera("replay", overlap / "run.json")
+    page = (overlap / "report.html").read_text()
+    assert "Background offsets" in page and "data:image/png;base64," in page
 
 
 def test_corrected_frames_keep_everything_else(stack, overlap):
@@ -154,12 +156,12 @@ def test_zodiacal_light_is_subtracted_on_request(stack, tmp_path):
     bare = tmp_path / "bare"
     shutil.copytree(stack, bare)
     fits.delval(frames_of(bare)[0], "ZODY_EST")
-    assert "states no zodiacal light" in tessera("overlap", bare, "-o", tmp_path / "refused", "--set", "background.zodi=true", code=4).stderr
+    assert "states no zodiacal light" in tessera("overlap", bare, "-o", tmp_path / "refused", "--set", "background.zodi=true", code=1).stderr
 
 
 def test_other_hdus_keep_their_bytes_and_integers_become_floats(tmp_path):
     """A file of a table, a chip of scaled integers and one of floats, gzipped: only the images change."""
-    frames = simulate(tmp_path / "frames", "camera.width=64", "camera.height=64", "stack.frames=3", "camera.layout=single", seed=2)
+    frames = simulate(tmp_path / "frames", "camera.width=64", "camera.height=64", "stack.frames=3", "camera.layout=jwst", seed=2)
     files = sorted(frames.glob("SIM_*.fits"))
     with fits.open(files[0]) as hdus:
         table = fits.BinTableHDU.from_columns([fits.Column(name="N", format="J", array=np.arange(5))], name="NOTES")
@@ -177,6 +179,52 @@ def test_other_hdus_keep_their_bytes_and_integers_become_floats(tmp_path):
         assert all(h.verify_checksum() and h.verify_datasum() for h in after)
 
 
+@pytest.mark.parametrize("kind", ("compressed", "integers"))
+def test_frames_stored_otherwise_become_plain_floats(tmp_path, kind):
+    compress = ["products.compress=true"] if kind == "compressed" else []
+    frames = simulate(tmp_path / "frames", "camera.width=64", "camera.height=64", "stack.frames=3", "stack.offset_rms=1", "camera.layout=plain", "defects.dead_fraction=0", *compress, seed=4)
+    files = sorted(frames.glob("SIM_*.fits*"))
+    if kind == "integers":
+        for file in files:
+            with fits.open(file, mode="update") as hdus:
+                image = next(h for h in hdus if h.data is not None)
+                image.data = np.nan_to_num(image.data)
+                image.scale("int16", bscale=0.01, bzero=float(np.median(image.data)))
+    before = []
+    for file in files:
+        with fits.open(file) as hdus:
+            before.append(np.array(next(h.data for h in hdus if h.data is not None), dtype=float))
+    tessera("overlap", *files, "-o", tmp_path / "out", "--corrected")
+    ratio = []
+    for file, old in zip(files, before):
+        name = file.name.removesuffix(".fz")
+        with fits.open(tmp_path / "out" / "Overlap_corr" / name, checksum=True) as after:
+            image = next(h for h in after if h.data is not None)
+            assert image.header["BITPIX"] == -32 and "BZERO" not in image.header and image.verify_checksum() and image.verify_datasum()
+            d = old - image.data
+            assert np.nanstd(d) < 1e-5 * np.nanmax(np.abs(old))
+            ratio.append(np.nanmedian(d) / image.header["OVRLPDC"])
+    assert np.ptp(ratio) < 1e-3 * abs(np.mean(ratio)), "one factor between the unit of the cards and that of the file"
+
+
+def test_statistics_agree_in_a_field_full_of_emission(tmp_path):
+    frames = simulate(tmp_path / "frames", "camera.width=96", "camera.height=96", "stack.frames=16", "stack.offset_rms=0.02", "sources.count=400",
+                      "sky.nebula_peak=3", "sky.nebula_fwhm_arcsec=60", seed=8)
+    from astropy.table import Table
+    truth = np.array(Table.read(frames / "truth_frames.tbl", format="ascii.ipac")["offset"])
+    errors = {}
+    for statistic in ("weighted", "mean", "median", "mode", "midpt"):
+        out = tmp_path / statistic
+        tessera("overlap", frames, "-o", out, "--set", f"background.statistic={statistic}", "--set", "background.min_images=1000")
+        errors[statistic] = np.std(offsets_of(out) - (truth - truth.mean())), np.mean(offsets_of(out, "del_Offset"))
+    tessera("overlap", frames, "-o", tmp_path / "local", "--set", "background.sky=local")
+    local = np.std(offsets_of(tmp_path / "local") - truth)
+    print({k: (float(round(e, 6)), float(round(s, 6))) for k, (e, s) in errors.items()}, "local", round(float(local), 6))
+    for statistic, (error, sigma) in errors.items():
+        assert error < 3 * sigma, statistic
+        assert error < 0.05 * local, "overlaps do not take emission for sky; a frame's own sky does"
+
+
 @needs_shared
 def test_real_frames(tmp_path):
     source = SHARED / "spitzer_irac_grb120119a" / "ch1"
@@ -192,8 +240,11 @@ def test_real_frames(tmp_path):
 def test_what_does_not_fit_is_refused_in_one_line(stack, overlap, tmp_path):
     short = tmp_path / "short.tbl"
     short.write_text("\n".join((overlap / "offsets.tbl").read_text().splitlines()[:-1]) + "\n")
-    assert "no row for" in tessera("mosaic", stack, "-o", tmp_path / "a", "--offsets", short, code=4).stderr
+    assert "no row for" in tessera("mosaic", stack, "-o", tmp_path / "a", "--offsets", short, code=1).stderr
     mopex = tmp_path / "mopex.tbl"
     mopex.write_text("|Image_id|   Offset   |  del_Offset  | outliers |\n| int    |   real     |    real      |   int    |\n      1   0.13305403   0.00988516      1\n")
-    assert "1 rows and no column filename, but 8 frames" in tessera("mosaic", stack, "-o", tmp_path / "b", "--offsets", mopex, code=4).stderr
+    assert "1 rows and no column filename, but 8 frames" in tessera("mosaic", stack, "-o", tmp_path / "b", "--offsets", mopex, code=1).stderr
+    assert "uses no offsets" in tessera("mosaic", stack, "-o", tmp_path / "d", "--background", "none", "--offsets", overlap / "offsets.tbl", code=2).stderr
+    tessera("overlap", stack, "-o", tmp_path / "zodi", "--set", "background.zodi=true")
+    assert "background.zodi = true as well" in tessera("mosaic", stack, "-o", tmp_path / "e", "--offsets", tmp_path / "zodi" / "offsets.tbl", code=1).stderr
     assert "nothing to do" in tessera("overlap", stack, "-o", tmp_path / "c", "--background", "none", code=2).stderr

@@ -19,7 +19,7 @@ namespace {
 using Matrix = Eigen::MatrixXd;
 
 constexpr int draws = 256;
-constexpr double work_budget = 2e8;      // multiplications spent on the cells of one group
+constexpr double work_budget = 1e9;      // multiplications spent on the cells of one group
 constexpr int largest_sample_step = 32;  // cells
 constexpr double most_seen = 2e6;        // of a sample kept in memory
 
@@ -75,12 +75,21 @@ class Sandwich {
         const auto slot = covariance_.slot(group_.frames[cell[a].frame], group_.frames[cell[b].frame]);
         if (slot < 0 || !fitted_[static_cast<std::size_t>(slot)]) continue;
         const double weight = response_.empty() ? 1.0 / (static_cast<double>(cell[a].variance) + static_cast<double>(cell[b].variance)) : response_[static_cast<std::size_t>(slot)];
+        sampled_weight_ += weight;
         laplacian_(a, a) += weight, laplacian_(b, b) += weight;
         laplacian_(a, b) -= weight, laplacian_(b, a) -= weight;
       }
     terms_of_cell_.resize(terms_, n);
     for (Eigen::Index a = 0; a < n; ++a)
       equations_.basis().values(static_cast<double>(cell[a].u), static_cast<double>(cell[a].v), {terms_of_cell_.col(a).data(), static_cast<std::size_t>(terms_)});
+  }
+
+  /// What a sample's sum must be multiplied by to stand for all cells: from the weights of all pairs, which are known. 1 for all cells.
+  double scale_of_sample() const {
+    if (step_ == 1 || !(sampled_weight_ > 0)) return 1;
+    double all = 0;
+    for (const auto& p : group_.pairs) all += p.weight;
+    return all / sampled_weight_;
   }
 
   /// C of the right-hand side, kept in the blocks of the covariance for a while.
@@ -91,7 +100,7 @@ class Sandwich {
       weigh(cell);
       const auto n = static_cast<Eigen::Index>(cell.size());
       Eigen::VectorXd variance(n);
-      for (Eigen::Index a = 0; a < n; ++a) variance[a] = static_cast<double>(cell[a].variance) * step_ * step_;
+      for (Eigen::Index a = 0; a < n; ++a) variance[a] = static_cast<double>(cell[a].variance);
       noise.noalias() = laplacian_ * variance.asDiagonal() * laplacian_;
       for (Eigen::Index a = 0; a < n; ++a)
         for (Eigen::Index b = a; b < n; ++b) {
@@ -102,6 +111,10 @@ class Sandwich {
             for (int u = 0; u < terms_; ++u) block[t * terms_ + u] += noise(a, b) * terms_of_cell_(t, a) * terms_of_cell_(u, b);
         }
     });
+    if (const double scale = scale_of_sample(); scale != 1)
+      for_each_block([&](int, int, std::ptrdiff_t slot) {
+        for (int k = 0; k < terms_ * terms_; ++k) covariance_.block(slot)[k] *= scale;
+      });
   }
 
   /// Noise of single pairs, which moves their frames in opposite directions.
@@ -186,7 +199,7 @@ class Sandwich {
       weigh(cell);
       noise.resize(static_cast<Eigen::Index>(cell.size()), draws);
       for (std::size_t a = 0; a < cell.size(); ++a) {
-        const double sigma = std::sqrt(static_cast<double>(cell[a].variance)) * step_;
+        const double sigma = std::sqrt(static_cast<double>(cell[a].variance));
         for (int r = 0; r < draws; r += 64) {
           const auto bits = scramble(scramble(cell[a].cell + static_cast<std::uint64_t>(r)) ^ static_cast<std::uint64_t>(cell[a].frame));
           for (int k = 0; k < 64; ++k) noise(static_cast<Eigen::Index>(a), r + k) = (bits >> k & 1) ? sigma : -sigma;
@@ -196,6 +209,7 @@ class Sandwich {
       for (std::size_t a = 0; a < cell.size(); ++a)
         for (int t = 0; t < terms_; ++t) right.row(cell[a].frame * terms_ + t) += terms_of_cell_(t, static_cast<Eigen::Index>(a)) * product.row(static_cast<Eigen::Index>(a));
     });
+    right *= std::sqrt(scale_of_sample());
     draw_own_noise(right);
     Matrix errors = equations_.solve(right);
     if (!level_.empty()) {
@@ -215,6 +229,7 @@ class Sandwich {
   const Equations& equations_;
   OffsetCovariance& covariance_;
   int terms_, step_ = 1;
+  double sampled_weight_ = 0;
   std::span<const double> level_;
   struct OwnNoise {
     int m, n;  // local numbers, m < n

@@ -56,7 +56,7 @@ std::vector<Group> split_groups(std::size_t frames, const std::vector<PairDiffer
   return groups;
 }
 
-Equations::Equations(std::span<const CellMap> frames, const Group& group, const BackgroundOptions& options)
+Equations::Equations(std::span<const CellMap> frames, const Group& group, const BackgroundOptions& options, const Eigen::VectorXd& before)
     : basis_{surface_order(options)}, grounded_{options.weight > 0 ? 0 : 1} {
   right_ = Eigen::VectorXd::Zero(static_cast<Eigen::Index>(group.frames.size()) * basis_.terms());
   Terms terms;
@@ -64,7 +64,7 @@ Equations::Equations(std::span<const CellMap> frames, const Group& group, const 
     if (basis_.order() == 0)
       add_constants(p, terms);
     else
-      add_surfaces(frames[group.frames[p.m]], frames[group.frames[p.n]], p, options, terms);
+      add_surfaces(frames[group.frames[p.m]], frames[group.frames[p.n]], p, options, before, terms);
   }
   add_ridge(group, options, terms);
   normal_.resize(unknowns() - grounded_, unknowns() - grounded_);
@@ -85,23 +85,35 @@ void Equations::add_constants(const PairDifference& p, Terms& terms) {
   right_[p.m] += p.weight * p.difference, right_[p.n] -= p.weight * p.difference;
 }
 
-void Equations::add_surfaces(const CellMap& a, const CellMap& b, const PairDifference& p, const BackgroundOptions& options, Terms& terms) {
+void Equations::add_surfaces(const CellMap& a, const CellMap& b, const PairDifference& p, const BackgroundOptions& options, const Eigen::VectorXd& before,
+                             Terms& terms) {
   const auto cells = common_cells(a, b, options, true);
   const int n = basis_.terms();
   Eigen::VectorXd both(2 * n), right = Eigen::VectorXd::Zero(2 * n);  // terms of frame m, and minus those of frame n
   Matrix normal = Matrix::Zero(2 * n, 2 * n);
-  for (std::size_t k = 0; k < cells.difference.size(); ++k) {
+  const auto unknown = [&](int i) { return i < n ? p.m * n + i : p.n * n + i - n; };
+  const auto place = [&](std::size_t k) {  // false where a frame has no image of the cell
     const auto [x, y] = cells.place[k];
     const auto u_a = static_cast<double>(a.u(x, y)), v_a = static_cast<double>(a.v(x, y)), u_b = static_cast<double>(b.u(x, y)), v_b = static_cast<double>(b.v(x, y));
-    if (!cells.counts(k) || !std::isfinite(u_a + v_a + u_b + v_b)) continue;
-    const double weight = 1.0 / static_cast<double>(cells.variance[k]);
     basis_.values(u_a, v_a, {both.data(), static_cast<std::size_t>(n)});
     basis_.values(u_b, v_b, {both.data() + n, static_cast<std::size_t>(n)});
     both.tail(n) = -both.tail(n);
+    return std::isfinite(u_a + v_a + u_b + v_b);
+  };
+  auto judged = cells;
+  if (before.size() > 0) {
+    Eigen::VectorXd fitted(2 * n);
+    for (int i = 0; i < 2 * n; ++i) fitted[i] = before[unknown(i)];
+    for (std::size_t k = 0; k < judged.difference.size(); ++k)
+      if (place(k)) judged.difference[k] -= static_cast<float>(both.dot(fitted));
+    set_limits(judged, options);
+  }
+  for (std::size_t k = 0; k < cells.difference.size(); ++k) {
+    if (!judged.counts(k) || !place(k)) continue;
+    const double weight = 1.0 / static_cast<double>(cells.variance[k]);
     normal.selfadjointView<Eigen::Lower>().rankUpdate(both, weight);
     right += weight * static_cast<double>(cells.difference[k]) * both;
   }
-  const auto unknown = [&](int i) { return i < n ? p.m * n + i : p.n * n + i - n; };
   for (int i = 0; i < 2 * n; ++i) {
     right_[unknown(i)] += right[i];
     for (int j = 0; j <= i; ++j) add(unknown(i), unknown(j), normal(i, j), terms);

@@ -24,7 +24,9 @@ class Equations {
  public:
   using Matrix = Eigen::MatrixXd;
   using Factor = Eigen::SimplicialLDLT<Eigen::SparseMatrix<double>>;
-  Equations(std::span<const CellMap> frames, const Group& group, const BackgroundOptions& options);
+  /// `before`: coefficients of an earlier solution (all unknowns): cells are then clipped by what that leaves of their differences, since
+  /// slopes of the frames would hide outliers. Empty: by the differences.
+  Equations(std::span<const CellMap> frames, const Group& group, const BackgroundOptions& options, const Eigen::VectorXd& before = {});
 
   SurfaceBasis basis() const { return basis_; }
   int unknowns() const { return static_cast<int>(right_.size()); }
@@ -39,7 +41,7 @@ class Equations {
  private:
   using Terms = std::vector<Eigen::Triplet<double>>;
   void add_constants(const PairDifference& pair, Terms& terms);
-  void add_surfaces(const CellMap& a, const CellMap& b, const PairDifference& pair, const BackgroundOptions& options, Terms& terms);
+  void add_surfaces(const CellMap& a, const CellMap& b, const PairDifference& pair, const BackgroundOptions& options, const Eigen::VectorXd& before, Terms& terms);
   void add_ridge(const Group& group, const BackgroundOptions& options, Terms& terms) const;
   void add(int i, int j, double value, Terms& terms) const;
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 
 #include "tessera/background/equations.h"
 #include "tessera/background/statistic.h"
@@ -60,7 +61,9 @@ std::vector<double> set_level(std::vector<double>& offset, const std::vector<std
 
 void solve_group(std::span<const CellMap> frames, const Group& group, const BackgroundOptions& options, OffsetSolution& solution) {
   if (group.frames.size() < 2) return;
-  const Equations equations{frames, group, options};
+  auto solved = std::make_unique<Equations>(frames, group, options);
+  if (solved->basis().order() > 0) solved = std::make_unique<Equations>(frames, group, options, solved->solve(solved->right()).col(0));
+  const Equations& equations = *solved;
   const auto coefficients = equations.solve(equations.right());
   const auto terms = static_cast<std::size_t>(equations.basis().terms());
   std::vector<double> offset;

@@ -51,11 +51,18 @@ std::vector<std::pair<int, int>> overlapping_pairs(std::span<const CellMap> fram
   return pairs;
 }
 
+void set_limits(CommonCells& cells, const BackgroundOptions& options) {
+  const auto [centre, scatter] = centre_and_scatter(cells.difference, cells.variance);
+  cells.centre = centre;
+  cells.limit = options.clip * options.clip * scatter * scatter;
+}
+
 CommonCells common_cells(const CellMap& a, const CellMap& b, const BackgroundOptions& options, bool with_place) {
   CommonCells found;
   const Box common = intersection(a.cells, b.cells);
   if (common.empty()) return found;
-  auto& [difference, variance, place, centre, limit] = found;
+  auto& difference = found.difference;
+  auto& variance = found.variance;
   difference.reserve(static_cast<std::size_t>(common.area()));
   variance.reserve(difference.capacity());
   for (int y = common.y0; y < common.y1; ++y) {
@@ -66,13 +73,11 @@ CommonCells common_cells(const CellMap& a, const CellMap& b, const BackgroundOpt
       if (!(var_a[k] > 0 && var_b[k] > 0)) continue;
       difference.push_back(mean_a[k] - mean_b[k]);
       variance.push_back(var_a[k] + var_b[k]);
-      if (with_place) place.emplace_back(common.x0 + static_cast<int>(k), y);
+      if (with_place) found.place.emplace_back(common.x0 + static_cast<int>(k), y);
     }
   }
   if (too_few(difference.size(), a.side, options)) return {};
-  const auto found_centre = centre_and_scatter(difference, variance);
-  centre = found_centre.centre;
-  limit = options.clip * options.clip * found_centre.scatter * found_centre.scatter;
+  set_limits(found, options);
   return found;
 }
 

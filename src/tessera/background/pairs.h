@@ -28,6 +28,8 @@ struct CommonCells {
     return !(d * d > limit * static_cast<double>(variance[k]));
   }
 };
+/// Sets which cells count, from `difference`.
+void set_limits(CommonCells& cells, const BackgroundOptions& options);
 /// Nothing when the common area is below options.min_overlap output pixels.
 CommonCells common_cells(const CellMap& a, const CellMap& b, const BackgroundOptions& options, bool with_place);
 

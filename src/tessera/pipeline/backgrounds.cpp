@@ -89,6 +89,8 @@ void weigh_row(const FramePass& pass, coadd::Method method, std::size_t frame, c
 }  // namespace
 
 void check_background(const Plan& plan, const MosaicOptions& options) {
+  if (options.background.method == background::Method::none && !options.background.offsets.empty())
+    throw UsageError{"background.offsets names a table, but background.method = none uses no offsets; leave one of them out"};
   if (!options.background.zodi) return;
   for (const auto& frame : plan.frames) {
     if (frame.unit != "MJy/sr")
@@ -100,11 +102,11 @@ void check_background(const Plan& plan, const MosaicOptions& options) {
 
 double zodiacal_light(const instrument::FrameFile& frame, const MosaicOptions& options) { return options.background.zodi ? frame.zodi.value_or(0) : 0; }
 
-background::OffsetSolution read_offsets(const Plan& plan, const std::filesystem::path& path) {
+background::OffsetSolution read_offsets(const Plan& plan, const std::filesystem::path& path, bool zodi) {
   const auto where = path.string();
   const Table table = io::read_table(path);
-  for (const char* column : {"Offset"})
-    if (!table.find(column)) throw DataError{fmt::format("{}: no column {}; a table as tessera overlap and MOPEX write it (offsets.tbl) was expected", where, column)};
+  if (!table.find("Offset")) throw DataError{fmt::format("{}: no column Offset; a table as tessera overlap and MOPEX write it (offsets.tbl) was expected", where)};
+  if (table.find("Zodi") && !zodi) throw DataError{fmt::format("{}: these offsets are for frames less their zodiacal light (column Zodi); give background.zodi = true as well", where)};
   if (const auto& unit = table.find("Offset")->unit; !unit.empty() && unit != plan.unit)
     throw DataError{fmt::format("{}: offsets in {}, but the frames are in {}", where, unit, plan.unit.empty() ? "no unit" : plan.unit)};
   const auto rows = rows_of_frames(plan, table, where);
@@ -129,7 +131,7 @@ background::OffsetSolution read_offsets(const Plan& plan, const std::filesystem:
 
 void settle_backgrounds(const Plan& plan, const MosaicOptions& options, std::span<const background::CellMap> cells, FramePass& pass) {
   const auto& how = options.background;
-  pass.offsets = how.offsets.empty() ? background::match_backgrounds(cells, how) : read_offsets(plan, how.offsets);
+  pass.offsets = how.offsets.empty() ? background::match_backgrounds(cells, how) : read_offsets(plan, how.offsets, how.zodi);
   const auto more = static_cast<std::size_t>(background::SurfaceBasis{pass.offsets.order}.terms() - 1);
   for (std::size_t i = 0; i < pass.frames.size(); ++i) {
     auto& f = pass.frames[i];

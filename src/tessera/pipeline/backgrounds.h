@@ -18,8 +18,9 @@ void check_background(const Plan& plan, const MosaicOptions& options);
 double zodiacal_light(const instrument::FrameFile& frame, const MosaicOptions& options);
 
 /// Offsets and surfaces of a table: by its column filename, where it has one, else its rows in the order of the frames (as MOPEX
-/// numbers them). Every frame stands alone as to its error: a table tells no covariance. Throws DataError naming what does not fit.
-background::OffsetSolution read_offsets(const Plan& plan, const std::filesystem::path& path);
+/// numbers them). Every frame stands alone as to its error: a table tells no covariance. `zodi`: zodiacal light
+/// is subtracted, as it must be for a table that was made so. Throws DataError naming what does not fit.
+background::OffsetSolution read_offsets(const Plan& plan, const std::filesystem::path& path, bool zodi);
 
 /// Matches, or reads options.background.offsets; fills the frames' offsets and `pass.background_error`.
 void settle_backgrounds(const Plan& plan, const MosaicOptions& options, std::span<const background::CellMap> cells, FramePass& pass);

@@ -18,6 +18,7 @@
 #include "tessera/pipeline/products.h"
 #include "tessera/pipeline/provenance.h"
 #include "tessera/pipeline/quicklook.h"
+#include "tessera/pipeline/report.h"
 
 namespace tessera::pipeline {
 namespace {
@@ -73,6 +74,7 @@ void describe(param::Schema<OverlapProducts>& s) {
   s.field(&OverlapProducts::quicklook, "quicklook", "Write quicklook.fits and quicklook.png: a coarse mosaic of the matched frames without bright objects.")
       .flag("quicklook")
       .namelist("", "mosaic_corrected_images");
+  s.field(&OverlapProducts::report, "report", "Write report.html: offsets and noise frame by frame, caveats, the quick look.").flag("report");
 }
 
 void OverlapOptions::declare(param::OptionSet& options) {
@@ -105,6 +107,10 @@ Outcome match_overlaps(const MosaicRequest& request, OverlapOptions& options, pa
   if (options.products.quicklook) write_quicklook(plan, pass, folder, products);
   if (options.products.corrected) write_corrected_frames(plan, pass, folder, products, context);
   log_result(plan, pass, context);
+  if (options.products.report) {
+    write_overlap_report(plan, pass, options.products.quicklook, folder, context);
+    products.push_back({"report.html", ""});
+  }
   const auto inputs = hash_inputs(plan, context);
   run.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   files::write_atomic(folder.product("run.json"), run_json(run, plan, pass, FrameMasks{plan.frames.size()}, options.mosaic, settings, inputs, products, context));

@@ -9,6 +9,7 @@ namespace tessera::pipeline {
 struct OverlapProducts {
   bool corrected = false;
   bool quicklook = false;
+  bool report = true;
 };
 void describe(param::Schema<OverlapProducts>& s);
 

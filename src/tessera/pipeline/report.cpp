@@ -124,8 +124,9 @@ void summary(Html& h, const Content& c) {
   h.close();
 }
 
-void caveats(Html& h, const Content& c) {
-  const auto& all = c.recorder.caveats();
+}  // namespace
+
+void caveat_section(Html& h, const std::vector<Caveat>& all) {
   if (all.empty()) {
     h.element("p", "No caveats.", {{"class", "clean"}});
     return;
@@ -139,6 +140,12 @@ void caveats(Html& h, const Content& c) {
   h.close().close();
 }
 
+void plot_card(Html& h, const std::string& title, const report::Markup& plot, const std::string& note) {
+  h.open("div", {{"class", "card"}}).element("h3", title).add(plot).element("p", note, {{"class", "note"}}).close();
+}
+
+namespace {
+
 void pictures(Html& h, Content& c) {
   auto& f = c.figures;
   f.mosaic.caption += "Shown with an asinh stretch; click to enlarge. " + std::string{f.mosaic.full_picture.empty() ? "" : "Larger:"};
@@ -146,10 +153,6 @@ void pictures(Html& h, Content& c) {
   f.uncertainty.caption += "1σ of a pixel (asinh stretch), from the frames' variances; neighbours are correlated.";
   h.open("div", {{"class", "pictures"}});
   h.add(report::sky_figure(f.mosaic)).add(report::sky_figure(f.coverage)).add(report::sky_figure(f.uncertainty)).close();
-}
-
-void card(Html& h, const std::string& title, const report::Markup& plot, const std::string& note) {
-  h.open("div", {{"class", "card"}}).element("h3", title).add(plot).element("p", note, {{"class", "note"}}).close();
 }
 
 std::string offsets_note(const Content& c, const std::string& thinning) {
@@ -174,17 +177,17 @@ void plots(Html& h, const Content& c) {
   h.element("h2", "Frame by frame").open("div", {{"class", "plots"}});
   if (c.options.background.method != background::Method::none && !c.pass.offsets.pairs.empty()) {
     const auto p = offset_plot(c.plan, c.pass);
-    card(h, "Background offsets", p.plot, offsets_note(c, p.thinning));
+    plot_card(h, "Background offsets", p.plot, offsets_note(c, p.thinning));
   }
   if (c.options.input.scale_noise) {
     const auto p = noise_plot(c.plan, c.pass);
-    card(h, "Noise against expectation", p.plot, "Noise measured in the sky over the stated uncertainty; uncertainties were multiplied by it. 1 is a perfect noise model." + p.thinning);
+    plot_card(h, "Noise against expectation", p.plot, "Noise measured in the sky over the stated uncertainty; uncertainties were multiplied by it. 1 is a perfect noise model." + p.thinning);
   }
   if (c.options.rejection.schemes() != 0) {
     const auto p = rejection_plot(c.plan, c.pass, c.rejected);
-    card(h, "Rejected pixels", p.plot, "Pixels found to be outliers among the values all frames give. A frame far above the others deserves a look." + found_note(c) + p.thinning);
+    plot_card(h, "Rejected pixels", p.plot, "Pixels found to be outliers among the values all frames give. A frame far above the others deserves a look." + found_note(c) + p.thinning);
   }
-  card(h, "Coverage", depth_plot(c.figures), fmt::format("How much of the covered sky is how deep; median {}.", plural(static_cast<std::size_t>(c.figures.median_depth()), "frame")) + (c.figures.depth[0] ? " 0 stands for less than half a frame." : ""));
+  plot_card(h, "Coverage", depth_plot(c.figures), fmt::format("How much of the covered sky is how deep; median {}.", plural(static_cast<std::size_t>(c.figures.median_depth()), "frame")) + (c.figures.depth[0] ? " 0 stands for less than half a frame." : ""));
   h.close();
 }
 
@@ -287,7 +290,7 @@ void write_report(const RunRecord& run, const Plan& plan, const FramePass& pass,
   h.open("main");
   head(h, c);
   summary(h, c);
-  caveats(h, c);
+  caveat_section(h, c.recorder.caveats());
   pictures(h, c);
   plots(h, c);
   stages(h, c);

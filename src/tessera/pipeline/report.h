@@ -5,6 +5,7 @@
 #include "tessera/pipeline/frame_masks.h"
 #include "tessera/pipeline/output_folder.h"
 #include "tessera/pipeline/provenance.h"
+#include "tessera/report/html.h"
 
 namespace tessera::pipeline {
 
@@ -12,5 +13,12 @@ namespace tessera::pipeline {
 /// lines and say how many more there are. `run.wall_s` is the time so far. Call it when all other products but run.json are written.
 void write_report(const RunRecord& run, const Plan& plan, const FramePass& pass, const TileStore& store, const FrameMasks& masks, const MosaicOptions& options,
                   const param::OptionSet& settings, OutputFolder& folder, Recorder& context);
+
+/// A page for background matching alone: offsets and noise frame by frame, caveats, the quick look where there is one.
+void write_overlap_report(const Plan& plan, const FramePass& pass, bool quicklook, OutputFolder& folder, Recorder& context);
+
+/// Sections that pages share.
+void caveat_section(report::Html& h, const std::vector<Caveat>& all);
+void plot_card(report::Html& h, const std::string& title, const report::Markup& plot, const std::string& note);
 
 }  // namespace tessera::pipeline
