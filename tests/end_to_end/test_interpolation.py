@@ -7,7 +7,7 @@ from astropy.wcs import WCS
 from conftest import simulate
 from test_bits import sums
 from test_simulated_truth import GRID_OF_STARS, NOISELESS, star_fluxes, truth
-from tools import plane, robust_sigma, tessera
+from tools import plane, robust_sigma, run_record, tessera
 
 METHODS = ("area", "drizzle", "bilinear", "nearest", "cubic", "lanczos2", "lanczos3", "lanczos4", "grid", "adaptive")
 KERNELS = ("square", "turbo", "gaussian", "point")
@@ -93,6 +93,21 @@ def test_tiles_change_no_bit(stack, tmp_path, settings):
     assert sums(tmp_path / "tiles") == sums(tmp_path / "whole")
     image, header = plane(tmp_path / "whole" / "mosaic.fits")
     assert header["INTERP"] == settings[0].split("=")[1] and np.isfinite(image).sum() > 5000
+
+
+@pytest.mark.parametrize("setting", ["interpolation.fineres=3", "interpolation.uncertainty=linear"])
+def test_variants_of_area_overlap_change_no_bit_with_tiles_and_only_what_they_say(stack, tmp_path, setting):
+    whole, tiles, plain = (mosaic(stack, tmp_path / name, *s) for name, s in (("whole", [setting, "run.tile_size=5000"]), ("tiles", [setting, "run.tile_size=23"]), ("plain", [])))
+    assert sums(tiles) == sums(whole)
+    (a, b), (ua, ub) = ([plane(o / f"{p}.fits")[0] for o in (whole, plain)] for p in ("mosaic", "mosaic_unc"))
+    inside = np.isfinite(a) & np.isfinite(b)
+    if setting.endswith("linear"):
+        assert np.array_equal(a, b, equal_nan=True) and (ua[inside] >= ub[inside] * 0.999999).all() and np.median(ua[inside] / ub[inside]) > 1.2
+        assert len(fits.open(whole / "mosaic_unc.fits")) == 1, "no correlation belongs to uncertainties of this kind"
+    else:
+        assert np.median(ua[inside] / ub[inside]) < 0.95 and abs(np.median((a - b)[inside])) < 0.01 * np.std(a[inside]), "smoother, the same level"
+    rejected = [sum(int(f["rejected_pixels"]) if "rejected_pixels" in f else 0 for f in run_record(o)["frames"]) for o in (whole, plain)]
+    assert rejected[0] == rejected[1]
 
 
 def test_the_same_pixels_are_rejected_whatever_the_method(stack, tmp_path):

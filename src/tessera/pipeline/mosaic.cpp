@@ -70,6 +70,9 @@ void run_tiles(const Plan& plan, const FramePass& pass, const MosaicOptions& opt
   });
 }
 
+/// Uncertainties that are interpolated like data are no errors of pixels, and have no correlation.
+bool has_correlation(const MosaicOptions& options) { return options.products.correlation && options.interpolation.uncertainty == reproject::Uncertainty::variance; }
+
 /// What an interrupted run leaves is of use: say so before the line that ends it.
 void tell_how_to_go_on(const TileStore& store, const std::string& output, Context& context) {
   if (const auto tiles = store.finished_count(); tiles > 0)
@@ -106,7 +109,7 @@ Outcome make_mosaic(const MosaicRequest& request, const MosaicOptions& options, 
   try {
     run_tiles(plan, pass, options, cache, store, context);
     const auto inputs = hash_inputs(plan, context);
-    const auto noise = options.products.correlation ? measure_correlation(plan, pass, store, options, cache, context) : MeasuredCorrelation{};
+    const auto noise = has_correlation(options) ? measure_correlation(plan, pass, store, options, cache, context) : MeasuredCorrelation{};
     auto products = write_products(plan, pass, store, noise, options, settings, folder, context);
     run.wall_s = elapsed();
     if (options.products.report) {

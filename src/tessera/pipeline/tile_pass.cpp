@@ -32,6 +32,9 @@ struct TilePass::Workspace {
 TilePass::TilePass(const Plan& plan, const FramePass& frames, const MosaicOptions& options, FrameCache& cache)
     : plan_{plan}, frames_{frames}, options_{options}, cache_{cache} {
   if (options.rejection.method == Rejection::none) compared_ = options.interpolation;  // nothing is compared: at once as asked for
+  const auto& asked = options.interpolation;
+  const bool plain = asked.method == compared_.method && asked.fineres <= 1 && asked.uncertainty == compared_.uncertainty;
+  once_ = options.rejection.method == Rejection::none || plain;
 }
 TilePass::~TilePass() = default;
 
@@ -155,9 +158,9 @@ void TilePass::reject(Workspace& w, Box tile, TileResult& result) {
     marked.reset({0, 0, (tile.width() + block_side - 1) / block_side, (tile.height() + block_side - 1) / block_side});
     auto at_home = drop_pixels(w.frames[k], frame, rejected, tile, marked);
     if (!at_home.runs.empty()) result.rejected.push_back(std::move(at_home));
-    if (options_.interpolation.method == compared_.method) resample_again(w, k, marked, tile);
+    if (once_) resample_again(w, k, marked, tile);
   }
-  if (options_.interpolation.method != compared_.method) resample_finally(w, tile);
+  if (!once_) resample_finally(w, tile);
 }
 
 /// From the stack, cleaned by now, to the planes of the tile.

@@ -36,6 +36,7 @@ class TilePass {
   const MosaicOptions& options_;
   FrameCache& cache_;
   reproject::InterpolationOptions compared_;  ///< how frames are resampled to look for outliers
+  bool once_ = true;                          ///< that is how they are coadded, too
   std::mutex mutex_;
   std::vector<std::unique_ptr<Workspace>> idle_;
 };
