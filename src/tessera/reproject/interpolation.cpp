@@ -49,6 +49,10 @@ void describe(param::Schema<InterpolationOptions>& s) {
   s.field(&InterpolationOptions::uncertainty, "uncertainty",
           "How uncertainties are carried: variance = in quadrature; linear = interpolated like the data, as MOPEX does, which is too large where pixels are averaged.")
       .choices({{"variance", Uncertainty::variance}, {"linear", Uncertainty::linear}});
+  s.field(&InterpolationOptions::quantity, "quantity",
+          "What the mosaic's pixels hold: surface brightness, or flux per pixel = that times each pixel's solid angle (MJy/sr becomes Jy/pixel, electron/arcsec2 "
+          "electron). automatic: surface brightness, whatever the unit.")
+      .choices({{"automatic", Quantity::automatic}, {"surface_brightness", Quantity::surface_brightness}, {"flux", Quantity::flux}});
 }
 
 namespace {

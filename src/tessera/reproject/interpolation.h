@@ -17,6 +17,9 @@ enum class AdaptiveKernel { gaussian, hann };
 /// How the uncertainty of a value follows from those of the frame's pixels: in quadrature, or as the guide has it, interpolated like the data.
 enum class Uncertainty { variance, linear };
 
+/// What the pixels of the products hold.
+enum class Quantity { automatic, surface_brightness, flux };
+
 struct InterpolationOptions {
   Interpolation method = Interpolation::area;
   double pixfrac = 1.0;
@@ -28,6 +31,7 @@ struct InterpolationOptions {
   double adaptive_width = 1.3;
   int fineres = 1;
   Uncertainty uncertainty = Uncertainty::variance;
+  Quantity quantity = Quantity::automatic;
 };
 void describe(param::Schema<InterpolationOptions>& s);
 
