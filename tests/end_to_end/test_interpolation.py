@@ -7,9 +7,9 @@ from astropy.wcs import WCS
 from conftest import simulate
 from test_bits import sums
 from test_simulated_truth import GRID_OF_STARS, NOISELESS, star_fluxes, truth
-from tools import plane, robust_sigma, tessera
+from tools import plane, robust_sigma, run_record, tessera
 
-METHODS = ("area", "drizzle", "bilinear", "nearest", "cubic", "lanczos2", "lanczos3", "lanczos4", "grid")
+METHODS = ("area", "drizzle", "bilinear", "nearest", "cubic", "lanczos2", "lanczos3", "lanczos4", "grid", "adaptive")
 KERNELS = ("square", "turbo", "gaussian", "point")
 PLAIN = ("background.method=none", "rejection.method=none", "input.scale_noise=false")
 
@@ -95,6 +95,53 @@ def test_tiles_change_no_bit(stack, tmp_path, settings):
     assert header["INTERP"] == settings[0].split("=")[1] and np.isfinite(image).sum() > 5000
 
 
+@pytest.mark.parametrize("setting", ["interpolation.fineres=3", "interpolation.uncertainty=linear"])
+def test_variants_of_area_overlap_change_no_bit_with_tiles_and_only_what_they_say(stack, tmp_path, setting):
+    whole, tiles, plain = (mosaic(stack, tmp_path / name, *s) for name, s in (("whole", [setting, "run.tile_size=5000"]), ("tiles", [setting, "run.tile_size=23"]), ("plain", [])))
+    assert sums(tiles) == sums(whole)
+    (a, b), (ua, ub) = ([plane(o / f"{p}.fits")[0] for o in (whole, plain)] for p in ("mosaic", "mosaic_unc"))
+    inside = np.isfinite(a) & np.isfinite(b)
+    if setting.endswith("linear"):
+        assert np.array_equal(a, b, equal_nan=True) and (ua[inside] >= ub[inside] * 0.999999).all() and np.median(ua[inside] / ub[inside]) > 1.2
+        assert len(fits.open(whole / "mosaic_unc.fits")) == 1, "no correlation belongs to uncertainties of this kind"
+    else:
+        assert np.median(ua[inside] / ub[inside]) < 0.95 and abs(np.median((a - b)[inside])) < 0.01 * np.std(a[inside]), "smoother, the same level"
+    rejected = [sum(int(f["rejected_pixels"]) if "rejected_pixels" in f else 0 for f in run_record(o)["frames"]) for o in (whole, plain)]
+    assert rejected[0] == rejected[1]
+
+
+def test_flux_per_pixel_is_brightness_times_the_pixels_own_area(stack, tmp_path):
+    """On a grid 20° from its tangent point, where areas of pixels differ; against solid angles from corners on the sphere."""
+    frame = fits.getheader(next(iter(sorted(stack.glob("*_cbcd.fits")))))
+    grid = tan_header(10, 2.4, (80, 90), (45, 40))
+    grid["CRVAL1"], grid["CRVAL2"] = frame["CRVAL1"], frame["CRVAL2"] + 20
+    x, y = WCS(grid).all_world2pix(frame["CRVAL1"], frame["CRVAL2"], 1)
+    grid["CRPIX1"], grid["CRPIX2"] = 45 - (float(x) - 45), 40 - (float(y) - 40)
+    fits.writeto(tmp_path / "grid.fits", np.zeros((80, 90), np.float32), grid)
+    bright, flux = (mosaic(stack, tmp_path / q, f"grid.file={tmp_path / 'grid.fits'}", f"interpolation.quantity={q}", "output.std=true") for q in ("surface_brightness", "flux"))
+    wcs = WCS(fits.getheader(bright / "mosaic.fits"))
+    yy, xx = np.mgrid[:81, :91] - 0.5
+    ra, dec = np.radians(wcs.all_pix2world(xx.ravel(), yy.ravel(), 0))
+    corner = np.stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)], axis=-1).reshape(81, 91, 3)
+    a, b, c, d = corner[:-1, :-1], corner[:-1, 1:], corner[1:, 1:], corner[1:, :-1]
+    area = 0.5 * np.linalg.norm(np.cross(c - a, d - b), axis=-1)
+    for name in ("mosaic", "mosaic_unc", "mosaic_std"):
+        (sb, h), (f, hf) = plane(bright / f"{name}.fits"), plane(flux / f"{name}.fits")
+        assert (h["BUNIT"], hf["BUNIT"]) == ("MJy/sr", "Jy/pixel") and (h["QUANTITY"], hf["QUANTITY"]) == ("surface brightness", "flux per pixel")
+        inside = np.isfinite(sb) & (sb != 0)
+        assert inside.sum() > 500 and np.array_equal(np.isfinite(sb), np.isfinite(f)) and np.allclose(f[inside] / sb[inside], area[inside] * 1e6, rtol=2e-6)
+    assert hf["MAGZPAB"] == pytest.approx(8.900, abs=1e-3)
+    assert np.array_equal(plane(bright / "mosaic_cov.fits")[0], plane(flux / "mosaic_cov.fits")[0])
+
+
+def test_flux_of_an_unknown_unit_is_refused(affine, tmp_path):
+    with fits.open(affine[0] / "frame.fits") as hdus:
+        hdus[0].header["BUNIT"] = "furlong"
+        hdus.writeto(tmp_path / "frame.fits")
+    done = tessera("mosaic", tmp_path / "frame.fits", "-o", tmp_path / "out", "--set", "interpolation.quantity=flux", code=2)
+    assert "furlong" in done.stderr and "per solid angle" in done.stderr
+
+
 def test_the_same_pixels_are_rejected_whatever_the_method(stack, tmp_path):
     masks = []
     for method in ("area", "drizzle", "lanczos3"):
@@ -118,7 +165,7 @@ def stars(tmp_path_factory):
 
 # Method: largest bias and robust scatter of noise-free aperture fluxes, in per cent, with a margin over what is measured (docs/steps/mosaic.md).
 LIMITS = {"area": (0.01, 0.01), "bilinear": (0.03, 0.08), "nearest": (0.8, 2.5), "cubic": (0.03, 0.03), "lanczos2": (0.03, 0.15), "lanczos3": (0.2, 0.12), "lanczos4": (0.6, 0.15),
-          "grid": (0.2, 0.4), "drizzle-square-0.5": (0.4, 0.6), "drizzle-square-0.8": (0.1, 0.25), "drizzle-turbo-0.5": (0.4, 0.6), "drizzle-turbo-0.8": (0.1, 0.3),
+          "grid": (0.2, 0.4), "adaptive": (0.1, 0.1), "drizzle-square-0.5": (0.4, 0.6), "drizzle-square-0.8": (0.1, 0.25), "drizzle-turbo-0.5": (0.4, 0.6), "drizzle-turbo-0.8": (0.1, 0.3),
           "drizzle-gaussian-0.5": (1, 2.5), "drizzle-gaussian-0.8": (0.2, 0.8), "drizzle-point-0.5": (1, 2.5)}
 
 

@@ -3,22 +3,23 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
+from scipy.ndimage import maximum_filter, minimum_filter
 
 from peers import grid_cards, have, montage_frame
 from test_interpolation import PLAIN, mosaic, tan_header
-from tools import SHARED, needs_shared, plane, robust_sigma
+from tools import SHARED, needs_shared, plane
 
 IRAC = SHARED / "spitzer_irac_grb120119a"
 
 
 @pytest.fixture(scope="module")
 def frame(tmp_path_factory):
-    """Noise around a smooth sky, no bad pixel."""
+    """Noise around a star, no bad pixel. Pixels of 36″: reproject_exact takes differences of angles on the sphere, which has fewer digits left on smaller ones."""
     base = tmp_path_factory.mktemp("peers")
     rng = np.random.default_rng(8)
     y, x = np.mgrid[:90, :100]
     data = (5 + rng.normal(0, 1, x.shape) + 20 * np.exp(-((x - 47.3) ** 2 + (y - 44.8) ** 2) / 6)).astype(np.float32)
-    header = tan_header(0, 1.2, data.shape, (50.3, 45.1))
+    header = tan_header(0, 36, data.shape, (50.3, 45.1))
     fits.writeto(base / "frame.fits", data, header)
     fits.writeto(base / "sigma.fits", np.ones_like(data), header)
     return base, data, header
@@ -26,8 +27,8 @@ def frame(tmp_path_factory):
 
 def ours(frame, tmp_path, angle, scale, *settings):
     base, _, header = frame
-    n = int(150 * 1.2 / scale)
-    grid = tan_header(angle, scale, (n, n), (n / 2 + 0.3, n / 2 + 0.7))
+    n = int(150 / scale)
+    grid = tan_header(angle, 36 * scale, (n, n), (n / 2 + 0.3, n / 2 + 0.7))
     fits.writeto(tmp_path / "grid.fits", np.zeros((n, n), np.float32), grid)
     (tmp_path / "images.txt").write_text(f"{base / 'frame.fits'}\n")
     (tmp_path / "sigmas.txt").write_text(f"{base / 'sigma.fits'}\n")
@@ -35,8 +36,8 @@ def ours(frame, tmp_path, angle, scale, *settings):
     return plane(out / "mosaic.fits")[0], plane(out / "mosaic_cov.fits")[0], WCS(grid)
 
 
-@pytest.mark.parametrize("angle,scale", [(0, 0.9), (25, 0.9), (40, 1.2), (-70, 4.1)])
-@pytest.mark.parametrize("kernel,tolerance", [("hann", 2e-5), ("gaussian", 5e-3)])
+@pytest.mark.parametrize("angle,scale", [(0, 0.75), (25, 0.75), (40, 1), (-70, 3.42)])
+@pytest.mark.parametrize("kernel,tolerance", [("hann", 5e-6), ("gaussian", 8e-3)])
 def test_adaptive_agrees_with_reproject(frame, tmp_path, angle, scale, kernel, tolerance):
     """The values run from 2 to 25, with a scatter of 1. Hann: the same formula. Gaussian: reproject samples the kernel in a box of the frame's axes around
     the region asked for, we in the region itself."""
@@ -46,19 +47,19 @@ def test_adaptive_agrees_with_reproject(frame, tmp_path, angle, scale, kernel, t
                                              boundary_mode="ignore", conserve_flux=False)
     inside = (coverage > 0.9999) & np.isfinite(theirs)
     largest = np.abs(data - theirs)[inside].max()
-    print(f"adaptive {kernel}, turned by {angle}, output pixel {scale / 1.2:.2f}: {inside.sum()} pixels, largest difference {largest:.1e}")
+    print(f"adaptive {kernel}, turned by {angle}, output pixel {scale}: {inside.sum()} pixels, largest difference {largest:.1e}")
     assert inside.sum() > 300 and largest < tolerance
 
 
-@pytest.mark.parametrize("angle,scale", [(0, 0.9), (25, 0.9), (40, 1.2), (-70, 4.1)])
+@pytest.mark.parametrize("angle,scale", [(0, 0.75), (25, 0.75), (40, 1), (-70, 3.42)])
 def test_area_agrees_with_reproject_exact(frame, tmp_path, angle, scale):
     reproject = pytest.importorskip("reproject", reason="skipped: no reproject package")
     data, coverage, grid = ours(frame, tmp_path, angle, scale)
     theirs, share = reproject.reproject_exact((frame[1].astype(float), WCS(frame[2])), grid, shape_out=data.shape, parallel=False)
     some = (coverage > 0.01) & (share > 0.01)
-    values, shares = np.abs(data - theirs)[some].max(), np.abs(coverage - share)[some].max()
-    print(f"area against reproject_exact, turned by {angle}, output pixel {scale / 1.2:.2f}: {some.sum()} pixels, largest difference of values {values:.1e}, of coverage {shares:.1e}")
-    assert some.sum() > 500 and values < 1e-4 and shares < 1e-4
+    values, shares = np.abs(data - theirs)[some], np.abs(coverage - share)[some]
+    print(f"area against reproject_exact, turned by {angle}, output pixel {scale}: {some.sum()} pixels, largest difference of values {values.max():.1e}, of coverage {shares.max():.1e}; 99 % below {np.quantile(values, 0.99):.1e}, {np.quantile(shares, 0.99):.1e}")
+    assert some.sum() > 500 and values.max() < 1e-4 and shares.max() < 1e-4
 
 
 @needs_shared
@@ -73,10 +74,11 @@ def test_area_agrees_with_montage_on_real_frames(tmp_path, channel, number, over
     with fits.open(image) as hdus:
         fits.writeto(tmp_path / "in.fits", hdus[0].data.astype(float), hdus[0].header, output_verify="silentfix")
     theirs, area = montage_frame(tmp_path / "montage", tmp_path / "in.fits", tmp_path / "grid.hdr")
-    share = area / np.median(area[area > 0.9 * area.max()])
+    share = area / np.median(area[area > 0])
     both = (coverage > 0.999) & (share > 0.98) & np.isfinite(theirs)
-    steep = robust_sigma(data[both])
-    difference = np.abs(data - theirs)[both]
-    print(f"area against mProject, {channel} {number}, oversample {oversample}: {both.sum()} pixels of {np.isfinite(data).sum()}, scatter of the sky {steep:.4f}, "
-          f"largest difference {difference.max():.1e}, relative {np.max(difference / np.maximum(np.abs(data[both]), steep)):.1e}, 99.9 % {np.quantile(difference, 0.999):.1e}")
-    assert both.sum() > 0.8 * np.isfinite(data).sum() and np.quantile(difference, 0.999) < 0.02 * steep
+    filled = np.nan_to_num(data)
+    step = (maximum_filter(filled, 3) - minimum_filter(filled, 3))[both]
+    difference = np.abs(data - theirs)[both] / (step + 0.002)
+    print(f"area against mProject, {channel} {number}, oversample {oversample}: {both.sum()} pixels of {np.isfinite(data).sum()}, difference over the largest step between "
+          f"neighbours: largest {difference.max():.1e}, 99.9 % below {np.quantile(difference, 0.999):.1e}, median {np.median(difference):.1e}")
+    assert both.sum() > 0.8 * np.isfinite(data).sum() and np.quantile(difference, 0.999) < 2e-3

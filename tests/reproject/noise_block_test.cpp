@@ -44,7 +44,12 @@ const Named methods[] = {{"area", method(Interpolation::area)},
                          {"lanczos3", method(Interpolation::lanczos3)},
                          {"lanczos4", method(Interpolation::lanczos4)},
                          {"grid", method(Interpolation::grid)},
-                         {"adaptive", method(Interpolation::adaptive)}};
+                         {"adaptive", method(Interpolation::adaptive)},
+                         {"fineres", [] {
+                            auto o = method(Interpolation::area);
+                            o.fineres = 3;
+                            return o;
+                          }()}};
 
 /// Dithered frames, each turned a little further.
 std::vector<BothWays> dithers(double first_angle, double scale, int count) {

@@ -15,7 +15,7 @@ namespace {
 
 // Frames of a block: more change the mean correlation no further. A wide kernel's variance hardly depends on the dither, and it costs much.
 constexpr int most_frames = 24, most_frames_of_wide = 8, wide_patch = 5;
-constexpr int least_blocks = 4, most_blocks = 256;
+constexpr int least_blocks = 4, least_blocks_of_wide = 2, most_blocks = 256;
 constexpr double share_of_work = 0.04;         // resampled pixels of the sample over those of the run; they are cheap ones
 constexpr int draws_per_block = 30;
 constexpr float negligible = 1e-5F;            // rims of the table below this are cut off
@@ -87,7 +87,7 @@ class Sampler {
     for (const auto& box : plan_.on_grid) work += static_cast<double>(box.area());
     const double frames_per_pixel = std::clamp(work / (static_cast<double>(plan_.grid.width) * plan_.grid.height), 1.0, 1.0 * depth_);
     const double patch = reproject::noise_patch(options_.interpolation, 1 / plan_.input_over_output_pixel);
-    return static_cast<int>(std::clamp(share_of_work * work / (frames_per_pixel * side_ * side_ * (patch * patch + 4)), 1.0 * least_blocks, 1.0 * most_blocks));
+    return static_cast<int>(std::clamp(share_of_work * work / (frames_per_pixel * side_ * side_ * (patch * patch + 4)), 1.0 * (patch_ < wide_patch ? least_blocks : least_blocks_of_wide), 1.0 * most_blocks));
   }
 
   const Plan& plan_;

@@ -76,6 +76,9 @@ void run_tiles(const Plan& plan, const FramePass& pass, const MosaicOptions& opt
   });
 }
 
+/// Uncertainties that are interpolated like data are no errors of pixels, and have no correlation.
+bool has_correlation(const MosaicOptions& options) { return options.products.correlation && options.interpolation.uncertainty == reproject::Uncertainty::variance; }
+
 /// What an interrupted run leaves is of use: say so before the line that ends it.
 void tell_how_to_go_on(const TileStore& store, const std::string& output, Context& context) {
   if (const auto tiles = store.finished_count(); tiles > 0)
@@ -115,7 +118,7 @@ Outcome make_mosaic(const MosaicRequest& request, const MosaicOptions& options, 
     run_tiles(plan, pass, options, cache, plan.two_pass ? &masks : nullptr, store, context);
     if (!plan.two_pass) masks = FrameMasks{store, plan.frames.size()};
     const auto inputs = hash_inputs(plan, context);
-    const auto noise = options.products.correlation ? measure_correlation(plan, pass, masks, options, cache, context) : MeasuredCorrelation{};
+    const auto noise = has_correlation(options) ? measure_correlation(plan, pass, masks, options, cache, context) : MeasuredCorrelation{};
     auto products = write_products(plan, pass, store, masks, noise, options, settings, folder, context);
     for (auto& product : write_extra_products({plan, pass, store, masks, options, settings, cache}, folder, context)) products.push_back(std::move(product));
     run.wall_s = elapsed();

@@ -14,6 +14,7 @@
 #include "tessera/io/fits.h"
 #include "tessera/io/tables.h"
 #include "tessera/pipeline/backgrounds.h"
+#include "tessera/pipeline/pixel_flux.h"
 
 namespace tessera::pipeline {
 namespace {
@@ -261,6 +262,8 @@ Plan make_plan(const std::vector<std::string>& inputs, const MosaicOptions& opti
   const auto& profile = *plan.frames.front().profile;
   for (const auto& [key, value] : profile.defaults) settings.assign(key, value, param::Source::profile, profile.name);
   plan.unit = plan.frames.front().unit;
+  if (options.interpolation.quantity == reproject::Quantity::flux && !flux_unit(plan.unit))
+    throw UsageError{fmt::format("interpolation.quantity = flux needs a unit per solid angle; {} has the unit '{}', which is kept as it stands", plan.frames.front().image.path.string(), plan.unit)};
   settle_coadd(plan, options);
   check_background(plan, options);
 

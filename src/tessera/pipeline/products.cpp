@@ -6,6 +6,7 @@
 #include <cmath>
 #include <map>
 #include <numbers>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -15,6 +16,7 @@
 #include "tessera/io/fits.h"
 #include "tessera/io/tables.h"
 #include "tessera/picture/picture.h"
+#include "tessera/pipeline/pixel_flux.h"
 #include "tessera/pipeline/rmask_mosaic.h"
 
 namespace tessera::pipeline {
@@ -36,6 +38,11 @@ constexpr Product fits_products[] = {
     {"mosaic_exp.fits", "exposure time per pixel", TileResult::exposure, 0},
     {"mosaic_std.fits", "standard deviation of the frames' values", TileResult::deviation, NAN},
 };
+
+bool in_flux(const MosaicOptions& options) { return options.interpolation.quantity == reproject::Quantity::flux; }
+
+/// Whether values of the product are those of the frames, in their unit.
+bool of_brightness(const Product& product) { return product.plane != TileResult::coverage && product.plane != TileResult::exposure; }
 
 std::string unit_of(const Product& product, const std::string& unit) {
   switch (product.plane) {
@@ -79,11 +86,16 @@ void add_times(Header& header, const Plan& plan, const FramePass& pass, double m
   if (std::isfinite(end)) header.set("MJD-END", end, "[d] end of the last exposure");
 }
 
-void add_photometry(Header& header, const Plan& plan) {
+void add_photometry(Header& header, const Plan& plan, bool flux) {
   const double area = plan.grid.wcs().pixel_area_sr({(plan.grid.width - 1) / 2.0, (plan.grid.height - 1) / 2.0});
   header.set("PIXAR_SR", area, "[sr] solid angle of the central pixel");
   header.set("PIXAR_A2", area * std::pow(180 * 3600 / std::numbers::pi, 2), "[arcsec2] the same");
+  header.set("QUANTITY", std::string{flux ? "flux per pixel" : "surface brightness"}, "what the pixels of the mosaic hold");
   if (plan.unit != "MJy/sr") return;
+  if (flux) {
+    header.set("MAGZPAB", -2.5 * std::log10(1 / ab_zero_jy), "AB mag of a sum over pixels of 1 BUNIT");
+    return;
+  }
   header.set("MAGZPAB", -2.5 * std::log10(1e6 * area / ab_zero_jy), "AB mag of a sum over pixels of 1 BUNIT");
 }
 
@@ -122,7 +134,7 @@ const char* meaning_of_uncertainty(const MosaicOptions& options) {
 
 /// Comments that explain the standard products.
 ProductText text_of(const Product& product, const MosaicOptions& options, const std::string& unit) {
-  ProductText text{unit_of(product, unit), product.title, {}};
+  ProductText text{unit_of(product, in_flux(options) ? flux_unit(unit)->name : unit), product.title, {}, in_flux(options)};
   if (product.plane == TileResult::uncertainty) text.comments = {meaning_of_uncertainty(options)};
   if (product.plane == TileResult::uncertainty && options.background.uncertainty == background::Uncertainty::include && options.background.method != background::Method::none)
     text.comments.push_back("with the error of the matched backgrounds, sqrt(sum w_i w_j Cov_ij)/sum w, added in quadrature");
@@ -144,7 +156,7 @@ Header product_header(const ProductText& product, const Plan& plan, const FrameP
     header.set("DEC_REF", plan.moving.fixed.dec_deg, "[deg] of the moving object, kept still");
   }
   add_times(header, plan, pass, mean_exposure_s);
-  add_photometry(header, plan);
+  add_photometry(header, plan, product.per_pixel);
   for (const auto& comment : product.comments) header.add_comment(comment);
   add_options(header, plan, settings);
   return header;
@@ -315,8 +327,12 @@ std::vector<ProductRecord> write_products(const Plan& plan, const FramePass& pas
     const auto path = folder.product(product.file);
     io::FitsWriter writer{path};
     PlaneRows rows{store, product.plane, product.empty};
-    writer.add_image("", product_header(text_of(product, options, plan.unit), plan, pass, settings, exposure), plan.grid.width, plan.grid.height,
-                     [&](int y, std::span<float> row) { std::ranges::copy(rows.row(y), row.begin()); });
+    std::optional<PixelAreas> areas;
+    if (in_flux(options) && of_brightness(product)) areas.emplace(plan.grid);
+    writer.add_image("", product_header(text_of(product, options, plan.unit), plan, pass, settings, exposure), plan.grid.width, plan.grid.height, [&](int y, std::span<float> row) {
+      std::ranges::copy(rows.row(y), row.begin());
+      if (areas) areas->multiply(y, flux_unit(plan.unit)->per_sr, row);
+    });
     if (product.plane == TileResult::uncertainty) add_correlation(noise, writer);
     writer.close();
     records.push_back({product.file, datasums(path)});

@@ -15,6 +15,7 @@ namespace tessera::pipeline {
 struct ProductText {
   std::string unit, title;
   std::vector<std::string> comments;
+  bool per_pixel = false;  ///< fluxes of pixels, not surface brightness
 };
 /// WCS of the grid, unit, times, photometry, options and inputs. `mean_exposure_s`: of the covered pixels.
 Header product_header(const ProductText& product, const Plan& plan, const FramePass& pass, const param::OptionSet& settings, double mean_exposure_s);

@@ -26,6 +26,9 @@ ResampledView window(ResampledView view, Box part) { return {view.value.window(p
 TilePass::TilePass(const Plan& plan, const FramePass& frames, const MosaicOptions& options, FrameCache& cache, const FrameMasks* masks)
     : plan_{plan}, frames_{frames}, options_{options}, cache_{cache}, masks_{masks} {
   if (masks || options.rejection.schemes() == 0) compared_ = options.interpolation;  // nothing is compared: at once as asked for
+  const auto& asked = options.interpolation;
+  const bool plain = asked.method == compared_.method && asked.fineres <= 1 && asked.uncertainty == compared_.uncertainty;
+  once_ = masks || options.rejection.schemes() == 0 || plain;
 }
 TilePass::~TilePass() = default;
 
@@ -156,9 +159,9 @@ void TilePass::reject(Workspace& w, Box tile, TileResult& result) {
     marked.reset({0, 0, (tile.width() + block_side - 1) / block_side, (tile.height() + block_side - 1) / block_side});
     auto at_home = drop_pixels(w.frames[k], frame, rejected, tile, marked);
     if (!at_home.runs.empty()) result.rejected.push_back(std::move(at_home));
-    if (options_.interpolation.method == compared_.method) resample_again(w, k, marked, tile);
+    if (once_) resample_again(w, k, marked, tile);
   }
-  if (options_.interpolation.method != compared_.method) resample_finally(w, tile);
+  if (!once_) resample_finally(w, tile);
 }
 
 /// From the stack, cleaned by now, to the planes of the tile.

@@ -63,6 +63,7 @@ class TilePass {
   const FrameMasks* masks_;
   outlier::SchemeBits fatal_ = options_.rejection.fatal();
   reproject::InterpolationOptions compared_;  ///< how frames are resampled to look for outliers
+  bool once_ = true;                          ///< that is how they are coadded, too
   std::mutex mutex_;
   std::vector<std::unique_ptr<Workspace>> idle_;
 };

@@ -7,6 +7,7 @@
 #include "tessera/reproject/adaptive.h"
 #include "tessera/reproject/area.h"
 #include "tessera/reproject/drizzle.h"
+#include "tessera/reproject/fine_area.h"
 #include "tessera/reproject/grid.h"
 #include "tessera/reproject/point_kernels.h"
 
@@ -41,11 +42,45 @@ void describe(param::Schema<InterpolationOptions>& s) {
   s.field(&InterpolationOptions::adaptive_kernel, "adaptive_kernel", "Adaptive: shape of the kernel. hann is narrower, gaussian suppresses aliases better.")
       .choices({{"gaussian", AdaptiveKernel::gaussian}, {"hann", AdaptiveKernel::hann}});
   s.field(&InterpolationOptions::adaptive_width, "adaptive_width", "Adaptive: width of the gaussian from -1 to +1 sigma, in pixels of the output or of the frame, whichever is larger.").range(0.5, 5);
+  s.field(&InterpolationOptions::fineres, "fineres",
+          "Area: frame pixels are first divided into this many fine ones per side by bilinear interpolation, which smooths; 0 and 1: they are not.")
+      .range(0, 16)
+      .namelist("MOSAICINTIN", "FINERES");
+  s.field(&InterpolationOptions::uncertainty, "uncertainty",
+          "How uncertainties are carried: variance = in quadrature; linear = interpolated like the data, as MOPEX does, which is too large where pixels are averaged.")
+      .choices({{"variance", Uncertainty::variance}, {"linear", Uncertainty::linear}});
+  s.field(&InterpolationOptions::quantity, "quantity",
+          "What the mosaic's pixels hold: surface brightness, or flux per pixel = that times each pixel's solid angle (MJy/sr becomes Jy/pixel, electron/arcsec2 "
+          "electron). automatic: surface brightness, whatever the unit.")
+      .choices({{"automatic", Quantity::automatic}, {"surface_brightness", Quantity::surface_brightness}, {"flux", Quantity::flux}});
 }
 
+namespace {
+
+/// Σ w σ / Σ w instead of the variance: the frame's σ resampled as data.
+void replace_by_linear(const FrameView& frame, const FrameMaps& maps, const InterpolationOptions& options, ResampledView out) {
+  Image<float> sigma{frame.box()};
+  for (int y = frame.box().y0; y < frame.box().y1; ++y)
+    for (int x = frame.box().x0; x < frame.box().x1; ++x) sigma(x, y) = std::sqrt(frame.variance(x, y));
+  Resampled linear{out.box()};
+  resample({sigma, frame.variance, frame.good}, maps, options, linear.view());
+  for (int y = out.box().y0; y < out.box().y1; ++y)
+    for (int x = out.box().x0; x < out.box().x1; ++x) out.variance(x, y) = linear.value(x, y) * linear.value(x, y);
+}
+
+}  // namespace
+
 void resample(const FrameView& frame, const FrameMaps& maps, const InterpolationOptions& options, ResampledView out) {
+  if (options.uncertainty == Uncertainty::linear) {
+    auto plain = options;
+    plain.uncertainty = Uncertainty::variance;
+    resample(frame, maps, plain, out);
+    return replace_by_linear(frame, maps, plain, out);
+  }
   switch (options.method) {
-    case Interpolation::area: return area_overlap(frame, maps.to_frame, out);
+    case Interpolation::area:
+      if (options.fineres > 1) return fine_area_overlap(frame, maps.to_frame, options.fineres, out);
+      return area_overlap(frame, maps.to_frame, out);
     case Interpolation::drizzle: return drizzle(frame, maps, options.pixfrac, options.kernel, out);
     case Interpolation::grid: return drop_grid(frame, maps, options.grid_ratio, out);
     case Interpolation::adaptive: return adaptive(frame, maps.to_frame, options, out);
@@ -60,7 +95,7 @@ void resample(const FrameView& frame, const FrameMaps& maps, const Interpolation
 
 double kernel_radius(const InterpolationOptions& options) {
   switch (options.method) {
-    case Interpolation::area:
+    case Interpolation::area: return options.fineres > 1 ? 1 : 0;
     case Interpolation::grid: return 0;
     case Interpolation::drizzle: return options.kernel == DropKernel::gaussian ? 1.2 : 0;
     case Interpolation::nearest:
@@ -76,7 +111,7 @@ double kernel_radius(const InterpolationOptions& options) {
 
 double support_radius(const InterpolationOptions& options, double span) {
   switch (options.method) {
-    case Interpolation::area:
+    case Interpolation::area: return options.fineres > 1 ? 0.5 * (span + 1.0 / options.fineres) + 1 : 0.5 * (span + 1);
     case Interpolation::grid: return 0.5 * (span + 1);
     case Interpolation::drizzle:
       switch (options.kernel) {

@@ -14,6 +14,12 @@ enum class DropKernel { square, turbo, gaussian, point };
 
 enum class AdaptiveKernel { gaussian, hann };
 
+/// How the uncertainty of a value follows from those of the frame's pixels: in quadrature, or as the guide has it, interpolated like the data.
+enum class Uncertainty { variance, linear };
+
+/// What the pixels of the products hold.
+enum class Quantity { automatic, surface_brightness, flux };
+
 struct InterpolationOptions {
   Interpolation method = Interpolation::area;
   double pixfrac = 1.0;
@@ -23,6 +29,9 @@ struct InterpolationOptions {
   double min_weight = 0.5;
   AdaptiveKernel adaptive_kernel = AdaptiveKernel::gaussian;
   double adaptive_width = 1.3;
+  int fineres = 1;
+  Uncertainty uncertainty = Uncertainty::variance;
+  Quantity quantity = Quantity::automatic;
 };
 void describe(param::Schema<InterpolationOptions>& s);
 

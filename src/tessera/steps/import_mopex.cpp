@@ -121,6 +121,14 @@ void interpolation(Import& import, const LegacySetting& s) {
   import.note(Fate::missing, s, name + " interpolation; the exact area overlap is used instead");
 }
 
+void fineres(Import& import, const LegacySetting& s) {
+  const auto n = import.number(s);
+  if (!n) return;
+  if (*n != std::floor(*n) || *n < 0 || *n > 16) return import.note(Fate::refused, s, "a whole number up to 16 was expected; pixels are not divided");
+  if (*n <= 1) return import.note(Fate::unneeded, s, "pixels are not divided");
+  import.set("interpolation.fineres", text::from_double(*n), s);
+}
+
 void bright_objects(Import& import, const LegacySetting& s) {
   if (import.on("mask_bright")) return import.note(Fate::always, s, "bright objects are left out of the match; background.object_threshold");
   import.set("background.object_threshold", "1000", s, "so far from the sky that nothing is masked");
@@ -264,7 +272,7 @@ const KeyRule rules[] = {
     {"", "run_mosaic_interp", Fate::always, "", "frames are resampled tile by tile"},
     {"", "run_mosaic_int", Fate::always, "", "frames are resampled tile by tile"},
     {"MOSAICINTIN", "INTERP_METHOD", Fate::same, "interpolation.method", "1: area; the others where the version has them", interpolation},
-    {"MOSAICINTIN", "FINERES", Fate::missing, "", "sub-division of input pixels, which the guide advises against"},
+    {"MOSAICINTIN", "FINERES", Fate::same, "interpolation.fineres", "division of input pixels, which the guide advises against; 0: none", fineres},
     {"MOSAICINTIN", "DRIZ_FAC", Fate::missing, "", "for INTERP_METHOD = 2"},
     {"MOSAICINTIN", "GRID_RATIO", Fate::missing, "", "for INTERP_METHOD = 3"},
     {"MOSAICINTIN", "ALPHA", Fate::missing, "", "for INTERP_METHOD = 4"},
@@ -414,6 +422,7 @@ void leave_idle_parameters(Import& import) {
   };
   const LegacySetting* method = import.config().find("MOSAICINTIN", "INTERP_METHOD");
   const std::string interp = method ? method->value : "1";
+  leave("MOSAICINTIN", "FINERES", interp.starts_with('1'), "INTERP_METHOD is not 1");
   leave("MOSAICINTIN", "DRIZ_FAC", interp.starts_with('2'), "INTERP_METHOD is not 2");
   leave("MOSAICINTIN", "GRID_RATIO", interp.starts_with('3'), "INTERP_METHOD is not 3");
   leave("MOSAICINTIN", "ALPHA", interp.starts_with('4'), "INTERP_METHOD is not 4");
