@@ -100,7 +100,9 @@ int main(int argc, char** argv) {
   bool json = false;
   try {
     // Planes of frames and tiles go back to the system when they are freed: the memory ceiling is one of resident size.
+    // What is smaller stays with the program, which needs it again at once.
     mallopt(M_MMAP_THRESHOLD, 1 << 20);
+    mallopt(M_TRIM_THRESHOLD, 16 << 20);
     open_standard_streams();
     install_signal_handlers();
     const std::vector<std::string> arguments{argv + (argc > 0 ? 1 : 0), argv + argc};

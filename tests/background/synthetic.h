@@ -4,6 +4,8 @@
 #include <random>
 #include <vector>
 
+#include "tessera/background/noise.h"
+#include "tessera/background/objects.h"
 #include "tessera/background/offsets.h"
 #include "tessera/core/frame.h"
 

@@ -128,7 +128,7 @@ TEST(Offsets, PullsHaveWidthOneInADeepStackOfLargeFrames) {
   EXPECT_NEAR(width, 1, 0.13) << "240 pulls";
 }
 
-TEST(Offsets, PullsHaveWidthOneInAGroupTooLargeForTheExactCovariance) {
+TEST(Offsets, PullsHaveWidthOneInALargeGroup) {
   // 30 × 20 = 600 frames on a lattice.
   const double width = pull_width(600, 2, [](int i) { return Box{7 * (i % 30), 7 * (i / 30), 7 * (i % 30) + 10, 7 * (i / 30) + 10}; }, [](int) { return 1.0; });
   EXPECT_NEAR(width, 1, 0.08);
@@ -282,5 +282,6 @@ TEST(BackgroundOptions, HaveNamelistNames) {
   for (const auto& f : std::move(schema).fields())
     for (const auto& a : f.aliases)
       if (a.dialect == "mopex") names.push_back(a.block + "." + a.key);
-  EXPECT_EQ(names, (std::vector<std::string>{".compute_overlap_correction", "DETECT.Detection_Threshold", "COMPUTEOVRLAPCORRIN.TOP_THRESHOLD", "COMPUTEOVRLAPCORRIN.BOTTOM_THRESHOLD", "COMPUTEOVRLAPCORRIN.MIN_IMG_NUM"}));
+  EXPECT_EQ(names, (std::vector<std::string>{".compute_overlap_correction", "COMPUTEOVRLAPCORRIN.WEIGHT", "DETECT.Detection_Threshold", "COMPUTEOVRLAPCORRIN.TOP_THRESHOLD",
+                                             "COMPUTEOVRLAPCORRIN.BOTTOM_THRESHOLD", "COMPUTEOVRLAPCORRIN.MIN_IMG_NUM", ".apply_zodiacal_correction", ".apply_zodiacal_subtraction"}));
 }

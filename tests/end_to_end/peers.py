@@ -83,3 +83,22 @@ def montage_frames(work, images, masks, fatal, out):
 
 def have(*programs):
     return all(shutil.which(p) for p in programs)
+
+
+def montage_frame(work, image, template, program="mProject"):
+    """One image by Montage on the grid of a text header; (value, area as a share of the output pixel) on the whole grid, NaN and 0 where there is nothing."""
+    work.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run([program, str(image), "out.fits", str(template)], cwd=work, capture_output=True, text=True)
+    if 'stat="OK"' not in done.stdout:
+        raise RuntimeError(f"{program} refused {image}: {done.stdout}")
+    grid = fits.Header.fromtextfile(template)
+    value, area = np.full((grid["NAXIS2"], grid["NAXIS1"]), np.nan), np.zeros((grid["NAXIS2"], grid["NAXIS1"]))
+    projected = fits.open(work / "out.fits")[0]
+    y0, x0 = (int(round(grid[k] - projected.header[k])) for k in ("CRPIX2", "CRPIX1"))
+    ny, nx = projected.data.shape
+    # Montage cuts off empty borders, and may begin beyond the grid.
+    ours = slice(max(0, y0), min(value.shape[0], y0 + ny)), slice(max(0, x0), min(value.shape[1], x0 + nx))
+    theirs = slice(ours[0].start - y0, ours[0].stop - y0), slice(ours[1].start - x0, ours[1].stop - x0)
+    value[ours] = projected.data[theirs]
+    area[ours] = fits.getdata(work / "out_area.fits")[theirs]
+    return value, area

@@ -114,11 +114,13 @@ TEST(InputOptionsTest, AreDeclaredWithTheirMopexNames) {
   param::Schema<InputOptions> schema;
   describe(schema);
   const auto fields = std::move(schema).fields();
-  ASSERT_EQ(fields.size(), 9u);
+  ASSERT_EQ(fields.size(), 12u);
   EXPECT_EQ(fields[0].letter, 'I');
   EXPECT_EQ(fields[1].letter, 'S');
   EXPECT_EQ(fields[2].letter, 'd');
-  EXPECT_EQ(fields[3].aliases.at(0).key, "DCE_Status_Mask_Fatal_BitPattern");
+  EXPECT_EQ(fields[3].letter, 'R');
+  EXPECT_EQ(fields[4].letter, 'M');
+  EXPECT_EQ(fields[6].aliases.at(0).key, "DCE_Status_Mask_Fatal_BitPattern");
 }
 
 }  // namespace

@@ -108,6 +108,50 @@ TEST(ImportMopex, OutliersCountWhenFoundMaskedUsedAndFatal) {
   EXPECT_EQ(translated(mosaic_with("delete_intermediate_files = 1\n"))["output.rmasks"], "false");
 }
 
+TEST(ImportMopex, EverySchemeIsTakenWithItsNumbers) {
+  const auto t = translated(mosaic_with(R"(RMask_Fatal_BitPattern = 15
+run_detect_radhit = 1
+run_detect_outlier = 1
+run_mosaic_proj = 1
+run_mosaic_dual_outlier = 1
+run_level = 1
+run_mosaic_box_outlier = 1
+USE_DUAL_OUTLIER_FOR_RMASK = 1
+USE_BOX_OUTLIER_FOR_RMASK = 1
+run_fix_coverage = 1
+PMask_Fatal_BitPattern = 18304
+PMASK_FILE_NAME = pmask.fits
+&DETECT_RADHIT
+Segmentation_Threshold = 4, Detection_Max_Area = 5, Radhit_Threshold = 20,
+&END
+&DETECT
+Detection_Threshold = 5, Detection_Min_Area = 2, Detection_Max_Area = 100,
+&END
+&MOSAICDUALOUTLIERIN
+MAX_OUTL_IMAGE = 3, MAX_OUTL_FRAC = 0.6,
+&END
+&LEVEL
+Threshold_Ratio = 0.4,
+&END
+&MOSAICBOXOUTLIERIN
+BOX_X = 5, BOX_Y = 7, BOX_MEDIAN_BIAS = 2,
+&END
+&MOSAICRMASKIN
+MIN_COVERAGE = 4, MAX_COVERAGE = 50, REFINE_OUTLIER = 1, REFINE_OUTLIER_THRESH = 15, BOX_TOP_THRESHOLD = 8, BOX_BOTTOM_THRESHOLD = 9, BOX_MIN_COVERAGE = 2,
+&END
+)"));
+  EXPECT_EQ(t.missing, 0) << t.log;
+  EXPECT_EQ(t.lines, t.settings);
+  for (const auto& [key, value] : std::vector<std::pair<std::string, std::string>>{
+           {"method", "radhit,temporal,dual,box"}, {"radhit_segmentation", "4"}, {"radhit_max_area", "5"}, {"radhit_threshold", "20"}, {"dual_threshold", "5"}, {"dual_min_area", "2"},
+           {"dual_max_area", "100"}, {"dual_max_images", "3"}, {"dual_max_fraction", "0.6"}, {"dual_level_ratio", "0.4"}, {"box_width", "5"}, {"box_height", "7"}, {"box_median_bias", "2"},
+           {"temporal_min_coverage", "4"}, {"dual_max_coverage", "50"}, {"refine_threshold", "15"}, {"box_threshold_high", "8"}, {"box_threshold_low", "9"}, {"box_min_coverage", "2"}})
+    EXPECT_EQ(t["rejection." + key], value) << key;
+  EXPECT_EQ(t["input.pmask_fatal_bits"], "18304");
+  EXPECT_EQ(t["coadd.min_single_coverage"], "0.95");
+  EXPECT_THAT(t.toml, HasSubstr("-M pmask.fits"));
+}
+
 TEST(ImportMopex, MosaicMatchesNothingAndOverlapDoes) {
   EXPECT_EQ(translated(flow)["background.method"], "none");
   const auto t = translated("compute_overlap_correction = 1\nrun_detect = 1\nmask_bright = 1\n&DETECT\nDetection_Threshold = 4.0,\n&END\n&COMPUTEOVRLAPCORRIN\nMIN_IMG_NUM = 4,\n&END\n");
@@ -135,7 +179,7 @@ TEST(ImportMopex, WhatIsMissingIsNamedOnlyWhereItIsAskedFor) {
   const auto off = translated(mosaic_with("run_mosaic_box_outlier = 0\n&MOSAICBOXOUTLIERIN\nBOX_X = 3,\n&END\n"));
   EXPECT_EQ(off.missing, 0);
   EXPECT_THAT(off.log, HasSubstr("BOX_X = 3: not in use: run_mosaic_box_outlier is off"));
-  const auto on = translated(mosaic_with("run_mosaic_box_outlier = 1\nrun_median_mosaic = 1\n"));
+  const auto on = translated(mosaic_with("run_mosaic_medfilter = 1\nrun_median_mosaic = 1\n"));
   EXPECT_EQ(on.missing, 2);
   EXPECT_THAT(on.log, HasSubstr("run_median_mosaic = 1: not there yet: the median mosaic"));
 }

@@ -1,3 +1,5 @@
+#include "tessera/background/cells.h"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -5,7 +7,7 @@
 #include <vector>
 
 #include "tessera/background/lattice.h"
-#include "tessera/background/offsets.h"
+#include "tessera/background/surface.h"
 
 namespace tessera::background {
 namespace {
@@ -97,6 +99,21 @@ CellMap cell_map(const FrameView& frame, View<const std::uint8_t> objects, const
     }
   }
   return finish(cells, side, sums, pixels_per_cell(box, frame_to_output, side));
+}
+
+void place_cells(CellMap& map, const wcs::PixelMap& output_to_frame, Box frame) {
+  map.u.reset(map.cells), map.v.reset(map.cells);
+  const FrameScale scale{frame};
+  const auto width = static_cast<std::size_t>(map.cells.width());
+  std::vector<double> x(width), y(width), fx(width), fy(width);
+  const auto centre = [&](int cell) { return (cell + 0.5) * map.side - 0.5; };
+  for (std::size_t k = 0; k < width; ++k) x[k] = centre(map.cells.x0 + static_cast<int>(k));
+  for (int j = map.cells.y0; j < map.cells.y1; ++j) {
+    std::fill(y.begin(), y.end(), centre(j));
+    output_to_frame.apply(x, y, fx, fy);
+    const auto u = map.u.row(j), v = map.v.row(j);
+    for (std::size_t k = 0; k < width; ++k) u[k] = static_cast<float>(scale.u(fx[k])), v[k] = static_cast<float>(scale.v(fy[k]));
+  }
 }
 
 }  // namespace tessera::background

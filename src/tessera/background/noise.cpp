@@ -1,10 +1,12 @@
+#include "tessera/background/noise.h"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numbers>
 #include <vector>
 
-#include "tessera/background/offsets.h"
+#include "tessera/background/objects.h"
 #include "tessera/core/statistics.h"
 
 namespace tessera::background {

@@ -1,8 +1,13 @@
+#include "tessera/background/objects.h"
+
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <span>
 #include <vector>
 
-#include "tessera/background/offsets.h"
+#include "tessera/background/significance.h"
+#include "tessera/base/clones.h"
 #include "tessera/core/statistics.h"
 
 namespace tessera::background {
@@ -11,6 +16,22 @@ namespace {
 constexpr int mesh_side = 32;          // pixels
 constexpr double clip_sigma = 3;       // of the mesh medians
 constexpr double least_seen = 0.2;     // of a mesh cell's samples, else its neighbours stand in
+
+TESSERA_CLONES void interpolate(float from, float to, const float* __restrict fraction, float* __restrict out, int n) {
+  const float step = to - from;
+  for (int i = 0; i < n; ++i) out[i] = from + fraction[i] * step;
+}
+
+/// 1 where a good value differs from the sky by more than its limit in variances.
+TESSERA_CLONES void mark_excess(const FrameView& frame, int y, const float* __restrict sky, float limit, std::uint8_t* __restrict out) {
+  const float* __restrict value = frame.value.row(y).data();
+  const float* __restrict variance = frame.variance.row(y).data();
+  const std::uint8_t* __restrict good = frame.good.row(y).data();
+  for (int x = 0; x < frame.box().width(); ++x) {
+    const float excess = value[x] - sky[x];
+    out[x] = static_cast<std::uint8_t>((excess * excess > limit * variance[x]) & (good[x] != 0));
+  }
+}
 
 /// Local background: one value per cell of a mesh that divides the frame evenly, bilinear between cell centres.
 class Mesh {
@@ -24,7 +45,11 @@ class Mesh {
       for (int i = 0; i < nx_; ++i) at(i, j) = cell_background(frame, cell(i, j), samples);
     fill_unseen();
     filter();
-    for (int x = 0; x < box_.width(); ++x) columns_.push_back(nodes(x, box_.width(), nx_));
+    for (int x = 0; x < box_.width(); ++x) {
+      const auto [lower, upper, fraction] = nodes(x, box_.width(), nx_);
+      if (spans_.empty() || spans_.back().lower != lower) spans_.push_back({x, lower, upper});
+      fraction_.push_back(static_cast<float>(fraction));
+    }
   }
 
   /// Background along row y.
@@ -32,10 +57,10 @@ class Mesh {
     const auto [j0, j1, fy] = nodes(y - box_.y0, box_.height(), ny_);
     std::vector<float> node(static_cast<std::size_t>(nx_));
     for (int i = 0; i < nx_; ++i) node[i] = static_cast<float>((1 - fy) * at(i, j0) + fy * at(i, j1));
-    out.resize(columns_.size());
-    for (std::size_t x = 0; x < columns_.size(); ++x) {
-      const auto& [i0, i1, fx] = columns_[x];
-      out[x] = node[i0] + static_cast<float>(fx) * (node[i1] - node[i0]);
+    out.resize(fraction_.size());
+    for (std::size_t s = 0; s < spans_.size(); ++s) {
+      const int end = s + 1 < spans_.size() ? spans_[s + 1].first : box_.width();
+      interpolate(node[spans_[s].lower], node[spans_[s].upper], &fraction_[spans_[s].first], &out[spans_[s].first], end - spans_[s].first);
     }
   }
 
@@ -77,17 +102,20 @@ class Mesh {
     return clipped_median(samples);
   }
 
+  /// What is kept of sorted samples is always one run of them, so they are sorted once.
   static double clipped_median(std::vector<float>& samples) {
-    std::vector<float> deviation;
-    double median = statistics::median_inplace(std::span<float>{samples});
+    std::sort(samples.begin(), samples.end());
+    std::span<const float> kept{samples};
+    double median = statistics::sorted_median(kept);
     for (int round = 0; round < 3; ++round) {
-      deviation.assign(samples.begin(), samples.end());
-      for (auto& d : deviation) d = std::abs(d - static_cast<float>(median));
-      const double limit = clip_sigma * 1.4826 * statistics::median_inplace(std::span<float>{deviation});
-      const auto kept = std::remove_if(samples.begin(), samples.end(), [&](float v) { return std::abs(v - median) > limit; });
-      if (kept == samples.end() || kept == samples.begin()) break;
-      samples.erase(kept, samples.end());
-      median = statistics::median_inplace(std::span<float>{samples});
+      const double limit = clip_sigma * 1.4826 * statistics::sorted_median_deviation(kept, static_cast<float>(median));
+      const auto out = [&](float v) { return std::abs(v - median) > limit; };
+      const auto first = std::find_if_not(kept.begin(), kept.end(), out);
+      const auto last = std::find_if_not(kept.rbegin(), std::make_reverse_iterator(first), out).base();
+      const auto n = static_cast<std::size_t>(last - first);
+      if (n == kept.size() || n == 0) break;
+      kept = {first, last};
+      median = statistics::sorted_median(kept);
     }
     return median;
   }
@@ -141,25 +169,32 @@ class Mesh {
   Box box_;
   int nx_ = 0, ny_ = 0;
   std::vector<double> value_;
-  std::vector<Nodes> columns_;  // of every pixel of a row
+  struct Span {  // pixels of a row between the same two nodes
+    int first, lower, upper;
+  };
+  std::vector<Span> spans_;
+  std::vector<float> fraction_;  // of the way between them, for every pixel of a row
 };
 
 /// Every pixel that touches a marked one, corners too, becomes marked.
 void grow_by_one(Image<std::uint8_t>& mask) {
   const Box box = mask.box();
   const auto width = static_cast<std::size_t>(box.width());
-  Image<std::uint8_t> wide{box};
-  for (int y = box.y0; y < box.y1; ++y) {
+  std::vector<std::uint8_t> below(width), here(width), above(width);  // rows grown sideways
+  const auto widen = [&](int y, std::vector<std::uint8_t>& out) {
+    if (y >= box.y1) return std::fill(out.begin(), out.end(), std::uint8_t{0});
     const auto in = mask.row(y);
-    const auto out = wide.row(y);
     for (std::size_t x = 1; x + 1 < width; ++x) out[x] = in[x - 1] | in[x] | in[x + 1];
     out[0] = in[0] | in[width > 1 ? 1 : 0];
     out[width - 1] = in[width - 1] | in[width > 1 ? width - 2 : 0];
-  }
+  };
+  widen(box.y0, here);
   for (int y = box.y0; y < box.y1; ++y) {
-    const auto below = wide.row(std::max(box.y0, y - 1)), here = wide.row(y), above = wide.row(std::min(box.y1 - 1, y + 1));
+    widen(y + 1, above);
     const auto out = mask.row(y);
     for (std::size_t x = 0; x < width; ++x) out[x] = below[x] | here[x] | above[x];
+    below.swap(here);
+    here.swap(above);
   }
 }
 
@@ -167,7 +202,7 @@ void grow_by_one(Image<std::uint8_t>& mask) {
 
 Image<std::uint8_t> mask_objects(const FrameView& frame, double noise_scale, const BackgroundOptions& options) {
   const Box box = frame.box();
-  Image<std::uint8_t> mask{box};
+  auto mask = Image<std::uint8_t>::unfilled(box);
   if (box.empty()) return mask;
   const double scale = std::isfinite(noise_scale) && noise_scale > 0 ? noise_scale : 1.0;
   const auto limit = static_cast<float>(options.object_threshold * options.object_threshold * scale * scale);
@@ -175,18 +210,28 @@ Image<std::uint8_t> mask_objects(const FrameView& frame, double noise_scale, con
   std::vector<float> background;
   for (int y = box.y0; y < box.y1; ++y) {
     mesh.row(y, background);
-    const float* value = frame.value.row(y).data();
-    const float* variance = frame.variance.row(y).data();
-    const std::uint8_t* good = frame.good.row(y).data();
-    const float* sky = background.data();
-    std::uint8_t* out = mask.row(y).data();
-    for (int x = 0; x < box.width(); ++x) {
-      const float excess = value[x] - sky[x];
-      out[x] = static_cast<std::uint8_t>((excess * excess > limit * variance[x]) & (good[x] != 0));
-    }
+    mark_excess(frame, y, background.data(), limit, mask.row(y).data());
   }
   grow_by_one(mask);
   return mask;
+}
+
+Image<float> significance(const FrameView& frame, double noise_scale) {
+  const Box box = frame.box();
+  Image<float> result{box};
+  if (box.empty()) return result;
+  const auto scale = static_cast<float>(std::isfinite(noise_scale) && noise_scale > 0 ? noise_scale : 1.0);
+  const Mesh mesh{frame};
+  std::vector<float> background;
+  for (int y = box.y0; y < box.y1; ++y) {
+    mesh.row(y, background);
+    const auto value = frame.value.row(y), variance = frame.variance.row(y);
+    const auto good = frame.good.row(y);
+    const auto out = result.row(y);
+    for (std::size_t x = 0; x < out.size(); ++x)
+      if (good[x]) out[x] = (value[x] - background[x]) / (scale * std::sqrt(variance[x]));
+  }
+  return result;
 }
 
 }  // namespace tessera::background

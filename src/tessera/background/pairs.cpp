@@ -1,8 +1,10 @@
+#include "tessera/background/pairs.h"
+
 #include <algorithm>
 #include <cmath>
 #include <vector>
 
-#include "tessera/background/offsets.h"
+#include "tessera/background/statistic.h"
 #include "tessera/core/statistics.h"
 
 namespace tessera::background {
@@ -26,36 +28,11 @@ CentreScatter centre_and_scatter(const std::vector<float>& difference, const std
   return {centre, std::max(1.0, 1.4826 * statistics::median_inplace(std::span<float>{sample}))};
 }
 
-}  // namespace
-
-void describe(param::Schema<BackgroundOptions>& s) {
-  s.field(&BackgroundOptions::method, "method", "Match backgrounds by one constant per frame, or not at all.")
-      .choices({{"none", Method::none}, {"offset", Method::offset}})
-      .flag("background")
-      .namelist("", "compute_overlap_correction")
-      .swarp("SUBTRACT_BACK");
-  s.field(&BackgroundOptions::object_threshold, "object_threshold", "Pixels this far from the local background, and their neighbours, are left out of the match.")
-      .unit("sigma")
-      .range(1, 1000)
-      .namelist("DETECT", "Detection_Threshold");
-  s.field(&BackgroundOptions::clip, "clip", "Cells whose difference is this far from the median difference of the two frames are left out.")
-      .unit("sigma")
-      .range(1, 1000);
-  s.field(&BackgroundOptions::min_overlap, "min_overlap", "Two frames are compared when they have at least this source-free area in common.")
-      .unit("output pixels")
-      .at_least(0);
-  s.field(&BackgroundOptions::top_threshold, "top_threshold", "Offsets this far above the median are left out of the mean that sets the common level.")
-      .unit("sigma")
-      .range(0.1, 1000)
-      .namelist("COMPUTEOVRLAPCORRIN", "TOP_THRESHOLD");
-  s.field(&BackgroundOptions::bottom_threshold, "bottom_threshold", "Offsets this far below the median are left out of the mean that sets the common level.")
-      .unit("sigma")
-      .range(0.1, 1000)
-      .namelist("COMPUTEOVRLAPCORRIN", "BOTTOM_THRESHOLD");
-  s.field(&BackgroundOptions::min_images, "min_images", "Outlying offsets are looked for only among at least this many frames.")
-      .range(2, 1e9)
-      .namelist("COMPUTEOVRLAPCORRIN", "MIN_IMG_NUM");
+bool too_few(std::size_t cells, int side, const BackgroundOptions& options) {
+  return cells == 0 || static_cast<double>(cells) * side * side < options.min_overlap;
 }
+
+}  // namespace
 
 std::vector<std::pair<int, int>> overlapping_pairs(std::span<const CellMap> frames) {
   std::vector<int> order;
@@ -74,12 +51,11 @@ std::vector<std::pair<int, int>> overlapping_pairs(std::span<const CellMap> fram
   return pairs;
 }
 
-PairDifference pair_difference(std::span<const CellMap> frames, int m, int n, const BackgroundOptions& options) {
-  const CellMap &a = frames[m], &b = frames[n];
-  PairDifference pair{m, n};
+CommonCells common_cells(const CellMap& a, const CellMap& b, const BackgroundOptions& options, bool with_place) {
+  CommonCells found;
   const Box common = intersection(a.cells, b.cells);
-  if (common.empty()) return pair;
-  std::vector<float> difference, variance;
+  if (common.empty()) return found;
+  auto& [difference, variance, place, centre, limit] = found;
   difference.reserve(static_cast<std::size_t>(common.area()));
   variance.reserve(difference.capacity());
   for (int y = common.y0; y < common.y1; ++y) {
@@ -90,24 +66,35 @@ PairDifference pair_difference(std::span<const CellMap> frames, int m, int n, co
       if (!(var_a[k] > 0 && var_b[k] > 0)) continue;
       difference.push_back(mean_a[k] - mean_b[k]);
       variance.push_back(var_a[k] + var_b[k]);
+      if (with_place) place.emplace_back(common.x0 + static_cast<int>(k), y);
     }
   }
-  const double side = a.side;
-  const auto too_few = [&](std::size_t cells) { return cells == 0 || static_cast<double>(cells) * side * side < options.min_overlap; };
-  if (too_few(difference.size())) return pair;
+  if (too_few(difference.size(), a.side, options)) return {};
+  const auto found_centre = centre_and_scatter(difference, variance);
+  centre = found_centre.centre;
+  limit = options.clip * options.clip * found_centre.scatter * found_centre.scatter;
+  return found;
+}
 
-  const auto [centre, scatter] = centre_and_scatter(difference, variance);
-  const double limit = options.clip * options.clip * scatter * scatter;
+PairDifference pair_difference(std::span<const CellMap> frames, int m, int n, const BackgroundOptions& options) {
+  PairDifference pair{m, n};
+  const auto cells = common_cells(frames[m], frames[n], options, false);
   double sum = 0;
-  for (std::size_t k = 0; k < difference.size(); ++k) {
-    const double d = static_cast<double>(difference[k]), v = static_cast<double>(variance[k]);
-    if ((d - centre) * (d - centre) > limit * v) continue;
-    sum += d / v;
+  for (std::size_t k = 0; k < cells.difference.size(); ++k) {
+    if (!cells.counts(k)) continue;
+    const double v = static_cast<double>(cells.variance[k]);
+    sum += static_cast<double>(cells.difference[k]) / v;
     pair.weight += 1.0 / v;
     ++pair.cells;
   }
-  if (too_few(static_cast<std::size_t>(pair.cells))) return {m, n};
+  if (too_few(static_cast<std::size_t>(pair.cells), frames[m].side, options)) return {m, n};
   pair.difference = sum / pair.weight;
+  if (options.statistic != Statistic::weighted) {
+    std::vector<double> kept;
+    for (std::size_t k = 0; k < cells.difference.size(); ++k)
+      if (cells.counts(k)) kept.push_back(static_cast<double>(cells.difference[k]));
+    pair.difference = sky_statistic(kept, options.statistic);
+  }
   return pair;
 }
 

@@ -4,13 +4,15 @@
 #include <cmath>
 #include <limits>
 
+#include "tessera/base/clones.h"
+
 namespace tessera::coadd {
 
 void Sums::reset(Box box) {
   for (auto* sum : {&weight_, &weighted_value_, &weighted_variance_, &coverage_, &exposure_}) sum->reset(box);
 }
 
-void Sums::add(const ResampledView& frame, double weight, double exposure_s, double offset, double variance_scale) {
+TESSERA_CLONES void Sums::add(const ResampledView& frame, double weight, double exposure_s, double offset, double variance_scale) {
   const Box part = frame.box();
   assert(box().contains(part));
   for (int y = part.y0; y < part.y1; ++y) {

@@ -3,8 +3,10 @@
 #include <cassert>
 #include <cstddef>
 #include <memory>
+#include <new>
 #include <span>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "tessera/base/error.h"
@@ -47,6 +49,23 @@ class View {
   std::ptrdiff_t stride_ = 0;  // in elements
 };
 
+/// Leaves what a vector adds without a value undefined: filling planes that are about to be written costs as much as writing them.
+template <class T>
+struct Unfilled : std::allocator<T> {
+  template <class U>
+  struct rebind {
+    using other = Unfilled<U>;
+  };
+  template <class U>
+  void construct(U* at) {
+    ::new (static_cast<void*>(at)) U;
+  }
+  template <class U, class... Values>
+  void construct(U* at, Values&&... values) {
+    ::new (static_cast<void*>(at)) U(std::forward<Values>(values)...);
+  }
+};
+
 /// Owner of pixels, value-initialised or filled: cheap to move, copied only by copy().
 template <class T>
 class Image {
@@ -76,8 +95,16 @@ class Image {
   std::span<const T> pixels() const { return pixels_; }
   /// Takes a new box and leaves the pixels undefined: for those who write every one.
   void reshape(Box box) {
+    const auto pixels = static_cast<std::size_t>(box.area());
+    if (pixels > pixels_.capacity()) pixels_.clear();  // nothing of them need be moved
     box_ = box;
-    pixels_.resize(static_cast<std::size_t>(box.area()));
+    pixels_.resize(pixels);
+  }
+  /// An image whose pixels are undefined.
+  static Image unfilled(Box box) {
+    Image image;
+    image.reshape(box);
+    return image;
   }
   /// Takes a new box without giving memory back, so that a loop over tiles allocates once.
   void reset(Box box, T fill = T{}) {
@@ -89,7 +116,7 @@ class Image {
   Image(const Image&) = delete;
   Image& operator=(const Image&) = delete;
   Box box_;
-  std::vector<T> pixels_;
+  std::vector<T, Unfilled<T>> pixels_;
 };
 
 }  // namespace tessera

@@ -42,8 +42,8 @@ double mad_sigma_of(std::span<const T> values) {
   return 1.4826022185056018 * median_of(std::span<double>{deviations});
 }
 
-/// Middle of a sorted, non-empty span.
-double sorted_median(std::span<const double> sorted) {
+template <class T>
+double middle_of(std::span<const T> sorted) {
   const std::size_t half = sorted.size() / 2;
   return sorted.size() % 2 == 1 ? sorted[half] : 0.5 * sorted[half - 1] + 0.5 * sorted[half];
 }
@@ -64,6 +64,23 @@ Clipped moments(std::span<const double> sorted) {
 }
 
 }  // namespace
+
+double sorted_median(std::span<const float> sorted) { return middle_of(sorted); }
+double sorted_median(std::span<const double> sorted) { return middle_of(sorted); }
+
+double sorted_median_deviation(std::span<const float> sorted, float centre) {
+  // Deviations fall towards the centre from both ends: the larger end is taken off until the middle is reached.
+  std::size_t first = 0, last = sorted.size();
+  const auto take_largest = [&] {
+    const float left = std::abs(sorted[first] - centre), right = std::abs(sorted[last - 1] - centre);
+    if (left > right) return ++first, left;
+    return --last, right;
+  };
+  const std::size_t beyond = (sorted.size() - 1) / 2;
+  for (std::size_t k = 0; k < beyond; ++k) take_largest();
+  const double upper = take_largest();
+  return sorted.size() % 2 == 1 ? upper : 0.5 * static_cast<double>(take_largest()) + 0.5 * upper;
+}
 
 double median_inplace(std::span<float> values) { return median_of(values); }
 double median_inplace(std::span<double> values) { return median_of(values); }

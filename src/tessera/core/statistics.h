@@ -12,6 +12,11 @@ double median_inplace(std::span<double> values);
 /// Median of a copy, NaN values left out.
 double median(std::span<const float> values);
 double median(std::span<const double> values);
+/// Median of sorted finite values, at least one.
+double sorted_median(std::span<const float> sorted);
+double sorted_median(std::span<const double> sorted);
+/// Median of |v − centre| of sorted finite values, at least one; differences are taken in single precision.
+double sorted_median_deviation(std::span<const float> sorted, float centre);
 /// 1.4826 · median |v − median(v)|: the standard deviation of a normal distribution. NaN when empty.
 double mad_sigma(std::span<const double> values);
 double mad_sigma(std::span<const float> values);

@@ -180,6 +180,7 @@ FrameFile open_frame(const FrameNames& names, const InputOptions& options, const
   take_wcs(frame, file, options);
   find_planes(frame, file, names);
   take_mask_bits(frame, file, options);
+  if (frame.pmask && !text::trim(options.pmask_fatal_bits).empty()) frame.pmask->fatal_bits = parse_bits(options.pmask_fatal_bits, {}, "pmask");
   take_cards(frame, file.header(0, false));
   settle_noise(frame);
   frame.measured = std::make_shared<FrameMeasurements>();

@@ -21,6 +21,8 @@ enum class Mixed { refuse, allow };
 
 struct InputOptions {
   std::string images, sigmas, masks;        // -I -S -d: parallel lists
+  std::string rmasks, pmask;                // -R: parallel list; -M: one file for all frames
+  std::string pmask_fatal_bits;             // number or none; "" every bit
   std::string fatal_bits;                   // number, or names joined by comma; "" from the profile
   std::string profile;                      // "" found from the header
   OnBadFrame on_bad_frame = OnBadFrame::stop;
@@ -53,6 +55,11 @@ struct FrameMeasurements;  ///< what needs pixels or many WCS calls, found once 
 struct FrameFile {
   PlaneLocation image;
   std::optional<PlaneLocation> uncertainty, mask;
+  struct FurtherMask {
+    PlaneLocation plane;
+    std::uint32_t fatal_bits = 0xffffffffu;
+  };
+  std::optional<FurtherMask> rmask, pmask;   ///< masks as bits; a set fatal bit makes a pixel bad
   std::vector<PlaneLocation> more_variance;  ///< further variance planes that add to `uncertainty`
   const Profile* profile = nullptr;
   std::uint32_t fatal_bits = 0;
@@ -86,6 +93,7 @@ struct FrameFile {
 struct FrameNames {
   std::filesystem::path image, sigma, mask;   ///< sigma, mask empty: by the profile
   int hdu = -1;                               ///< image HDU; −1: the first frame of the file
+  std::filesystem::path rmask{}, pmask{};     ///< further masks: outliers of an earlier run, permanently bad pixels; empty: none
 };
 
 /// Expands what stood on the command line: files, globs (sorted bytewise), folders, @lists. Folders take the profile's
@@ -104,6 +112,9 @@ FrameFile open_frame(const FrameNames& names, const InputOptions& options, const
 /// variance and good are 0. Safe from many threads; every call opens what it needs. A pixel's result never depends on the
 /// window. Throws DataError when pixels cannot be read, UsageError when the window is outside the frame.
 Frame read_frame(const FrameFile& file, Box window);
+
+/// What read_frame() multiplies the input values of row y by, per pixel of the row.
+std::vector<double> unit_factors(const FrameFile& file, int y);
 
 /// The mask plane as bits (code n as bit n; where 1 means good, a bad pixel has every bit set). Zeros without a mask.
 Image<std::uint32_t> read_mask(const FrameFile& file, Box window);

@@ -6,6 +6,7 @@
 #include <limits>
 #include <map>
 
+#include "tessera/base/clones.h"
 #include "tessera/base/error.h"
 #include "tessera/instrument/frame_file.h"
 #include "tessera/instrument/measurements.h"
@@ -15,6 +16,7 @@ namespace tessera::instrument {
 namespace {
 
 constexpr int lattice_nodes = 33;
+constexpr int pixels_together = 1 << 17;
 
 /// Each file of a frame is opened once per call, however many planes it holds.
 class Files {
@@ -55,6 +57,12 @@ Image<std::uint8_t> read_bad(const FrameFile& frame, Files& files, View<const fl
   if (frame.mask) {
     const auto bits = read_mask_plane(frame, files, value.box());
     for (std::size_t i = 0; i < bits.pixels().size(); ++i) bad.pixels()[i] = (bits.pixels()[i] & frame.fatal_bits) != 0;
+  }
+  for (const auto* further : {&frame.rmask, &frame.pmask}) {
+    if (!*further) continue;
+    const auto& [plane, fatal] = **further;
+    const auto bits = read_mask_values(files(plane.path), plane.hdu, value.box(), MaskForm::bits);
+    for (std::size_t i = 0; i < bits.pixels().size(); ++i) bad.pixels()[i] = static_cast<std::uint8_t>(bad.pixels()[i] | ((bits.pixels()[i] & fatal) != 0));
   }
   for (int y = value.box().y0; y < value.box().y1; ++y) {
     const auto v = value.row(y);
@@ -149,11 +157,38 @@ inline void convert(float value, float variance, std::uint8_t bad, double factor
   good = use;
 }
 
-void convert_row(std::span<const float> value, std::span<const float> variance, std::span<const std::uint8_t> bad, double factor, Frame& frame, int y) {
+TESSERA_CLONES void convert_row(std::span<const float> value, std::span<const float> variance, std::span<const std::uint8_t> bad, double factor, Frame& frame, int y) {
   float* __restrict v = frame.value.row(y).data();
   float* __restrict u = frame.variance.row(y).data();
   std::uint8_t* __restrict good = frame.good.row(y).data();
   for (std::size_t i = 0; i < value.size(); ++i) convert(value[i], variance[i], bad[i], factor, v[i], u[i], good[i]);
+}
+
+/// Reads the planes of some whole rows of the frame's box and converts them.
+void read_rows(const FrameFile& file, Files& files, const AreaLattice* lattice, Box rows, Frame& frame) {
+  const Image<float> value = files(file.image.path).read_float(file.image.hdu, rows);
+  const Image<float> variance = read_variance(file, files, value);
+  const Image<std::uint8_t> bad = read_bad(file, files, value);
+  for (int y = rows.y0; y < rows.y1; ++y) {
+    const auto v = value.row(y), u = variance.row(y);
+    const auto b = bad.row(y);
+    if (!lattice) {
+      convert_row(v, u, b, file.unit_factor, frame, y);
+      continue;
+    }
+    for (std::size_t i = 0; i < v.size(); ++i) {
+      const double factor = file.unit_factor * file.pixel_area_sr / lattice->at(rows.x0 + static_cast<int>(i), y);
+      convert(v[i], u[i], b[i], factor, frame.value.row(y)[i], frame.variance.row(y)[i], frame.good.row(y)[i]);
+    }
+  }
+}
+
+/// Rows read at once: few enough that their planes stay in the cache until they are converted. A compressed image is unpacked
+/// in its own tiles, which must not be unpacked twice.
+int rows_together(const FrameFile& file, Files& files, int width) {
+  for (const auto* plane : {&file.image, file.uncertainty ? &*file.uncertainty : nullptr, file.mask ? &*file.mask : nullptr})
+    if (plane && files(plane->path).hdus()[static_cast<std::size_t>(plane->hdu)].compressed) return file.height;
+  return std::max(1, pixels_together / width);
 }
 
 void check_window(const FrameFile& file, Box window) {
@@ -170,27 +205,22 @@ Image<std::uint32_t> read_mask(const FrameFile& file, Box window) {
   return file.mask && !window.empty() ? read_mask_plane(file, files, window) : Image<std::uint32_t>{window};
 }
 
+std::vector<double> unit_factors(const FrameFile& file, int y) {
+  std::vector<double> factors(static_cast<std::size_t>(file.width), file.unit_factor);
+  if (file.local_area)
+    for (std::size_t i = 0; i < factors.size(); ++i) factors[i] *= file.pixel_area_sr / areas(file).at(static_cast<int>(i), y);
+  return factors;
+}
+
 Frame read_frame(const FrameFile& file, Box window) {
   check_window(file, window);
-  Frame frame{window};
+  Frame frame;
+  frame.reshape(window);
   if (window.empty()) return frame;
   Files files;
-  const Image<float> value = files(file.image.path).read_float(file.image.hdu, window);
-  const Image<float> variance = read_variance(file, files, value);
-  const Image<std::uint8_t> bad = read_bad(file, files, value);
   const AreaLattice* lattice = file.local_area ? &areas(file) : nullptr;
-  for (int y = window.y0; y < window.y1; ++y) {
-    const auto v = value.row(y), u = variance.row(y);
-    const auto b = bad.row(y);
-    if (!lattice) {
-      convert_row(v, u, b, file.unit_factor, frame, y);
-      continue;
-    }
-    for (std::size_t i = 0; i < v.size(); ++i) {
-      const double factor = file.unit_factor * file.pixel_area_sr / lattice->at(window.x0 + static_cast<int>(i), y);
-      convert(v[i], u[i], b[i], factor, frame.value.row(y)[i], frame.variance.row(y)[i], frame.good.row(y)[i]);
-    }
-  }
+  const int rows = rows_together(file, files, window.width());
+  for (int y = window.y0; y < window.y1; y += rows) read_rows(file, files, lattice, {window.x0, y, window.x1, std::min(window.y1, y + rows)}, frame);
   return frame;
 }
 

@@ -14,6 +14,11 @@ void describe(param::Schema<InputOptions>& s) {
       .flag("sigmas", 'S').placeholder("LIST").namelist("", "SIGMALIST_FILE_NAME");
   s.field(&InputOptions::masks, "masks", "List of mask files, parallel to the images.")
       .flag("masks", 'd').placeholder("LIST").namelist("", "DCE_STATUS_MASK_LIST");
+  s.field(&InputOptions::rmasks, "rmasks", "List of outlier masks of an earlier run (Rmask/*_rmask.fits), parallel to the images; rejection.fatal_bits says which bits reject.")
+      .flag("rmask-list", 'R').placeholder("LIST").namelist("", "RMASK_LIST");
+  s.field(&InputOptions::pmask, "pmask", "Mask of permanently bad pixels, one file for all frames.").flag("pmask", 'M').placeholder("FILE").namelist("", "PMASK_FILE_NAME");
+  s.field(&InputOptions::pmask_fatal_bits, "pmask_fatal_bits", "Bits of the pmask that reject a pixel: a number (18304, 0x4780) or none; empty: every bit.")
+      .placeholder("BITS").namelist("", "PMask_Fatal_BitPattern");
   s.field(&InputOptions::fatal_bits, "fatal_bits", "Mask bits that reject a pixel: a number (32520, 0x7F08), names joined by commas, or none; empty: those of the profile.")
       .flag("fatal-bits").placeholder("BITS").namelist("", "DCE_Status_Mask_Fatal_BitPattern");
   s.field(&InputOptions::profile, "profile", "Instrument profile; empty: found from the headers.").flag("profile").placeholder("NAME");

@@ -216,7 +216,7 @@ std::vector<FrameNames> expand_inputs(const std::vector<std::string>& arguments,
                                       std::vector<std::string>& notes) {
   if (!options.profile.empty()) profiles.named(options.profile);
   std::vector<FrameNames> names;
-  const auto add = [&](const fs::path& image) { names.push_back({image, {}, {}, -1}); };
+  const auto add = [&](const fs::path& image) { names.push_back({image, {}, {}, -1, {}, options.pmask}); };
   if (!options.images.empty()) {
     if (!arguments.empty()) throw UsageError{fmt::format("frames are given both by -I {} and as '{}'; use one of them", options.images, arguments.front())};
     for (const fs::path& image : parallel_list(options.images, "-I")) add(image);
@@ -228,6 +228,7 @@ std::vector<FrameNames> expand_inputs(const std::vector<std::string>& arguments,
   }
   attach(names, options.sigmas, "-S", &FrameNames::sigma);
   attach(names, options.masks, "-d", &FrameNames::mask);
+  attach(names, options.rmasks, "-R", &FrameNames::rmask);
   std::vector<FrameNames> frames;
   for (FrameNames& n : names) split_chips(std::move(n), options, profiles, frames);
   return frames;

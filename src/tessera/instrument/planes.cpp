@@ -181,6 +181,8 @@ void find_planes(FrameFile& frame, const io::FitsFile& file, const FrameNames& n
   } else if (profile.mask_required) {
     fail_missing(frame, found, profile.mask, "mask");
   }
+  if (!names.rmask.empty()) frame.rmask = FrameFile::FurtherMask{in_companion(frame, names.rmask, image, "RMask")};
+  if (!names.pmask.empty()) frame.pmask = FrameFile::FurtherMask{in_companion(frame, names.pmask, image, "pmask")};
 }
 
 }  // namespace tessera::instrument

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "tessera/base/clones.h"
 #include "tessera/base/error.h"
 #include "tessera/io/bytes.h"
 
@@ -17,7 +18,7 @@ constexpr std::size_t chunk_bytes = 1u << 18;
 /// Calls `convert(bytes, out, n)` over the window; whole rows are read together.
 template <class T, class Convert>
 Image<T> decode_window(const ByteSource& source, const HduLayout& hdu, const PlaneShape& shape, Box window, int plane, const Convert& convert) {
-  Image<T> image{window};
+  auto image = Image<T>::unfilled(window);
   const std::int64_t item = std::abs(hdu.info.bitpix) / 8;
   const std::int64_t row_items = window.width();
   const std::int64_t first = hdu.data_offset + item * plane * shape.width * static_cast<std::int64_t>(shape.height);
@@ -38,7 +39,7 @@ Image<T> decode_window(const ByteSource& source, const HduLayout& hdu, const Pla
   return image;
 }
 
-void floats_from_be(const std::byte* bytes, float* out, std::size_t n) {
+TESSERA_CLONES void floats_from_be(const std::byte* bytes, float* out, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) {
     std::uint32_t v;
     std::memcpy(&v, bytes + 4 * i, 4);

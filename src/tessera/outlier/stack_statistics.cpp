@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "tessera/base/clones.h"
 #include "tessera/core/statistics.h"
 
 namespace tessera::outlier {
@@ -37,7 +38,7 @@ std::vector<std::pair<std::uint16_t, std::uint16_t>> sorting_network(std::size_t
 
 /// The largest sky variance a frame may have to take part in each pixel: beside deep exposures a short one says nothing, but its
 /// noise would pass for the scatter of the stack.
-void StackStatistics::limit_variance(std::span<const ResampledView> stack, std::span<const float> sky_variance, int x0, int y, int count, float min_coverage) {
+TESSERA_CLONES void StackStatistics::limit_variance(std::span<const ResampledView> stack, std::span<const float> sky_variance, int x0, int y, int count, float min_coverage) {
   most_variance_.fill(missing);
   seen_.fill(0);
   for (std::size_t k = 0; k < stack.size(); ++k) {
@@ -52,7 +53,7 @@ void StackStatistics::limit_variance(std::span<const ResampledView> stack, std::
   }
 }
 
-void StackStatistics::gather(std::span<const ResampledView> stack, std::span<const float> sky_variance, int x0, int y, int count, float min_coverage) {
+TESSERA_CLONES void StackStatistics::gather(std::span<const ResampledView> stack, std::span<const float> sky_variance, int x0, int y, int count, float min_coverage) {
   limit_variance(stack, sky_variance, x0, y, count, min_coverage);
   if (rows_.size() < stack.size()) rows_.resize(stack.size());
   depth_ = 0;
@@ -79,7 +80,7 @@ void StackStatistics::gather(std::span<const ResampledView> stack, std::span<con
   }
 }
 
-void StackStatistics::sort_rows() {
+TESSERA_CLONES void StackStatistics::sort_rows() {
   if (network_depth_ != depth_) {
     network_ = sorting_network(depth_);
     network_depth_ = depth_;

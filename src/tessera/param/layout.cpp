@@ -76,7 +76,7 @@ std::vector<Flag> all_flags(const OptionSet& options) {
 
 std::string facts(const Field& field) {
   std::vector<std::string> parts;
-  if (field.type == Type::choice) parts.push_back(text::join(field.choices, " | "));
+  if (!field.choices.empty()) parts.push_back(text::join(field.choices, field.type == Type::list ? ", " : " | "));
   std::string range = range_text(field);
   if (!field.unit.empty()) range += (range.empty() ? "in " : " ") + field.unit;
   if (!range.empty()) parts.push_back(range);

@@ -37,7 +37,7 @@ std::string markdown_cell(std::string s) {
 }
 
 std::string markdown_values(const Field& field) {
-  if (field.type == Type::choice) {
+  if (!field.choices.empty()) {
     std::vector<std::string> names;
     for (const auto& c : field.choices) names.push_back("`" + c + "`");
     return text::join(names, ", ");
@@ -76,6 +76,7 @@ nlohmann::ordered_json json_property(const std::string& key, const Field& field)
     case Type::list:
       p["type"] = "array";
       p["items"] = {{"type", "string"}};
+      if (!field.choices.empty()) p["items"]["enum"] = field.choices;
       break;
     case Type::choice:
       p["type"] = "string";

@@ -154,7 +154,7 @@ std::string expectation(const Field& f) {
   switch (f.type) {
     case Type::boolean: return "true or false";
     case Type::choice: return "one of " + text::join(f.choices, ", ");
-    case Type::list: return "texts separated by commas";
+    case Type::list: return f.choices.empty() ? "texts separated by commas" : "any of " + text::join(f.choices, ", ") + ", separated by commas";
     case Type::text: return "a text";
     case Type::integer:
     case Type::real: break;

@@ -71,6 +71,16 @@ class FieldBuilder {
   FieldBuilder& shortcut(std::string name, char letter, std::string value) { field_.shortcuts.push_back({std::move(name), letter, std::move(value)}); return *this; }
   FieldBuilder& namelist(std::string block, std::string key) { field_.aliases.push_back({"mopex", std::move(block), std::move(key)}); return *this; }
   FieldBuilder& swarp(std::string key) { field_.aliases.push_back({"swarp", "", std::move(key)}); return *this; }
+  /// The texts a list may hold.
+  FieldBuilder& each_of(std::vector<std::string> allowed) {
+    field_.choices = allowed;
+    field_.set = [set = field_.set, allowed](void* object, std::string_view value) {
+      for (const auto& item : detail::parse_list(value))
+        if (std::find(allowed.begin(), allowed.end(), item) == allowed.end()) throw UsageError{detail::choice_error(item, allowed)};
+      set(object, value);
+    };
+    return *this;
+  }
   /// Names of an enum's values, or the allowed texts of a string member.
   FieldBuilder& choices(std::vector<std::pair<std::string, M>> table) {
     field_.type = Type::choice;

@@ -65,12 +65,11 @@ class CorrectionBlock {
 
   /// The correction in the place of the frame's values; the rest of the frame stays, but for pixels that rejection took out.
   void replace(std::size_t f, float variance_scale) {
-    rejected_.reset(m_.plan.frames[f].box());
-    m_.store.mark_rejected(static_cast<int>(f), 1, rejected_);
+    m_.masks.drop(f, m_.plan.frames[f].width, m_.options.rejection.fatal(), frame_);
     const Box box = frame_.box();
     for (int y = box.y0; y < box.y1; ++y)
       for (int x = box.x0; x < box.x1; ++x) {
-        const bool good = frame_.good(x, y) && !rejected_(x, y) && std::isfinite(correction_(x, y));
+        const bool good = frame_.good(x, y) && std::isfinite(correction_(x, y));
         frame_.good(x, y) = good;
         frame_.value(x, y) = good ? correction_(x, y) : 0;
         frame_.variance(x, y) = good ? frame_.variance(x, y) * variance_scale : 0;
@@ -81,7 +80,6 @@ class CorrectionBlock {
   const Image<float>& correction_;
   Frame frame_;
   Resampled resampled_;
-  Image<std::int16_t> rejected_;
 };
 
 }  // namespace

@@ -12,6 +12,7 @@ struct Finished {
   const Plan& plan;
   const FramePass& pass;
   const TileStore& store;
+  const FrameMasks& masks;
   const MosaicOptions& options;
   const param::OptionSet& settings;
   FrameCache& cache;

@@ -5,7 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "tessera/background/offsets.h"
+#include "tessera/background/noise.h"
+#include "tessera/background/objects.h"
 #include "tessera/base/error.h"
 #include "tessera/base/version.h"
 #include "tessera/coadd/order.h"

@@ -7,6 +7,11 @@
 #include <optional>
 #include <set>
 
+#include "tessera/background/noise.h"
+#include "tessera/background/objects.h"
+#include "tessera/background/significance.h"
+#include "tessera/pipeline/backgrounds.h"
+
 namespace tessera::pipeline {
 namespace {
 
@@ -32,6 +37,15 @@ double good_fraction(const Frame& frame) {
   return static_cast<double>(good) / static_cast<double>(std::max<std::int64_t>(1, frame.box().area()));
 }
 
+/// What the schemes that look at whole frames need.
+void find_objects(const Frame& frame, const MosaicOptions& options, double noise_scale, FrameState& state) {
+  const bool radhits = options.rejection.uses(outlier::Scheme::radhit), detections = options.rejection.needs_detections();
+  if (!radhits && !detections) return;
+  const Image<float> significance = background::significance(frame.view(), noise_scale);
+  if (radhits) state.radhits = outlier::find_radhits(significance, options.radhit);
+  if (detections) state.detections = outlier::detect(significance, options.dual);
+}
+
 /// Measures one frame; returns its sky cells when backgrounds are matched.
 std::optional<background::CellMap> measure(const Plan& plan, const MosaicOptions& options, std::size_t i, int cell_side, FrameCache& cache, FrameState& state) {
   const auto& file = plan.frames[i];
@@ -39,6 +53,7 @@ std::optional<background::CellMap> measure(const Plan& plan, const MosaicOptions
   const auto grid = plan.grid.wcs();
   state.output_to_frame = wcs::approximate(wcs::plane_to_plane(grid, file.wcs), plan.on_grid[i].grown(1));
   state.frame_to_output = wcs::approximate(wcs::plane_to_plane(file.wcs, grid), whole);
+  state.zodi = zodiacal_light(file, options);
   const auto read = cache.whole(i);
   const Frame& frame = *read;
   state.good_fraction = good_fraction(frame);
@@ -50,10 +65,14 @@ std::optional<background::CellMap> measure(const Plan& plan, const MosaicOptions
   if (options.input.scale_noise) state.noise_scale = noise.scale;
   const double scale = std::isfinite(state.noise_scale) ? state.noise_scale : 1;
   state.sky_variance = noise.sky_variance * scale * scale;
+  find_objects(frame, options, scale, state);
   if (options.background.method == background::Method::none) return std::nullopt;
   const auto masked = background::mask_objects(frame.view(), scale, options.background);
   auto cells = background::cell_map(frame.view(), masked, *state.frame_to_output, cell_side, {0, 0, plan.grid.width, plan.grid.height});
   for (float& v : cells.variance.pixels()) v *= static_cast<float>(scale * scale);
+  if (state.zodi != 0)
+    for (float& v : cells.mean.pixels()) v -= static_cast<float>(state.zodi);
+  if (background::surface_order(options.background) > 0) background::place_cells(cells, *state.output_to_frame, whole);
   return cells;
 }
 
@@ -104,7 +123,7 @@ void report_caveats(const Plan& plan, const MosaicOptions& options, FramePass& p
 
 }  // namespace
 
-FramePass run_frame_pass(const Plan& plan, const MosaicOptions& options, FrameCache& cache, Context& context) {
+FramePass run_frame_pass(const Plan& plan, const MosaicOptions& options, FrameCache& cache, Context& context, bool keep_cells) {
   const std::size_t n = plan.frames.size();
   FramePass pass;
   pass.frames.resize(n);
@@ -130,19 +149,16 @@ FramePass run_frame_pass(const Plan& plan, const MosaicOptions& options, FrameCa
       throw DataError{fmt::format("{}: no pixel is good: each is NaN, too large for single precision, without an uncertainty, or masked by fatal bits; leave the frame out, or give input.on_bad_frame = skip", plan.frames[i].image.path.string())};
     context.step();
   });
-  if (options.background.method == background::Method::offset) {
+  const bool matched = options.background.method != background::Method::none;
+  if (matched) {
     context.stage("matching backgrounds", 1);
-    pass.offsets = background::match_backgrounds(cells, options.background);
-    for (std::size_t i = 0; i < n; ++i) {
-      pass.frames[i].offset = pass.offsets.offset[i];
-      pass.frames[i].offset_sigma = pass.offsets.sigma[i];
-      pass.frames[i].group = pass.offsets.group[i];
-      pass.frames[i].offset_outlier = pass.offsets.outlier[i] != 0;
-    }
+    settle_backgrounds(plan, options, cells, pass);
     context.step();
   }
   report_caveats(plan, options, pass, context);
   set_weights(plan, options.coadd, pass);
+  if (matched) measure_background_error(cells, pass);
+  if (keep_cells) pass.cells = std::move(cells);
   return pass;
 }
 

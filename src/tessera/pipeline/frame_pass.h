@@ -19,17 +19,23 @@ struct FrameState {
   double noise_scale = 1;         ///< σ_true / σ_given; the variance is multiplied by its square
   double sky_variance = 0;        ///< after scaling
   double weight = 1;
+  double zodi = 0;                ///< zodiacal light that is subtracted
   double offset = 0, offset_sigma = 0;
+  std::vector<double> surface;    ///< coefficients of the surface that is subtracted, the first 0 as it is `offset`; empty: none
   int group = 0;
   bool offset_outlier = false;
+  outlier::Clusters radhits, detections;   ///< by the radhit and the dual scheme, when asked for
 };
 
 struct FramePass {
   std::vector<FrameState> frames;
   background::OffsetSolution offsets;
+  background::MosaicError background_error;                     ///< what the offsets' errors do to the mosaic
+  std::vector<background::CellMap> cells;                       ///< with their zodiacal light subtracted; empty unless asked for
   coadd::Weighting weighting = coadd::Weighting::coverage;  ///< what automatic came to
 };
 
-FramePass run_frame_pass(const Plan& plan, const MosaicOptions& options, FrameCache& cache, Context& context);
+/// `keep_cells`: leave the sky cells in the result.
+FramePass run_frame_pass(const Plan& plan, const MosaicOptions& options, FrameCache& cache, Context& context, bool keep_cells = false);
 
 }  // namespace tessera::pipeline

@@ -19,6 +19,7 @@
 #include "tessera/pipeline/output_folder.h"
 #include "tessera/pipeline/products.h"
 #include "tessera/pipeline/provenance.h"
+#include "tessera/pipeline/rejection_pass.h"
 #include "tessera/pipeline/report.h"
 #include "tessera/pipeline/tile_pass.h"
 
@@ -47,6 +48,8 @@ void report_frame_notes(const Plan& plan, Context& context) {
   }
 }
 
+}  // namespace
+
 void report_plan(const Plan& plan, int margin, Context& context) {
   for (const auto& note : plan.notes) context.log(Level::info, note);
   for (const auto& caution : plan.cautions) context.caveat("mixed-frames", caution, 1);
@@ -57,13 +60,15 @@ void report_plan(const Plan& plan, int margin, Context& context) {
   if (outside) context.caveat("frame-outside-grid", fmt::format("{} frame{} not touch the output grid{}", outside, outside == 1 ? " does" : "s do", margin < 0 ? fmt::format(", or less than {} pixels of it", -margin) : ""), outside);
 }
 
-void run_tiles(const Plan& plan, const FramePass& pass, const MosaicOptions& options, FrameCache& cache, TileStore& store, Context& context) {
+namespace {
+
+void run_tiles(const Plan& plan, const FramePass& pass, const MosaicOptions& options, FrameCache& cache, const FrameMasks* masks, TileStore& store, Context& context) {
   std::vector<std::int64_t> todo;
   for (std::int64_t t = 0; t < plan.lattice.count(); ++t)
     if (!plan.tile_frames[static_cast<std::size_t>(t)].empty() && !store.finished(t)) todo.push_back(t);
   if (store.finished_count() > 0) context.log(Level::info, fmt::format("resuming: {} tiles are finished, {} to do", store.finished_count(), todo.size()));
   context.stage("coadding tiles", static_cast<std::int64_t>(todo.size()));
-  TilePass tiles{plan, pass, options, cache};
+  TilePass tiles{plan, pass, options, cache, masks};
   context.pool().for_each(static_cast<std::int64_t>(todo.size()), [&](std::int64_t i) {
     const auto tile = todo[static_cast<std::size_t>(i)];
     store.put(tile, tiles.run(tile));
@@ -106,17 +111,20 @@ Outcome make_mosaic(const MosaicRequest& request, const MosaicOptions& options, 
   TileStore store{folder.scratch(), plan.lattice, plan.hash, plan.planes};
   const auto elapsed = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count(); };
   try {
-    run_tiles(plan, pass, options, cache, store, context);
+    auto masks = plan.two_pass ? run_rejection_pass(plan, pass, options, cache, context) : FrameMasks{plan.frames.size()};
+    run_tiles(plan, pass, options, cache, plan.two_pass ? &masks : nullptr, store, context);
+    if (!plan.two_pass) masks = FrameMasks{store, plan.frames.size()};
     const auto inputs = hash_inputs(plan, context);
-    auto products = write_products(plan, pass, store, options, settings, folder, context);
-    for (auto& product : write_extra_products({plan, pass, store, options, settings, cache}, folder, context)) products.push_back(std::move(product));
+    const auto noise = options.products.correlation ? measure_correlation(plan, pass, masks, options, cache, context) : MeasuredCorrelation{};
+    auto products = write_products(plan, pass, store, masks, noise, options, settings, folder, context);
+    for (auto& product : write_extra_products({plan, pass, store, masks, options, settings, cache}, folder, context)) products.push_back(std::move(product));
     run.wall_s = elapsed();
     if (options.products.report) {
-      write_report(run, plan, pass, store, options, settings, folder, context);
+      write_report(run, plan, pass, store, masks, options, settings, folder, context);
       products.push_back({"report.html", ""});
       run.wall_s = elapsed();
     }
-    files::write_atomic(folder.product("run.json"), run_json(run, plan, pass, store.rejected(plan.frames.size()), settings, inputs, products, context));
+    files::write_atomic(folder.product("run.json"), run_json(run, plan, pass, masks, options, settings, inputs, products, context));
   } catch (const Interrupted&) {
     tell_how_to_go_on(store, request.output, context);
     throw;

@@ -2,19 +2,14 @@
 
 namespace tessera::pipeline {
 
-void describe(param::Schema<RejectionMethod>& s) {
-  s.field(&RejectionMethod::method, "method",
-          "How outliers (cosmic rays, moving objects, unflagged bad pixels) are found: temporal = among the values all frames give for one output pixel.")
-      .choices({{"temporal", Rejection::temporal}, {"none", Rejection::none}})
-      .namelist("", "run_mosaic_outlier")
-      .swarp("COMBINE_TYPE");
-}
-
 void describe(param::Schema<ProductOptions>& s) {
   s.field(&ProductOptions::pictures, "pictures", "Write mosaic.png and coverage.png.").flag("pictures");
   s.field(&ProductOptions::report, "report", "Write report.html: pictures, plots, caveats and the record of the run in one file for the browser.").flag("report");
-  s.field(&ProductOptions::rmasks, "rmasks", "Write Rmask/NAME_rmask.fits for every frame: the pixels rejected as outliers (bit 1: temporal).").flag("rmasks").namelist("", "run_mosaic_rmask");
+  s.field(&ProductOptions::rmasks, "rmasks", "Write Rmask/NAME_rmask.fits for every frame: its outliers (bit 0: radhit, 1: temporal, 2: dual, 3: box, 4: blot).").flag("rmasks").namelist("", "run_mosaic_rmask");
+  s.field(&ProductOptions::rmask_mosaic, "rmask_mosaic", "Write mosaic_rmask.fits: per output pixel the schemes that found an outlier in any frame, and in how many frames each did.")
+      .namelist("", "create_rmask_mosaic").namelist("", "create_outlier_mosaic").namelist("", "create_dual_outlier_mosaic");
   s.field(&ProductOptions::std, "std", "Write mosaic_std.fits: the standard deviation of the frames' values in each pixel.").namelist("", "create_std_mosaic");
+  s.field(&ProductOptions::correlation, "correlation", "Measure how the noise of neighbouring pixels is correlated and write it as extensions of mosaic_unc.fits, for errors of sums over pixels.");
 }
 
 void describe(param::Schema<EngineOptions>& s) {
@@ -36,6 +31,11 @@ void MosaicOptions::declare(param::OptionSet& options) {
   options.add("interpolation", "Resampling", interpolation);
   options.add("rejection", "Outlier rejection", rejection);
   options.add("rejection", "Outlier rejection", temporal);
+  options.add("rejection", "Outlier rejection", box);
+  options.add("rejection", "Outlier rejection", dual);
+  options.add("rejection", "Outlier rejection", radhit);
+  options.add("rejection", "Outlier rejection", blot);
+  options.add("coadd", "Coaddition", fix_coverage);
   options.add("coadd", "Coaddition", coadd);
   options.add("output", "Products", products);
   options.add("output", "Products", extra);

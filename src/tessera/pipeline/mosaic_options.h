@@ -2,9 +2,13 @@
 #pragma once
 #include <string>
 
-#include "tessera/background/offsets.h"
+#include "tessera/background/background_options.h"
 #include "tessera/coadd/coadd_options.h"
 #include "tessera/instrument/frame_file.h"
+#include "tessera/outlier/blot.h"
+#include "tessera/outlier/box.h"
+#include "tessera/outlier/clusters.h"
+#include "tessera/outlier/fix_coverage.h"
 #include "tessera/outlier/temporal.h"
 #include "tessera/param/schema.h"
 #include "tessera/pipeline/extra_options.h"
@@ -15,18 +19,13 @@
 
 namespace tessera::pipeline {
 
-enum class Rejection { none, temporal };
-
-struct RejectionMethod {
-  Rejection method = Rejection::temporal;
-};
-void describe(param::Schema<RejectionMethod>& s);
-
 struct ProductOptions {
   bool pictures = true;
   bool report = true;
   bool rmasks = false;
+  bool rmask_mosaic = false;
   bool std = false;
+  bool correlation = true;
 };
 void describe(param::Schema<ProductOptions>& s);
 
@@ -43,8 +42,13 @@ struct MosaicOptions {
   GeometryOptions geometry;
   background::BackgroundOptions background;
   reproject::InterpolationOptions interpolation;
-  RejectionMethod rejection;
+  outlier::RejectionOptions rejection;
   outlier::TemporalOptions temporal;
+  outlier::BoxOptions box;
+  outlier::DualOptions dual;
+  outlier::RadhitOptions radhit;
+  outlier::BlotOptions blot;
+  outlier::FixCoverageOptions fix_coverage;
   coadd::CoaddOptions coadd;
   ProductOptions products;
   ExtraOptions extra;

@@ -13,6 +13,7 @@
 #include "tessera/base/version.h"
 #include "tessera/io/fits.h"
 #include "tessera/io/tables.h"
+#include "tessera/pipeline/backgrounds.h"
 
 namespace tessera::pipeline {
 namespace {
@@ -24,6 +25,7 @@ constexpr std::int64_t program_bytes = 48LL << 20;    // code, libraries, header
 constexpr std::int64_t frame_bytes_per_pixel = 9;     // float value, float variance, one byte good
 constexpr double most_side_ratio = 8;  // of frame pixels on the grid, largest over median
 constexpr std::int64_t sums_bytes_per_pixel = 76;    // five sums, five planes, median and its gradient
+constexpr std::int64_t two_pass_bytes_per_pixel = 7;  // flags of a second scheme; bits of all, and rejected pixels twice, on the (rotated) window
 constexpr std::int64_t stack_bytes_per_pixel = 31;  // value, variance, coverage, one byte of flags; the (rotated) frame window
 
 /// Opens every frame's headers. With on_bad_frame = skip a refused one is named and left out.
@@ -48,6 +50,9 @@ void open_frames(Plan& plan, const std::vector<instrument::FrameNames>& names, c
     else
       plan.skipped.push_back(refused[i]);
   }
+  if (!options.rejection.fatal_bits.empty())
+    for (auto& frame : plan.frames)
+      if (frame.rmask) frame.rmask->fatal_bits = options.rejection.fatal();
   if (plan.frames.empty()) throw DataError{fmt::format("no usable frame among {} inputs; the first was refused so: {}", names.size(), plan.skipped.front())};
 }
 
@@ -110,9 +115,9 @@ Box box_on_grid(const wcs::Footprint& outline, const wcs::SkyWcs& grid, Box whol
 /// Size on disk of one pixel of all FITS products.
 double product_bytes_per_pixel(const Plan& plan) { return static_cast<double>(plan.planes) * sizeof(float); }
 
-std::int64_t tile_bytes(int side, int halo, int depth) {
-  const std::int64_t grown = side + 2 * halo;
-  return grown * grown * (static_cast<std::int64_t>(depth) * stack_bytes_per_pixel + sums_bytes_per_pixel);
+std::int64_t tile_bytes(const Plan& plan) {
+  const std::int64_t grown = plan.lattice.side + 2 * plan.halo, depth = plan.forecast.deepest_tile;
+  return grown * grown * (depth * (stack_bytes_per_pixel + plan.stack_bytes) + sums_bytes_per_pixel);
 }
 
 void assign_tiles(Plan& plan) {
@@ -138,7 +143,7 @@ void choose_tiles(Plan& plan, const EngineOptions& options, Context& context) {
   plan.lattice = {plan.grid.width, plan.grid.height, std::min(longest, options.tile_size > 0 ? options.tile_size : 256)};
   assign_tiles(plan);
   const std::int64_t share = share_memory(context.memory_bytes()).tiles / context.pool().threads();
-  const auto fits = [&] { return tile_bytes(plan.lattice.side, plan.halo, plan.forecast.deepest_tile) <= share; };
+  const auto fits = [&] { return tile_bytes(plan) <= share; };
   while (options.tile_size == 0 && plan.lattice.side > 16 && !fits()) {
     plan.lattice.side /= 2;
     assign_tiles(plan);
@@ -146,7 +151,7 @@ void choose_tiles(Plan& plan, const EngineOptions& options, Context& context) {
   if (!fits())
     throw SystemError{fmt::format("{} frames lie on one tile of {} × {} pixels and need {} per thread, more than the memory ceiling of {} allows; raise --memory, or use fewer --threads{}",
                                   plan.forecast.deepest_tile, plan.lattice.side, plan.lattice.side,
-                                  text::format_bytes(static_cast<double>(tile_bytes(plan.lattice.side, plan.halo, plan.forecast.deepest_tile))),
+                                  text::format_bytes(static_cast<double>(tile_bytes(plan))),
                                   text::format_bytes(static_cast<double>(context.memory_bytes())), options.tile_size ? " or a smaller run.tile_size" : "")};
 }
 
@@ -164,21 +169,25 @@ void forecast(Plan& plan, int threads, std::int64_t memory_bytes) {
   const auto cached = std::min(shares.cache, f.input_pixels * frame_bytes_per_pixel);
   const auto measured = std::min(std::max(shares.frames, largest * measuring_bytes_per_pixel), threads * largest * measuring_bytes_per_pixel);
   f.memory_bytes = static_cast<double>(program_bytes) + static_cast<double>(plan.frames.size()) * 4e4 +
-                   static_cast<double>(cached + std::max(measured, threads * tile_bytes(plan.lattice.side, plan.halo, f.deepest_tile)));
+                   static_cast<double>(cached + std::max(measured, threads * tile_bytes(plan)));
   f.cpu_seconds = 0.1 + static_cast<double>(f.input_pixels) * cpu_seconds_per_input_pixel + static_cast<double>(f.output_pixels) * cpu_seconds_per_output_pixel;
 }
 
 std::string plan_hash(const Plan& plan, const std::string& grid_file, param::OptionSet& settings) {
   static const std::set<std::string> without_effect = {"run.threads", "run.memory", "run.tile_size", "run.max_pixels", "run.log_format", "run.verbosity",
-                                                       "run.dry_run", "output.path", "output.overwrite", "output.pictures", "output.rmasks", "output.report"};
+                                                       "run.dry_run", "output.path", "output.overwrite", "output.pictures", "output.rmasks", "output.rmask_mosaic", "output.report", "output.correlation"};
   std::string all = fmt::format("tessera {}\n", version());
   for (const auto& s : settings.settings())
     if (!without_effect.count(s.key)) all += fmt::format("{}={}\n", s.key, s.value);
+  for (const auto& s : settings.settings())
+    if (s.key == "background.offsets" && !s.value.empty()) all += fmt::format("offsets {}\n", files::sha256_file(s.value));
   if (!grid_file.empty()) all += fmt::format("grid {}\n", files::sha256_file(grid_file));
   for (const auto& p : plan.moving.position) all += fmt::format("object {} {}\n", p.ra_deg, p.dec_deg);
   for (const auto& frame : plan.frames) {
     all += fmt::format("fatal {} noise {} unit {} {}\n", frame.fatal_bits, static_cast<int>(frame.noise), frame.unit, frame.unit_factor);  // profiles may change
-    for (const auto* plane : {&frame.image, frame.uncertainty ? &*frame.uncertainty : nullptr, frame.mask ? &*frame.mask : nullptr}) {
+    if (frame.pmask) all += fmt::format("pmask bits {}\n", frame.pmask->fatal_bits);
+    for (const auto* plane : {&frame.image, frame.uncertainty ? &*frame.uncertainty : nullptr, frame.mask ? &*frame.mask : nullptr,
+                              frame.rmask ? &frame.rmask->plane : nullptr, frame.pmask ? &frame.pmask->plane : nullptr}) {
       if (!plane) continue;
       std::error_code code;
       const auto bytes = std::filesystem::file_size(plane->path, code);
@@ -203,6 +212,24 @@ void settle_coadd(Plan& plan, const MosaicOptions& options) {
   for (const auto& frame : plan.frames)
     if (!(frame.exposure_s > 0))
       throw DataError{fmt::format("{}: no exposure time in its header, so coadd.weights = exposure cannot weight it; choose coverage or sky_variance", frame.image.path.string())};
+}
+
+/// How outliers are looked for, and how far that looks around a tile.
+void settle_rejection(Plan& plan, const MosaicOptions& options) {
+  using outlier::Scheme;
+  const auto& asked = options.rejection;
+  plan.two_pass = (asked.schemes() != 0 && !asked.temporal_only()) || options.fix_coverage.enabled();
+  if (options.coadd.method == coadd::Method::clipped) plan.coadd_halo = plan.frame_pixel;  // the gradient's reach
+  if (options.fix_coverage.enabled()) plan.coadd_halo = std::max(plan.coadd_halo, 1);
+  int look = 0;
+  if (asked.uses(Scheme::temporal) || asked.uses(Scheme::box)) look = outlier::temporal_halo(plan.frame_pixel);
+  if (asked.uses(Scheme::box)) look = std::max(look, outlier::box_halo(options.box));
+  if (asked.uses(Scheme::blot)) look = std::max(look, outlier::blot_halo(plan.frame_pixel));
+  if (asked.schemes() != 0) plan.halo = plan.taken + plan.reach + look;
+  if (plan.two_pass) plan.halo = std::max(plan.halo, plan.taken + plan.coadd_halo);
+  if (asked.uses(Scheme::dual) && options.dual.max_images >= static_cast<int>(plan.frames.size()) && options.dual.max_fraction >= 1)
+    plan.cautions.push_back("rejection.dual_max_images and dual_max_fraction let the dual scheme reject what every frame detects: real sources too");
+  plan.stack_bytes += plan.two_pass ? two_pass_bytes_per_pixel : 0;
 }
 
 void refuse_absurd_grid(const Plan& plan, const EngineOptions& options) {
@@ -235,6 +262,7 @@ Plan make_plan(const std::vector<std::string>& inputs, const MosaicOptions& opti
   for (const auto& [key, value] : profile.defaults) settings.assign(key, value, param::Source::profile, profile.name);
   plan.unit = plan.frames.front().unit;
   settle_coadd(plan, options);
+  check_background(plan, options);
 
   plan.moving = follow(plan.frames, options.moving);
   const auto outlines = footprints(plan);
@@ -254,8 +282,8 @@ Plan make_plan(const std::vector<std::string>& inputs, const MosaicOptions& opti
   // Pixels touch when their centres are no further apart than half a diagonal of each. A tile's pixel asks which frame pixels it
   // takes, those ask which output pixels touch them, and each of these looks temporal_halo further.
   plan.reach = static_cast<int>(std::ceil(0.75 * (1 + largest)));
-  const int taken = std::max(plan.reach, 1 + static_cast<int>(std::ceil(std::numbers::sqrt2 * largest * reproject::kernel_radius(options.interpolation))));
-  plan.halo = options.rejection.method == Rejection::none ? 0 : taken + plan.reach + outlier::temporal_halo(plan.frame_pixel);
+  plan.taken = std::max(plan.reach, 1 + static_cast<int>(std::ceil(std::numbers::sqrt2 * largest * reproject::kernel_radius(options.interpolation))) + reproject::output_margin(options.interpolation));
+  settle_rejection(plan, options);
   if (options.coadd.method == coadd::Method::clipped) plan.halo = std::max(plan.halo, plan.frame_pixel);  // the gradient's reach
 
   // Output pixels beyond the grid's border take part in rejection, so that rejection in a cut-out sees the neighbours it has in the whole.

@@ -36,6 +36,10 @@ struct Plan {
   std::vector<std::vector<int>> tile_frames;   ///< per tile: frames that may touch it (halo included), in listed order
   int planes = TileResult::deviation;          ///< of each tile of the output
   int reach = 1;                               ///< how far apart, in output pixels, an output and a frame pixel that touch may be
+  bool two_pass = false;                       ///< outliers are found in a pass of their own, before the coadd
+  int taken = 1;                               ///< how far from an output pixel lie the centres of the frame pixels it takes, in output pixels
+  std::int64_t stack_bytes = 0;                ///< memory of a stack's pixel beyond a plain run's
+  int coadd_halo = 0;                          ///< output pixels a tile needs around it for the coadd of two_pass
   int halo = 0;                                ///< output pixels a tile needs around it for rejection
   double input_over_output_pixel = 1;          ///< linear size, median frame
   int frame_pixel = 1;                         ///< side of the largest frame pixel in output pixels, rounded, at least 1

@@ -9,11 +9,13 @@
 #include <set>
 #include <utility>
 
+#include "tessera/background/surface.h"
 #include "tessera/base/files.h"
 #include "tessera/base/version.h"
 #include "tessera/io/fits.h"
 #include "tessera/io/tables.h"
 #include "tessera/picture/picture.h"
+#include "tessera/pipeline/rmask_mosaic.h"
 
 namespace tessera::pipeline {
 namespace {
@@ -97,7 +99,7 @@ void add_options(Header& header, const Plan& plan, const param::OptionSet& setti
   static const std::set<std::string> host = {"run", "output"};
   std::vector<std::string> changed;
   for (const auto& s : all)
-    if (s.value != settings.find(s.key)->initial && !host.count(s.key.substr(0, s.key.find('.'))) && s.key != "input.images" && s.key != "input.sigmas" && s.key != "input.masks" && s.key != "grid.file" && s.key != "grid.moving")
+    if (s.value != settings.find(s.key)->initial && !host.count(s.key.substr(0, s.key.find('.'))) && s.key != "input.images" && s.key != "input.sigmas" && s.key != "input.masks" && s.key != "input.rmasks" && s.key != "grid.file" && s.key != "grid.moving")
       changed.push_back(fmt::format("  {} = {}", s.key, s.value));
   header.add_history(changed.empty() ? "all options at their defaults" : "options that differ from the defaults:");
   for (const auto& line : changed) header.add_history(line);
@@ -122,6 +124,8 @@ const char* meaning_of_uncertainty(const MosaicOptions& options) {
 ProductText text_of(const Product& product, const MosaicOptions& options, const std::string& unit) {
   ProductText text{unit_of(product, unit), product.title, {}};
   if (product.plane == TileResult::uncertainty) text.comments = {meaning_of_uncertainty(options)};
+  if (product.plane == TileResult::uncertainty && options.background.uncertainty == background::Uncertainty::include && options.background.method != background::Method::none)
+    text.comments.push_back("with the error of the matched backgrounds, sqrt(sum w_i w_j Cov_ij)/sum w, added in quadrature");
   if (product.plane == TileResult::coverage) text.comments = {"sum over frames of the fraction of the pixel that good frame pixels cover"};
   if (product.plane == TileResult::deviation) text.comments = {"sqrt(sum T c (I - mosaic)^2 / sum T c): the scatter of single values, not an error of the mosaic"};
   return text;
@@ -155,6 +159,21 @@ std::string datasums(const std::filesystem::path& path) {
 
 namespace {
 
+/// Columns that only some runs need: zodiacal light, coefficients of surfaces.
+void add_backgrounds(Table& t, const Plan& plan, const FramePass& pass) {
+  std::vector<double> zodi;
+  for (const auto& f : pass.frames) zodi.push_back(f.zodi);
+  if (std::any_of(zodi.begin(), zodi.end(), [](double z) { return z != 0; })) t.add("Zodi", zodi, plan.unit, "zodiacal light, subtracted beside the offset");
+  const auto more = static_cast<std::size_t>(background::SurfaceBasis{pass.offsets.order}.terms() - 1);
+  for (std::size_t k = 1; k <= more; ++k) {
+    std::vector<double> coefficient;
+    for (const auto& f : pass.frames) coefficient.push_back(f.surface.empty() ? 0 : f.surface[k]);
+    t.add(fmt::format("Surface_{}", k), coefficient, plan.unit, "coefficient of the surface subtracted from the frame, see docs/steps/overlap.md");
+  }
+}
+
+}  // namespace
+
 Table offsets_table(const Plan& plan, const FramePass& pass, const std::vector<std::int64_t>& rejected) {
   std::vector<std::int32_t> id, outlier, group;
   std::vector<double> offset, sigma, scale, weight;
@@ -165,7 +184,7 @@ Table offsets_table(const Plan& plan, const FramePass& pass, const std::vector<s
     id.push_back(static_cast<std::int32_t>(i + 1));
     offset.push_back(f.offset), sigma.push_back(f.offset_sigma), outlier.push_back(f.offset_outlier);
     group.push_back(f.group), scale.push_back(f.noise_scale), weight.push_back(f.usable ? f.weight : 0);
-    count.push_back(rejected[i]);
+    count.push_back(rejected.empty() ? 0 : rejected[i]);
     name.push_back(plan.frames[i].image.path.filename().string());
   }
   Table t;
@@ -180,6 +199,7 @@ Table offsets_table(const Plan& plan, const FramePass& pass, const std::vector<s
   t.add("weight", weight, "", "relative weight in the coadd");
   t.add("rejected", count, "pixel", "frame pixels rejected as outliers");
   t.add("filename", name, "", "image");
+  add_backgrounds(t, plan, pass);
   return t;
 }
 
@@ -216,6 +236,8 @@ Table header_list(const Plan& plan) {
   return t;
 }
 
+namespace {
+
 void write_picture(const Plan& plan, const TileStore& store, TileResult::Plane plane, const picture::PictureOptions& options, const std::filesystem::path& path) {
   picture::PreviewBuilder builder{plan.grid.width, plan.grid.height, options.max_side};
   PlaneRows rows{store, plane, plane == TileResult::mosaic ? NAN : 0.0F};
@@ -238,9 +260,6 @@ void write_pictures(const Plan& plan, const TileStore& store, OutputFolder& fold
   write_picture(plan, store, TileResult::coverage, coverage, folder.product("coverage.png"));
 }
 
-/// The guide's bits of the RMask (8.2): 1 = temporal.
-constexpr std::int16_t temporal_bit = 1 << 1;
-
 }  // namespace
 
 std::vector<std::string> frame_product_names(const Plan& plan, const std::string& folder, const std::string& suffix) {
@@ -261,17 +280,19 @@ std::vector<std::string> frame_product_names(const Plan& plan, const std::string
 
 namespace {
 
-std::vector<std::string> write_rmasks(const Plan& plan, const TileStore& store, OutputFolder& folder, Context& context) {
+std::vector<std::string> write_rmasks(const Plan& plan, const FrameMasks& masks, const outlier::RejectionOptions& asked, OutputFolder& folder, Context& context) {
   const std::vector<std::string> names = frame_product_names(plan, "Rmask", "_rmask.fits");
   context.stage("writing rejection masks", static_cast<std::int64_t>(plan.frames.size()));
   for (std::size_t i = 0; i < plan.frames.size(); ++i) {
     parallel::check_interrupt();
     const auto& frame = plan.frames[i];
     Image<std::int16_t> mask{frame.width, frame.height};
-    store.mark_rejected(static_cast<int>(i), temporal_bit, mask);
+    masks.mark(i, mask);
     Header header;
-    header.set("BIT01", std::string{"temporal outlier"}, "meaning of bit 1");
-    header.add_history(fmt::format("rejected pixels of {}", frame.image.path.filename().string()));
+    for (const auto scheme : outlier::all_schemes)
+      if (asked.uses(scheme)) header.set(fmt::format("BIT{:02}", static_cast<int>(scheme)), fmt::format("{} outlier", outlier::name_of(scheme)), fmt::format("meaning of bit {}", static_cast<int>(scheme)));
+    header.set("FATALBIT", static_cast<std::int64_t>(asked.fatal() & asked.schemes()), "bits that reject a pixel");
+    header.add_history(fmt::format("outliers among the pixels of {}", frame.image.path.filename().string()));
     io::FitsWriter writer{folder.product(names[i])};
     writer.add_image("", header, std::as_const(mask).view());
     writer.close();
@@ -282,9 +303,9 @@ std::vector<std::string> write_rmasks(const Plan& plan, const TileStore& store, 
 
 }  // namespace
 
-std::vector<ProductRecord> write_products(const Plan& plan, const FramePass& pass, const TileStore& store, const MosaicOptions& options,
+std::vector<ProductRecord> write_products(const Plan& plan, const FramePass& pass, const TileStore& store, const FrameMasks& masks, const MeasuredCorrelation& noise, const MosaicOptions& options,
                                           const param::OptionSet& settings, OutputFolder& folder, Context& context) {
-  const auto rejected = store.rejected(plan.frames.size());
+  const auto rejected = masks.count(options.rejection.fatal());
   std::vector<ProductRecord> records;
   context.stage("writing products", plan.planes + (options.products.pictures ? 2 : 1));
   const double exposure = mean_exposure(store);
@@ -296,6 +317,7 @@ std::vector<ProductRecord> write_products(const Plan& plan, const FramePass& pas
     PlaneRows rows{store, product.plane, product.empty};
     writer.add_image("", product_header(text_of(product, options, plan.unit), plan, pass, settings, exposure), plan.grid.width, plan.grid.height,
                      [&](int y, std::span<float> row) { std::ranges::copy(rows.row(y), row.begin()); });
+    if (product.plane == TileResult::uncertainty) add_correlation(noise, writer);
     writer.close();
     records.push_back({product.file, datasums(path)});
     context.step();
@@ -314,8 +336,13 @@ std::vector<ProductRecord> write_products(const Plan& plan, const FramePass& pas
     write_pictures(plan, store, folder);
     context.step();
   }
+  if (options.products.rmask_mosaic) {
+    const auto path = folder.product("mosaic_rmask.fits");
+    write_rmask_mosaic(plan, pass, masks, options.rejection, product_header({"", "outliers found", {}}, plan, pass, settings, exposure), path);
+    records.push_back({"mosaic_rmask.fits", datasums(path)});
+  }
   if (options.products.rmasks)
-    for (const auto& name : write_rmasks(plan, store, folder, context)) records.push_back({name, datasums(folder.product(name))});
+    for (const auto& name : write_rmasks(plan, masks, options.rejection, folder, context)) records.push_back({name, datasums(folder.product(name))});
   return records;
 }
 

@@ -3,6 +3,9 @@
 #include <string>
 #include <vector>
 
+#include "tessera/core/table.h"
+#include "tessera/pipeline/correlation.h"
+#include "tessera/pipeline/frame_masks.h"
 #include "tessera/pipeline/output_folder.h"
 #include "tessera/pipeline/provenance.h"
 
@@ -24,7 +27,12 @@ std::vector<std::string> frame_product_names(const Plan& plan, const std::string
 
 /// Writes mosaic.fits, mosaic_unc.fits, mosaic_cov.fits, mosaic_exp.fits, mosaic_std.fits on request, FIF.tbl, header_list.tbl, offsets.tbl and the pictures to the
 /// folder's product() names; returns each with its checksum.
-std::vector<ProductRecord> write_products(const Plan& plan, const FramePass& pass, const TileStore& store, const MosaicOptions& options,
+std::vector<ProductRecord> write_products(const Plan& plan, const FramePass& pass, const TileStore& store, const FrameMasks& masks, const MeasuredCorrelation& noise, const MosaicOptions& options,
                                           const param::OptionSet& settings, OutputFolder& folder, Context& context);
+
+/// offsets.tbl; `rejected` pixels per frame, empty when nothing was rejected.
+Table offsets_table(const Plan& plan, const FramePass& pass, const std::vector<std::int64_t>& rejected);
+/// header_list.tbl: the frames as read from their headers.
+Table header_list(const Plan& plan);
 
 }  // namespace tessera::pipeline

@@ -60,6 +60,8 @@ std::vector<InputRecord> hash_inputs(const Plan& plan, Context& context) {
     add(frame.image);
     if (frame.uncertainty) add(*frame.uncertainty);
     if (frame.mask) add(*frame.mask);
+    if (frame.rmask) add(frame.rmask->plane);
+    if (frame.pmask) add(frame.pmask->plane);
   }
   context.stage("checksums of inputs", static_cast<std::int64_t>(records.size()));
   context.pool().for_each(static_cast<std::int64_t>(records.size()), [&](std::int64_t i) {
@@ -83,8 +85,8 @@ nlohmann::ordered_json frame_json(const Plan& plan, const FramePass& pass, const
   const auto& f = plan.frames[i];
   const auto& s = pass.frames[i];
   return {{"image", f.image.path.string()}, {"hdu", f.image.hdu}, {"profile", f.profile->name}, {"used", s.usable}, {"exposure_s", f.exposure_s},
-          {"good_fraction", s.good_fraction}, {"noise_scale", s.noise_scale}, {"sky_variance", s.sky_variance}, {"weight", s.weight}, {"offset", s.offset},
-          {"offset_sigma", s.offset_sigma}, {"offset_outlier", s.offset_outlier}, {"group", s.group}, {"rejected_pixels", rejected[i]}, {"notes", f.notes}};
+          {"good_fraction", s.good_fraction}, {"noise_scale", s.noise_scale}, {"sky_variance", s.sky_variance}, {"weight", s.weight}, {"zodi", s.zodi}, {"offset", s.offset},
+          {"offset_sigma", s.offset_sigma}, {"offset_outlier", s.offset_outlier}, {"group", s.group}, {"rejected_pixels", rejected.empty() ? 0 : rejected[i]}, {"notes", f.notes}};
 }
 
 nlohmann::ordered_json host_json() {
@@ -95,9 +97,13 @@ nlohmann::ordered_json host_json() {
 
 }  // namespace
 
-std::string run_json(const RunRecord& run, const Plan& plan, const FramePass& pass, const std::vector<std::int64_t>& rejected,
+std::string run_json(const RunRecord& run, const Plan& plan, const FramePass& pass, const FrameMasks& masks, const MosaicOptions& options,
                      const param::OptionSet& settings, const std::vector<InputRecord>& inputs, const std::vector<ProductRecord>& products, Recorder& recorder) {
   const auto weights = coadd::to_string(pass.weighting);
+  const auto rejected = masks.count(options.rejection.fatal());
+  std::vector<std::pair<std::string, std::vector<std::int64_t>>> found;  // pixels of each frame by scheme
+  for (const auto scheme : outlier::all_schemes)
+    if (options.rejection.uses(scheme)) found.emplace_back(outlier::name_of(scheme), masks.count(bit_of(scheme)));
   nlohmann::ordered_json j{{"schema", "tessera/run/1"}, {"version", version()}, {"verb", run.verb}, {"arguments", run.arguments},
                            {"working_folder", run.working_folder}, {"started", run.started}, {"finished", utc_now()}, {"wall_s", run.wall_s},
                            {"plan", plan.hash}, {"unit", plan.unit}, {"weights", weights}};
@@ -107,9 +113,14 @@ std::string run_json(const RunRecord& run, const Plan& plan, const FramePass& pa
   j["grid"] = {{"width", plan.grid.width}, {"height", plan.grid.height}, {"tile_side", plan.lattice.side}, {"tiles", plan.lattice.count()}};
   j["inputs"] = nlohmann::ordered_json::array();
   for (const auto& in : inputs) j["inputs"].push_back({{"path", in.path}, {"bytes", in.bytes}, {"sha256", in.sha256}});
-  for (std::size_t i = 0; i < plan.frames.size(); ++i) j["frames"].push_back(frame_json(plan, pass, rejected, i));
+  for (std::size_t i = 0; i < plan.frames.size(); ++i) {
+    auto frame = frame_json(plan, pass, rejected, i);
+    for (const auto& [name, count] : found) frame["found_by"][name] = count[i];
+    j["frames"].push_back(std::move(frame));
+  }
   j["skipped"] = plan.skipped;
   j["overlap_pairs"] = pass.offsets.pairs.size();
+  j["background_error"] = {{"median", pass.background_error.median}, {"largest", pass.background_error.largest}};
   j["caveats"] = nlohmann::ordered_json::array();
   for (const auto& c : recorder.caveats()) j["caveats"].push_back({{"kind", c.kind}, {"message", c.message}, {"count", c.count}});
   for (const auto& s : recorder.stages())

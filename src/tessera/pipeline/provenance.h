@@ -8,6 +8,7 @@
 
 #include "tessera/param/schema.h"
 #include "tessera/pipeline/context.h"
+#include "tessera/pipeline/frame_masks.h"
 #include "tessera/pipeline/frame_pass.h"
 
 namespace tessera::pipeline {
@@ -68,7 +69,7 @@ struct RunRecord {
 };
 
 /// Text of run.json.
-std::string run_json(const RunRecord& run, const Plan& plan, const FramePass& pass, const std::vector<std::int64_t>& rejected,
+std::string run_json(const RunRecord& run, const Plan& plan, const FramePass& pass, const FrameMasks& masks, const MosaicOptions& options,
                      const param::OptionSet& settings, const std::vector<InputRecord>& inputs, const std::vector<ProductRecord>& products, Recorder& recorder);
 
 /// Now, UTC, ISO 8601 to the second.

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cmath>
 #include <map>
+#include <numeric>
 
 #include "tessera/base/files.h"
 #include "tessera/base/text.h"
@@ -25,6 +26,21 @@ using report::number_text;
 constexpr std::size_t most_lines = 200, most_of_a_kind = 5;
 constexpr std::size_t longest_text = 300;  // letters
 
+/// Pixels of each frame that one scheme found.
+struct FoundBy {
+  std::string scheme;
+  std::vector<std::int64_t> count;
+  bool fatal = true;
+};
+
+std::vector<FoundBy> found_by_scheme(const FrameMasks& masks, const outlier::RejectionOptions& asked) {
+  std::vector<FoundBy> all;
+  for (const auto scheme : outlier::all_schemes)
+    if (asked.uses(scheme)) all.push_back({std::string{outlier::name_of(scheme)}, masks.count(bit_of(scheme)), (asked.fatal() & bit_of(scheme)) != 0});
+  if (all.size() < 2) all.clear();  // the column of rejected pixels says it
+  return all;
+}
+
 /// Everything the sections speak of.
 struct Content {
   const RunRecord& run;
@@ -35,6 +51,7 @@ struct Content {
   const OutputFolder& folder;
   Recorder& recorder;
   std::vector<std::int64_t> rejected;
+  std::vector<FoundBy> found;  ///< by each scheme of several
   SkyFigures figures;
 };
 
@@ -147,6 +164,12 @@ std::string offsets_note(const Content& c, const std::string& thinning) {
   return note + fmt::format(" {} compared.", plural(c.pass.offsets.pairs.size(), "overlap")) + thinning;
 }
 
+std::string found_note(const Content& c) {
+  std::vector<std::string> parts;
+  for (const auto& [name, count, fatal] : c.found) parts.push_back(fmt::format("{} {}{}", name, std::accumulate(count.begin(), count.end(), std::int64_t{0}), fatal ? "" : " (not rejected)"));
+  return parts.empty() ? "" : " Pixels found by scheme: " + text::join(parts, ", ") + "; some by several.";
+}
+
 void plots(Html& h, const Content& c) {
   h.element("h2", "Frame by frame").open("div", {{"class", "plots"}});
   if (c.options.background.method != background::Method::none && !c.pass.offsets.pairs.empty()) {
@@ -157,9 +180,9 @@ void plots(Html& h, const Content& c) {
     const auto p = noise_plot(c.plan, c.pass);
     card(h, "Noise against expectation", p.plot, "Noise measured in the sky over the stated uncertainty; uncertainties were multiplied by it. 1 is a perfect noise model." + p.thinning);
   }
-  if (c.options.rejection.method != Rejection::none) {
+  if (c.options.rejection.schemes() != 0) {
     const auto p = rejection_plot(c.plan, c.pass, c.rejected);
-    card(h, "Rejected pixels", p.plot, "Pixels found to be outliers among the values all frames give. A frame far above the others deserves a look." + p.thinning);
+    card(h, "Rejected pixels", p.plot, "Pixels found to be outliers among the values all frames give. A frame far above the others deserves a look." + found_note(c) + p.thinning);
   }
   card(h, "Coverage", depth_plot(c.figures), fmt::format("How much of the covered sky is how deep; median {}.", plural(static_cast<std::size_t>(c.figures.median_depth()), "frame")) + (c.figures.depth[0] ? " 0 stands for less than half a frame." : ""));
   h.close();
@@ -200,7 +223,7 @@ void changed_options(Html& h, const Content& c) {
 
 const char* meaning_of(const std::string& product) {
   static const std::map<std::string, const char*, std::less<>> meanings = {
-      {"mosaic.fits", "mosaic"}, {"mosaic_unc.fits", "1σ uncertainty"}, {"mosaic_cov.fits", "coverage"}, {"mosaic_exp.fits", "exposure time"}, {"FIF.tbl", "output grid"},
+      {"mosaic.fits", "mosaic"}, {"mosaic_unc.fits", "1σ uncertainty"}, {"mosaic_cov.fits", "coverage"}, {"mosaic_exp.fits", "exposure time"}, {"mosaic_rmask.fits", "outliers found"}, {"FIF.tbl", "output grid"},
       {"header_list.tbl", "frames' headers"}, {"offsets.tbl", "offsets, noise, weights"}, {"mosaic.png", "picture"}, {"coverage.png", "picture"}, {"run.json", "record of the run"}, {"tessera.log", "messages"}};
   const auto found = meanings.find(product);
   return found == meanings.end() ? "" : found->second;
@@ -225,18 +248,23 @@ void products(Html& h, const Content& c) {
 void frames(Html& h, const Content& c) {
   const auto shown = std::min(c.plan.frames.size(), most_lines);
   h.open("details").element("summary", "Inputs: " + plural(c.plan.frames.size(), "frame"));
-  h.open("div", {{"class", "wide"}}).open("table").row({"", "Frame", "Exposure, s", "Weight", "Offset", "±", "Noise scale", "Rejected, %"}, 2, "th");
+  std::vector<std::string> heads{"", "Frame", "Exposure, s", "Weight", "Offset", "±", "Noise scale", "Rejected, %"};
+  for (const auto& found : c.found) heads.push_back("By " + found.scheme);
+  h.open("div", {{"class", "wide"}}).open("table").row(heads, 2, "th");
   for (std::size_t i = 0; i < shown; ++i) {
     const auto& file = c.plan.frames[i];
     const auto& f = c.pass.frames[i];
     const auto path = report::shortened(file.label(), 160);
     if (!f.usable) {
-      h.row({std::to_string(i + 1), path, number_text(file.exposure_s), "not used", "", "", "", ""}, 2);
+      std::vector<std::string> cells{std::to_string(i + 1), path, number_text(file.exposure_s), "not used"};
+      cells.resize(heads.size());
+      h.row(cells, 2);
       continue;
     }
-    h.row({std::to_string(i + 1), path, number_text(file.exposure_s), number_text(f.weight), number_text(f.offset), number_text(f.offset_sigma, 2), number_text(f.noise_scale),
-           number_text(100 * rejected_fraction(c.plan, c.pass, c.rejected, i), 2)},
-          2);
+    std::vector<std::string> cells{std::to_string(i + 1), path, number_text(file.exposure_s), number_text(f.weight), number_text(f.offset), number_text(f.offset_sigma, 2), number_text(f.noise_scale),
+                                   number_text(100 * rejected_fraction(c.plan, c.pass, c.rejected, i), 2)};
+    for (const auto& found : c.found) cells.push_back(std::to_string(found.count[i]));
+    h.row(cells, 2);
   }
   h.close().close();
   if (shown < c.plan.frames.size()) h.element("p", fmt::format("and {} more: header_list.tbl and offsets.tbl have all of them", c.plan.frames.size() - shown), {{"class", "note"}});
@@ -251,10 +279,10 @@ void command(Html& h, const Content& c) {
 
 }  // namespace
 
-void write_report(const RunRecord& run, const Plan& plan, const FramePass& pass, const TileStore& store, const MosaicOptions& options,
+void write_report(const RunRecord& run, const Plan& plan, const FramePass& pass, const TileStore& store, const FrameMasks& masks, const MosaicOptions& options,
                   const param::OptionSet& settings, OutputFolder& folder, Recorder& context) {
   context.stage("writing report", 1);
-  Content c{run, plan, pass, options, settings, folder, context, store.rejected(plan.frames.size()), sky_figures(plan, store, options.products.pictures)};
+  Content c{run, plan, pass, options, settings, folder, context, masks.count(options.rejection.fatal()), found_by_scheme(masks, options.rejection), sky_figures(plan, store, options.products.pictures)};
   Html h;
   h.open("main");
   head(h, c);

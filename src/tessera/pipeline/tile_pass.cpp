@@ -2,12 +2,16 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
+#include "tessera/base/clones.h"
 #include "tessera/coadd/clipped.h"
 #include "tessera/coadd/order.h"
 #include "tessera/coadd/scatter.h"
-#include "tessera/coadd/sums.h"
+#include "tessera/outlier/fix_coverage.h"
 #include "tessera/outlier/temporal.h"
+#include "tessera/pipeline/backgrounds.h"
+#include "tessera/pipeline/tile_workspace.h"
 #include "tessera/reproject/area.h"
 
 namespace tessera::pipeline {
@@ -19,19 +23,9 @@ ResampledView window(ResampledView view, Box part) { return {view.value.window(p
 
 }  // namespace
 
-/// Memory of one thread's tile, kept from tile to tile.
-struct TilePass::Workspace {
-  std::vector<int> frames;                        // of this tile, in listed order
-  std::vector<Frame> windows;                     // their pixels
-  std::vector<Resampled> stack;                   // on the grown tile
-  std::vector<Image<std::uint8_t>> outliers;      // likewise
-  std::vector<Box> covered;                       // part of the grown tile a frame can touch
-  coadd::Sums sums;
-};
-
-TilePass::TilePass(const Plan& plan, const FramePass& frames, const MosaicOptions& options, FrameCache& cache)
-    : plan_{plan}, frames_{frames}, options_{options}, cache_{cache} {
-  if (options.rejection.method == Rejection::none) compared_ = options.interpolation;  // nothing is compared: at once as asked for
+TilePass::TilePass(const Plan& plan, const FramePass& frames, const MosaicOptions& options, FrameCache& cache, const FrameMasks* masks)
+    : plan_{plan}, frames_{frames}, options_{options}, cache_{cache}, masks_{masks} {
+  if (masks || options.rejection.schemes() == 0) compared_ = options.interpolation;  // nothing is compared: at once as asked for
 }
 TilePass::~TilePass() = default;
 
@@ -57,9 +51,9 @@ void TilePass::resample(Workspace& w, std::size_t k, const reproject::Interpolat
 }
 
 /// Offset and noise scale of the frame, on pixels fresh from the resampler.
-void TilePass::calibrate(int frame, const ResampledView& part) const {
+TESSERA_CLONES void TilePass::calibrate(int frame, const ResampledView& part) const {
   const auto& state = frames_.frames[static_cast<std::size_t>(frame)];
-  const float offset = static_cast<float>(state.offset), scale = static_cast<float>(state.noise_scale * state.noise_scale);
+  const float offset = static_cast<float>(state.offset + state.zodi), scale = static_cast<float>(state.noise_scale * state.noise_scale);
   for (int y = part.box().y0; y < part.box().y1; ++y) {
     const auto value = part.value.row(y), variance = part.variance.row(y), coverage = part.coverage.row(y);
     for (std::size_t i = 0; i < value.size(); ++i) {
@@ -67,6 +61,7 @@ void TilePass::calibrate(int frame, const ResampledView& part) const {
       variance[i] *= scale;
     }
   }
+  if (!state.surface.empty()) subtract_surface(state, plan_.frames[static_cast<std::size_t>(frame)].box(), frames_.offsets.order, part);
 }
 
 void TilePass::resample_stack(Workspace& w, Box grown) {
@@ -75,9 +70,10 @@ void TilePass::resample_stack(Workspace& w, Box grown) {
     const auto& map = *frames_.frames[f].output_to_frame;
     const Box box = intersection(grown, plan_.on_grid[f]);
     const Box whole{0, 0, plan_.frames[f].width, plan_.frames[f].height};
-    Box needed = reproject::needed_window(map, box, whole);
-    if (!needed.empty()) needed = intersection(needed.grown(reproject::window_margin(options_.interpolation)), whole);
+    const Box needed = reproject::window_to_resample(map, box, whole, options_.interpolation);
     cache_.window(f, needed, w.windows[k]);
+    if (masks_) masks_->drop(f, plan_.frames[f].width, fatal_, w.windows[k]);
+    else if (fatal_ & bit_of(outlier::Scheme::radhit)) outlier::drop_clusters(frames_.frames[f].radhits, w.windows[k]);
     w.covered[k] = needed.empty() ? Box{} : box;
     if (w.covered[k] == grown)
       w.stack[k].reshape(grown);
@@ -110,9 +106,12 @@ RejectedRuns TilePass::drop_pixels(int f, Frame& frame, View<const std::uint8_t>
   const std::int64_t width = plan_.frames[static_cast<std::size_t>(f)].width;
   RejectedRuns at_home{f, {}};
   double u = 0, v = 0;
-  for (int y = frame.box().y0; y < frame.box().y1; ++y)
-    for (int x = frame.box().x0; x < frame.box().x1; ++x) {
-      if (!rejected(x, y) || !frame.good(x, y)) continue;
+  for (int y = frame.box().y0; y < frame.box().y1; ++y) {
+    const auto row = rejected.row(y);
+    const auto next = [&](std::size_t from) { return static_cast<const std::uint8_t*>(std::memchr(row.data() + from, 1, row.size() - from)); };
+    for (const std::uint8_t* found = next(0); found; found = next(static_cast<std::size_t>(found - row.data()) + 1)) {
+      const int x = frame.box().x0 + static_cast<int>(found - row.data());
+      if (!frame.good(x, y)) continue;
       frame.value(x, y) = frame.variance(x, y) = 0;
       frame.good(x, y) = 0;
       to_output.apply_row(x, y, {&u, 1}, {&v, 1});
@@ -124,6 +123,7 @@ RejectedRuns TilePass::drop_pixels(int f, Frame& frame, View<const std::uint8_t>
       for (int by = (touched.y0 - tile.y0) / block_side; by <= (touched.y1 - 1 - tile.y0) / block_side; ++by)
         for (int bx = (touched.x0 - tile.x0) / block_side; bx <= (touched.x1 - 1 - tile.x0) / block_side; ++bx) marked(bx, by) = 1;
     }
+  }
   return at_home;
 }
 
@@ -191,12 +191,12 @@ void TilePass::coadd(Workspace& w, const Image<float>& steep, TileResult& result
   w.sums.finish(options_.coadd.min_coverage, plane[TileResult::mosaic], plane[TileResult::uncertainty], plane[TileResult::coverage], plane[TileResult::exposure]);
   if (method == coadd::Method::median) coadd::median(stack, plane[TileResult::mosaic], plane[TileResult::uncertainty]);
   if (method == coadd::Method::minimum) coadd::absolute_minimum(stack, plane[TileResult::mosaic], plane[TileResult::uncertainty]);
+  if (options_.background.uncertainty == background::Uncertainty::include) add_background_error(plan_, frames_, method, stack, frame, touched, plane[TileResult::uncertainty]);
   if (options_.products.std) coadd::standard_deviation(stack, exposure, plane[TileResult::mosaic], plane[TileResult::deviation]);
 }
 
-TileResult TilePass::run(std::int64_t tile) {
-  const Box box = plan_.lattice.box(tile);
-  TileResult result{box, plan_.planes};
+/// A workspace with the frames of a tile and room for their pixels.
+std::unique_ptr<TilePass::Workspace> TilePass::prepare(std::int64_t tile) {
   auto w = borrow();
   w->frames.clear();
   for (const int f : plan_.tile_frames[static_cast<std::size_t>(tile)])
@@ -206,12 +206,21 @@ TileResult TilePass::run(std::int64_t tile) {
   w->stack.resize(w->windows.size());
   w->outliers.resize(w->windows.size());
   w->covered.assign(w->windows.size(), {});
+  return w;
+}
 
-  resample_stack(*w, box.grown(plan_.halo));
+TileResult TilePass::run(std::int64_t tile) {
+  const Box box = plan_.lattice.box(tile);
+  TileResult result{box, plan_.planes};
+  auto w = prepare(tile);
+  resample_stack(*w, box.grown(masks_ ? plan_.coadd_halo : plan_.halo));
   // Before rejection, which cleans the tile and not the halo: else the gradient next to a tile's border would depend on the border.
   Image<float> steep;
   if (options_.coadd.method == coadd::Method::clipped) steep = sky_gradient(*w, box);
-  if (options_.rejection.method == Rejection::temporal) reject(*w, box, result);
+  if (!masks_ && options_.rejection.schemes() != 0) reject(*w, box, result);
+  if (options_.fix_coverage.enabled())
+    for (std::size_t k = 0; k < w->frames.size(); ++k)
+      if (!w->covered[k].empty()) outlier::fix_coverage(w->stack[k].view(), box, options_.fix_coverage);
   coadd(*w, steep, result);
   give_back(std::move(w));
   return result;

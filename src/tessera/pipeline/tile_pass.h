@@ -5,22 +5,47 @@
 #include <mutex>
 #include <vector>
 
+#include "tessera/pipeline/frame_masks.h"
 #include "tessera/pipeline/frame_pass.h"
 
 namespace tessera::pipeline {
 
+/// Per frame and cluster (number − 1).
+using ClusterVerdicts = std::vector<std::vector<outlier::Verdict>>;
+struct ClusterTallies {
+  std::vector<std::vector<outlier::ClusterTally>> of_frame;
+  std::mutex mutex;
+};
+
 class TilePass {
  public:
-  /// All references must outlive the pass.
-  TilePass(const Plan& plan, const FramePass& frames, const MosaicOptions& options, FrameCache& cache);
+  /// All references must outlive the pass. With `masks` outliers are known: their pixels are dropped, and nothing is compared.
+  TilePass(const Plan& plan, const FramePass& frames, const MosaicOptions& options, FrameCache& cache, const FrameMasks* masks = nullptr);
   ~TilePass();
   /// Safe from many threads. The bits of the result depend on neither the tile's size nor what else runs.
   TileResult run(std::int64_t tile);
+  /// The rejection pass of any set of schemes (tile_outliers.cpp): adds the pixels that have their centre on this tile to the masks. Safe from many threads.
+  void find_outliers(std::int64_t tile, const ClusterVerdicts& verdicts, FrameMasks& masks);
+  /// Adds this tile's share of what Level must know of the clusters. Safe from many threads.
+  void tally_clusters(std::int64_t tile, ClusterTallies& tallies);
 
  private:
   struct Workspace;
   std::unique_ptr<Workspace> borrow();
   void give_back(std::unique_ptr<Workspace> w);
+  std::unique_ptr<Workspace> prepare(std::int64_t tile);
+  struct Comparison;
+  Box home(std::int64_t tile) const;
+  void compare_stack(Workspace& w, Comparison& c, std::int64_t tile);
+  void project_clusters(const Workspace& w, Comparison& c, std::size_t k) const;
+  void count_detections(const Workspace& w, Comparison& c) const;
+  void reject_by_time(Workspace& w, const Comparison& c, const outlier::TemporalOptions& options, std::vector<Image<std::uint8_t>>& rejected) const;
+  void flag_temporal(Workspace& w, Comparison& c, const ClusterVerdicts& verdicts) const;
+  void flag_box(Workspace& w, Comparison& c) const;
+  void flag_dual(Workspace& w, Comparison& c, const ClusterVerdicts& verdicts) const;
+  void flag_blot(Workspace& w, Comparison& c) const;
+  void project(Workspace& w, const std::vector<Image<std::uint8_t>>& flags, outlier::Scheme scheme) const;
+  void take_home(Workspace& w, std::int64_t tile, FrameMasks& masks) const;
   void resample_stack(Workspace& w, Box grown);
   void reject(Workspace& w, Box tile, TileResult& result);
   RejectedRuns drop_pixels(int f, Frame& frame, View<const std::uint8_t> rejected, Box tile, View<std::uint8_t> marked) const;
@@ -35,6 +60,8 @@ class TilePass {
   const FramePass& frames_;
   const MosaicOptions& options_;
   FrameCache& cache_;
+  const FrameMasks* masks_;
+  outlier::SchemeBits fatal_ = options_.rejection.fatal();
   reproject::InterpolationOptions compared_;  ///< how frames are resampled to look for outliers
   std::mutex mutex_;
   std::vector<std::unique_ptr<Workspace>> idle_;

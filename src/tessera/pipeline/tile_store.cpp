@@ -49,6 +49,9 @@ void read_all(int fd, void* data, std::size_t bytes, std::int64_t at, const std:
 
 std::string bytes_of(const TileResult& result) {
   std::string bytes;
+  std::size_t size = 0;
+  for (const auto& plane : result.plane) size += plane.pixels().size_bytes();
+  bytes.reserve(size);
   for (const auto& plane : result.plane) bytes.append(reinterpret_cast<const char*>(plane.pixels().data()), plane.pixels().size_bytes());
   return bytes;
 }
@@ -192,17 +195,6 @@ std::vector<std::int64_t> TileStore::rejected(std::size_t frames) const {
     for (const auto& r : tile)
       if (r.frame >= 0 && static_cast<std::size_t>(r.frame) < frames) sums[static_cast<std::size_t>(r.frame)] += r.count();
   return sums;
-}
-
-void TileStore::mark_rejected(int frame, std::int16_t bit, View<std::int16_t> mask) const {
-  const int width = mask.box().width();
-  for (const auto& tile : rejected_)
-    for (const auto& r : tile) {
-      if (r.frame != frame) continue;
-      for (std::size_t i = 0; i + 1 < r.runs.size(); i += 2)
-        for (std::int64_t p = r.runs[i]; p < r.runs[i] + r.runs[i + 1] && p < mask.box().area(); ++p)
-          mask(static_cast<int>(p % width), static_cast<int>(p / width)) |= bit;
-    }
 }
 
 }  // namespace tessera::pipeline

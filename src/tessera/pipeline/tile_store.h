@@ -71,8 +71,8 @@ class TileStore {
   void read_band(TileResult::Plane plane, int tile_row, float fill, Image<float>& band) const;
   /// Frame pixels rejected per frame, summed over finished tiles.
   std::vector<std::int64_t> rejected(std::size_t frames) const;
-  /// Marks with `bit` the pixels of one frame that were rejected (its box starts at 0, 0).
-  void mark_rejected(int frame, std::int16_t bit, View<std::int16_t> mask) const;
+  /// What was rejected, tile by tile.
+  const std::vector<Rejected>& rejected_runs() const { return rejected_; }
 
  private:
   std::int64_t offset(std::int64_t tile) const;

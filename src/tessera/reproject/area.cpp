@@ -1,6 +1,7 @@
 #include "tessera/reproject/area.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -50,24 +51,37 @@ class CornerRows {
 class Bounds {
  public:
   void add(const double* u, const double* v, int count) {
-    for (int k = 0; k < count; ++k) {
-      if (!std::isfinite(u[k]) || !std::isfinite(v[k])) continue;
-      u0_ = std::min(u0_, u[k]);
-      u1_ = std::max(u1_, u[k]);
-      v0_ = std::min(v0_, v[k]);
-      v1_ = std::max(v1_, v[k]);
-    }
+    for (; count >= lanes_; u += lanes_, v += lanes_, count -= lanes_) add_lanes(u, v, lanes_);
+    add_lanes(u, v, count);
   }
   Box box(double margin = 0.0) const {
-    if (!(u0_ <= u1_)) return {};
+    const double u0 = std::ranges::min(low_u_), v0 = std::ranges::min(low_v_), u1 = std::ranges::max(high_u_), v1 = std::ranges::max(high_v_);
+    if (!(u0 <= u1)) return {};
     const auto whole = [](double x) { return static_cast<int>(std::clamp(x, -5e8, 5e8)); };
-    return {whole(std::floor(u0_ + 0.5 - margin)), whole(std::floor(v0_ + 0.5 - margin)), whole(std::ceil(u1_ + 0.5 + margin)),
-            whole(std::ceil(v1_ + 0.5 + margin))};
+    return {whole(std::floor(u0 + 0.5 - margin)), whole(std::floor(v0 + 0.5 - margin)), whole(std::ceil(u1 + 0.5 + margin)),
+            whole(std::ceil(v1 + 0.5 + margin))};
   }
 
  private:
   static constexpr double huge = std::numeric_limits<double>::infinity();
-  double u0_ = huge, u1_ = -huge, v0_ = huge, v1_ = -huge;
+  static constexpr int lanes_ = 8;
+  using Lanes = std::array<double, lanes_>;
+
+  TESSERA_INLINE void add_lanes(const double* u, const double* v, int count) {
+    for (int k = 0; k < count; ++k) {
+      const bool finite = (std::abs(u[k]) < huge) & (std::abs(v[k]) < huge);
+      low_u_[k] = finite && u[k] < low_u_[k] ? u[k] : low_u_[k];
+      high_u_[k] = finite && u[k] > high_u_[k] ? u[k] : high_u_[k];
+      low_v_[k] = finite && v[k] < low_v_[k] ? v[k] : low_v_[k];
+      high_v_[k] = finite && v[k] > high_v_[k] ? v[k] : high_v_[k];
+    }
+  }
+  static constexpr Lanes filled(double x) {
+    Lanes l{};
+    l.fill(x);
+    return l;
+  }
+  Lanes low_u_ = filled(huge), low_v_ = filled(huge), high_u_ = filled(-huge), high_v_ = filled(-huge);
 };
 
 /// Resamples block by block: the frame pixels under a block are packed once, with zeros where the frame ends.

@@ -21,6 +21,29 @@ void set_pixel(const AreaRow& row, int k, double weighted, double weight, double
   row.coverage[k] = covered ? static_cast<float>(weight / area) : 0.0f;
 }
 
+// set_pixel for W pixels side by side.
+template <int W>
+TESSERA_INLINE void set_pixels(const AreaRow& row, int first, const double* weighted, const double* weight, const double* variance, const double* area) {
+  using V = Doubles<W>;
+  typedef float Floats __attribute__((vector_size(W * sizeof(float))));
+  V sum, w, w2v, a;
+  lanes::load(sum, weighted);
+  lanes::load(w, weight);
+  lanes::load(w2v, variance);
+  lanes::load(a, area);
+  const V zero{};
+  const auto covered = w > least_coverage * a;
+  const V inverse = covered ? 1.0 / w : zero, fraction = covered ? w / a : zero;
+  const V mean = sum * inverse, noise = w2v * inverse * inverse;
+  const auto put = [&](float* to, const V& from) {
+    const Floats narrow = __builtin_convertvector(from, Floats);
+    __builtin_memcpy(to + first, &narrow, sizeof narrow);
+  };
+  put(row.value, mean);
+  put(row.variance, noise);
+  put(row.coverage, fraction);
+}
+
 // A quadrilateral of more than largest_span cells a side. One that is very long for its area is no pixel but the trace of
 // a seam of the sky that its corners straddle: not covered.
 void resample_large(const AreaRow& row, int k) {
@@ -52,10 +75,13 @@ void resample_large(const AreaRow& row, int k) {
 template <int W, int N>
 TESSERA_INLINE void resample_group(const AreaRow& row, const lanes::Placed<W>& placed, int first, const bool* use) {
   alignas(64) double areas[N * N * W], total[W], base_x[W], base_y[W];
+  double weighted[W], weight[W], variances[W];
+  bool all = true;
   lanes::cell_areas<W, N>(placed, areas, total);
   lanes::store(base_x, placed.base_x);
   lanes::store(base_y, placed.base_y);
   for (int lane = 0; lane < W; ++lane) {
+    all &= use[lane];
     if (!use[lane]) continue;
     const PackedPixel* cell = row.packed + (static_cast<std::ptrdiff_t>(base_y[lane]) - row.packed_y0) * row.packed_stride +
                               (static_cast<std::ptrdiff_t>(base_x[lane]) - row.packed_x0);
@@ -71,8 +97,11 @@ TESSERA_INLINE void resample_group(const AreaRow& row, const lanes::Placed<W>& p
         sums += a * value_and_good;
         variance += a * a * cell[c].variance;
       }
-    set_pixel(row, first + lane, sums[0], sums[1], variance, total[lane]);
+    weighted[lane] = sums[0], weight[lane] = sums[1], variances[lane] = variance;
   }
+  if (all) return set_pixels<W>(row, first, weighted, weight, variances, total);
+  for (int lane = 0; lane < W; ++lane)
+    if (use[lane]) set_pixel(row, first + lane, weighted[lane], weight[lane], variances[lane], total[lane]);
 }
 
 template <int W>

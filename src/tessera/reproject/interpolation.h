@@ -7,10 +7,12 @@
 
 namespace tessera::reproject {
 
-enum class Interpolation { area, drizzle, bilinear, nearest, cubic, lanczos2, lanczos3, lanczos4, grid };
+enum class Interpolation { area, drizzle, bilinear, nearest, cubic, lanczos2, lanczos3, lanczos4, grid, adaptive };
 
 /// The shape of drizzle's drop, as it lies on the output grid.
 enum class DropKernel { square, turbo, gaussian, point };
+
+enum class AdaptiveKernel { gaussian, hann };
 
 struct InterpolationOptions {
   Interpolation method = Interpolation::area;
@@ -19,6 +21,8 @@ struct InterpolationOptions {
   double alpha = -0.5;
   int grid_ratio = 4;
   double min_weight = 0.5;
+  AdaptiveKernel adaptive_kernel = AdaptiveKernel::gaussian;
+  double adaptive_width = 1.3;
 };
 void describe(param::Schema<InterpolationOptions>& s);
 
@@ -37,7 +41,15 @@ void resample(const FrameView& frame, const FrameMaps& maps, const Interpolation
 /// pixels; 0 for those that take only frame pixels they overlap.
 double kernel_radius(const InterpolationOptions& options);
 
-/// Frame pixels around needed_window() that the method looks at.
+/// No frame pixel further than this, along an axis of the frame, from the place of an output pixel's centre has weight in it, where the output
+/// pixel spans `span` frame pixels along that axis.
+double support_radius(const InterpolationOptions& options, double span);
+
+/// Frame pixels around needed_window() of the output pixels grown by output_margin() that the method looks at.
 int window_margin(const InterpolationOptions& options);
+int output_margin(const InterpolationOptions& options);
+
+/// The window of the frame that resample() needs for the output pixels of `out`.
+Box window_to_resample(const wcs::PixelMap& to_frame, Box out, Box frame, const InterpolationOptions& options);
 
 }  // namespace tessera::reproject

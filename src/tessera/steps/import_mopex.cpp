@@ -17,9 +17,6 @@ using param::LegacySetting;
 
 constexpr std::string_view own_folder = "products have fixed names in the output folder; see docs/formats/products.md";
 constexpr std::string_view no_tiles = "tiles follow from run.memory; results do not depend on them";
-constexpr std::string_view dual = "dual outliers";
-constexpr std::string_view box = "box outliers";
-constexpr std::string_view radhit = "single-frame radiation hits";
 
 std::string degrees_to_arcsec(double degrees) { return text::from_double(std::round(std::abs(degrees) * 3600 * 1e9) / 1e9); }
 
@@ -73,6 +70,32 @@ void fatal_bits(Import& import, const LegacySetting& s) {
   import.set("input.fatal_bits", *n == 0 ? "none" : fmt::format("{:.0f}", *n), s);
 }
 
+void pmask_bits(Import& import, const LegacySetting& s) {
+  const auto n = import.number(s);
+  if (!n) return;
+  if (*n < 0 || *n > 4294967295.0 || *n != std::floor(*n)) return import.note(Fate::refused, s, "not a bit pattern; every bit counts");
+  import.set("input.pmask_fatal_bits", *n == 0 ? "none" : fmt::format("{:.0f}", *n), s);
+}
+
+// mosaic.pl sets no parameters for this module: the guide's defaults count.
+void fix_coverage(Import& import, const LegacySetting& s) {
+  const bool on = import.on("run_fix_coverage");
+  const auto limit = [&](std::string_view key, std::string_view option, const char* otherwise) {
+    const LegacySetting* given = import.config().find("FIX_COVERAGE", key);
+    const auto n = on && given && !given->value.empty() ? import.number(*given) : std::nullopt;
+    if (n) import.set(option, text::from_double(*n), *given);
+    else if (on) import.set(option, otherwise, "run_fix_coverage, with the guide's value");
+  };
+  limit("Min_Single_Coverage", "coadd.min_single_coverage", "0.95");
+  limit("Min_Block_Coverage", "coadd.min_block_coverage", "0.83");
+  import.note(on ? Fate::same : Fate::unused, s, on ? "coadd.min_single_coverage and coadd.min_block_coverage" : "off");
+}
+
+void rmask_mosaic(Import& import, const LegacySetting& s) {
+  if (import.on(s.key)) import.set("output.rmask_mosaic", "true", s, "mosaic_rmask.fits: bits, and numbers of frames in extensions", Fate::differs);
+  else import.note(Fate::unused, s, "off");
+}
+
 void grid_file(Import& import, const LegacySetting& s) {
   if (import.on("run_fiducial_image_frame")) return import.note(Fate::unused, s, "run_fiducial_image_frame = 1 makes the grid from the frames");
   import.flag("--grid", param::legacy::printable(s.value));
@@ -104,7 +127,7 @@ void bright_objects(Import& import, const LegacySetting& s) {
 }
 
 void overlap_threshold(Import& import, const LegacySetting& s) {
-  if (!import.on("compute_overlap_correction")) return import.note(Fate::missing, s, dual);
+  if (!import.on("compute_overlap_correction")) return import.note(Fate::unused, s, "run_mosaic_dual_outlier is off, or its bit is not fatal");
   if (import.config().find("", "mask_bright") && !import.on("mask_bright")) return import.note(Fate::unused, s, "mask_bright is off");
   if (const auto n = import.number(s)) import.set("background.object_threshold", text::from_double(*n), s, "on both sides of the local sky here, above it only in MOPEX", Fate::differs);
 }
@@ -112,7 +135,7 @@ void overlap_threshold(Import& import, const LegacySetting& s) {
 // &DETECT masks bright objects in overlap.pl; in mosaic.pl it is the first module of the dual outliers.
 void of_detection(Import& import, const LegacySetting& s) {
   if (import.on("compute_overlap_correction")) import.note(Fate::unneeded, s, "bright pixels are masked one by one, not as objects");
-  else import.note(Fate::missing, s, dual);
+  else import.note(Fate::unused, s, "run_mosaic_dual_outlier is off, or its bit is not fatal");
 }
 
 void weights(Import& import, const LegacySetting& s) {
@@ -178,11 +201,11 @@ const KeyRule rules[] = {
     {"", "DCE_STATUS_MASK_LIST", Fate::command_line, "-d", "list of masks"},
     {"", "OUTPUT_DIR", Fate::command_line, "-o", "output folder"},
     {"", "FIF_FILE_NAME", Fate::command_line, "--grid", "when run_fiducial_image_frame is off; its pixel size counts", grid_file},
-    {"", "RMASK_LIST", Fate::missing, "", "outlier masks of an earlier run as input"},
-    {"", "PMASK_FILE_NAME", Fate::missing, "", "a mask of permanently bad pixels for all frames (bad pixels of the frames' own masks count)"},
+    {"", "RMASK_LIST", Fate::command_line, "-R", "list of outlier masks"},
+    {"", "PMASK_FILE_NAME", Fate::command_line, "-M", "mask of permanently bad pixels"},
     {"", "DCE_Status_Mask_Fatal_BitPattern", Fate::same, "input.fatal_bits", "0 is none; not given: the bits of the camera's profile", fatal_bits},
-    {"", "PMask_Fatal_BitPattern", Fate::missing, "", "bits of the PMask"},
-    {"", "RMask_Fatal_BitPattern", Fate::same, "rejection.method", "which outlier schemes count: bit 1 temporal; see run_mosaic_outlier", left_over},
+    {"", "PMask_Fatal_BitPattern", Fate::same, "input.pmask_fatal_bits", "0 is none", pmask_bits},
+    {"", "RMask_Fatal_BitPattern", Fate::same, "rejection.fatal_bits", "bits 0 to 3 are radhit, temporal, dual and box; schemes whose bit is off are not run", left_over},
     {"", "IMask_Fatal_BitPattern", Fate::unneeded, "", "no key of the guide; DCE_Status_Mask_Fatal_BitPattern counts"},
     {"", "DCE_Status_Mask_Radhit_Bit", Fate::unneeded, "", "names a bit that radiation hits would be written to; masks are never changed"},
     {"", "verbose", Fate::same, "run.verbosity", "", verbosity},
@@ -246,7 +269,7 @@ const KeyRule rules[] = {
     {"MOSAICINTIN", "GRID_RATIO", Fate::missing, "", "for INTERP_METHOD = 3"},
     {"MOSAICINTIN", "ALPHA", Fate::missing, "", "for INTERP_METHOD = 4"},
     // Outliers.
-    {"", "run_mosaic_outlier", Fate::same, "rejection.method", "temporal, when RMasks are made and used with bit 1; else none", left_over},
+    {"", "run_mosaic_outlier", Fate::same, "rejection.method", "temporal, when RMasks are made and used with bit 1", left_over},
     {"", "USE_OUTLIER_FOR_RMASK", Fate::same, "rejection.method", "see run_mosaic_outlier", left_over},
     {"", "run_mosaic_rmask", Fate::same, "output.rmasks", "RMasks are kept when delete_intermediate_files is off", left_over},
     {"", "run_mosaic_reinterp", Fate::always, "", "pixels that an outlier touches are interpolated again without it"},
@@ -258,35 +281,35 @@ const KeyRule rules[] = {
     {"MOSAICRMASKIN", "TOP_THRESHOLD", Fate::differs, "rejection.threshold_high", "see &MOSAICOUTLIERIN", left_over},
     {"MOSAICRMASKIN", "BOTTOM_THRESHOLD", Fate::differs, "rejection.threshold_low", "see &MOSAICOUTLIERIN", left_over},
     {"MOSAICRMASKIN", "RM_THRESH", Fate::same, "rejection.min_overlap", "", left_over},
-    {"MOSAICRMASKIN", "MIN_COVERAGE", Fate::missing, "", "a least coverage for temporal outliers, which are looked for in stacks from two frames on"},
-    {"MOSAICRMASKIN", "MAX_COVERAGE", Fate::missing, "", dual},
-    {"MOSAICRMASKIN", "REFINE_OUTLIER", Fate::missing, "", "a higher threshold inside sources of the dual method; rejection.gradient guards their cores"},
-    {"MOSAICRMASKIN", "REFINE_OUTLIER_THRESH", Fate::missing, "", "goes with REFINE_OUTLIER"},
-    {"MOSAICRMASKIN", "REFINE_OUTLIER_THRESHOLD", Fate::missing, "", "goes with REFINE_OUTLIER"},
-    {"MOSAICRMASKIN", "BOX_BOTTOM_THRESHOLD", Fate::missing, "", box},
-    {"MOSAICRMASKIN", "BOX_TOP_THRESHOLD", Fate::missing, "", box},
-    {"MOSAICRMASKIN", "BOX_MIN_COVERAGE", Fate::missing, "", box},
-    {"", "run_detect_radhit", Fate::missing, "", radhit},
-    {"", "overwrite_dmask", Fate::missing, "", "writing radiation hits to the masks"},
-    {"DETECT_RADHIT", "Segmentation_Threshold", Fate::missing, "", radhit},
-    {"DETECT_RADHIT", "Detection_Max_Area", Fate::missing, "", radhit},
-    {"DETECT_RADHIT", "Radhit_Threshold", Fate::missing, "", radhit},
-    {"", "run_detect_outlier", Fate::missing, "", dual},
-    {"", "run_mosaic_proj", Fate::missing, "", dual},
-    {"", "run_mosaic_dual_outlier", Fate::missing, "", dual},
-    {"", "run_level", Fate::missing, "", dual},
-    {"", "USE_DUAL_OUTLIER_FOR_RMASK", Fate::missing, "", dual},
-    {"MOSAICDUALOUTLIERIN", "MAX_OUTL_IMAGE", Fate::missing, "", dual},
-    {"MOSAICDUALOUTLIERIN", "MAX_OUTL_FRAC", Fate::missing, "", dual},
-    {"LEVEL", "Threshold_Ratio", Fate::missing, "", dual},
-    {"", "run_mosaic_box_outlier", Fate::missing, "", box},
-    {"", "USE_BOX_OUTLIER_FOR_RMASK", Fate::missing, "", box},
-    {"MOSAICBOXOUTLIERIN", "BOX_X", Fate::missing, "", box},
-    {"MOSAICBOXOUTLIERIN", "BOX_Y", Fate::missing, "", box},
-    {"MOSAICBOXOUTLIERIN", "BOX_MEDIAN_BIAS", Fate::missing, "", box},
-    {"", "run_fix_coverage", Fate::missing, "", "removal of frames' pixels of small coverage (the coverage of a frame weighs its pixels here)"},
-    {"FIX_COVERAGE", "Min_Single_Coverage", Fate::missing, "", "goes with run_fix_coverage"},
-    {"FIX_COVERAGE", "Min_Block_Coverage", Fate::missing, "", "goes with run_fix_coverage"},
+    {"MOSAICRMASKIN", "MIN_COVERAGE", Fate::same, "rejection.temporal_min_coverage", "", left_over},
+    {"MOSAICRMASKIN", "MAX_COVERAGE", Fate::same, "rejection.dual_max_coverage", "", left_over},
+    {"MOSAICRMASKIN", "REFINE_OUTLIER", Fate::same, "rejection.refine_threshold", "0: no other threshold inside sources", left_over},
+    {"MOSAICRMASKIN", "REFINE_OUTLIER_THRESH", Fate::same, "rejection.refine_threshold", "with REFINE_OUTLIER = 1", left_over},
+    {"MOSAICRMASKIN", "REFINE_OUTLIER_THRESHOLD", Fate::same, "rejection.refine_threshold", "with REFINE_OUTLIER = 1", left_over},
+    {"MOSAICRMASKIN", "BOX_BOTTOM_THRESHOLD", Fate::differs, "rejection.box_threshold_low", "the scatter is never below the least uncertainty of the pixel's values", left_over},
+    {"MOSAICRMASKIN", "BOX_TOP_THRESHOLD", Fate::differs, "rejection.box_threshold_high", "as BOX_BOTTOM_THRESHOLD", left_over},
+    {"MOSAICRMASKIN", "BOX_MIN_COVERAGE", Fate::same, "rejection.box_min_coverage", "", left_over},
+    {"", "run_detect_radhit", Fate::same, "rejection.method", "radhit, when bit 0 of RMask_Fatal_BitPattern is on", left_over},
+    {"", "overwrite_dmask", Fate::unneeded, "", "masks of the input are never changed; radiation hits are in the RMasks"},
+    {"DETECT_RADHIT", "Segmentation_Threshold", Fate::differs, "rejection.radhit_segmentation", "sigma is that of the pixel", left_over},
+    {"DETECT_RADHIT", "Detection_Max_Area", Fate::same, "rejection.radhit_max_area", "", left_over},
+    {"DETECT_RADHIT", "Radhit_Threshold", Fate::differs, "rejection.radhit_threshold", "sigma is that of the pixel", left_over},
+    {"", "run_detect_outlier", Fate::same, "rejection.method", "goes with run_mosaic_dual_outlier", left_over},
+    {"", "run_mosaic_proj", Fate::always, "", "detections are carried to the grid by the dual scheme"},
+    {"", "run_mosaic_dual_outlier", Fate::same, "rejection.method", "dual, when RMasks are made and used with bit 2", left_over},
+    {"", "run_level", Fate::same, "rejection.dual_level_ratio", "0 when it is off", left_over},
+    {"", "USE_DUAL_OUTLIER_FOR_RMASK", Fate::same, "rejection.method", "see run_mosaic_dual_outlier", left_over},
+    {"MOSAICDUALOUTLIERIN", "MAX_OUTL_IMAGE", Fate::same, "rejection.dual_max_images", "", left_over},
+    {"MOSAICDUALOUTLIERIN", "MAX_OUTL_FRAC", Fate::same, "rejection.dual_max_fraction", "", left_over},
+    {"LEVEL", "Threshold_Ratio", Fate::same, "rejection.dual_level_ratio", "", left_over},
+    {"", "run_mosaic_box_outlier", Fate::same, "rejection.method", "box, when RMasks are made and used with bit 3", left_over},
+    {"", "USE_BOX_OUTLIER_FOR_RMASK", Fate::same, "rejection.method", "see run_mosaic_box_outlier", left_over},
+    {"MOSAICBOXOUTLIERIN", "BOX_X", Fate::same, "rejection.box_width", "", left_over},
+    {"MOSAICBOXOUTLIERIN", "BOX_Y", Fate::same, "rejection.box_height", "", left_over},
+    {"MOSAICBOXOUTLIERIN", "BOX_MEDIAN_BIAS", Fate::same, "rejection.box_median_bias", "", left_over},
+    {"", "run_fix_coverage", Fate::same, "coadd.min_single_coverage", "with coadd.min_block_coverage; 0 and 0 when it is off", fix_coverage},
+    {"FIX_COVERAGE", "Min_Single_Coverage", Fate::same, "coadd.min_single_coverage", "", left_over},
+    {"FIX_COVERAGE", "Min_Block_Coverage", Fate::same, "coadd.min_block_coverage", "", left_over},
     // Coaddition and products.
     {"", "run_mosaic_covg", Fate::always, "", "coverage is counted as the stack is read"},
     {"", "run_mosaic_coadder", Fate::always, "", "mosaic.fits"},
@@ -298,9 +321,9 @@ const KeyRule rules[] = {
     {"", "run_absolute_minimum_mosaic", Fate::same, "coadd.method", "1: minimum", minimum_mosaic},
     {"", "run_median_mosaic", Fate::missing, "", "the median mosaic"},
     {"", "create_std_mosaic", Fate::missing, "", "the standard-deviation mosaic"},
-    {"", "create_outlier_mosaic", Fate::missing, "", "the outlier mosaic"},
-    {"", "create_dual_outlier_mosaic", Fate::missing, "", "the dual-outlier mosaic"},
-    {"", "create_rmask_mosaic", Fate::missing, "", "the RMask mosaic"},
+    {"", "create_outlier_mosaic", Fate::differs, "output.rmask_mosaic", "extension TEMPORAL of mosaic_rmask.fits: a number of frames, no mean of deviations", rmask_mosaic},
+    {"", "create_dual_outlier_mosaic", Fate::differs, "output.rmask_mosaic", "extension DUAL of mosaic_rmask.fits: a number of frames", rmask_mosaic},
+    {"", "create_rmask_mosaic", Fate::differs, "output.rmask_mosaic", "mosaic_rmask.fits keeps the bits, and the number of frames in extensions", rmask_mosaic},
     {"", "run_mosaic_medfilter", Fate::same, "output.local_sky", "mosaic_minback.fits"},
     {"MOSAIC_MEDFILTER", "Window_X", Fate::same, "local_sky.window_x", ""},
     {"MOSAIC_MEDFILTER", "Window_Y", Fate::same, "local_sky.window_y", ""},
@@ -406,59 +429,6 @@ void leave_idle_parameters(Import& import) {
   for (const auto key : {"REFINE_OUTLIER_THRESH", "REFINE_OUTLIER_THRESHOLD"}) leave("MOSAICRMASKIN", key, refined, "REFINE_OUTLIER is off");
   for (const auto key : {"BOX_TOP_THRESHOLD", "BOX_BOTTOM_THRESHOLD", "BOX_MIN_COVERAGE"})
     leave("MOSAICRMASKIN", key, import.on("run_mosaic_box_outlier"), "run_mosaic_box_outlier is off");
-}
-
-// The guide, 5.6.16: thresholds "can be increased going from Mosaic Outlier to Mosaic RMask, but cannot be decreased".
-void read_threshold(Import& import, std::string_view key, std::string_view option) {
-  const LegacySetting* first = import.config().find("MOSAICOUTLIERIN", key);
-  const LegacySetting* second = import.config().find("MOSAICRMASKIN", key);
-  const auto value = [&](const LegacySetting* s) { return s && !s->value.empty() ? import.number(*s) : std::nullopt; };
-  const auto a = value(first), b = value(second);
-  if (!a && !b) return;
-  const bool second_counts = b && b.value() >= a.value_or(0);
-  const LegacySetting& counts = second_counts ? *second : *first;
-  const LegacySetting* other = second_counts ? first : second;
-  if (other && (second_counts ? a : b).has_value())
-    import.note(Fate::unneeded, *other, fmt::format("&{} has the larger threshold: the RMask can only raise it", counts.block));
-  const double threshold = second_counts ? *b : *a;
-  if (threshold <= 0) return import.note(Fate::unused, counts, "0 leaves the threshold to a later module that has none; the default stays");
-  import.set(option, text::from_double(threshold), counts, "times the scatter, which is never taken below the value's own uncertainty", Fate::differs);
-}
-
-void read_outliers(Import& import) {
-  const auto setting = [&](std::string_view key) { return import.config().find("", key); };
-  const LegacySetting* pattern = setting("RMask_Fatal_BitPattern");
-  const auto bits = pattern && !pattern->value.empty() ? import.number(*pattern) : std::nullopt;
-  const bool bit_1 = !bits || (*bits >= 0 && *bits < 1e15 && (static_cast<long long>(*bits) & 2) != 0);
-  const LegacySetting* use = setting("USE_OUTLIER_FOR_RMASK");
-  const bool used = !use || import.on("USE_OUTLIER_FOR_RMASK");
-  const LegacySetting* run = setting("run_mosaic_outlier");
-  const LegacySetting* rmask = setting("run_mosaic_rmask");
-  const bool temporal = import.on("run_mosaic_outlier") && import.on("run_mosaic_rmask") && used && bit_1;
-  const std::string_view why = !import.on("run_mosaic_outlier") ? "temporal outliers are not looked for"
-                               : !import.on("run_mosaic_rmask") ? "without run_mosaic_rmask outliers are found and not used"
-                               : !used                          ? "USE_OUTLIER_FOR_RMASK is off"
-                               : !bit_1                         ? "bit 1 of RMask_Fatal_BitPattern is off"
-                                                                : "temporal outliers are looked for, go into RMasks and are fatal";
-  const std::string method = temporal ? "temporal" : "none";
-  if (run && !run->value.empty()) import.set("rejection.method", method, *run, why);
-  else import.set("rejection.method", method, std::string{why});
-  for (const LegacySetting* s : {use, bits ? pattern : nullptr})
-    if (s && !s->value.empty() && !import.told(*s)) import.note(Fate::same, *s, fmt::format("rejection.method = {}: {}", method, why));
-  if (rmask && !rmask->value.empty()) {
-    const bool kept = temporal && !import.on("delete_intermediate_files");
-    import.set("output.rmasks", kept ? "true" : "false", *rmask, kept ? "kept, as delete_intermediate_files is off" : "none are made, or they are deleted at the end");
-  }
-  if (!temporal) return;
-  read_threshold(import, "TOP_THRESHOLD", "rejection.threshold_high");
-  read_threshold(import, "BOTTOM_THRESHOLD", "rejection.threshold_low");
-  const LegacySetting* depth = import.config().find("MOSAICOUTLIERIN", "MIN_PIX_NUM");
-  if (depth && !depth->value.empty())
-    if (const auto n = import.number(*depth))
-      import.set("rejection.min_images", text::from_double(*n), *depth, "shallower stacks are judged by each value's own uncertainty, not by the smallest of the stack", Fate::differs);
-  const LegacySetting* area = import.config().find("MOSAICRMASKIN", "RM_THRESH");
-  if (area && !area->value.empty())
-    if (const auto n = import.number(*area)) import.set("rejection.min_overlap", text::from_double(*n), *area);
 }
 
 void read_matching(Import& import, bool overlap) {

@@ -111,6 +111,9 @@ std::span<const KeyRule> mopex_rules();
 /// Translates a namelist; what it was for ("MOPEX namelist of mosaic.pl").
 std::string translate_namelist(Import& import);
 
+/// import_outliers.cpp: everything of a namelist that says how outliers are found and which of them reject.
+void read_outliers(Import& import);
+
 /// import_swarp.cpp
 std::span<const KeyRule> swarp_rules();
 std::string translate_swarp(Import& import);

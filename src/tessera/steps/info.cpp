@@ -7,6 +7,7 @@
 #include "tessera/base/files.h"
 #include "tessera/base/text.h"
 #include "tessera/instrument/inspect.h"
+#include "tessera/steps/info_aperture.h"
 #include "tessera/steps/info_report.h"
 #include "tessera/steps/step.h"
 
@@ -17,6 +18,8 @@ namespace {
 
 struct InfoOptions {
   bool json = false;
+  double aperture = 0;
+  std::string at;
 };
 
 /// Of section `input`, what matters to one file by itself.
@@ -27,6 +30,11 @@ struct InfoInput {
 
 void describe(param::Schema<InfoOptions>& s) {
   s.field(&InfoOptions::json, "json", "Print one JSON array instead of text.").flag("json");
+  s.field(&InfoOptions::aperture, "aperture", "For mosaic_unc.fits: the error of a sum over a circle of this radius, with the correlation of neighbouring pixels; 0: describe the file.")
+      .unit("pixel")
+      .range(0, 10000)
+      .flag("aperture");
+  s.field(&InfoOptions::at, "at", "Middle of the circle, x and y in pixels counted from 1; empty: pixels of the median uncertainty.").flag("at").placeholder("'X Y'");
 }
 
 void describe(param::Schema<InfoInput>& s) {
@@ -80,6 +88,7 @@ class Info : public Step {
       path /= "run.json";
     }
     if (text::lower(path.extension().string()) == ".json") return report_run(path);
+    if (options_.aperture > 0) return report_aperture(path, options_.aperture, options_.at);
     if (is_table_name(path)) return report_table(path);
     instrument::InputOptions input_options;
     input_options.fatal_bits = input_.fatal_bits;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "tessera/base/clones.h"
 #include "tessera/base/error.h"
 #include "tessera/wcs/pixel_map.h"
 
@@ -100,7 +101,7 @@ class Approximate final : public PixelMap {
 
  private:
   /// The inner loop: two cubics at equidistant points.
-  void fill(const Cubic& cu, const Cubic& cv, double x0, int cell, std::size_t first, std::size_t last, std::span<double> u,
+  TESSERA_CLONES void fill(const Cubic& cu, const Cubic& cv, double x0, int cell, std::size_t first, std::size_t last, std::span<double> u,
             std::span<double> v) const {
     const double origin = ax_.origin, inverse = ax_.inverse, shift = ax_.first_node(cell);
     double* const pu = u.data() + first;

@@ -1,0 +1,170 @@
+#include "tessera/io/fits_copy.h"
+
+#include <fitsio.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+#include <fstream>
+#include <set>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "tessera/base/error.h"
+#include "tessera/base/files.h"
+#include "tessera/io/byte_source.h"
+#include "tessera/io/fits.h"
+#include "tessera/io/fits_layout.h"
+
+namespace tessera::io {
+namespace {
+
+constexpr std::size_t chunk_bytes = 1 << 20;
+
+std::string card(const std::string& text) { return fmt::format("{:<80.80}", text); }
+
+/// The sum of 32-bit words with end-around carry of the FITS checksum proposal (Seaman & Pence 1995).
+class WordSum {
+ public:
+  void add(std::string_view bytes) {  // of a length that is a multiple of 4
+    for (std::size_t i = 0; i + 3 < bytes.size(); i += 4) {
+      const auto byte = [&](std::size_t k) { return static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[i + k])); };
+      sum_ += byte(0) << 24 | byte(1) << 16 | byte(2) << 8 | byte(3);
+    }
+    while (sum_ >> 32) sum_ = (sum_ & 0xffffffffu) + (sum_ >> 32);
+  }
+  unsigned long value() const { return static_cast<unsigned long>(sum_); }
+
+ private:
+  std::uint64_t sum_ = 0;
+};
+
+/// Big-endian floats, padded to whole blocks with zeros.
+std::string encode(const Image<float>& pixels) {
+  const auto all = pixels.pixels();
+  const std::size_t block = detail::fits_block, bytes = all.size() * 4;
+  std::string out((bytes + block - 1) / block * block, '\0');
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const auto bits = std::bit_cast<std::uint32_t>(all[i]);
+    for (std::size_t k = 0; k < 4; ++k) out[4 * i + k] = static_cast<char>(bits >> (24 - 8 * k) & 0xff);
+  }
+  return out;
+}
+
+/// Cards of storage for an image of floats.
+std::string storage_cards(const HduInfo& info, Box box, bool primary) {
+  std::string out = card(primary ? "SIMPLE  =                    T / file conforms to FITS standard" : "XTENSION= 'IMAGE   '           / image extension");
+  out += card("BITPIX  =                  -32 / 32-bit floating point");
+  out += card(fmt::format("NAXIS   = {:>20}", info.axes.size()));
+  for (std::size_t k = 0; k < info.axes.size(); ++k) out += card(fmt::format("NAXIS{:<3}= {:>20}", k + 1, k == 0 ? box.width() : k == 1 ? box.height() : 1));
+  if (!primary) out += card("PCOUNT  =                    0") + card("GCOUNT  =                    1");
+  return out;
+}
+
+/// Cards of storage first (their bytes too where the image is one of floats already), then those of the original in their order, then the edit's.
+std::string edited_header(const FitsFile& file, const ImageEdit& edit, Box box, bool primary) {
+  const auto& info = file.hdus()[static_cast<std::size_t>(edit.hdu)];
+  const bool same_storage = !info.compressed && info.bitpix == -32;
+  std::string out = same_storage ? "" : storage_cards(info, box, primary);
+  std::set<std::string, std::less<>> left_out = {"BSCALE", "BZERO", "BLANK", "CHECKSUM", "DATASUM", "END"};
+  for (const auto& c : edit.cards.cards()) left_out.insert(c.key);
+  // These count as structural for whoever makes HDUs afresh, and are kept here.
+  const std::set<std::string_view> kept = {"EXTNAME", "EXTEND", "LONGSTRN"};
+  detail::for_each_record(file.header(edit.hdu, false).cards80(), [&](std::string_view key, std::string_view record) {
+    if ((!same_storage && detail::is_structural(key) && !kept.count(key)) || left_out.count(key)) return;
+    out += record;
+  });
+  return out + edit.cards.cards80();
+}
+
+/// Closes a header: checksum cards, END, blanks.
+std::string finish_header(std::string cards, const std::string& data) {
+  const std::string sum_card = "CHECKSUM= '0000000000000000'   / makes the sum over this HDU zero";
+  WordSum of_data;
+  of_data.add(data);
+  const std::size_t at = cards.size();
+  cards += card(sum_card) + card(fmt::format("DATASUM = {:<20} / sum over the data", fmt::format("'{}'", of_data.value()))) + card("END");
+  cards.resize((cards.size() + detail::fits_block - 1) / detail::fits_block * detail::fits_block, ' ');
+  WordSum all = of_data;
+  all.add(cards);
+  char encoded[FLEN_VALUE];
+  fits_encode_chksum(all.value(), 1, encoded);
+  cards.replace(at + 11, 16, encoded, 16);
+  return cards;
+}
+
+class Target {
+ public:
+  explicit Target(const std::filesystem::path& path) : path_{path}, temporary_{files::temporary_name(path)}, stream_{temporary_, std::ios::binary | std::ios::trunc} {
+    if (!stream_) fail();
+  }
+  ~Target() {
+    if (committed_) return;
+    std::error_code ignored;
+    std::filesystem::remove(temporary_, ignored);
+  }
+  void write(const char* bytes, std::size_t count) {
+    stream_.write(bytes, static_cast<std::streamsize>(count));
+    if (!stream_) fail();
+  }
+  void write(const std::string& bytes) { write(bytes.data(), bytes.size()); }
+  void commit() {
+    stream_.close();
+    if (!stream_) fail();
+    files::commit(temporary_, path_);
+    committed_ = true;
+  }
+
+ private:
+  [[noreturn]] void fail() { throw SystemError{fmt::format("cannot write {}: {}", path_.string(), std::generic_category().message(errno))}; }
+  std::filesystem::path path_, temporary_;
+  std::ofstream stream_;
+  bool committed_ = false;
+};
+
+void copy_bytes(const detail::ByteSource& source, std::int64_t from, std::int64_t to, Target& target) {
+  std::vector<std::byte> buffer;
+  for (std::int64_t at = from; at < to;) {
+    const auto count = static_cast<std::size_t>(std::min<std::int64_t>(to - at, chunk_bytes));
+    target.write(reinterpret_cast<const char*>(source.at(at, count, buffer)), count);
+    at += static_cast<std::int64_t>(count);
+  }
+}
+
+void write_edited(const FitsFile& file, const ImageEdit& edit, bool primary, const std::string& where, Target& target) {
+  const auto& info = file.hdus()[static_cast<std::size_t>(edit.hdu)];
+  for (std::size_t k = 2; k < info.axes.size(); ++k)
+    if (info.axes[k] != 1) throw DataError{fmt::format("{}: HDU {} has {} planes; only images of one plane are corrected", where, edit.hdu, info.axes[k])};
+  Image<float> pixels = file.read_float(edit.hdu);
+  for (int y = pixels.box().y0; y < pixels.box().y1; ++y) edit.change(y, pixels.row(y));
+  const std::string data = encode(pixels);
+  target.write(finish_header(edited_header(file, edit, pixels.box(), primary), data));
+  target.write(data);
+}
+
+}  // namespace
+
+void copy_fits(const std::filesystem::path& from, const std::filesystem::path& to, std::span<const ImageEdit> edits) {
+  const auto where = from.string();
+  const FitsFile file{from};
+  const detail::ByteSource source{from};
+  const auto layout = detail::read_layout(source, where);
+  Target target{to};
+  std::int64_t begin = 0;
+  for (std::size_t h = 0; h < layout.size(); ++h) {
+    const std::int64_t data_end = layout[h].data_offset + (layout[h].data_bytes + detail::fits_block - 1) / detail::fits_block * detail::fits_block;
+    const auto edit = std::find_if(edits.begin(), edits.end(), [&](const ImageEdit& e) { return e.hdu == static_cast<int>(h); });
+    if (edit == edits.end())
+      copy_bytes(source, begin, std::min(data_end, source.size()), target);
+    else
+      write_edited(file, *edit, h == 0, where, target);
+    begin = data_end;
+  }
+  target.commit();
+}
+
+}  // namespace tessera::io

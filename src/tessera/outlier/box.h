@@ -1,0 +1,33 @@
+/// outlier/box.h — outliers among the values of a box of output pixels over the stack: MOPEX guide 5.6.15 and 8.2.4.
+///
+///   M = b(I),  s = b(|I − M|) / 0.6745,  b(v) = v[N/2 − bias] of the N sorted values (counted from 0, integer division),
+///
+/// I all values of the box over all frames. A value of the middle pixel is an outlier when it lies above M + threshold_high · s or below
+/// M − threshold_low · s; s is at least the smallest uncertainty of the middle pixel's values. The bias makes room for hits that fill
+/// more than half of a shallow box stack, and the neighbours' scatter keeps the cores of stars. Where no value of the middle pixel lies
+/// within M ± s (a star sharper than the box), the verdict is the temporal scheme's, in ours not the guide's form of it.
+#pragma once
+#include "tessera/outlier/schemes.h"
+
+namespace tessera::outlier {
+
+struct BoxOptions {
+  int width = 3;
+  int height = 3;
+  int median_bias = 1;
+  double threshold_high = 10;
+  double threshold_low = 10;
+  double min_coverage = 1;
+};
+void describe(param::Schema<BoxOptions>& s);
+
+/// Output pixels around a pixel that its flag looks at, the fallback aside.
+constexpr int box_halo(const BoxOptions& options) { return options.width > options.height ? options.width / 2 : options.height / 2; }
+
+/// Flags, per frame and pixel, values that deviate from the box around them: `outlier[j](x, y)` = 1; all flags are overwritten. Values
+/// with coverage below `least_coverage` take no part. `temporal` holds the flags of flag_temporal() on the same box, one per frame. At the
+/// border of the stack's box the neighbours there are count, so the flags to be used lie `box_halo` inside.
+void flag_box(const Stack& stack, const BoxOptions& options, double least_coverage, std::span<const View<const std::uint8_t>> temporal,
+              std::span<const View<std::uint8_t>> outlier);
+
+}  // namespace tessera::outlier

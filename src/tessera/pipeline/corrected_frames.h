@@ -1,0 +1,16 @@
+/// pipeline/corrected_frames.h — the frames with their backgrounds subtracted, as files: MOPEX guide 4.3.8.
+#pragma once
+#include <vector>
+
+#include "tessera/pipeline/frame_pass.h"
+#include "tessera/pipeline/output_folder.h"
+#include "tessera/pipeline/provenance.h"
+
+namespace tessera::pipeline {
+
+/// Overlap_corr/NAME.fits for every file that holds frames: value − (zodiacal light + offset + surface), in the unit of the file. Cards
+/// OVRLPDC (the offset), OVRLPDCD (its error), OVRLPOUT, ZODYSUB; everything else is kept, NaN included. Beside them images.txt, sigmas.txt and
+/// masks.txt for tessera mosaic -I -S -d, where the frames have such companions.
+void write_corrected_frames(const Plan& plan, const FramePass& pass, OutputFolder& folder, std::vector<ProductRecord>& products, Context& context);
+
+}  // namespace tessera::pipeline

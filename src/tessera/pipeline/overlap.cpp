@@ -1,0 +1,116 @@
+#include "tessera/pipeline/overlap.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+
+#include "tessera/base/error.h"
+#include "tessera/base/files.h"
+#include "tessera/base/text.h"
+#include "tessera/io/fits.h"
+#include "tessera/io/tables.h"
+#include "tessera/picture/picture.h"
+#include "tessera/pipeline/corrected_frames.h"
+#include "tessera/pipeline/output_folder.h"
+#include "tessera/pipeline/plan.h"
+#include "tessera/pipeline/products.h"
+#include "tessera/pipeline/provenance.h"
+#include "tessera/pipeline/quicklook.h"
+
+namespace tessera::pipeline {
+namespace {
+
+void write_quicklook(const Plan& plan, const FramePass& pass, OutputFolder& folder, std::vector<ProductRecord>& products) {
+  const auto look = quicklook(plan, pass);
+  const auto path = folder.product("quicklook.fits");
+  Header header = look.grid.header();
+  for (const char* key : {"SIMPLE", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2"}) header.remove(key);
+  if (!plan.unit.empty()) header.set("BUNIT", plan.unit, "quick look, not for science");
+  header.add_comment("mean of the matched frames over cells, bright objects left out: to check the match");
+  io::FitsWriter writer{path};
+  writer.add_image("", header, look.pixels.view());
+  writer.close();
+  products.push_back({"quicklook.fits", datasums(path)});
+  picture::PictureOptions options;
+  options.title = fmt::format("Quick look: {} matched frames, bright objects left out", plan.frames.size());
+  options.unit = plan.unit;
+  picture::PreviewBuilder builder{look.grid.width, look.grid.height, options.max_side};
+  for (int y = 0; y < look.grid.height; ++y) builder.add_row(y, look.pixels.view().row(y));
+  picture::write_png(builder.finish(), look.grid, options, folder.product("quicklook.png"));
+}
+
+void write_tables(const Plan& plan, const FramePass& pass, OutputFolder& folder, std::vector<ProductRecord>& products) {
+  const auto table = [&](const char* name, const Table& t) {
+    const auto path = folder.product(name);
+    io::write_table(t, path, io::TableFormat::ipac);
+    products.push_back({name, files::sha256_file(path)});
+  };
+  table("FIF.tbl", wcs::fif_table(plan.grid));
+  table("header_list.tbl", header_list(plan));
+  table("offsets.tbl", offsets_table(plan, pass, {}));
+}
+
+Request folder_request(const MosaicRequest& request, const Plan& plan, const param::OptionSet& settings) {
+  Request r{"overlap", plan.hash, request.inputs, std::filesystem::current_path().string(), {}, {}};
+  for (const auto& s : settings.settings()) r.settings.emplace_back(s.key, s.value);
+  for (const auto& f : plan.frames) r.frames.push_back(f.image.path.string());
+  return r;
+}
+
+void log_result(const Plan& plan, const FramePass& pass, Context& context) {
+  context.log(Level::info, fmt::format("{} overlaps, {} group{}; the offsets' error in a mean of the frames: {:.3g} {} (median), {:.3g} at most", pass.offsets.pairs.size(), pass.offsets.groups,
+                                       pass.offsets.groups == 1 ? "" : "s", pass.background_error.median, plan.unit, pass.background_error.largest));
+}
+
+}  // namespace
+
+void describe(param::Schema<OverlapProducts>& s) {
+  s.field(&OverlapProducts::corrected, "corrected", "Write Overlap_corr/NAME.fits for every frame file: the frame with its background subtracted, all its other data and cards kept.")
+      .flag("corrected")
+      .namelist("", "apply_overlap_correction");
+  s.field(&OverlapProducts::quicklook, "quicklook", "Write quicklook.fits and quicklook.png: a coarse mosaic of the matched frames without bright objects.")
+      .flag("quicklook")
+      .namelist("", "mosaic_corrected_images");
+}
+
+void OverlapOptions::declare(param::OptionSet& options) {
+  options.add("input", "Frames, and how they are read", mosaic.input);
+  options.add("grid", "The grid on which frames are compared", mosaic.grid);
+  options.add("background", "Matching of the frames' backgrounds", mosaic.background);
+  options.add("output", "Products", products);
+}
+
+Outcome match_overlaps(const MosaicRequest& request, OverlapOptions& options, param::OptionSet& settings, Context& outer) {
+  const auto began = std::chrono::steady_clock::now();
+  RunRecord run{"overlap", request.inputs, std::filesystem::current_path().string(), utc_now(), 0};
+  Recorder context{outer};
+  if (options.mosaic.background.method == background::Method::none)
+    throw UsageError{"background.method = none leaves nothing to do for overlap; choose offset, plane or surface"};
+  options.mosaic.rejection.method = {"none"};
+  const auto profiles = instrument::ProfileSet::load(instrument::ProfileSet::default_folders());
+  const Plan plan = make_plan(request.inputs, options.mosaic, settings, profiles, context);
+  if (request.dry_run) {
+    std::fputs(describe_plan(plan, context.pool().threads(), context.memory_bytes()).c_str(), stdout);
+    return Outcome::done;
+  }
+  OutputFolder folder{request.output, folder_request(request, plan, settings), request.overwrite};
+  context.log_to(folder.product("tessera.log").string());
+  report_plan(plan, 0, context);
+  FrameCache cache{plan.frames, share_memory(context.memory_bytes()).cache};
+  const FramePass pass = run_frame_pass(plan, options.mosaic, cache, context, options.products.quicklook);
+  std::vector<ProductRecord> products;
+  write_tables(plan, pass, folder, products);
+  if (options.products.quicklook) write_quicklook(plan, pass, folder, products);
+  if (options.products.corrected) write_corrected_frames(plan, pass, folder, products, context);
+  log_result(plan, pass, context);
+  const auto inputs = hash_inputs(plan, context);
+  run.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  files::write_atomic(folder.product("run.json"), run_json(run, plan, pass, FrameMasks{plan.frames.size()}, options.mosaic, settings, inputs, products, context));
+  folder.publish("run.json");
+  context.log(Level::info, fmt::format("{}: {} frames, {}", request.output, plan.frames.size(), text::format_duration(run.wall_s)));
+  return context.caveats().empty() ? Outcome::done : Outcome::done_with_caveats;
+}
+
+}  // namespace tessera::pipeline

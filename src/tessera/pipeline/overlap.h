@@ -1,0 +1,25 @@
+/// pipeline/overlap.h — background matching alone: frames in; a table of offsets, corrected frames and a quick look out. MOPEX guide 4.
+#pragma once
+#include "tessera/pipeline/context.h"
+#include "tessera/pipeline/mosaic.h"
+#include "tessera/pipeline/mosaic_options.h"
+
+namespace tessera::pipeline {
+
+struct OverlapProducts {
+  bool corrected = false;
+  bool quicklook = false;
+};
+void describe(param::Schema<OverlapProducts>& s);
+
+/// What overlap takes of the options of a mosaic, and its own.
+struct OverlapOptions {
+  MosaicOptions mosaic;
+  OverlapProducts products;
+  void declare(param::OptionSet& options);
+};
+
+/// Throws UsageError, DataError, SystemError, Interrupted. A run that was interrupted is simply made anew.
+Outcome match_overlaps(const MosaicRequest& request, OverlapOptions& options, param::OptionSet& settings, Context& context);
+
+}  // namespace tessera::pipeline

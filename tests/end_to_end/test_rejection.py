@@ -1,0 +1,160 @@
+"""Schemes of outlier rejection beside the temporal one: bits, masks, their choice, and masks as input."""
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from conftest import simulate
+from tools import SHARED, needs_shared, run_record, tessera
+
+ALL = "rejection.method=radhit,temporal,dual,box,blot"
+SHIFT = 12
+SHALLOW = ("camera.width=192", "camera.height=192", "stack.frames=2", "sources.count=10", "stack.dither=random", f"stack.dither_size_pix={SHIFT / 3}")
+BITS = {"radhit": 1, "temporal": 2, "dual": 4, "box": 8, "blot": 16}
+
+
+def checksums(out):
+    """DATASUM of every product and mask."""
+    return {f.relative_to(out): fits.getheader(f)["DATASUM"] for f in sorted(out.rglob("*.fits"))}
+
+
+def assert_alike(a, b):
+    """To the 10⁻³ pixel of the pixel map, whose nodes lie on what a frame covers of the grid and of the halo that rejection needs."""
+    one, other = (fits.getdata(d / "mosaic_cov.fits").astype(float) for d in (a, b))
+    assert np.abs(one - other).max() < 0.01
+    one, other = (fits.getdata(d / "mosaic.fits").astype(float) for d in (a, b))
+    assert (np.isnan(one) == np.isnan(other)).all() and np.nanmax(np.abs(one - other)) < 2e-3 * np.nanmax(np.abs(one))
+
+
+def masks(out):
+    return [fits.getdata(f) for f in sorted((out / "Rmask").glob("*.fits"))]
+
+
+def test_all_schemes_together_do_not_depend_on_threads_tiles_and_memory(stack, tmp_path):
+    options = ("--set", ALL, "--set", "rejection.refine_threshold=10", "--set", "coadd.min_block_coverage=0.5", "--rmasks")
+    tessera("mosaic", stack, "-o", tmp_path / "reference", "--threads", "1", *options)
+    reference = checksums(tmp_path / "reference")
+    assert len(reference) == 12
+    for i, extra in enumerate((["--threads", "2"], ["--set", "run.tile_size=17"], ["--set", "run.tile_size=64", "--threads", "3"], ["--memory", "64M"])):
+        tessera("mosaic", stack, "-o", tmp_path / f"out{i}", *options, *extra)
+        assert checksums(tmp_path / f"out{i}") == reference, extra
+
+
+@pytest.mark.parametrize("method", ["area", "drizzle", "cubic"])
+def test_temporal_outliers_in_a_pass_of_their_own_give_the_same_bits(stack, tmp_path, method):
+    """A gate that holds nothing back makes temporal rejection a pass of its own."""
+    for name, options in (("one", ()), ("two", ("--set", "rejection.temporal_min_coverage=1e-9"))):
+        tessera("mosaic", stack, "-o", tmp_path / name, "--rmasks", "--set", f"interpolation.method={method}", *options)
+    assert checksums(tmp_path / "one") == checksums(tmp_path / "two")
+    assert "looking for outliers" in [s["name"] for s in run_record(tmp_path / "two")["stages"]]
+    assert "looking for outliers" not in [s["name"] for s in run_record(tmp_path / "one")["stages"]]
+
+
+def test_each_scheme_has_its_bit_and_its_count(stack, tmp_path):
+    tessera("mosaic", stack, "-o", tmp_path / "out", "--set", ALL, "--rmasks")
+    record, found = run_record(tmp_path / "out"), masks(tmp_path / "out")
+    for frame, mask in zip(record["frames"], found):
+        assert frame["rejected_pixels"] == (mask != 0).sum()
+        assert frame["found_by"] == {name: int(((mask & bit) != 0).sum()) for name, bit in BITS.items()}
+        assert all(frame["found_by"][name] > 0 for name in ("temporal", "dual", "box", "blot"))
+    assert fits.getheader(next((tmp_path / "out" / "Rmask").glob("*.fits")))["BIT03"] == "box outlier"
+    assert "By blot" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_the_mosaic_of_masks_counts_frames(stack, tmp_path):
+    options = ("--set", ALL, "--set", "rejection.fatal_bits=temporal", "--set", "output.rmask_mosaic=true")
+    tessera("mosaic", stack, "-o", tmp_path / "out", "--rmasks", *options)
+    with fits.open(tmp_path / "out" / "mosaic_rmask.fits") as hdus:
+        assert [h.name for h in hdus][1:] == ["FATAL", "RADHIT", "TEMPORAL", "DUAL", "BOX", "BLOT"]
+        bits = hdus[0].data.astype(int)
+        for name, bit in BITS.items():
+            assert (((bits & bit) != 0) == (hdus[name.upper()].data > 0)).all()
+        assert (hdus["FATAL"].data == hdus["TEMPORAL"].data).all() and 0 < hdus["BOX"].data.max() <= 8
+        # Frame and output pixels are of one size: each rejected pixel lies on one to nine output pixels.
+        found = sum(((m & 2) != 0).sum() for m in masks(tmp_path / "out"))
+        assert found < hdus["TEMPORAL"].data.sum() < 9 * found
+    tessera("mosaic", stack, "-o", tmp_path / "tiles", "--rmasks", *options, "--set", "run.tile_size=23")
+    assert checksums(tmp_path / "out") == checksums(tmp_path / "tiles")
+
+
+def test_only_fatal_bits_reject(stack, tmp_path):
+    """Found and not fatal: in the masks, not in the mosaic."""
+    tessera("mosaic", stack, "-o", tmp_path / "temporal")
+    tessera("mosaic", stack, "-o", tmp_path / "both", "--set", "rejection.method=temporal,box,dual", "--set", "rejection.fatal_bits=temporal", "--rmasks")
+    assert fits.getheader(tmp_path / "both" / "mosaic.fits")["DATASUM"] == fits.getheader(tmp_path / "temporal" / "mosaic.fits")["DATASUM"]
+    assert sum(((m & 8) != 0).sum() for m in masks(tmp_path / "both")) > 0
+    tessera("mosaic", stack, "-o", tmp_path / "none", "--set", "rejection.method=none")
+    tessera("mosaic", stack, "-o", tmp_path / "nonfatal", "--set", "rejection.fatal_bits=none")
+    assert_alike(tmp_path / "none", tmp_path / "nonfatal")
+    done = tessera("mosaic", stack, "-o", tmp_path / "bad", "--set", "rejection.fatal_bits=boxes", code=2)
+    assert "rejection.fatal_bits: 'boxes' is no scheme" in done.stderr
+    done = tessera("mosaic", stack, "-o", tmp_path / "bad", "--set", "rejection.method=temporal,bax", code=2)
+    assert "did you mean box?" in done.stderr
+
+
+def test_masks_of_an_earlier_run_are_read_again(stack, tmp_path):
+    frames = sorted(stack.glob("*_cbcd.fits"))
+    tessera("mosaic", stack, "-o", tmp_path / "first", "--set", "rejection.method=temporal,box", "--rmasks", "--set", "background.method=none", "--set", "input.scale_noise=false")
+    listed = tmp_path / "rmasks.txt"
+    listed.write_text("".join(f"{tmp_path / 'first' / 'Rmask' / (f.stem + '_rmask.fits')}\n" for f in frames))
+    plain = ("--set", "rejection.method=none", "--set", "background.method=none", "--set", "input.scale_noise=false")
+    tessera("mosaic", stack, "-o", tmp_path / "again", "-R", listed, *plain)
+    assert_alike(tmp_path / "again", tmp_path / "first")
+    tessera("mosaic", stack, "-o", tmp_path / "box", "-R", listed, *plain, "--set", "rejection.fatal_bits=box")
+    assert fits.getdata(tmp_path / "box" / "mosaic_cov.fits").sum() > fits.getdata(tmp_path / "again" / "mosaic_cov.fits").sum()
+    (tmp_path / "short.txt").write_text(listed.read_text().splitlines()[0] + "\n")
+    assert "-R names 1 files, but there are 8 images" in tessera("mosaic", stack, "-o", tmp_path / "short", "-R", tmp_path / "short.txt", code=2).stderr
+
+
+def test_a_pmask_makes_its_pixels_bad_in_every_frame(stack, tmp_path):
+    shape = fits.getdata(next(stack.glob("*_cbcd.fits"))).shape
+    pmask = np.zeros(shape, np.int16)
+    pmask[40:44, 50:60] = 1 << 14
+    pmask[10, 10] = 1 << 3
+    fits.writeto(tmp_path / "pmask.fits", pmask)
+    good = {}
+    for name, options in (("none", ()), ("all", ("-M", tmp_path / "pmask.fits")), ("one", ("-M", tmp_path / "pmask.fits", "--set", "input.pmask_fatal_bits=16384"))):
+        tessera("mosaic", stack, "-o", tmp_path / name, *options)
+        record = run_record(tmp_path / name)
+        good[name] = [f["good_fraction"] * shape[0] * shape[1] for f in record["frames"]]
+    assert all(30 < a - b <= 41 for a, b in zip(good["none"], good["all"]))  # some may have been bad before
+    assert all(0 <= b - a <= 1 for a, b in zip(good["all"], good["one"]))
+    assert sum(good["one"]) > sum(good["all"])
+    assert str(tmp_path / "pmask.fits") in [i["path"] for i in run_record(tmp_path / "all")["inputs"]]
+
+
+def test_fix_coverage_leaves_partly_covered_values_out(stack, tmp_path):
+    tessera("mosaic", stack, "-o", tmp_path / "plain")
+    tessera("mosaic", stack, "-o", tmp_path / "fixed", "--set", "coadd.min_single_coverage=0.95", "--set", "coadd.min_block_coverage=0.83")
+    plain, fixed = (fits.getdata(tmp_path / d / "mosaic_cov.fits").astype(float) for d in ("plain", "fixed"))
+    assert (fixed <= plain + 1e-5).all() and fixed.sum() < 0.99 * plain.sum()
+    inside = plain > 7.99
+    assert inside.sum() > 100 and (fixed[inside] == plain[inside]).mean() > 0.8  # the rest lies beside rejected pixels
+
+
+@pytest.mark.parametrize("scheme,least", [("temporal", 0.9), ("box", 0.9), ("dual", 0.8), ("blot", 0.9)])
+def test_schemes_find_hits_between_two_frames(tmp_path, scheme, least):
+    frames = simulate(tmp_path / "frames", *SHALLOW, "defects.cosmic_fraction=0.005", seed=5)
+    clean = simulate(tmp_path / "clean", *SHALLOW, "defects.cosmic_fraction=0", seed=5)
+    tessera("mosaic", frames, "-o", tmp_path / "out", "--set", f"rejection.method={scheme}", "--rmasks")
+    hit = found = 0
+    for image, mask in zip(sorted(frames.glob("*_cbcd.fits")), masks(tmp_path / "out")):
+        extra = fits.getdata(image).astype(float) - fits.getdata(clean / image.name).astype(float)
+        sigma = fits.getdata(str(image).replace("_cbcd.fits", "_cbunc.fits")).astype(float)
+        inner = np.zeros(extra.shape, bool)
+        inner[SHIFT:-SHIFT, SHIFT:-SHIFT] = True  # where the other frame sees it too
+        bright = inner & (extra > 20 * np.median(sigma))
+        hit += bright.sum()
+        found += (bright & (mask != 0)).sum()
+    assert hit > 20 and found >= least * hit, (found, hit)
+
+
+@needs_shared
+def test_real_frames_with_every_scheme(tmp_path):
+    frames = SHARED / "spitzer_irac_grb120119a" / "ch1"
+    tessera("mosaic", frames, "-o", tmp_path / "out", "--set", ALL, "--no-pictures", "--rmasks")
+    record = run_record(tmp_path / "out")
+    total = {name: sum(f["found_by"][name] for f in record["frames"]) for name in BITS}
+    pixels = len(record["frames"]) * 256 * 256
+    assert all(0.001 < total[name] / pixels < 0.05 for name in BITS), total
+    with fits.open(tmp_path / "out" / "mosaic.fits") as hdus:
+        assert np.isfinite(hdus[0].data[fits.getdata(tmp_path / "out" / "mosaic_cov.fits") > 5]).all()

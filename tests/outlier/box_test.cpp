@@ -1,0 +1,142 @@
+#include "tessera/outlier/box.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+
+#include "tessera/outlier/temporal.h"
+
+namespace {
+
+using namespace tessera;
+
+/// Noise with hits, holes and a ramp on a few frames.
+struct Noisy {
+  Box box;
+  std::vector<Resampled> planes;
+  std::vector<Image<std::uint8_t>> temporal, flags;
+  Noisy(int depth, Box b, unsigned seed) : box{b} {
+    std::mt19937 random{seed};
+    std::normal_distribution<float> noise{0, 1};
+    std::uniform_real_distribution<float> u{0, 1};
+    for (int k = 0; k < depth; ++k) {
+      Resampled& r = planes.emplace_back(box);
+      temporal.emplace_back(box);
+      flags.emplace_back(box, std::uint8_t{7});
+      for (int y = box.y0; y < box.y1; ++y)
+        for (int x = box.x0; x < box.x1; ++x) {
+          if (u(random) < 0.08f) continue;
+          r.coverage(x, y) = 0.3f + 0.7f * u(random);
+          r.variance(x, y) = 0.5f + u(random);
+          r.value(x, y) = 0.1f * static_cast<float>(x) + noise(random) + (u(random) < 0.03f ? 40.0f * u(random) : 0.0f);
+          temporal[static_cast<std::size_t>(k)](x, y) = u(random) < 0.1f;
+        }
+    }
+  }
+  std::vector<ResampledView> views(Box part) {
+    std::vector<ResampledView> v;
+    for (auto& r : planes) v.push_back({r.value.view().window(part), r.variance.view().window(part), r.coverage.view().window(part)});
+    return v;
+  }
+  void flag(const outlier::BoxOptions& options, double least = 0.5) {
+    const auto stack = views(box);
+    std::vector<View<const std::uint8_t>> in;
+    std::vector<View<std::uint8_t>> out;
+    for (std::size_t k = 0; k < planes.size(); ++k) {
+      in.push_back(temporal[k].view());
+      out.push_back(flags[k].view());
+    }
+    outlier::flag_box({stack, {}, 1}, options, least, in, out);
+  }
+};
+
+/// The guide's words, pixel by pixel, with everything sorted.
+bool direct(Noisy& s, std::size_t frame, int px, int py, const outlier::BoxOptions& options, double least) {
+  const auto part = [&](std::size_t k, int x, int y) { return s.planes[k].coverage(x, y) > 0 && static_cast<double>(s.planes[k].coverage(x, y)) >= least; };
+  if (!part(frame, px, py)) return false;
+  float covered = 0, least_variance = INFINITY;
+  std::vector<float> all, main;
+  for (std::size_t k = 0; k < s.planes.size(); ++k) {
+    covered += s.planes[k].coverage(px, py);
+    for (int y = py - options.height / 2; y <= py + options.height / 2; ++y)
+      for (int x = px - options.width / 2; x <= px + options.width / 2; ++x)
+        if (s.box.contains(x, y) && part(k, x, y)) all.push_back(s.planes[k].value(x, y));
+    if (part(k, px, py)) {
+      main.push_back(s.planes[k].value(px, py));
+      least_variance = std::min(least_variance, s.planes[k].variance(px, py));
+    }
+  }
+  if (static_cast<double>(covered) < options.min_coverage) return false;
+  const auto biased = [&](std::vector<float> v) {
+    std::sort(v.begin(), v.end());
+    const int n = static_cast<int>(v.size());
+    return v[static_cast<std::size_t>(std::clamp(n / 2 - options.median_bias, 0, n - 1))];
+  };
+  const float middle = biased(all);
+  std::vector<float> deviations;
+  for (const float v : all) deviations.push_back(std::abs(v - middle));
+  const float scatter = std::max(biased(deviations) * (1.0f / 0.6745f), std::sqrt(least_variance));
+  if (std::none_of(main.begin(), main.end(), [&](float v) { return std::abs(v - middle) <= scatter; })) return s.temporal[frame](px, py) != 0;
+  const float excess = s.planes[frame].value(px, py) - middle;
+  return excess > static_cast<float>(options.threshold_high) * scatter || excess < -static_cast<float>(options.threshold_low) * scatter;
+}
+
+TEST(Box, AgreesWithTheDirectFormula) {
+  for (const int depth : {1, 2, 3, 7}) {
+    Noisy s{depth, {-3, 5, 34, 31}, 7};
+    for (const outlier::BoxOptions options : {outlier::BoxOptions{3, 3, 1, 4, 4, 0}, outlier::BoxOptions{5, 3, 0, 3, 6, 1.2}, outlier::BoxOptions{1, 1, 2, 3, 3, 0}, outlier::BoxOptions{3, 7, -1, 5, 2, 2}}) {
+      s.flag(options);
+      long set = 0;
+      for (std::size_t k = 0; k < s.planes.size(); ++k)
+        for (int y = s.box.y0; y < s.box.y1; ++y)
+          for (int x = s.box.x0; x < s.box.x1; ++x) {
+            ASSERT_EQ(s.flags[k](x, y) != 0, direct(s, k, x, y, options, 0.5)) << depth << ": " << k << " " << x << " " << y;
+            set += s.flags[k](x, y);
+          }
+      if (depth > 2) {
+        EXPECT_GT(set, 5);
+      }
+    }
+  }
+}
+
+TEST(Box, HasTheSameFlagsInATileWithItsHalo) {
+  Noisy s{4, {0, 0, 50, 40}, 11};
+  const outlier::BoxOptions options{5, 3, 1, 4, 4, 1};
+  s.flag(options);
+  const Box tile{17, 11, 29, 23}, halo = tile.grown(outlier::box_halo(options));
+  const auto stack = s.views(halo);
+  std::vector<Image<std::uint8_t>> flags;
+  std::vector<View<const std::uint8_t>> in;
+  std::vector<View<std::uint8_t>> out;
+  for (std::size_t k = 0; k < 4; ++k) flags.emplace_back(halo);
+  for (std::size_t k = 0; k < 4; ++k) {
+    in.push_back(s.temporal[k].view().window(halo));
+    out.push_back(flags[k].view());
+  }
+  outlier::flag_box({stack, {}, 1}, options, 0.5, in, out);
+  for (std::size_t k = 0; k < 4; ++k)
+    for (int y = tile.y0; y < tile.y1; ++y)
+      for (int x = tile.x0; x < tile.x1; ++x) ASSERT_EQ(flags[k](x, y), s.flags[k](x, y));
+}
+
+TEST(Box, FindsAHitThatFillsTheBoxOfOneOfTwoFrames) {
+  Noisy s{2, {0, 0, 20, 20}, 3};
+  std::mt19937 random{5};
+  std::normal_distribution<float> noise{0, 1};
+  for (auto& r : s.planes) {
+    r.coverage.reset(s.box, 1.0f);
+    r.variance.reset(s.box, 1.0f);
+    for (float& v : r.value.pixels()) v = noise(random);
+  }
+  for (int y = 8; y < 11; ++y)
+    for (int x = 8; x < 11; ++x) s.planes[0].value(x, y) += 30.0f + 10.0f * noise(random);
+  for (auto& t : s.temporal) t.reset(s.box);
+  s.flag({3, 3, 1, 6, 6, 1});
+  EXPECT_EQ(s.flags[0](9, 9), 1) << "9 of the 18 values are the hit's: the bias takes the median from the others";
+  EXPECT_EQ(s.flags[1](9, 9), 0);
+}
+
+}  // namespace
