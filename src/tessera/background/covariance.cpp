@@ -19,7 +19,7 @@ namespace {
 using Matrix = Eigen::MatrixXd;
 
 constexpr int draws = 256;
-constexpr double work_budget = 1e9;      // multiplications spent on the cells of one group
+constexpr double work_budget = 2e8;      // multiplications spent on the cells of one group
 constexpr int largest_sample_step = 32;  // cells
 constexpr double most_seen = 2e6;        // of a sample kept in memory
 
@@ -257,6 +257,7 @@ OffsetCovariance::OffsetCovariance(std::size_t frames, std::span<const std::pair
 
 std::ptrdiff_t OffsetCovariance::slot(int i, int j) const {
   const auto first = other_.begin() + static_cast<std::ptrdiff_t>(start_[i]), last = other_.begin() + static_cast<std::ptrdiff_t>(start_[i + 1]);
+  if (j - i < last - first && first[j - i] == j) return first - other_.begin() + j - i;  // a full stack: every later frame is there
   const auto found = std::lower_bound(first, last, j);
   return found != last && *found == j ? found - other_.begin() : -1;
 }
@@ -278,7 +279,7 @@ MosaicError mosaic_error(std::span<const CellMap> frames, std::span<const double
   for (std::size_t f = 0; f < frames.size(); ++f)
     if (weight[f] > 0) members.push_back(static_cast<int>(f)), area += static_cast<double>(frames[f].cells.area());
   int step = 4;
-  while (step < largest_sample_step && area > 1e5 * step * step) step *= 2;
+  while (step < largest_sample_step && area > 2e4 * step * step) step *= 2;
   std::vector<double> errors;
   const SurfaceBasis basis{covariance.terms() == 1 ? 0 : covariance.terms() == 3 ? 1 : covariance.terms() == 6 ? 2 : covariance.terms() == 10 ? 3 : 4};
   const int n = basis.terms();
