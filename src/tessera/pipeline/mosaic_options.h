@@ -21,6 +21,7 @@ struct ProductOptions {
   bool report = true;
   bool rmasks = false;
   bool rmask_mosaic = false;
+  bool outlier_maps = false;
   bool std = false;
 };
 void describe(param::Schema<ProductOptions>& s);
