@@ -105,6 +105,19 @@ def test_thresholds_act_on_kept_maps(stack, tmp_path):
     assert "serves the schemes temporal and box" in done.stderr
 
 
+def test_a_refined_threshold_spares_confirmed_sources(stack, tmp_path):
+    harsh = ("--set", "rejection.threshold_high=2.5", "--set", "rejection.gradient=0", "--rmasks")
+    tessera("mosaic", stack, "-o", tmp_path / "harsh", *harsh)
+    tessera("mosaic", stack, "-o", tmp_path / "refined", *harsh, "--set", "rejection.refine_threshold=30")
+    before, after = masks(tmp_path / "harsh"), masks(tmp_path / "refined")
+    assert all(((b & 2) <= (a & 2)).all() for a, b in zip(before, after)), "nothing new is rejected"
+    spared = sum((a != b).sum() for a, b in zip(before, after))
+    assert spared > 20
+    stack_of_values = np.concatenate([fits.getdata(f)[a != b] for f, a, b in zip(sorted(stack.glob("*_cbcd.fits")), before, after)])
+    everything = np.concatenate([fits.getdata(f).ravel() for f in sorted(stack.glob("*_cbcd.fits"))])
+    assert np.nanmedian(stack_of_values) > np.nanpercentile(everything, 90), "what is spared lies in sources"
+
+
 def test_only_fatal_bits_reject(stack, tmp_path):
     """Found and not fatal: in the masks, not in the mosaic."""
     tessera("mosaic", stack, "-o", tmp_path / "temporal")
