@@ -5,6 +5,7 @@ import subprocess
 import time
 
 import numpy as np
+import pytest
 from astropy.io import fits
 
 from tools import TESSERA, plane, tessera
@@ -26,9 +27,10 @@ def test_threads_tiles_and_memory_change_no_bit(stack, tmp_path):
         assert sums(tmp_path / f"out{i}") == reference, extra
 
 
-def test_a_cut_out_of_the_grid_agrees_with_the_whole(stack, tmp_path):
+@pytest.mark.parametrize("method", ["temporal", "radhit,temporal,box,blot"])
+def test_a_cut_out_of_the_grid_agrees_with_the_whole(stack, tmp_path, method):
     """To the 10⁻³ pixel of the pixel map: its nodes are anchored to the grid. Rejection near the border sees the same neighbours."""
-    tessera("mosaic", stack, "-o", tmp_path / "whole", "--set", "background.method=none")
+    tessera("mosaic", stack, "-o", tmp_path / "whole", "--set", "background.method=none", "--set", f"rejection.method={method}")
     fif = (tmp_path / "whole" / "FIF.tbl").read_text()
     header = fits.getheader(tmp_path / "whole" / "mosaic.fits")
     x0, y0, nx, ny = 30, 21, 47, 40
@@ -39,7 +41,7 @@ def test_a_cut_out_of_the_grid_agrees_with_the_whole(stack, tmp_path):
                 line = line.split("=")[0] + f"= {value!r}"
         lines.append(line)
     (tmp_path / "cut.tbl").write_text("\n".join(lines) + "\n")
-    tessera("mosaic", stack, "-o", tmp_path / "cut", "--set", "background.method=none", "--set", f"grid.file={tmp_path / 'cut.tbl'}")
+    tessera("mosaic", stack, "-o", tmp_path / "cut", "--set", "background.method=none", "--set", f"rejection.method={method}", "--set", f"grid.file={tmp_path / 'cut.tbl'}")
     from scipy.ndimage import maximum_filter, minimum_filter
     for p in PLANES:
         whole, cut = (fits.getdata(tmp_path / d / f"{p}.fits").astype(float) for d in ("whole", "cut"))

@@ -76,6 +76,48 @@ def test_the_mosaic_of_masks_counts_frames(stack, tmp_path):
     assert checksums(tmp_path / "out") == checksums(tmp_path / "tiles")
 
 
+def test_thresholds_act_on_kept_maps(stack, tmp_path):
+    """The maps hold the guide's deviation; another threshold on them needs no comparison."""
+    method = ("--set", "rejection.method=temporal,box", "--rmasks")
+    tessera("mosaic", stack, "-o", tmp_path / "first", *method, "--set", "output.outlier_maps=true")
+    tessera("mosaic", stack, "-o", tmp_path / "tiles", *method, "--set", "output.outlier_maps=true", "--set", "run.tile_size=19")
+    assert checksums(tmp_path / "first") == checksums(tmp_path / "tiles")
+    tessera("mosaic", stack, "-o", tmp_path / "plain", *method)
+    assert fits.getheader(tmp_path / "plain" / "mosaic.fits")["DATASUM"] == fits.getheader(tmp_path / "first" / "mosaic.fits")["DATASUM"]
+    maps = sorted((tmp_path / "first" / "Outlier").glob("*.fits"))
+    header, grid = fits.getheader(maps[3]), fits.getheader(tmp_path / "first" / "mosaic.fits")
+    assert header["CRPIX1"] + header["MINTOFFX"] == pytest.approx(grid["CRPIX1"]) and header["CRPIX2"] + header["MINTOFFY"] == pytest.approx(grid["CRPIX2"])
+
+    found = {}
+    for high in (10, 20):
+        out = tmp_path / f"again{high}"
+        tessera("mosaic", stack, "-o", out, *method, "--set", f"rejection.outlier_maps={tmp_path / 'first'}", "--set", f"rejection.box_threshold_high={high}")
+        assert "looking for outliers" not in [s["name"] for s in run_record(out)["stages"]]
+        found[high] = [m & 8 for m in masks(out)]
+    # All but pixels where the temporal comparison decides for the box scheme: on maps without gradient and growth.
+    boxes = [m & 8 for m in masks(tmp_path / "first")]
+    assert sum((a != b).sum() for a, b in zip(found[10], boxes)) < 0.1 * sum((b != 0).sum() for b in boxes)
+    assert sum((m != 0).sum() for m in found[20]) < sum((m != 0).sum() for m in found[10])
+
+    done = tessera("mosaic", stack, "-o", tmp_path / "other", *method, "--set", f"rejection.outlier_maps={tmp_path / 'first'}", "--oversample", "1.5", code=1)
+    assert "made of other frames or on another grid" in done.stderr
+    done = tessera("mosaic", stack, "-o", tmp_path / "dual", "--set", "rejection.method=dual", "--set", f"rejection.outlier_maps={tmp_path / 'first'}", code=2)
+    assert "serves the schemes temporal and box" in done.stderr
+
+
+def test_a_refined_threshold_spares_confirmed_sources(stack, tmp_path):
+    harsh = ("--set", "rejection.threshold_high=2.5", "--set", "rejection.gradient=0", "--rmasks")
+    tessera("mosaic", stack, "-o", tmp_path / "harsh", *harsh)
+    tessera("mosaic", stack, "-o", tmp_path / "refined", *harsh, "--set", "rejection.refine_threshold=30")
+    before, after = masks(tmp_path / "harsh"), masks(tmp_path / "refined")
+    assert all(((b & 2) <= (a & 2)).all() for a, b in zip(before, after)), "nothing new is rejected"
+    spared = sum((a != b).sum() for a, b in zip(before, after))
+    assert spared > 20
+    stack_of_values = np.concatenate([fits.getdata(f)[a != b] for f, a, b in zip(sorted(stack.glob("*_cbcd.fits")), before, after)])
+    everything = np.concatenate([fits.getdata(f).ravel() for f in sorted(stack.glob("*_cbcd.fits"))])
+    assert np.nanmedian(stack_of_values) > np.nanpercentile(everything, 90), "what is spared lies in sources"
+
+
 def test_only_fatal_bits_reject(stack, tmp_path):
     """Found and not fatal: in the masks, not in the mosaic."""
     tessera("mosaic", stack, "-o", tmp_path / "temporal")

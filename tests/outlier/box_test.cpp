@@ -6,6 +6,7 @@
 #include <cmath>
 #include <random>
 
+#include "tessera/outlier/deviation.h"
 #include "tessera/outlier/temporal.h"
 
 namespace {
@@ -120,6 +121,61 @@ TEST(Box, HasTheSameFlagsInATileWithItsHalo) {
   for (std::size_t k = 0; k < 4; ++k)
     for (int y = tile.y0; y < tile.y1; ++y)
       for (int x = tile.x0; x < tile.x1; ++x) ASSERT_EQ(flags[k](x, y), s.flags[k](x, y));
+}
+
+TEST(Box, ThresholdsOnItsDeviationGiveItsFlags) {
+  Noisy s{5, {0, 0, 30, 20}, 2};
+  const outlier::BoxOptions options{3, 3, 1, 5, 4, 0};
+  s.flag(options);
+  const auto stack = s.views(s.box);
+  std::vector<Image<std::uint8_t>> flags, again;
+  std::vector<Image<float>> deviation;
+  std::vector<View<const std::uint8_t>> in;
+  std::vector<View<std::uint8_t>> out;
+  std::vector<View<float>> map;
+  for (std::size_t k = 0; k < 5; ++k) flags.emplace_back(s.box), again.emplace_back(s.box), deviation.emplace_back(s.box);
+  for (std::size_t k = 0; k < 5; ++k) in.push_back(s.temporal[k].view()), out.push_back(flags[k].view()), map.push_back(deviation[k].view());
+  outlier::flag_box({stack, {}, 1}, options, 0.5, in, out, map);
+  for (std::size_t k = 0; k < 5; ++k) {
+    outlier::threshold(deviation[k], options.threshold_high, options.threshold_low, again[k]);
+    for (std::size_t i = 0; i < again[k].pixels().size(); ++i)
+      EXPECT_EQ(std::isnan(deviation[k].pixels()[i]) ? s.temporal[k].pixels()[i] : again[k].pixels()[i], s.flags[k].pixels()[i]);
+  }
+}
+
+TEST(TemporalDeviation, AgreesWithTheDirectFormula) {
+  for (const int depth : {1, 2, 3, 6, 9}) {
+    Noisy s{depth, {0, 0, 40, 12}, 5};
+    std::vector<Image<float>> deviation;
+    std::vector<View<float>> map;
+    for (int k = 0; k < depth; ++k) deviation.emplace_back(s.box);
+    for (auto& d : deviation) map.push_back(d.view());
+    const auto stack = s.views(s.box);
+    outlier::temporal_deviation({stack, {}, 1}, 4, 0.5, map);
+    for (int y = 0; y < 12; ++y)
+      for (int x = 0; x < 40; ++x) {
+        std::vector<double> values;
+        double least = INFINITY;
+        for (const auto& f : stack)
+          if (f.coverage(x, y) >= 0.5f) values.push_back(static_cast<double>(f.value(x, y))), least = std::min(least, std::sqrt(static_cast<double>(f.variance(x, y))));
+        const auto median = [](std::vector<double> v) {
+          std::sort(v.begin(), v.end());
+          return (v[(v.size() - 1) / 2] + v[v.size() / 2]) / 2;
+        };
+        for (int k = 0; k < depth; ++k) {
+          double expected = 0;
+          if (stack[static_cast<std::size_t>(k)].coverage(x, y) >= 0.5f && values.size() >= 2) {
+            std::vector<double> sorted = values, away;
+            std::sort(sorted.begin(), sorted.end());
+            const double middle = sorted.size() == 2 || sorted.size() == 4 ? sorted[sorted.size() / 2 - 1] : median(values);
+            for (const double v : values) away.push_back(std::abs(v - middle));
+            const double scatter = values.size() >= 4 ? std::max(median(away) / 0.6745, least) : least;
+            expected = (static_cast<double>(stack[static_cast<std::size_t>(k)].value(x, y)) - middle) / scatter;
+          }
+          EXPECT_NEAR(static_cast<double>(map[static_cast<std::size_t>(k)](x, y)), expected, 1e-4 * (1 + std::abs(expected)));
+        }
+      }
+  }
 }
 
 TEST(Box, FindsAHitThatFillsTheBoxOfOneOfTwoFrames) {

@@ -52,7 +52,7 @@ float biased_median(std::vector<float>& values, int bias) {
 }  // namespace
 
 void flag_box(const Stack& stack, const BoxOptions& options, double least_coverage, std::span<const View<const std::uint8_t>> temporal,
-              std::span<const View<std::uint8_t>> outlier) {
+              std::span<const View<std::uint8_t>> outlier, std::span<const View<float>> deviation) {
   assert(stack.frames.size() == outlier.size() && temporal.size() == outlier.size());
   const Box box = stack.box();
   const Image<float> covered = total_coverage(stack);
@@ -83,6 +83,7 @@ void flag_box(const Stack& stack, const BoxOptions& options, double least_covera
         const auto& f = stack.frames[k];
         if (!takes_part(f, x, y)) continue;
         const float excess = f.value(x, y) - middle;
+        if (!deviation.empty()) deviation[k](x, y) = any_near ? excess / scatter : NAN;
         outlier[k](x, y) = any_near ? excess > high * scatter || excess < -low * scatter : temporal[k](x, y) != 0;
       }
     }

@@ -26,8 +26,9 @@ constexpr int box_halo(const BoxOptions& options) { return options.width > optio
 
 /// Flags, per frame and pixel, values that deviate from the box around them: `outlier[j](x, y)` = 1; all flags are overwritten. Values
 /// with coverage below `least_coverage` take no part. `temporal` holds the flags of flag_temporal() on the same box, one per frame. At the
-/// border of the stack's box the neighbours there are count, so the flags to be used lie `box_halo` inside.
+/// border of the stack's box the neighbours there are count, so the flags to be used lie `box_halo` inside. `deviation`,
+/// when given, becomes (I − M)/s of every value that takes part, and NaN where the temporal comparison decides.
 void flag_box(const Stack& stack, const BoxOptions& options, double least_coverage, std::span<const View<const std::uint8_t>> temporal,
-              std::span<const View<std::uint8_t>> outlier);
+              std::span<const View<std::uint8_t>> outlier, std::span<const View<float>> deviation = {});
 
 }  // namespace tessera::outlier

@@ -7,6 +7,7 @@
 #include "tessera/base/files.h"
 #include "tessera/io/fits.h"
 #include "tessera/pipeline/extra_products.h"
+#include "tessera/pipeline/outlier_maps.h"
 #include "tessera/wcs/healpix.h"
 
 namespace tessera::pipeline {
@@ -138,7 +139,7 @@ std::vector<ProductRecord> write_footprints(const Finished& m, OutputFolder& fol
     context.step();
   }
   if (!m.options.extra.frame_footprints) return records;
-  const auto names = frame_product_names(m.plan, "Footprint", "_moc.fits");
+  const auto names = product_names(m.plan, "Footprint", "moc");
   context.stage("writing footprints of frames", static_cast<std::int64_t>(names.size()));
   const int order = order_of(m);
   for (std::size_t i = 0; i < names.size(); ++i) {

@@ -114,7 +114,7 @@ Outcome make_mosaic(const MosaicRequest& request, const MosaicOptions& options, 
   TileStore store{folder.scratch(), plan.lattice, plan.hash, plan.planes};
   const auto elapsed = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count(); };
   try {
-    auto masks = plan.two_pass ? run_rejection_pass(plan, pass, options, cache, context) : FrameMasks{plan.frames.size()};
+    auto masks = plan.two_pass ? run_rejection_pass(plan, pass, options, cache, folder.scratch(), context) : FrameMasks{plan.frames.size()};
     run_tiles(plan, pass, options, cache, plan.two_pass ? &masks : nullptr, store, context);
     if (!plan.two_pass) masks = FrameMasks{store, plan.frames.size()};
     const auto inputs = hash_inputs(plan, context);

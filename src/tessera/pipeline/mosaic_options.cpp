@@ -8,6 +8,7 @@ void describe(param::Schema<ProductOptions>& s) {
   s.field(&ProductOptions::rmasks, "rmasks", "Write Rmask/NAME_rmask.fits for every frame: its outliers (bit 0: radhit, 1: temporal, 2: dual, 3: box, 4: blot).").flag("rmasks").namelist("", "run_mosaic_rmask");
   s.field(&ProductOptions::rmask_mosaic, "rmask_mosaic", "Write mosaic_rmask.fits: per output pixel the schemes that found an outlier in any frame, and in how many frames each did.")
       .namelist("", "create_rmask_mosaic").namelist("", "create_outlier_mosaic").namelist("", "create_dual_outlier_mosaic");
+  s.field(&ProductOptions::outlier_maps, "outlier_maps", "Write Outlier/NAME_outlier.fits for every frame: how far its values lie from the stack, for rejection.outlier_maps of a later run.");
   s.field(&ProductOptions::std, "std", "Write mosaic_std.fits: the standard deviation of the frames' values in each pixel.").namelist("", "create_std_mosaic");
   s.field(&ProductOptions::correlation, "correlation", "Measure how the noise of neighbouring pixels is correlated and write it as extensions of mosaic_unc.fits, for errors of sums over pixels.");
 }

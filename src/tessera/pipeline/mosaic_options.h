@@ -24,6 +24,7 @@ struct ProductOptions {
   bool report = true;
   bool rmasks = false;
   bool rmask_mosaic = false;
+  bool outlier_maps = false;
   bool std = false;
   bool correlation = true;
 };

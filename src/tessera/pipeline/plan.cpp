@@ -219,7 +219,11 @@ void settle_coadd(Plan& plan, const MosaicOptions& options) {
 void settle_rejection(Plan& plan, const MosaicOptions& options) {
   using outlier::Scheme;
   const auto& asked = options.rejection;
-  plan.two_pass = (asked.schemes() != 0 && !asked.temporal_only()) || options.fix_coverage.enabled();
+  const auto comparable = bit_of(Scheme::temporal) | bit_of(Scheme::box);
+  if (!asked.outlier_maps.empty() && ((asked.schemes() & ~comparable) || asked.schemes() == 0 || asked.temporal_min_coverage > 0 || asked.refine_threshold > 0))
+    throw UsageError{"rejection.outlier_maps serves the schemes temporal and box, without temporal_min_coverage and refine_threshold; leave the others out"};
+  if (options.products.outlier_maps && !(asked.schemes() & comparable)) throw UsageError{"output.outlier_maps needs temporal or box in rejection.method"};
+  plan.two_pass = options.products.outlier_maps || !asked.outlier_maps.empty() || (asked.schemes() != 0 && !asked.temporal_only()) || options.fix_coverage.enabled();
   if (options.coadd.method == coadd::Method::clipped) plan.coadd_halo = plan.frame_pixel;  // the gradient's reach
   if (options.fix_coverage.enabled()) plan.coadd_halo = std::max(plan.coadd_halo, 1);
   int look = 0;
@@ -230,7 +234,7 @@ void settle_rejection(Plan& plan, const MosaicOptions& options) {
   if (plan.two_pass) plan.halo = std::max(plan.halo, plan.taken + plan.coadd_halo);
   if (asked.uses(Scheme::dual) && options.dual.max_images >= static_cast<int>(plan.frames.size()) && options.dual.max_fraction >= 1)
     plan.cautions.push_back("rejection.dual_max_images and dual_max_fraction let the dual scheme reject what every frame detects: real sources too");
-  plan.stack_bytes += plan.two_pass ? two_pass_bytes_per_pixel : 0;
+  plan.stack_bytes += plan.two_pass ? two_pass_bytes_per_pixel + (options.products.outlier_maps ? 8 : 0) : 0;
 }
 
 void refuse_absurd_grid(const Plan& plan, const EngineOptions& options) {

@@ -16,6 +16,7 @@
 #include "tessera/io/fits.h"
 #include "tessera/io/tables.h"
 #include "tessera/picture/picture.h"
+#include "tessera/pipeline/outlier_maps.h"
 #include "tessera/pipeline/pixel_flux.h"
 #include "tessera/pipeline/rmask_mosaic.h"
 
@@ -272,28 +273,8 @@ void write_pictures(const Plan& plan, const TileStore& store, OutputFolder& fold
   write_picture(plan, store, TileResult::coverage, coverage, folder.product("coverage.png"));
 }
 
-}  // namespace
-
-std::vector<std::string> frame_product_names(const Plan& plan, const std::string& folder, const std::string& suffix) {
-  std::vector<std::string> names;
-  std::map<std::string, int> uses;
-  for (const auto& frame : plan.frames) {
-    auto name = frame.image.path.filename();
-    if (name.extension() == ".gz" || name.extension() == ".fz") name = name.stem();
-    names.push_back(name.stem().string() + (frame.hdu_label.empty() ? "" : fmt::format("_{}", frame.image.hdu)));
-    ++uses[names.back()];
-  }
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    if (uses[names[i]] > 1) names[i] += fmt::format("_image{}", i + 1);  // Image_id of header_list.tbl
-    names[i] = folder + "/" + names[i] + suffix;
-  }
-  return names;
-}
-
-namespace {
-
 std::vector<std::string> write_rmasks(const Plan& plan, const FrameMasks& masks, const outlier::RejectionOptions& asked, OutputFolder& folder, Context& context) {
-  const std::vector<std::string> names = frame_product_names(plan, "Rmask", "_rmask.fits");
+  const std::vector<std::string> names = product_names(plan, "Rmask", "rmask");
   context.stage("writing rejection masks", static_cast<std::int64_t>(plan.frames.size()));
   for (std::size_t i = 0; i < plan.frames.size(); ++i) {
     parallel::check_interrupt();
@@ -356,6 +337,18 @@ std::vector<ProductRecord> write_products(const Plan& plan, const FramePass& pas
     const auto path = folder.product("mosaic_rmask.fits");
     write_rmask_mosaic(plan, pass, masks, options.rejection, product_header({"", "outliers found", {}}, plan, pass, settings, exposure), path);
     records.push_back({"mosaic_rmask.fits", datasums(path)});
+  }
+  if (options.products.outlier_maps && options.rejection.outlier_maps.empty()) {
+    const auto names = product_names(plan, "Outlier", "outlier");
+    const OutlierMaps maps{plan, folder.scratch()};
+    context.stage("writing outlier maps", static_cast<std::int64_t>(names.size()));
+    for (std::size_t f = 0; f < names.size(); ++f) {
+      parallel::check_interrupt();
+      context.step();
+      if (!pass.frames[f].usable || OutlierMaps::place(plan, f).empty()) continue;
+      write_outlier_map(plan, options, maps, f, folder.product(names[f]));
+      records.push_back({names[f], datasums(folder.product(names[f]))});
+    }
   }
   if (options.products.rmasks)
     for (const auto& name : write_rmasks(plan, masks, options.rejection, folder, context)) records.push_back({name, datasums(folder.product(name))});

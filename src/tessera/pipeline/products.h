@@ -22,9 +22,6 @@ Header product_header(const ProductText& product, const Plan& plan, const FrameP
 double mean_exposure(const TileStore& store);
 /// DATASUM of every HDU, joined by '+'.
 std::string datasums(const std::filesystem::path& path);
-/// FOLDER/NAME SUFFIX for every frame, NAME being the image's without .fits and what compression added; frames of several HDUs or folders
-/// that share it get a number.
-std::vector<std::string> frame_product_names(const Plan& plan, const std::string& folder, const std::string& suffix);
 
 /// Writes mosaic.fits, mosaic_unc.fits, mosaic_cov.fits, mosaic_exp.fits, mosaic_std.fits on request, FIF.tbl, header_list.tbl, offsets.tbl and the pictures to the
 /// folder's product() names; returns each with its checksum.

@@ -31,15 +31,17 @@ ClusterVerdicts judge_clusters(const std::vector<std::int64_t>& todo, TilePass& 
 
 }  // namespace
 
-FrameMasks run_rejection_pass(const Plan& plan, const FramePass& frames, const MosaicOptions& options, FrameCache& cache, Context& context) {
+FrameMasks run_rejection_pass(const Plan& plan, const FramePass& frames, const MosaicOptions& options, FrameCache& cache, const std::filesystem::path& scratch, Context& context) {
   FrameMasks masks{plan.frames.size()};
   if (options.rejection.schemes() == 0) return masks;
+  if (!options.rejection.outlier_maps.empty()) return masks_from_maps(plan, frames, options, product_names(plan, "Outlier", "outlier"), cache, context);
+  const OutlierMaps maps{plan, scratch};
   const auto todo = tiles_with_frames(plan);
   TilePass tiles{plan, frames, options, cache};
   const auto verdicts = options.rejection.needs_detections() ? judge_clusters(todo, tiles, frames, options, context) : ClusterVerdicts{};
   context.stage("looking for outliers", static_cast<std::int64_t>(todo.size()));
   context.pool().for_each(static_cast<std::int64_t>(todo.size()), [&](std::int64_t i) {
-    tiles.find_outliers(todo[static_cast<std::size_t>(i)], verdicts, masks);
+    tiles.find_outliers(todo[static_cast<std::size_t>(i)], verdicts, masks, options.products.outlier_maps ? &maps : nullptr);
     context.step();
   });
   masks.settle();

@@ -7,6 +7,7 @@
 namespace tessera::pipeline {
 
 /// The masks of all frames, all schemes' bits in them. Needs plan.two_pass. The result does not depend on threads or tiles.
-FrameMasks run_rejection_pass(const Plan& plan, const FramePass& frames, const MosaicOptions& options, FrameCache& cache, Context& context);
+/// Outlier maps, when they are asked for, are left in the folder `scratch`; those of an earlier run are used instead of comparing.
+FrameMasks run_rejection_pass(const Plan& plan, const FramePass& frames, const MosaicOptions& options, FrameCache& cache, const std::filesystem::path& scratch, Context& context);
 
 }  // namespace tessera::pipeline

@@ -4,6 +4,7 @@
 
 #include "tessera/outlier/blot.h"
 #include "tessera/outlier/box.h"
+#include "tessera/outlier/deviation.h"
 #include "tessera/outlier/temporal.h"
 #include "tessera/pipeline/tile_workspace.h"
 
@@ -33,8 +34,10 @@ void for_each_pixel(Box box, Change change) {
     for (int x = box.x0; x < box.x1; ++x) change(x, y);
 }
 
-std::vector<View<std::uint8_t>> fresh_flags(std::vector<Image<std::uint8_t>>& images, std::size_t depth, Box box) {
-  std::vector<View<std::uint8_t>> flags;
+/// Zeros for every frame of a stack.
+template <class T>
+std::vector<View<T>> fresh(std::vector<Image<T>>& images, std::size_t depth, Box box) {
+  std::vector<View<T>> flags;
   if (images.size() < depth) images.resize(depth);
   for (std::size_t k = 0; k < depth; ++k) {
     images[k].reset(box);
@@ -132,7 +135,7 @@ void TilePass::project(Workspace& w, const std::vector<Image<std::uint8_t>>& fla
 
 /// Frame pixels, on the windows, that the temporal scheme rejects; the same as in a run that asks for nothing else.
 void TilePass::reject_by_time(Workspace& w, const Comparison& c, const outlier::TemporalOptions& options, std::vector<Image<std::uint8_t>>& rejected) const {
-  const auto flags = fresh_flags(w.outliers, w.frames.size(), c.stack.box());
+  const auto flags = fresh(w.outliers, w.frames.size(), c.stack.box());
   outlier::flag_temporal(c.stack.frames, options, flags, c.stack.sky_variance, c.stack.frame_pixel);
   rejected.resize(w.frames.size());
   for (std::size_t k = 0; k < w.frames.size(); ++k) {
@@ -174,15 +177,16 @@ void TilePass::flag_temporal(Workspace& w, Comparison& c, const ClusterVerdicts&
 }
 
 /// Box, which falls back on the flags of the plain temporal comparison.
-void TilePass::flag_box(Workspace& w, Comparison& c) const {
-  const auto flags = fresh_flags(w.outliers, w.frames.size(), c.stack.box()), found = fresh_flags(w.others, w.frames.size(), c.stack.box());
+void TilePass::flag_box(Workspace& w, Comparison& c, bool keep_deviation) const {
+  const auto flags = fresh(w.outliers, w.frames.size(), c.stack.box()), found = fresh(w.others, w.frames.size(), c.stack.box());
   outlier::flag_temporal(c.stack.frames, options_.temporal, flags, c.stack.sky_variance, c.stack.frame_pixel);
-  outlier::flag_box(c.stack, options_.box, options_.temporal.min_coverage, std::vector<View<const std::uint8_t>>(flags.begin(), flags.end()), found);
+  outlier::flag_box(c.stack, options_.box, options_.temporal.min_coverage, std::vector<View<const std::uint8_t>>(flags.begin(), flags.end()), found,
+                    keep_deviation ? fresh(w.box_deviation, w.frames.size(), c.stack.box()) : std::vector<View<float>>{});
   project(w, w.others, Scheme::box);
 }
 
 void TilePass::flag_dual(Workspace& w, Comparison& c, const ClusterVerdicts& verdicts) const {
-  fresh_flags(w.outliers, w.frames.size(), c.stack.box());
+  fresh(w.outliers, w.frames.size(), c.stack.box());
   const Image<float> covered = outlier::total_coverage(c.stack);
   const auto most = static_cast<float>(options_.dual.max_coverage);
   for (std::size_t k = 0; k < w.frames.size(); ++k) {
@@ -231,7 +235,17 @@ void TilePass::take_home(Workspace& w, std::int64_t tile, FrameMasks& masks) con
   }
 }
 
-void TilePass::find_outliers(std::int64_t tile, const ClusterVerdicts& verdicts, FrameMasks& masks) {
+/// The deviations of all frames on the tile go to their maps.
+void TilePass::keep_maps(Workspace& w, const Comparison& c, std::int64_t tile, const OutlierMaps& maps) const {
+  const Box box = plan_.lattice.box(tile);
+  outlier::temporal_deviation(c.stack, options_.temporal.min_images, options_.temporal.min_coverage, fresh(w.deviation, w.frames.size(), c.stack.box()));
+  for (std::size_t k = 0; k < w.frames.size(); ++k) {
+    maps.put(static_cast<std::size_t>(w.frames[k]), OutlierMaps::temporal, w.deviation[k], box);
+    if (options_.rejection.uses(Scheme::box)) maps.put(static_cast<std::size_t>(w.frames[k]), OutlierMaps::box, w.box_deviation[k], box);
+  }
+}
+
+void TilePass::find_outliers(std::int64_t tile, const ClusterVerdicts& verdicts, FrameMasks& masks, const OutlierMaps* maps) {
   auto w = prepare(tile);
   Comparison c;
   compare_stack(*w, c, tile);
@@ -244,9 +258,10 @@ void TilePass::find_outliers(std::int64_t tile, const ClusterVerdicts& verdicts,
   const auto& asked = options_.rejection;
   if (!verdicts.empty()) count_detections(*w, c);
   if (asked.uses(Scheme::temporal)) flag_temporal(*w, c, verdicts);
-  if (asked.uses(Scheme::box)) flag_box(*w, c);
+  if (asked.uses(Scheme::box)) flag_box(*w, c, maps != nullptr);
   if (asked.uses(Scheme::dual)) flag_dual(*w, c, verdicts);
   if (asked.uses(Scheme::blot)) flag_blot(*w, c);
+  if (maps) keep_maps(*w, c, tile, *maps);
   take_home(*w, tile, masks);
   give_back(std::move(w));
 }

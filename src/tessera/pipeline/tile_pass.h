@@ -7,6 +7,7 @@
 
 #include "tessera/pipeline/frame_masks.h"
 #include "tessera/pipeline/frame_pass.h"
+#include "tessera/pipeline/outlier_maps.h"
 
 namespace tessera::pipeline {
 
@@ -25,7 +26,7 @@ class TilePass {
   /// Safe from many threads. The bits of the result depend on neither the tile's size nor what else runs.
   TileResult run(std::int64_t tile);
   /// The rejection pass of any set of schemes (tile_outliers.cpp): adds the pixels that have their centre on this tile to the masks. Safe from many threads.
-  void find_outliers(std::int64_t tile, const ClusterVerdicts& verdicts, FrameMasks& masks);
+  void find_outliers(std::int64_t tile, const ClusterVerdicts& verdicts, FrameMasks& masks, const OutlierMaps* maps = nullptr);
   /// Adds this tile's share of what Level must know of the clusters. Safe from many threads.
   void tally_clusters(std::int64_t tile, ClusterTallies& tallies);
 
@@ -41,7 +42,8 @@ class TilePass {
   void count_detections(const Workspace& w, Comparison& c) const;
   void reject_by_time(Workspace& w, const Comparison& c, const outlier::TemporalOptions& options, std::vector<Image<std::uint8_t>>& rejected) const;
   void flag_temporal(Workspace& w, Comparison& c, const ClusterVerdicts& verdicts) const;
-  void flag_box(Workspace& w, Comparison& c) const;
+  void flag_box(Workspace& w, Comparison& c, bool keep_deviation) const;
+  void keep_maps(Workspace& w, const Comparison& c, std::int64_t tile, const OutlierMaps& maps) const;
   void flag_dual(Workspace& w, Comparison& c, const ClusterVerdicts& verdicts) const;
   void flag_blot(Workspace& w, Comparison& c) const;
   void project(Workspace& w, const std::vector<Image<std::uint8_t>>& flags, outlier::Scheme scheme) const;
