@@ -104,7 +104,7 @@ Outcome make_mosaic(const MosaicRequest& request, const MosaicOptions& options, 
 
   FrameCache cache{plan.frames, share_memory(context.memory_bytes()).cache};
   const FramePass pass = run_frame_pass(plan, options, cache, context);
-  TileStore store{folder.scratch(), plan.lattice, plan.hash, plan.planes};
+  TileStore store{folder.scratch(), plan.lattice, plan.hash, plan.planes, plan.context_planes};
   const auto elapsed = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count(); };
   try {
     run_tiles(plan, pass, options, cache, store, context);

@@ -16,6 +16,7 @@ void describe(param::Schema<ProductOptions>& s) {
   s.field(&ProductOptions::rmasks, "rmasks", "Write Rmask/NAME_rmask.fits for every frame: the pixels rejected as outliers (bit 1: temporal).").flag("rmasks").namelist("", "run_mosaic_rmask");
   s.field(&ProductOptions::std, "std", "Write mosaic_std.fits: the standard deviation of the frames' values in each pixel.").namelist("", "create_std_mosaic");
   s.field(&ProductOptions::correlation, "correlation", "Measure how the noise of neighbouring pixels is correlated and write it as extensions of mosaic_unc.fits, for errors of sums over pixels.");
+  s.field(&ProductOptions::context, "context", "Write mosaic_ctx.fits: which frames count in each pixel, one bit each in planes of 32; 4 bytes per pixel and 32 frames, twice while the run goes on.");
 }
 
 void describe(param::Schema<EngineOptions>& s) {

@@ -25,6 +25,7 @@ struct ProductOptions {
   bool rmasks = false;
   bool std = false;
   bool correlation = true;
+  bool context = false;
 };
 void describe(param::Schema<ProductOptions>& s);
 

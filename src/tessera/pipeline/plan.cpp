@@ -13,6 +13,7 @@
 #include "tessera/base/version.h"
 #include "tessera/io/fits.h"
 #include "tessera/io/tables.h"
+#include "tessera/pipeline/context_image.h"
 #include "tessera/pipeline/pixel_flux.h"
 
 namespace tessera::pipeline {
@@ -109,11 +110,13 @@ Box box_on_grid(const wcs::Footprint& outline, const wcs::SkyWcs& grid, Box whol
 }
 
 /// Size on disk of one pixel of all FITS products.
-double product_bytes_per_pixel(const Plan& plan) { return static_cast<double>(plan.planes) * sizeof(float); }
+double product_bytes_per_pixel(const Plan& plan) { return static_cast<double>(plan.planes + plan.context_planes) * sizeof(float); }
 
-std::int64_t tile_bytes(int side, int halo, int depth) {
-  const std::int64_t grown = side + 2 * halo;
-  return grown * grown * (static_cast<std::int64_t>(depth) * stack_bytes_per_pixel + sums_bytes_per_pixel);
+std::int64_t tile_bytes(const Plan& plan) {
+  const std::int64_t side = plan.lattice.side, grown = side + 2 * plan.halo;
+  // The context stands in memory twice: while it is marked, and as the bytes that are written.
+  return grown * grown * (static_cast<std::int64_t>(plan.forecast.deepest_tile) * stack_bytes_per_pixel + sums_bytes_per_pixel) +
+         side * side * plan.context_planes * 2 * static_cast<std::int64_t>(sizeof(std::int32_t));
 }
 
 void assign_tiles(Plan& plan) {
@@ -139,7 +142,7 @@ void choose_tiles(Plan& plan, const EngineOptions& options, Context& context) {
   plan.lattice = {plan.grid.width, plan.grid.height, std::min(longest, options.tile_size > 0 ? options.tile_size : 256)};
   assign_tiles(plan);
   const std::int64_t share = share_memory(context.memory_bytes()).tiles / context.pool().threads();
-  const auto fits = [&] { return tile_bytes(plan.lattice.side, plan.halo, plan.forecast.deepest_tile) <= share; };
+  const auto fits = [&] { return tile_bytes(plan) <= share; };
   while (options.tile_size == 0 && plan.lattice.side > 16 && !fits()) {
     plan.lattice.side /= 2;
     assign_tiles(plan);
@@ -147,7 +150,7 @@ void choose_tiles(Plan& plan, const EngineOptions& options, Context& context) {
   if (!fits())
     throw SystemError{fmt::format("{} frames lie on one tile of {} × {} pixels and need {} per thread, more than the memory ceiling of {} allows; raise --memory, or use fewer --threads{}",
                                   plan.forecast.deepest_tile, plan.lattice.side, plan.lattice.side,
-                                  text::format_bytes(static_cast<double>(tile_bytes(plan.lattice.side, plan.halo, plan.forecast.deepest_tile))),
+                                  text::format_bytes(static_cast<double>(tile_bytes(plan))),
                                   text::format_bytes(static_cast<double>(context.memory_bytes())), options.tile_size ? " or a smaller run.tile_size" : "")};
 }
 
@@ -165,7 +168,7 @@ void forecast(Plan& plan, int threads, std::int64_t memory_bytes) {
   const auto cached = std::min(shares.cache, f.input_pixels * frame_bytes_per_pixel);
   const auto measured = std::min(std::max(shares.frames, largest * measuring_bytes_per_pixel), threads * largest * measuring_bytes_per_pixel);
   f.memory_bytes = static_cast<double>(program_bytes) + static_cast<double>(plan.frames.size()) * 4e4 +
-                   static_cast<double>(cached + std::max(measured, threads * tile_bytes(plan.lattice.side, plan.halo, f.deepest_tile)));
+                   static_cast<double>(cached + std::max(measured, threads * tile_bytes(plan)));
   f.cpu_seconds = 0.1 + static_cast<double>(f.input_pixels) * cpu_seconds_per_input_pixel + static_cast<double>(f.output_pixels) * cpu_seconds_per_output_pixel;
 }
 
@@ -193,6 +196,7 @@ std::string plan_hash(const Plan& plan, const std::string& grid_file, param::Opt
 void settle_coadd(Plan& plan, const MosaicOptions& options) {
   const auto& coadd = options.coadd;
   if (options.products.std) plan.planes = TileResult::deviation + 1;
+  if (options.products.context) plan.context_planes = context_planes(plan.frames.size());
   if (!coadd::weighted(coadd.method)) {
     if (coadd.weights != coadd::Weighting::automatic) plan.notes.push_back("coadd.weights has no effect: the median and the minimum take every frame alike");
     return;

@@ -34,6 +34,7 @@ struct Plan {
   TileLattice lattice;
   std::vector<std::vector<int>> tile_frames;   ///< per tile: frames that may touch it (halo included), in listed order
   int planes = TileResult::deviation;          ///< of each tile of the output
+  int context_planes = 0;                      ///< likewise, of 32 frames each
   int reach = 1;                               ///< how far apart, in output pixels, an output and a frame pixel that touch may be
   int halo = 0;                                ///< output pixels a tile needs around it for rejection
   double input_over_output_pixel = 1;          ///< linear size, median frame

@@ -15,6 +15,7 @@
 #include "tessera/io/fits.h"
 #include "tessera/io/tables.h"
 #include "tessera/picture/picture.h"
+#include "tessera/pipeline/context_image.h"
 #include "tessera/pipeline/pixel_flux.h"
 
 namespace tessera::pipeline {
@@ -126,7 +127,7 @@ const char* meaning_of_uncertainty(const MosaicOptions& options) {
   }
 }
 
-Header product_header(const Product& product, const MosaicOptions& options, const Plan& plan, const FramePass& pass, const param::OptionSet& settings, double mean_exposure_s) {
+Header product_header(const Product& product, const MosaicOptions& options, const Plan& plan, const FramePass& pass, const param::OptionSet& settings, double mean_exposure_s, bool meaning = true) {
   Header header = plan.grid.header();
   for (const char* key : {"SIMPLE", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2"}) header.remove(key);
   if (const auto unit = unit_of(product, in_flux(options) ? flux_unit(plan.unit)->name : plan.unit); !unit.empty()) header.set("BUNIT", unit, product.title);
@@ -135,7 +136,7 @@ Header product_header(const Product& product, const MosaicOptions& options, cons
   add_times(header, plan, pass, mean_exposure_s);
   add_photometry(header, plan, in_flux(options));
   if (product.plane == TileResult::uncertainty) header.add_comment(meaning_of_uncertainty(options));
-  if (product.plane == TileResult::coverage) header.add_comment("sum over frames of the fraction of the pixel that good frame pixels cover");
+  if (meaning && product.plane == TileResult::coverage) header.add_comment("sum over frames of the fraction of the pixel that good frame pixels cover");
   if (product.plane == TileResult::deviation) header.add_comment("sqrt(sum T c (I - mosaic)^2 / sum T c): the scatter of single values, not an error of the mosaic");
   add_options(header, plan, settings);
   return header;
@@ -294,6 +295,13 @@ std::vector<ProductRecord> write_products(const Plan& plan, const FramePass& pas
     writer.close();
     records.push_back({product.file, datasums(path)});
     context.step();
+  }
+  if (plan.context_planes > 0) {
+    parallel::check_interrupt();
+    const Product ctx{"mosaic_ctx.fits", "context: frames that count", TileResult::coverage, 0};
+    Header header = product_header(ctx, options, plan, pass, settings, exposure, false);
+    write_context(store, plan.context_planes, std::move(header), folder.product(ctx.file));
+    records.push_back({ctx.file, datasums(folder.product(ctx.file))});
   }
   const auto table = [&](const char* name, const Table& t) {
     const auto path = folder.product(name);

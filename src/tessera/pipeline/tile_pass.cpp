@@ -8,6 +8,7 @@
 #include "tessera/coadd/scatter.h"
 #include "tessera/coadd/sums.h"
 #include "tessera/outlier/temporal.h"
+#include "tessera/pipeline/context_image.h"
 #include "tessera/reproject/area.h"
 
 namespace tessera::pipeline {
@@ -193,12 +194,14 @@ void TilePass::coadd(Workspace& w, const Image<float>& steep, TileResult& result
   w.sums.finish(options_.coadd.min_coverage, plane[TileResult::mosaic], plane[TileResult::uncertainty], plane[TileResult::coverage], plane[TileResult::exposure]);
   if (method == coadd::Method::median) coadd::median(stack, plane[TileResult::mosaic], plane[TileResult::uncertainty]);
   if (method == coadd::Method::minimum) coadd::absolute_minimum(stack, plane[TileResult::mosaic], plane[TileResult::uncertainty]);
+  if (!result.context.empty())
+    for (std::size_t k = 0; k < stack.size(); ++k) mark_context(static_cast<int>(frame[k]), stack[k].coverage, plane[TileResult::coverage], result.context);
   if (options_.products.std) coadd::standard_deviation(stack, exposure, plane[TileResult::mosaic], plane[TileResult::deviation]);
 }
 
 TileResult TilePass::run(std::int64_t tile) {
   const Box box = plan_.lattice.box(tile);
-  TileResult result{box, plan_.planes};
+  TileResult result{box, plan_.planes, plan_.context_planes};
   auto w = borrow();
   w->frames.clear();
   for (const int f : plan_.tile_frames[static_cast<std::size_t>(tile)])
