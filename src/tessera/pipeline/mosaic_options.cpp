@@ -11,6 +11,7 @@ void describe(param::Schema<ProductOptions>& s) {
   s.field(&ProductOptions::outlier_maps, "outlier_maps", "Write Outlier/NAME_outlier.fits for every frame: how far its values lie from the stack, for rejection.outlier_maps of a later run.");
   s.field(&ProductOptions::std, "std", "Write mosaic_std.fits: the standard deviation of the frames' values in each pixel.").namelist("", "create_std_mosaic");
   s.field(&ProductOptions::correlation, "correlation", "Measure how the noise of neighbouring pixels is correlated and write it as extensions of mosaic_unc.fits, for errors of sums over pixels.");
+  s.field(&ProductOptions::context, "context", "Write mosaic_ctx.fits: which frames count in each pixel, one bit each in planes of 32; 4 bytes per pixel and 32 frames, twice while the run goes on.");
 }
 
 void describe(param::Schema<EngineOptions>& s) {

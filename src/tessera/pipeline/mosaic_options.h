@@ -27,6 +27,7 @@ struct ProductOptions {
   bool outlier_maps = false;
   bool std = false;
   bool correlation = true;
+  bool context = false;
 };
 void describe(param::Schema<ProductOptions>& s);
 

@@ -1,4 +1,4 @@
-/// pixel_flux.h — products in flux per pixel instead of surface brightness: each value times the solid angle of its own output pixel.
+/// pipeline/pixel_flux.h — products in flux per pixel instead of surface brightness: each value times the solid angle of its own output pixel.
 #pragma once
 #include <optional>
 #include <span>

@@ -14,6 +14,7 @@
 #include "tessera/io/fits.h"
 #include "tessera/io/tables.h"
 #include "tessera/pipeline/backgrounds.h"
+#include "tessera/pipeline/context_image.h"
 #include "tessera/pipeline/pixel_flux.h"
 
 namespace tessera::pipeline {
@@ -114,11 +115,13 @@ Box box_on_grid(const wcs::Footprint& outline, const wcs::SkyWcs& grid, Box whol
 }
 
 /// Size on disk of one pixel of all FITS products.
-double product_bytes_per_pixel(const Plan& plan) { return static_cast<double>(plan.planes) * sizeof(float); }
+double product_bytes_per_pixel(const Plan& plan) { return static_cast<double>(plan.planes + plan.context_planes) * sizeof(float); }
 
 std::int64_t tile_bytes(const Plan& plan) {
-  const std::int64_t grown = plan.lattice.side + 2 * plan.halo, depth = plan.forecast.deepest_tile;
-  return grown * grown * (depth * (stack_bytes_per_pixel + plan.stack_bytes) + sums_bytes_per_pixel);
+  const std::int64_t side = plan.lattice.side, grown = side + 2 * plan.halo, depth = plan.forecast.deepest_tile;
+  // The context stands in memory twice: while it is marked, and as the bytes that are written.
+  return grown * grown * (depth * (stack_bytes_per_pixel + plan.stack_bytes) + sums_bytes_per_pixel) +
+         side * side * plan.context_planes * 2 * static_cast<std::int64_t>(sizeof(std::int32_t));
 }
 
 void assign_tiles(Plan& plan) {
@@ -203,6 +206,7 @@ std::string plan_hash(const Plan& plan, const std::string& grid_file, param::Opt
 void settle_coadd(Plan& plan, const MosaicOptions& options) {
   const auto& coadd = options.coadd;
   if (options.products.std) plan.planes = TileResult::deviation + 1;
+  if (options.products.context) plan.context_planes = context_planes(plan.frames.size());
   if (!coadd::weighted(coadd.method)) {
     if (coadd.weights != coadd::Weighting::automatic) plan.notes.push_back("coadd.weights has no effect: the median and the minimum take every frame alike");
     return;

@@ -16,6 +16,7 @@
 #include "tessera/io/fits.h"
 #include "tessera/io/tables.h"
 #include "tessera/picture/picture.h"
+#include "tessera/pipeline/context_image.h"
 #include "tessera/pipeline/outlier_maps.h"
 #include "tessera/pipeline/pixel_flux.h"
 #include "tessera/pipeline/rmask_mosaic.h"
@@ -318,6 +319,13 @@ std::vector<ProductRecord> write_products(const Plan& plan, const FramePass& pas
     writer.close();
     records.push_back({product.file, datasums(path)});
     context.step();
+  }
+  if (plan.context_planes > 0) {
+    parallel::check_interrupt();
+    const char* file = "mosaic_ctx.fits";
+    Header header = product_header({"", "context: frames that count", {}}, plan, pass, settings, exposure);
+    write_context(store, plan.context_planes, std::move(header), folder.product(file));
+    records.push_back({file, datasums(folder.product(file))});
   }
   const auto table = [&](const char* name, const Table& t) {
     const auto path = folder.product(name);

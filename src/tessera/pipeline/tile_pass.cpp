@@ -11,6 +11,7 @@
 #include "tessera/outlier/fix_coverage.h"
 #include "tessera/outlier/temporal.h"
 #include "tessera/pipeline/backgrounds.h"
+#include "tessera/pipeline/context_image.h"
 #include "tessera/pipeline/tile_workspace.h"
 #include "tessera/reproject/area.h"
 
@@ -195,6 +196,8 @@ void TilePass::coadd(Workspace& w, const Image<float>& steep, TileResult& result
   if (method == coadd::Method::median) coadd::median(stack, plane[TileResult::mosaic], plane[TileResult::uncertainty]);
   if (method == coadd::Method::minimum) coadd::absolute_minimum(stack, plane[TileResult::mosaic], plane[TileResult::uncertainty]);
   if (options_.background.uncertainty == background::Uncertainty::include) add_background_error(plan_, frames_, method, stack, frame, touched, plane[TileResult::uncertainty]);
+  if (!result.context.empty())
+    for (std::size_t k = 0; k < stack.size(); ++k) mark_context(static_cast<int>(frame[k]), stack[k].coverage, plane[TileResult::coverage], result.context);
   if (options_.products.std) coadd::standard_deviation(stack, exposure, plane[TileResult::mosaic], plane[TileResult::deviation]);
 }
 
@@ -214,7 +217,7 @@ std::unique_ptr<TilePass::Workspace> TilePass::prepare(std::int64_t tile) {
 
 TileResult TilePass::run(std::int64_t tile) {
   const Box box = plan_.lattice.box(tile);
-  TileResult result{box, plan_.planes};
+  TileResult result{box, plan_.planes, plan_.context_planes};
   auto w = prepare(tile);
   resample_stack(*w, box.grown(masks_ ? plan_.coadd_halo : plan_.halo));
   // Before rejection, which cleans the tile and not the halo: else the gradient next to a tile's border would depend on the border.

@@ -53,6 +53,7 @@ std::string bytes_of(const TileResult& result) {
   for (const auto& plane : result.plane) size += plane.pixels().size_bytes();
   bytes.reserve(size);
   for (const auto& plane : result.plane) bytes.append(reinterpret_cast<const char*>(plane.pixels().data()), plane.pixels().size_bytes());
+  for (const auto& plane : result.context) bytes.append(reinterpret_cast<const char*>(plane.pixels().data()), plane.pixels().size_bytes());
   return bytes;
 }
 
@@ -88,8 +89,8 @@ std::optional<std::string> journal_plan_hash(const std::filesystem::path& folder
   return first["plan"].get<std::string>();
 }
 
-TileStore::TileStore(const std::filesystem::path& folder, const TileLattice& lattice, const std::string& plan_hash, int planes)
-    : lattice_{lattice}, planes_{planes}, folder_{folder}, finished_(static_cast<std::size_t>(lattice.count()), 0), rejected_(finished_.size()) {
+TileStore::TileStore(const std::filesystem::path& folder, const TileLattice& lattice, const std::string& plan_hash, int planes, int context_planes)
+    : lattice_{lattice}, planes_{planes}, context_planes_{context_planes}, folder_{folder}, finished_(static_cast<std::size_t>(lattice.count()), 0), rejected_(finished_.size()) {
   // Another memory ceiling may have chosen other tiles for the same plan: then they are made anew.
   const bool resume = journal_plan_hash(folder) == plan_hash && journal_head(folder).value("tile_side", nlohmann::json{}) == lattice.side;
   const int fresh = resume ? 0 : O_TRUNC;
@@ -117,12 +118,12 @@ TileStore::~TileStore() {
 std::int64_t TileStore::offset(std::int64_t tile) const {
   // Whole rows of tiles before this one, then the tiles to its left, all of this row's height.
   const Box box = lattice_.box(tile);
-  return (static_cast<std::int64_t>(box.y0) * lattice_.width + static_cast<std::int64_t>(box.x0) * box.height()) * planes_ *
+  return (static_cast<std::int64_t>(box.y0) * lattice_.width + static_cast<std::int64_t>(box.x0) * box.height()) * (planes_ + context_planes_) *
          static_cast<std::int64_t>(sizeof(float));
 }
 
 std::int64_t TileStore::bytes_of_tile(std::int64_t tile) const {
-  return lattice_.box(tile).area() * planes_ * static_cast<std::int64_t>(sizeof(float));
+  return lattice_.box(tile).area() * (planes_ + context_planes_) * static_cast<std::int64_t>(sizeof(float));
 }
 
 std::string TileStore::read_tile(std::int64_t tile) const {
@@ -173,21 +174,27 @@ void TileStore::put(std::int64_t tile, const TileResult& result) {
   rejected_[static_cast<std::size_t>(tile)] = result.rejected;
 }
 
-void TileStore::read_band(TileResult::Plane plane, int tile_row, float fill, Image<float>& band) const {
+template <class T>
+void TileStore::read_plane(int plane, int tile_row, T fill, Image<T>& band) const {
+  static_assert(sizeof(T) == sizeof(float));
   const int y0 = tile_row * lattice_.side;
   band.reset({0, y0, lattice_.width, std::min(lattice_.height, y0 + lattice_.side)}, fill);
-  std::vector<float> pixels;
+  std::vector<T> pixels;
   const std::int64_t first = static_cast<std::int64_t>(tile_row) * lattice_.columns();
   for (std::int64_t tile = first; tile < first + lattice_.columns(); ++tile) {
     if (!finished(tile)) continue;
     const Box box = lattice_.box(tile);
     pixels.resize(static_cast<std::size_t>(box.area()));
-    const std::int64_t bytes = box.area() * static_cast<std::int64_t>(sizeof(float));
+    const std::int64_t bytes = box.area() * static_cast<std::int64_t>(sizeof(T));
     read_all(tiles_, pixels.data(), static_cast<std::size_t>(bytes), offset(tile) + plane * bytes, folder_ / "tiles");
     for (int y = box.y0; y < box.y1; ++y)
       std::copy_n(pixels.begin() + static_cast<std::ptrdiff_t>(y - box.y0) * box.width(), box.width(), &band(box.x0, y));
   }
 }
+
+void TileStore::read_band(TileResult::Plane plane, int tile_row, float fill, Image<float>& band) const { read_plane(plane, tile_row, fill, band); }
+
+void TileStore::read_context(int plane, int tile_row, Image<std::int32_t>& band) const { read_plane(planes_ + plane, tile_row, std::int32_t{0}, band); }
 
 std::vector<std::int64_t> TileStore::rejected(std::size_t frames) const {
   std::vector<std::int64_t> sums(frames, 0);

@@ -46,10 +46,12 @@ using Rejected = std::vector<RejectedRuns>;
 struct TileResult {
   enum Plane { mosaic, uncertainty, coverage, exposure, deviation, planes };
   std::array<Image<float>, planes> plane;  ///< empty: not asked for
+  std::vector<Image<std::int32_t>> context;  ///< bit f % 32 of plane f / 32: frame f counts in the pixel; empty: not asked for
   Rejected rejected;  ///< frame pixels whose home is this tile
   /// The first `count` planes: `deviation` is an extra.
-  explicit TileResult(Box box = {}, int count = deviation) {
+  explicit TileResult(Box box = {}, int count = deviation, int context_planes = 0) : context(static_cast<std::size_t>(context_planes)) {
     for (int p = 0; p < count; ++p) plane[static_cast<std::size_t>(p)].reset(box);
+    for (auto& c : context) c.reset(box);
   }
 };
 
@@ -57,7 +59,7 @@ class TileStore {
  public:
   /// Opens or creates `folder`/tiles and `folder`/journal. A journal of the same plan hash whose tiles' checksums hold gives
   /// finished tiles; a torn last line is dropped. `planes`: how many each tile has, which the plan settles. Throws SystemError.
-  TileStore(const std::filesystem::path& folder, const TileLattice& lattice, const std::string& plan_hash, int planes = TileResult::deviation);
+  TileStore(const std::filesystem::path& folder, const TileLattice& lattice, const std::string& plan_hash, int planes = TileResult::deviation, int context_planes = 0);
   ~TileStore();
   TileStore(const TileStore&) = delete;
   TileStore& operator=(const TileStore&) = delete;
@@ -69,6 +71,8 @@ class TileStore {
   void put(std::int64_t tile, const TileResult& result);
   /// The rows of one row of tiles, one plane over the whole width; tiles never put read as `fill`.
   void read_band(TileResult::Plane plane, int tile_row, float fill, Image<float>& band) const;
+  /// Likewise one plane of the context; tiles never put are 0.
+  void read_context(int plane, int tile_row, Image<std::int32_t>& band) const;
   /// Frame pixels rejected per frame, summed over finished tiles.
   std::vector<std::int64_t> rejected(std::size_t frames) const;
   /// What was rejected, tile by tile.
@@ -80,9 +84,11 @@ class TileStore {
   void recover();
   void recover_tile(std::int64_t tile, const std::string& sha256, Rejected rejected, std::int64_t file_bytes);
   std::string read_tile(std::int64_t tile) const;
+  template <class T>
+  void read_plane(int plane, int tile_row, T fill, Image<T>& band) const;
 
   TileLattice lattice_;
-  int planes_;
+  int planes_, context_planes_;  // 32 bits per pixel each
   std::filesystem::path folder_;
   int tiles_ = -1, journal_ = -1;
   std::vector<char> finished_;
