@@ -13,6 +13,7 @@
 #include "tessera/base/version.h"
 #include "tessera/io/fits.h"
 #include "tessera/io/tables.h"
+#include "tessera/outlier/frame_test.h"
 
 namespace tessera::pipeline {
 namespace {
@@ -250,10 +251,10 @@ Plan make_plan(const std::vector<std::string>& inputs, const MosaicOptions& opti
   const double largest = std::min(*std::max_element(sides.begin(), sides.end()), most_side_ratio * plan.input_over_output_pixel);
   plan.frame_pixel = std::max(1, static_cast<int>(std::lround(largest)));
   // Pixels touch when their centres are no further apart than half a diagonal of each. A tile's pixel asks which frame pixels it
-  // takes, those ask which output pixels touch them, and each of these looks temporal_halo further.
+  // takes, and those ask what is around them.
   plan.reach = static_cast<int>(std::ceil(0.75 * (1 + largest)));
-  const int taken = std::max(plan.reach, 1 + static_cast<int>(std::ceil(std::numbers::sqrt2 * largest * reproject::kernel_radius(options.interpolation))));
-  plan.halo = options.rejection.method == Rejection::none ? 0 : taken + plan.reach + outlier::temporal_halo(plan.frame_pixel);
+  const double taken = std::max(0.75 * (1 + largest), 1 + std::ceil(std::numbers::sqrt2 * largest * reproject::kernel_radius(options.interpolation)));
+  plan.halo = options.rejection.method == Rejection::none ? 0 : static_cast<int>(std::ceil(taken + outlier::rejection_reach(largest, plan.frame_pixel)));
   if (options.coadd.method == coadd::Method::clipped) plan.halo = std::max(plan.halo, plan.frame_pixel);  // the gradient's reach
 
   // Output pixels beyond the grid's border take part in rejection, so that rejection in a cut-out sees the neighbours it has in the whole.

@@ -7,7 +7,7 @@
 #include "tessera/coadd/order.h"
 #include "tessera/coadd/scatter.h"
 #include "tessera/coadd/sums.h"
-#include "tessera/outlier/temporal.h"
+#include "tessera/outlier/frame_test.h"
 #include "tessera/reproject/area.h"
 
 namespace tessera::pipeline {
@@ -24,7 +24,7 @@ struct TilePass::Workspace {
   std::vector<int> frames;                        // of this tile, in listed order
   std::vector<Frame> windows;                     // their pixels
   std::vector<Resampled> stack;                   // on the grown tile
-  std::vector<Image<std::uint8_t>> outliers;      // likewise
+  std::vector<Image<std::uint8_t>> rejected;      // as the windows
   std::vector<Box> covered;                       // part of the grown tile a frame can touch
   coadd::Sums sums;
 };
@@ -135,26 +135,30 @@ Image<float> TilePass::sky_gradient(Workspace& w, Box tile) const {
   return coadd::steepness(stack, tile, plan_.frame_pixel);
 }
 
-void TilePass::reject(Workspace& w, Box tile, TileResult& result) {
+/// Outliers of all frames, before any is taken out: a frame is held against the others as they were read.
+void TilePass::find_outliers(Workspace& w) {
   std::vector<ResampledView> stack;
-  std::vector<View<std::uint8_t>> flags;
-  std::vector<float> sky_variance;
+  std::vector<outlier::StackFrame> frames;
+  std::vector<View<std::uint8_t>> rejected;
   for (std::size_t k = 0; k < w.frames.size(); ++k) {
+    const auto& state = frames_.frames[static_cast<std::size_t>(w.frames[k])];
     stack.push_back(w.stack[k].view());
-    w.outliers[k].reset(w.stack[k].box());
-    flags.push_back(w.outliers[k].view());
-    sky_variance.push_back(static_cast<float>(frames_.frames[static_cast<std::size_t>(w.frames[k])].sky_variance));
+    frames.push_back({w.windows[k].view(), state.output_to_frame.get(), state.frame_to_output.get(), static_cast<float>(state.offset),
+                      static_cast<float>(state.noise_scale * state.noise_scale), static_cast<float>(state.sky_variance)});
+    w.rejected[k].reset(w.windows[k].box());
+    rejected.push_back(w.rejected[k].view());
   }
-  outlier::flag_temporal(stack, options_.temporal, flags, sky_variance, plan_.frame_pixel);
-  Image<std::uint8_t> marked, rejected;
+  outlier::reject_outliers(stack, frames, options_.temporal, plan_.frame_pixel, rejected);
+}
+
+void TilePass::reject(Workspace& w, Box tile, TileResult& result) {
+  find_outliers(w);
+  Image<std::uint8_t> marked;
   for (std::size_t k = 0; k < w.frames.size(); ++k) {
     auto& frame = w.windows[k];
-    if (frame.box().empty()) continue;
-    const auto& state = frames_.frames[static_cast<std::size_t>(w.frames[k])];
-    rejected.reset(frame.box());
-    if (outlier::project_to_frame(flags[k], *state.output_to_frame, options_.temporal, rejected) == 0) continue;
+    if (frame.box().empty() || std::ranges::find(w.rejected[k].pixels(), 1) == w.rejected[k].pixels().end()) continue;
     marked.reset({0, 0, (tile.width() + block_side - 1) / block_side, (tile.height() + block_side - 1) / block_side});
-    auto at_home = drop_pixels(w.frames[k], frame, rejected, tile, marked);
+    auto at_home = drop_pixels(w.frames[k], frame, w.rejected[k], tile, marked);
     if (!at_home.runs.empty()) result.rejected.push_back(std::move(at_home));
     if (options_.interpolation.method == compared_.method) resample_again(w, k, marked, tile);
   }
@@ -204,7 +208,7 @@ TileResult TilePass::run(std::int64_t tile) {
   const std::size_t depth = w->frames.size();
   w->windows.resize(std::max(depth, w->windows.size()));
   w->stack.resize(w->windows.size());
-  w->outliers.resize(w->windows.size());
+  w->rejected.resize(w->windows.size());
   w->covered.assign(w->windows.size(), {});
 
   resample_stack(*w, box.grown(plan_.halo));

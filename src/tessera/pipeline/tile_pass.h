@@ -22,6 +22,7 @@ class TilePass {
   std::unique_ptr<Workspace> borrow();
   void give_back(std::unique_ptr<Workspace> w);
   void resample_stack(Workspace& w, Box grown);
+  void find_outliers(Workspace& w);
   void reject(Workspace& w, Box tile, TileResult& result);
   RejectedRuns drop_pixels(int f, Frame& frame, View<const std::uint8_t> rejected, Box tile, View<std::uint8_t> marked) const;
   void resample_again(Workspace& w, std::size_t k, View<const std::uint8_t> marked, Box tile);
