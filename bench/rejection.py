@@ -135,19 +135,20 @@ def measure(scheme, depth, fwhm, repeats, work):
         flagged.append(b[good])
     left, flagged = np.concatenate(left), np.concatenate(flagged)
     return {"depth": depth, "fwhm": fwhm, "hits": tally.percent(("hits", "outside")), "n_hits": tally.get(("hits", "outside"), (0, 0))[0],
-            "passing": tally.percent(("trails and object", "outside")), "sky": tally.percent("sky"),
-            "in_stars": [tally.percent(("hits", low)) for low, _ in MAGNITUDES], "cores": [tally.percent(("core", low)) for low, _ in MAGNITUDES],
+            "passing": tally.percent(("trails and object", "outside")), "n_passing": tally.get(("trails and object", "outside"), (0, 0))[0], "sky": tally.percent("sky"),
+            "in_stars": [tally.percent(("hits", low)) for low, _ in MAGNITUDES],
+            "n_in_stars": [tally.get(("hits", low), (0, 0))[0] for low, _ in MAGNITUDES], "cores": [tally.percent(("core", low)) for low, _ in MAGNITUDES],
             "n_cores": [tally.get(("core", low), (0, 0))[0] for low, _ in MAGNITUDES],
             "scatter": robust_sigma(left) / robust_sigma(flagged), "scatter_pct": 100 * robust_sigma(left), "bias": 100 * (np.median(left) - np.median(flagged)),
             "stars": len(left)}
 
 
-HEAD = ("| depth | FWHM, px | hits > 10σ found, % (of) | trails, object, % | sky lost, % | hits in cores found, %: faint / middle / bright | "
+HEAD = ("| depth | FWHM, px | hits > 10σ found, % (of) | trails, object, % (of) | sky lost, % | hits in cores found, % (of): faint / middle / bright | "
         "cores lost, %: faint / middle / bright | flux scatter over pre-flagged | flux bias, % |\n|" + "---|" * 9)
 
 
 def line(r):
-    return (f"| {r['depth']} | {r['fwhm']} | {r['hits']:.2f} ({r['n_hits']}) | {r['passing']:.1f} | {r['sky']:.4f} | {' / '.join(f'{v:.0f}' for v in r['in_stars'])} | "
+    return (f"| {r['depth']} | {r['fwhm']} | {r['hits']:.2f} ({r['n_hits']}) | {r['passing']:.1f} ({r['n_passing']}) | {r['sky']:.4f} | {' / '.join(f'{v:.0f} ({n})' if n else '–' for v, n in zip(r['in_stars'], r['n_in_stars']))} | "
             f"{' / '.join(f'{v:.3f}' for v in r['cores'])} | {r['scatter']:.2f} ({r['scatter_pct']:.2f} %) | {r['bias']:+.3f} |")
 
 

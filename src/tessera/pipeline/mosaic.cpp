@@ -106,14 +106,17 @@ Outcome make_mosaic(const MosaicRequest& request, const MosaicOptions& options, 
   try {
     run_tiles(plan, pass, options, cache, store, context);
     const auto inputs = hash_inputs(plan, context);
+    StarLosses losses;
+    if (options.rejection.method != Rejection::none) losses = measure_star_losses(plan, pass, store);
+    tell_star_losses(losses, context);
     auto products = write_products(plan, pass, store, options, settings, folder, context);
     run.wall_s = elapsed();
     if (options.products.report) {
-      write_report(run, plan, pass, store, options, settings, folder, context);
+      write_report(run, plan, pass, store, losses, options, settings, folder, context);
       products.push_back({"report.html", ""});
       run.wall_s = elapsed();
     }
-    files::write_atomic(folder.product("run.json"), run_json(run, plan, pass, store.rejected(plan.frames.size()), settings, inputs, products, context));
+    files::write_atomic(folder.product("run.json"), run_json(run, plan, pass, store.rejected(plan.frames.size()), settings, inputs, products, losses, context));
   } catch (const Interrupted&) {
     tell_how_to_go_on(store, request.output, context);
     throw;

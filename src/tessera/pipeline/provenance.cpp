@@ -87,6 +87,13 @@ nlohmann::ordered_json frame_json(const Plan& plan, const FramePass& pass, const
           {"offset_sigma", s.offset_sigma}, {"offset_outlier", s.offset_outlier}, {"group", s.group}, {"rejected_pixels", rejected[i]}, {"notes", f.notes}};
 }
 
+nlohmann::ordered_json losses_json(const StarLosses& losses) {
+  nlohmann::ordered_json j{{"percent_of_all_pixels", losses.percent_of_all}};
+  for (const auto& b : losses.bins)
+    j["bins"].push_back({{"peak_snr_from", b.from}, {"stars", b.stars}, {"core_pixels", b.pixels}, {"rejected_pixels", b.rejected}, {"percent", b.percent()}});
+  return j;
+}
+
 nlohmann::ordered_json host_json() {
   char name[256] = {};
   ::gethostname(name, sizeof name - 1);
@@ -96,7 +103,7 @@ nlohmann::ordered_json host_json() {
 }  // namespace
 
 std::string run_json(const RunRecord& run, const Plan& plan, const FramePass& pass, const std::vector<std::int64_t>& rejected,
-                     const param::OptionSet& settings, const std::vector<InputRecord>& inputs, const std::vector<ProductRecord>& products, Recorder& recorder) {
+                     const param::OptionSet& settings, const std::vector<InputRecord>& inputs, const std::vector<ProductRecord>& products, const StarLosses& losses, Recorder& recorder) {
   const auto weights = coadd::to_string(pass.weighting);
   nlohmann::ordered_json j{{"schema", "tessera/run/1"}, {"version", version()}, {"verb", run.verb}, {"arguments", run.arguments},
                            {"working_folder", run.working_folder}, {"started", run.started}, {"finished", utc_now()}, {"wall_s", run.wall_s},
@@ -108,6 +115,7 @@ std::string run_json(const RunRecord& run, const Plan& plan, const FramePass& pa
   j["inputs"] = nlohmann::ordered_json::array();
   for (const auto& in : inputs) j["inputs"].push_back({{"path", in.path}, {"bytes", in.bytes}, {"sha256", in.sha256}});
   for (std::size_t i = 0; i < plan.frames.size(); ++i) j["frames"].push_back(frame_json(plan, pass, rejected, i));
+  if (!losses.bins.empty()) j["rejection_in_stars"] = losses_json(losses);
   j["skipped"] = plan.skipped;
   j["overlap_pairs"] = pass.offsets.pairs.size();
   j["caveats"] = nlohmann::ordered_json::array();

@@ -194,6 +194,12 @@ std::vector<std::int64_t> TileStore::rejected(std::size_t frames) const {
   return sums;
 }
 
+void TileStore::visit_rejected(const std::function<void(int, std::int64_t, std::int64_t)>& visit) const {
+  for (const auto& tile : rejected_)
+    for (const auto& r : tile)
+      for (std::size_t i = 0; i + 1 < r.runs.size(); i += 2) visit(r.frame, r.runs[i], r.runs[i + 1]);
+}
+
 void TileStore::mark_rejected(int frame, std::int16_t bit, View<std::int16_t> mask) const {
   const int width = mask.box().width();
   for (const auto& tile : rejected_)

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -71,6 +72,8 @@ class TileStore {
   void read_band(TileResult::Plane plane, int tile_row, float fill, Image<float>& band) const;
   /// Frame pixels rejected per frame, summed over finished tiles.
   std::vector<std::int64_t> rejected(std::size_t frames) const;
+  /// Every run of rejected pixels: frame, first pixel (y·width + x), number.
+  void visit_rejected(const std::function<void(int, std::int64_t, std::int64_t)>& visit) const;
   /// Marks with `bit` the pixels of one frame that were rejected (its box starts at 0, 0).
   void mark_rejected(int frame, std::int16_t bit, View<std::int16_t> mask) const;
 
