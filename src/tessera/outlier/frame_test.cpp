@@ -23,6 +23,7 @@ constexpr double cell_side = 0.5;         // frame pixels that share a surface
 constexpr double values_wanted = 18;      // for a surface; with more exposures they are taken from nearer
 constexpr double least_reach = 0.8, most_reach = 1.1;  // frame pixels
 constexpr double largest_leverage = 1.0;  // beyond, the surface is extrapolated
+constexpr float plain_departure = 0.6f;   // of the threshold: frame pixels nearer to the median of the stack are not tested
 constexpr float usual_noise = 1.25f;      // of the frame's sky variance: a pixel without sources or hits
 constexpr double most_noise = 1.5;        // of the other frames' variance there: beyond, it is a hit's own
 constexpr int block = 16;                 // output pixels over which a frame's map is taken as linear
@@ -50,7 +51,7 @@ class FrameTest {
       : stack_{stack}, frames_{frames}, limits_{limits}, options_{options}, frame_pixel_{frame_pixel} {}
 
   long run(std::size_t k, View<std::uint8_t> rejected) {
-    if (!ask(k, rejected.box())) return 0;
+    if (!ask(k, rejected)) return 0;
     long set = 0;
     std::vector<std::pair<int, int>> found;
     unknown_.clear();
@@ -66,8 +67,8 @@ class FrameTest {
   }
 
  private:
-  /// Lists the frame pixels under candidates, row by row; marks what the resampled values alone decide.
-  bool ask(std::size_t k, Box window) {
+  /// Lists the frame pixels under candidates, each once; marks the output pixels that resampled values alone would reject.
+  bool ask(std::size_t k, View<std::uint8_t> rejected) {
     const Box box = limits_.box();
     const auto& frame = stack_[k];
     const float candidate = static_cast<float>(options_.candidate), covered = static_cast<float>(options_.min_coverage);
@@ -80,14 +81,15 @@ class FrameTest {
       const auto first = std::find(flags_.begin(), flags_.end(), 1);
       if (first == flags_.end()) continue;
       limits_.test(frame, box.x0, y, box.width(), static_cast<float>(options_.threshold_high), static_cast<float>(options_.threshold_low), covered, strong_.data());
-      ask_row(k, y, static_cast<int>(first - flags_.begin()), window);
+      ask_row(k, y, static_cast<int>(first - flags_.begin()), rejected);
     }
-    std::sort(asked_.begin(), asked_.end(), [](const auto& p, const auto& q) { return p.second != q.second ? p.second < q.second : p.first < q.first; });
-    asked_.erase(std::unique(asked_.begin(), asked_.end()), asked_.end());
+    for (const auto& [x, y] : asked_) rejected(x, y) = 0;
     return !asked_.empty();
   }
 
-  void ask_row(std::size_t k, int y, int from, Box window) {
+  void ask_row(std::size_t k, int y, int from, View<std::uint8_t> seen) {
+    const StackFrame& f = frames_[k];
+    const float least = plain_departure * static_cast<float>(std::min(options_.threshold_high, options_.threshold_low));
     const int x0 = limits_.box().x0, width = limits_.box().width();
     const double reach = 0.5 + 0.5 / frame_pixel_;
     for (int i = from; i < width; ++i) {
@@ -101,9 +103,16 @@ class FrameTest {
       frames_[k].to_frame->apply_row(x0 + i, y, {&u, 1}, {&v, 1});
       if (!(std::abs(u) < 1e8 && std::abs(v) < 1e8)) continue;
       const Box under = intersection({static_cast<int>(std::ceil(u - reach)), static_cast<int>(std::ceil(v - reach)), static_cast<int>(std::floor(u + reach)) + 1,
-                                      static_cast<int>(std::floor(v + reach)) + 1}, window);
+                                      static_cast<int>(std::floor(v + reach)) + 1}, seen.box());
       for (int q = under.y0; q < under.y1; ++q)
-        for (int p = under.x0; p < under.x1; ++p) asked_.emplace_back(p, q);
+        for (int p = under.x0; p < under.x1; ++p) {
+          if (seen(p, q)) continue;
+          // Most of a candidate's frame pixels are plainly no outliers.
+          const float departure = f.pixels.value(p, q) - f.offset - limits_.reference(x0 + i, y);
+          if (departure * departure <= least * least * std::min(f.pixels.variance(p, q) * f.variance_scale, f.sky_variance)) continue;
+          seen(p, q) = 1;
+          asked_.emplace_back(p, q);
+        }
     }
   }
 
