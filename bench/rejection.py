@@ -26,7 +26,7 @@ from tools import TESSERA, aperture_flux, plane, robust_sigma  # noqa: E402
 
 FIELD = ["camera.width=128", "camera.height=128", "stack.dither_size_pix=8", "stack.roll_step_deg=2", "stack.offset_rms=0.05", "sky.level=0.1",
          "defects.dead_fraction=0", "defects.hot_fraction=0", "products.added=true",
-         "sources.placement=grid", "sources.count=81", "sources.flux_min_ujy=10", "sources.flux_max_ujy=20000", "sources.flux_slope=1", "noise.uncertainty_from=observed"]
+         "sources.placement=grid", "sources.count=81", "sources.flux_min_ujy=10", "sources.flux_max_ujy=20000", "sources.flux_slope=1", "noise.uncertainty_from=observed", "defects.cosmic_min_e=100"]
 HITS = ["transients.trail_fraction=0.2", "transients.trail_e=1500", "transients.mover_flux_ujy=300", "transients.mover_rate_arcsec_h=150"]
 MAGNITUDES = [(10, 100), (100, 1000), (1000, 20001)]  # µJy
 FULL = {"depth": (2, 3, 5, 10, 30), "fwhm": (1.0, 1.5, 2.0, 3.0)}
@@ -87,6 +87,8 @@ def judge_frames(frames, out, fwhm, tally, hits, coverage):
         inner = depth_map[v, u] > depth_map.max() - 0.5
         if hits:
             big = inner & (added > 10 * sigma)
+            faint = big & outside & (kind & 1 != 0) & (added < 20 * sigma)
+            tally.add("faint", faint.sum(), (faint & found).sum())
             for label, these in (("hits", kind & 1 != 0), ("trails and object", (kind & 1 == 0) & (kind & 2 != 0))):
                 tally.add((label, "outside"), (big & outside & these).sum(), (big & outside & these & found).sum())
         else:
@@ -135,6 +137,7 @@ def measure(scheme, depth, fwhm, repeats, work):
         flagged.append(b[good])
     left, flagged = np.concatenate(left), np.concatenate(flagged)
     return {"depth": depth, "fwhm": fwhm, "hits": tally.percent(("hits", "outside")), "n_hits": tally.get(("hits", "outside"), (0, 0))[0],
+            "faint": tally.percent("faint"), "n_faint": tally.get("faint", (0, 0))[0],
             "passing": tally.percent(("trails and object", "outside")), "n_passing": tally.get(("trails and object", "outside"), (0, 0))[0], "sky": tally.percent("sky"),
             "in_stars": [tally.percent(("hits", low)) for low, _ in MAGNITUDES],
             "n_in_stars": [tally.get(("hits", low), (0, 0))[0] for low, _ in MAGNITUDES], "cores": [tally.percent(("core", low)) for low, _ in MAGNITUDES],
@@ -143,12 +146,12 @@ def measure(scheme, depth, fwhm, repeats, work):
             "stars": len(left)}
 
 
-HEAD = ("| depth | FWHM, px | hits > 10σ found, % (of) | trails, object, % (of) | sky lost, % | hits in cores found, % (of): faint / middle / bright | "
-        "cores lost, %: faint / middle / bright | flux scatter over pre-flagged | flux bias, % |\n|" + "---|" * 9)
+HEAD = ("| depth | FWHM, px | hits > 10σ found, % (of) | of 10 to 20σ, % (of) | trails, object, % (of) | sky lost, % | hits in cores found, % (of): faint / middle / bright | "
+        "cores lost, %: faint / middle / bright | flux scatter over pre-flagged | flux bias, % |\n|" + "---|" * 10)
 
 
 def line(r):
-    return (f"| {r['depth']} | {r['fwhm']} | {r['hits']:.2f} ({r['n_hits']}) | {r['passing']:.1f} ({r['n_passing']}) | {r['sky']:.4f} | {' / '.join(f'{v:.0f} ({n})' if n else '–' for v, n in zip(r['in_stars'], r['n_in_stars']))} | "
+    return (f"| {r['depth']} | {r['fwhm']} | {r['hits']:.2f} ({r['n_hits']}) | {r['faint']:.1f} ({r['n_faint']}) | {r['passing']:.1f} ({r['n_passing']}) | {r['sky']:.4f} | {' / '.join(f'{v:.0f} ({n})' if n else '–' for v, n in zip(r['in_stars'], r['n_in_stars']))} | "
             f"{' / '.join(f'{v:.3f}' for v in r['cores'])} | {r['scatter']:.2f} ({r['scatter_pct']:.2f} %) | {r['bias']:+.3f} |")
 
 
