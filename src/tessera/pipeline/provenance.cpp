@@ -89,6 +89,13 @@ nlohmann::ordered_json frame_json(const Plan& plan, const FramePass& pass, const
           {"offset_sigma", s.offset_sigma}, {"offset_outlier", s.offset_outlier}, {"group", s.group}, {"rejected_pixels", rejected.empty() ? 0 : rejected[i]}, {"notes", f.notes}};
 }
 
+nlohmann::ordered_json losses_json(const StarLosses& losses) {
+  nlohmann::ordered_json j{{"percent_of_all_pixels", losses.percent_of_all}};
+  for (const auto& b : losses.bins)
+    j["bins"].push_back({{"peak_snr_from", b.from}, {"stars", b.stars}, {"core_pixels", b.pixels}, {"rejected_pixels", b.rejected}, {"percent", b.percent()}});
+  return j;
+}
+
 nlohmann::ordered_json host_json() {
   char name[256] = {};
   ::gethostname(name, sizeof name - 1);
@@ -98,7 +105,7 @@ nlohmann::ordered_json host_json() {
 }  // namespace
 
 std::string run_json(const RunRecord& run, const Plan& plan, const FramePass& pass, const FrameMasks& masks, const MosaicOptions& options,
-                     const param::OptionSet& settings, const std::vector<InputRecord>& inputs, const std::vector<ProductRecord>& products, Recorder& recorder) {
+                     const param::OptionSet& settings, const std::vector<InputRecord>& inputs, const std::vector<ProductRecord>& products, const StarLosses& losses, Recorder& recorder) {
   const auto weights = coadd::to_string(pass.weighting);
   const auto rejected = masks.count(options.rejection.fatal());
   std::vector<std::pair<std::string, std::vector<std::int64_t>>> found;  // pixels of each frame by scheme
@@ -118,6 +125,7 @@ std::string run_json(const RunRecord& run, const Plan& plan, const FramePass& pa
     for (const auto& [name, count] : found) frame["found_by"][name] = count[i];
     j["frames"].push_back(std::move(frame));
   }
+  if (!losses.bins.empty()) j["rejection_in_stars"] = losses_json(losses);
   j["skipped"] = plan.skipped;
   j["overlap_pairs"] = pass.offsets.pairs.size();
   j["background_error"] = {{"median", pass.background_error.median}, {"largest", pass.background_error.largest}};

@@ -52,6 +52,7 @@ struct Content {
   Recorder& recorder;
   std::vector<std::int64_t> rejected;
   std::vector<FoundBy> found;  ///< by each scheme of several
+  const StarLosses& losses;
   SkyFigures figures;
 };
 
@@ -191,6 +192,18 @@ void plots(Html& h, const Content& c) {
   h.close();
 }
 
+void stars(Html& h, const Content& c) {
+  if (c.losses.bins.empty()) return;
+  h.element("h2", "Rejection in stars").open("div", {{"class", "card wide"}}).open("table").row({"Peak over noise", "Stars", "Frame pixels in cores", "Rejected", "Rejected, %"}, 1, "th");
+  for (const auto& b : c.losses.bins)
+    if (b.stars > 0)
+      h.row({std::isfinite(b.to) ? number_text(b.from) + " – " + number_text(b.to) : number_text(b.from) + " and more", std::to_string(b.stars), fmt::format("{:.0f}", b.pixels),
+             std::to_string(b.rejected), number_text(b.percent(), 2)},
+            1);
+  h.close().element("p", fmt::format("Cores of the mosaic's local maxima. Of all pixels {} % were rejected: where stars lose much more, they were taken for hits.",
+                                     number_text(c.losses.percent_of_all, 2)), {{"class", "note"}}).close();
+}
+
 void stages(Html& h, const Content& c) {
   const auto all = c.recorder.stages();
   double longest = 0;
@@ -282,10 +295,10 @@ void command(Html& h, const Content& c) {
 
 }  // namespace
 
-void write_report(const RunRecord& run, const Plan& plan, const FramePass& pass, const TileStore& store, const FrameMasks& masks, const MosaicOptions& options,
+void write_report(const RunRecord& run, const Plan& plan, const FramePass& pass, const TileStore& store, const FrameMasks& masks, const StarLosses& losses, const MosaicOptions& options,
                   const param::OptionSet& settings, OutputFolder& folder, Recorder& context) {
   context.stage("writing report", 1);
-  Content c{run, plan, pass, options, settings, folder, context, masks.count(options.rejection.fatal()), found_by_scheme(masks, options.rejection), sky_figures(plan, store, options.products.pictures)};
+  Content c{run, plan, pass, options, settings, folder, context, masks.count(options.rejection.fatal()), found_by_scheme(masks, options.rejection), losses, sky_figures(plan, store, options.products.pictures)};
   Html h;
   h.open("main");
   head(h, c);
@@ -293,6 +306,7 @@ void write_report(const RunRecord& run, const Plan& plan, const FramePass& pass,
   caveat_section(h, c.recorder.caveats());
   pictures(h, c);
   plots(h, c);
+  stars(h, c);
   stages(h, c);
   changed_options(h, c);
   products(h, c);
