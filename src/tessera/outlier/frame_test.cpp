@@ -4,6 +4,7 @@
 #include <array>
 #include <cassert>
 #include <cmath>
+#include <cstring>
 #include <numbers>
 #include <unordered_map>
 
@@ -73,28 +74,28 @@ class FrameTest {
     const auto& frame = stack_[k];
     const float candidate = static_cast<float>(options_.candidate), covered = static_cast<float>(options_.min_coverage);
     flags_.resize(static_cast<std::size_t>(box.width()));
-    strong_.resize(flags_.size());
     asked_.clear();
     any_strong_ = false;
     for (int y = box.y0; y < box.y1; ++y) {
       limits_.test(frame, box.x0, y, box.width(), candidate, candidate, covered, flags_.data(), candidate_steep);
-      const auto first = std::find(flags_.begin(), flags_.end(), 1);
-      if (first == flags_.end()) continue;
-      limits_.test(frame, box.x0, y, box.width(), static_cast<float>(options_.threshold_high), static_cast<float>(options_.threshold_low), covered, strong_.data());
-      ask_row(k, y, static_cast<int>(first - flags_.begin()), rejected);
+      ask_row(k, y, rejected);
     }
     for (const auto& [x, y] : asked_) rejected(x, y) = 0;
     return !asked_.empty();
   }
 
-  void ask_row(std::size_t k, int y, int from, View<std::uint8_t> seen) {
+  void ask_row(std::size_t k, int y, View<std::uint8_t> seen) {
     const StackFrame& f = frames_[k];
     const float least = plain_departure * static_cast<float>(std::min(options_.threshold_high, options_.threshold_low));
-    const int x0 = limits_.box().x0, width = limits_.box().width();
+    const float high = static_cast<float>(options_.threshold_high), low = static_cast<float>(options_.threshold_low), covered = static_cast<float>(options_.min_coverage);
+    const int x0 = limits_.box().x0;
+    const auto next = [&](std::size_t from) { return static_cast<const std::uint8_t*>(std::memchr(flags_.data() + from, 1, flags_.size() - from)); };
     const double reach = 0.5 + 0.5 / frame_pixel_;
-    for (int i = from; i < width; ++i) {
-      if (!flags_[static_cast<std::size_t>(i)]) continue;
-      if (strong_[static_cast<std::size_t>(i)]) {
+    for (const std::uint8_t* flag = next(0); flag; flag = next(static_cast<std::size_t>(flag - flags_.data()) + 1)) {
+      const int i = static_cast<int>(flag - flags_.data());
+      std::uint8_t strong = 0;
+      limits_.test(stack_[k], x0 + i, y, 1, high, low, covered, &strong);
+      if (strong) {
         if (!any_strong_) strong_plane_.reset(limits_.box());
         any_strong_ = true;
         strong_plane_(x0 + i, y) = 1;
@@ -296,7 +297,7 @@ class FrameTest {
   const TemporalLimits& limits_;
   const TemporalOptions& options_;
   int frame_pixel_;
-  std::vector<std::uint8_t> flags_, strong_;
+  std::vector<std::uint8_t> flags_;
   std::vector<std::pair<int, int>> asked_, unknown_;
   Image<std::uint8_t> strong_plane_;
   bool any_strong_ = false;

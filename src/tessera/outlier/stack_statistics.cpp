@@ -54,7 +54,9 @@ TESSERA_CLONES void StackStatistics::limit_variance(std::span<const ResampledVie
 }
 
 TESSERA_CLONES void StackStatistics::gather(std::span<const ResampledView> stack, std::span<const float> sky_variance, int x0, int y, int count, float min_coverage) {
-  limit_variance(stack, sky_variance, x0, y, count, min_coverage);
+  const bool alike = sky_variance.empty() || *std::ranges::max_element(sky_variance) <= most_variance_ratio * *std::ranges::min_element(sky_variance);
+  if (alike) most_variance_.fill(missing);  // all take part
+  else limit_variance(stack, sky_variance, x0, y, count, min_coverage);
   if (rows_.size() < stack.size()) rows_.resize(stack.size());
   depth_ = 0;
   count_.fill(0);
@@ -78,6 +80,7 @@ TESSERA_CLONES void StackStatistics::gather(std::span<const ResampledView> stack
     std::fill(row.begin() + count, row.end(), missing);
     ++depth_;
   }
+  if (alike) seen_ = count_;
 }
 
 TESSERA_CLONES void StackStatistics::sort_rows() {

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <vector>
 
+#include "tessera/base/clones.h"
 #include "tessera/outlier/stack_statistics.h"
 
 namespace tessera::outlier {
@@ -10,6 +13,23 @@ namespace {
 
 constexpr float scatter_holds = 0.5f;         // of the gradient term, once the stack's scatter shows what dithers do
 constexpr float variance_of_median = 1.571f;  // π/2 of the mean's, for normal noise
+
+/// step = max(step, |there − here| − 2σ) where there is a reference. Beyond what noise makes of a flat sky (two sigma), or else that
+/// would raise every threshold.
+TESSERA_CLONES void raise_steps(const float* __restrict here, const float* __restrict noise_here, const float* __restrict there, const float* __restrict noise_there,
+                                const std::uint8_t* __restrict known_there, float* __restrict step, int n) {
+  for (int i = 0; i < n; ++i) {
+    const float beyond = std::abs(there[i] - here[i]) - 2.0f * std::sqrt(noise_there[i] + noise_here[i]);
+    step[i] = known_there[i] > 0 && beyond > step[i] ? beyond : step[i];
+  }
+}
+
+TESSERA_CLONES void allow(const std::uint8_t* __restrict known, const float* __restrict step, float gradient, float* __restrict allowed, int n) {
+  for (int i = 0; i < n; ++i) {
+    const float share = gradient * (known[i] == 3 ? scatter_holds : 1.0f);
+    allowed[i] = known[i] > 1 ? share * step[i] : std::numeric_limits<float>::infinity();
+  }
+}
 
 }  // namespace
 
@@ -33,12 +53,14 @@ TemporalLimits::TemporalLimits(std::span<const ResampledView> stack, std::span<c
         if (s.count >= options.min_images) least_noise_(x, y) = s.scatter * s.scatter;
       }
     }
-  for (int y = box.y0; y < box.y1; ++y)
-    for (int x = box.x0; x < box.x1; ++x)
-      if (known_(x, y) > 1) allowed_(x, y) = static_cast<float>(options.gradient) * (known_(x, y) == 3 ? scatter_holds : 1.0f) * steepest_step(x, y);
+  std::vector<float> step(static_cast<std::size_t>(box.width()));
+  for (int y = box.y0; y < box.y1; ++y) {
+    steepest_steps(y, step);
+    allow(known_.row(y).data(), step.data(), static_cast<float>(options.gradient), allowed_.row(y).data(), box.width());
+  }
 }
 
-void TemporalLimits::test(const ResampledView& frame, int x0, int y, int count, float high, float low, float min_coverage, std::uint8_t* flags, float steep) const {
+TESSERA_CLONES void TemporalLimits::test(const ResampledView& frame, int x0, int y, int count, float high, float low, float min_coverage, std::uint8_t* flags, float steep) const {
   const float* __restrict value = &frame.value(x0, y);
   const float* __restrict variance = &frame.variance(x0, y);
   const float* __restrict covered = &frame.coverage(x0, y);
@@ -56,21 +78,23 @@ void TemporalLimits::test(const ResampledView& frame, int x0, int y, int count, 
   }
 }
 
-// Beyond what noise makes of a flat sky (two sigma), or else that would raise every threshold.
-float TemporalLimits::steepest_step(int x, int y) const {
-  const float here = reference_(x, y);
-  float step = 0;
-  const auto look = [&](int i, int j) {
-    if (known_.box().contains(i, j) && known_(i, j) > 0)
-      step = std::max(step, std::abs(reference_(i, j) - here) - 2.0f * std::sqrt(reference_noise_(i, j) + reference_noise_(x, y)));
+void TemporalLimits::steepest_steps(int y, std::vector<float>& step) const {
+  const Box box = known_.box();
+  std::fill(step.begin(), step.end(), 0.0f);
+  const float *here = reference_.row(y).data(), *noise = reference_noise_.row(y).data();
+  const auto look = [&](int dx, int row) {
+    if (row < box.y0 || row >= box.y1) return;
+    const int from = std::max(0, -dx), n = box.width() - std::abs(dx);
+    if (n > 0)
+      raise_steps(here + from, noise + from, reference_.row(row).data() + from + dx, reference_noise_.row(row).data() + from + dx, known_.row(row).data() + from + dx,
+                  step.data() + from, n);
   };
   for (int d = 1; d <= frame_pixel_; ++d) {
-    look(x - d, y);
-    look(x + d, y);
-    look(x, y - d);
-    look(x, y + d);
+    look(-d, y);
+    look(d, y);
+    look(0, y - d);
+    look(0, y + d);
   }
-  return step;
 }
 
 }  // namespace tessera::outlier

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <vector>
 
 #include "tessera/core/frame.h"
 #include "tessera/outlier/temporal.h"
@@ -32,7 +33,7 @@ class TemporalLimits {
   float mean_variance(int x, int y) const { return mean_variance_(x, y); }
 
  private:
-  float steepest_step(int x, int y) const;
+  void steepest_steps(int y, std::vector<float>& step) const;
 
   static constexpr float never = std::numeric_limits<float>::infinity();
   int frame_pixel_;           // in output pixels
