@@ -26,6 +26,8 @@ void describe(param::Schema<TemporalOptions>& s) {
   s.field(&TemporalOptions::min_coverage, "min_coverage", "A frame takes part in the comparison where it covers at least this fraction of the output pixel.").range(0, 1);
   s.field(&TemporalOptions::candidate, "candidate", "Frame pixels under resampled values this far from the median are tested on their own; 0: the resampled values alone decide, as MOPEX does.")
       .at_least(0).unit("sigma");
+  s.field(&TemporalOptions::scatter, "scatter", "How the scatter of the stack is measured: mad = median deviation; gap = the smallest difference of two values that follow each other in order (not recommended, nearly everything is an outlier then).")
+      .choices({{"mad", Scatter::mad}, {"gap", Scatter::gap}});
 }
 
 namespace {

@@ -21,6 +21,7 @@
 #include <span>
 
 #include "tessera/core/frame.h"
+#include "tessera/outlier/stack_statistics.h"
 #include "tessera/param/schema.h"
 #include "tessera/wcs/pixel_map.h"
 
@@ -35,6 +36,7 @@ struct TemporalOptions {
   double min_overlap = 0.2;
   double min_coverage = 0.5;
   double candidate = 2.5;
+  Scatter scatter = Scatter::mad;
 };
 void describe(param::Schema<TemporalOptions>& s);
 

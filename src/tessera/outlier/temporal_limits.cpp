@@ -36,7 +36,7 @@ TESSERA_CLONES void allow(const std::uint8_t* __restrict known, const float* __r
 TemporalLimits::TemporalLimits(std::span<const ResampledView> stack, std::span<const float> sky_variance, Box box, const TemporalOptions& options, int frame_pixel)
     : frame_pixel_{frame_pixel}, known_{box}, depth_{box}, reference_{box}, reference_noise_{box}, mean_variance_{box}, allowed_{box, never}, least_noise_{box},
       more_noise_{box} {
-  StackStatistics statistics;
+  StackStatistics statistics{options.scatter};
   for (int y = box.y0; y < box.y1; ++y)
     for (int x0 = box.x0; x0 < box.x1; x0 += StackStatistics::columns) {
       const int count = std::min(StackStatistics::columns, box.x1 - x0);
