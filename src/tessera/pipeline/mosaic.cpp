@@ -121,7 +121,7 @@ Outcome make_mosaic(const MosaicRequest& request, const MosaicOptions& options, 
     const auto inputs = hash_inputs(plan, context);
     const auto noise = has_correlation(options) ? measure_correlation(plan, pass, masks, options, cache, context) : MeasuredCorrelation{};
     auto products = write_products(plan, pass, store, masks, noise, options, settings, folder, context);
-    for (auto& product : write_extra_products({plan, pass, store, masks, options, settings, cache}, folder, context)) products.push_back(std::move(product));
+    for (auto& product : write_extra_products({plan, pass, store, masks, options, settings, cache, noise}, folder, context)) products.push_back(std::move(product));
     const auto stars = measure_repeatability(plan, pass, store, cache, context);
     run.wall_s = elapsed();
     if (options.products.report) {
