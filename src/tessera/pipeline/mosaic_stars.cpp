@@ -14,7 +14,7 @@ namespace tessera::pipeline {
 namespace {
 
 constexpr float least_signal_to_noise = 30, brightest_neighbour = 0.15F;
-constexpr double stars_per_frame_area = 30, fewest_wanted = 40, most_wanted = 20000, width_range = 1.6;
+constexpr double stars_per_frame_area = 20, fewest_wanted = 40, most_wanted = 20000, width_range = 1.6;
 constexpr int reach_frame_pixels = 14, least_reach = 6, most_reach = 80;  // of the search around a maximum
 constexpr std::size_t kept_per_cell = 40;
 

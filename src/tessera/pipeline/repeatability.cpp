@@ -63,7 +63,8 @@ double pixel_area(const wcs::PixelMap& frame_to_output, Point at) {
 
 double ring_median(const Frame& frame, Point at, double inner, double outer) {
   std::vector<float> values;
-  const Box box = frame.box();
+  const int cx = static_cast<int>(std::lround(at.x)), cy = static_cast<int>(std::lround(at.y));
+  const Box box = intersection(frame.box(), Box{cx, cy, cx + 1, cy + 1}.grown(static_cast<int>(outer) + 1));
   for (int y = box.y0; y < box.y1; ++y)
     for (int x = box.x0; x < box.x1; ++x) {
       const double r2 = (x - at.x) * (x - at.x) + (y - at.y) * (y - at.y);
@@ -109,7 +110,7 @@ std::optional<Point> centroid(const Frame& frame, Point at, double sky, double s
     const Point step{2 * sx / sum, 2 * sy / sum};
     at = {at.x + step.x, at.y + step.y};
     if (!(std::hypot(at.x - start.x, at.y - start.y) < 2)) return {};
-    if (std::hypot(step.x, step.y) < 1e-4) return at;
+    if (std::hypot(step.x, step.y) < 1e-3) return at;
   }
   return at;
 }
@@ -120,7 +121,7 @@ double aperture_sum(const Frame& frame, Point at, double sky, double radius) {
   const int r = static_cast<int>(std::ceil(radius + 1)), cx = static_cast<int>(std::lround(at.x)), cy = static_cast<int>(std::lround(at.y));
   for (int y = cy - r; y <= cy + r; ++y)
     for (int x = cx - r; x <= cx + r; ++x)
-      sum += std::clamp(radius + 0.5 - std::hypot(x - at.x, y - at.y), 0.0, 1.0) * (static_cast<double>(frame.value(x, y)) - sky);
+      sum += std::clamp(radius + 0.5 - std::sqrt((x - at.x) * (x - at.x) + (y - at.y) * (y - at.y)), 0.0, 1.0) * (static_cast<double>(frame.value(x, y)) - sky);
   return sum;
 }
 
@@ -175,9 +176,10 @@ std::vector<Measured> measure_frame(const Plan& plan, const FramePass& pass, std
 struct Common {
   Point place;
   double flux = NAN;
+  std::array<double, 4> jacobian{};   ///< degrees east and north per output pixel
 };
 
-std::vector<Common> common_values(const std::vector<std::vector<Measured>>& measured, std::size_t stars) {
+std::vector<Common> common_values(const std::vector<std::vector<Measured>>& measured, std::size_t stars, const wcs::SkyWcs& sky) {
   std::vector<std::vector<const Measured*>> of(stars);
   for (const auto& frame : measured)
     for (const auto& m : frame)
@@ -188,13 +190,14 @@ std::vector<Common> common_values(const std::vector<std::vector<Measured>>& meas
     if (of[s].size() < 2) continue;
     x.clear(), y.clear(), flux.clear();
     for (const auto* m : of[s]) x.push_back(m->x), y.push_back(m->y), flux.push_back(m->flux);
-    all[s] = {{statistics::median_inplace(std::span<double>{x}), statistics::median_inplace(std::span<double>{y})}, statistics::median_inplace(std::span<double>{flux})};
+    all[s] = {{statistics::median_inplace(std::span<double>{x}), statistics::median_inplace(std::span<double>{y})}, statistics::median_inplace(std::span<double>{flux}), {}};
     if (!(all[s].flux > 0)) all[s].flux = NAN;
+    all[s].jacobian = sky.jacobian({all[s].place.x, all[s].place.y});
   }
   return all;
 }
 
-FrameStars statistics_of(const std::vector<Measured>& measured, const std::vector<Common>& common, const wcs::SkyWcs& sky) {
+FrameStars statistics_of(const std::vector<Measured>& measured, const std::vector<Common>& common) {
   FrameStars s;
   std::vector<double> east, north, ratio;
   for (const auto& m : measured) {
@@ -202,7 +205,7 @@ FrameStars statistics_of(const std::vector<Measured>& measured, const std::vecto
     if (!std::isfinite(c.flux)) continue;
     ++s.covered;
     if (!m.found || !(m.flux > lost_flux * c.flux)) continue;
-    const auto j = sky.jacobian({c.place.x, c.place.y});
+    const auto& j = c.jacobian;
     const double dx = m.x - c.place.x, dy = m.y - c.place.y;
     east.push_back(3600 * (j[0] * dx + j[1] * dy));
     north.push_back(3600 * (j[2] * dx + j[3] * dy));
@@ -287,10 +290,10 @@ Repeatability measure_repeatability(const Plan& plan, const FramePass& pass, con
     measured[f] = measure_frame(plan, pass, f, stars, sizes, cache);
     context.step();
   });
-  const auto common = common_values(measured, stars.size());
+  const auto common = common_values(measured, stars.size(), sky);
   context.pool().for_each(static_cast<std::int64_t>(plan.frames.size()), [&](std::int64_t i) {
     const auto f = static_cast<std::size_t>(i);
-    r.frames[f] = statistics_of(measured[f], common, sky);
+    r.frames[f] = statistics_of(measured[f], common);
     r.frames[f].pixel = plan.frames[f].wcs.pixel_scale_arcsec({(plan.frames[f].width - 1) / 2.0, (plan.frames[f].height - 1) / 2.0});
   });
   add_errors(r.frames);

@@ -179,7 +179,7 @@ void star_plots(Html& h, const Content& c) {
   if (std::ranges::none_of(c.stars.frames, &FrameStars::shown)) return;
   const auto places = star_position_plot(c.plan, c.pass, c.stars), fluxes = star_flux_plot(c.plan, c.pass, c.stars);
   plot_card(h, "Star positions", places.plot,
-            fmt::format("How far each frame's stars lie from where the others have them (median of up to {} stars, with standard error). A frame in the warning colour may have a wrong pointing.", c.stars.stars) + places.thinning);
+            fmt::format("How far each frame's stars lie from where the others have them (median of those of {} stars that are in it, with standard error). A frame in the warning colour may have a wrong pointing.", c.stars.stars) + places.thinning);
   plot_card(h, "Star fluxes", fluxes.plot, fmt::format("Fluxes of each frame's stars over those of all frames (median with standard error), within {}.", picture::angle_text(c.stars.aperture_arcsec)) + fluxes.thinning);
 }
 
