@@ -214,6 +214,7 @@ FrameStars statistics_of(const std::vector<Measured>& measured, const std::vecto
   s.count = static_cast<int>(ratio.size());
   if (s.count == 0) return s;
   s.east = statistics::median(east), s.north = statistics::median(north), s.flux_ratio = statistics::median(ratio);
+  if (s.count < 2) return s;  // one star has no scatter
   s.position_scatter = std::sqrt(0.5 * (std::pow(statistics::mad_sigma(east), 2) + std::pow(statistics::mad_sigma(north), 2)));
   s.flux_scatter = statistics::mad_sigma(ratio);
   return s;

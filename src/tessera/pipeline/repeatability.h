@@ -13,7 +13,7 @@ struct FrameStars {
   int covered = 0;                          ///< stars in the frame without a bad pixel near them
   int count = 0;                            ///< those that were found where they should be, and in another frame as well
   double east = NAN, north = NAN;           ///< arcsec: median of the frame's position less the common one
-  double position_scatter = NAN;            ///< arcsec per axis: 1.4826 median deviation of single stars
+  double position_scatter = NAN;            ///< arcsec per axis: 1.4826 median deviation of single stars; NaN: fewer than two
   double position_sigma = NAN;              ///< arcsec: standard error of the distance of (east, north) from 0
   double flux_ratio = NAN, flux_scatter = NAN, flux_sigma = NAN;  ///< median, scatter of single stars, standard error of the median
   double pixel = NAN;                       ///< arcsec: the frame's pixel
