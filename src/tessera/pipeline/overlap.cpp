@@ -115,7 +115,7 @@ Outcome match_overlaps(const MosaicRequest& request, OverlapOptions& options, pa
   MosaicOptions recorded = options.mosaic;
   recorded.rejection.method = {"none"};
   run.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
-  files::write_atomic(folder.product("run.json"), run_json(run, plan, pass, FrameMasks{plan.frames.size()}, recorded, settings, inputs, products, {}, context));
+  files::write_atomic(folder.product("run.json"), run_json(run, plan, pass, FrameMasks{plan.frames.size()}, {}, recorded, settings, inputs, products, {}, context));
   folder.publish("run.json");
   context.log(Level::info, fmt::format("{}: {} frames, {}", request.output, plan.frames.size(), text::format_duration(run.wall_s)));
   return context.caveats().empty() ? Outcome::done : Outcome::done_with_caveats;

@@ -96,6 +96,12 @@ nlohmann::ordered_json losses_json(const StarLosses& losses) {
   return j;
 }
 
+nlohmann::ordered_json stars_json(const FrameStars& s) {
+  if (s.count == 0) return {{"covered", s.covered}, {"count", 0}};
+  return {{"covered", s.covered}, {"count", s.count}, {"east_arcsec", s.east}, {"north_arcsec", s.north}, {"position_sigma_arcsec", s.position_sigma},
+          {"position_scatter_arcsec", s.position_scatter}, {"flux_ratio", s.flux_ratio}, {"flux_sigma", s.flux_sigma}, {"flux_scatter", s.flux_scatter}};
+}
+
 nlohmann::ordered_json host_json() {
   char name[256] = {};
   ::gethostname(name, sizeof name - 1);
@@ -104,7 +110,7 @@ nlohmann::ordered_json host_json() {
 
 }  // namespace
 
-std::string run_json(const RunRecord& run, const Plan& plan, const FramePass& pass, const FrameMasks& masks, const MosaicOptions& options,
+std::string run_json(const RunRecord& run, const Plan& plan, const FramePass& pass, const FrameMasks& masks, const Repeatability& stars, const MosaicOptions& options,
                      const param::OptionSet& settings, const std::vector<InputRecord>& inputs, const std::vector<ProductRecord>& products, const StarLosses& losses, Recorder& recorder) {
   const auto weights = coadd::to_string(pass.weighting);
   const auto rejected = masks.count(options.rejection.fatal());
@@ -123,9 +129,11 @@ std::string run_json(const RunRecord& run, const Plan& plan, const FramePass& pa
   for (std::size_t i = 0; i < plan.frames.size(); ++i) {
     auto frame = frame_json(plan, pass, rejected, i);
     for (const auto& [name, count] : found) frame["found_by"][name] = count[i];
+    if (!stars.frames.empty()) frame["stars"] = stars_json(stars.frames[i]);
     j["frames"].push_back(std::move(frame));
   }
   if (!losses.bins.empty()) j["rejection_in_stars"] = losses_json(losses);
+  if (!stars.frames.empty()) j["stars"] = {{"count", stars.stars}, {"aperture_arcsec", stars.aperture_arcsec}};
   j["skipped"] = plan.skipped;
   j["overlap_pairs"] = pass.offsets.pairs.size();
   j["background_error"] = {{"median", pass.background_error.median}, {"largest", pass.background_error.largest}};
