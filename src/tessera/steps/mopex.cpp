@@ -90,7 +90,8 @@ class Mopex : public Step {
     const auto script = script_of(inputs);
     if (mopex_.namelist.empty()) throw UsageError{"no namelist given; add -n NAME.nl"};
     const auto namelist = read_namelist_file(mopex_.namelist);
-    const MopexLayout layout{namelist.config, script};
+    MopexLayout layout{namelist.config, script};
+    if (text::lower(mopex_.fif) == "none") layout.make_fif();
     take_options(namelist, script, options, context);
     if (!mopex_.dmasks.empty() && options_.mosaic.input.masks.empty()) options.assign("input.masks", mopex_.dmasks, Source::command_line, "-D");
     const auto output = output_of(namelist, run);

@@ -18,6 +18,8 @@ class MopexLayout {
   /// Places of a product of tessera (see pipeline::Placement).
   std::vector<std::string> operator()(const std::string& product) const;
 
+  /// -F none: the grid is made from the frames whatever the namelist says, and FIF.tbl is written.
+  void make_fif() { fif_ = true; }
   bool combines() const { return combined_; }
   /// Nothing but the fiducial image frame is switched on.
   bool grid_only() const { return grid_only_; }
