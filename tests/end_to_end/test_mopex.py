@@ -3,6 +3,7 @@ import json
 import shutil
 import subprocess
 
+import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.table import Table
@@ -41,6 +42,27 @@ def check_fits(out):
             assert done.returncode == 0 and "OK" in done.stdout, done.stdout
 
 
+def check_interpolated(out):
+    """The straight average of the interpolated frames, by their offsets, is the mosaic."""
+    mosaic, coverage = (plane(out / "Combine-mosaic" / f"{p}.fits")[0] for p in ("mosaic", "mosaic_cov"))
+    total, weight = np.zeros(mosaic.shape), np.zeros(mosaic.shape)
+    table = Table.read(out / "Interp-mosaic" / "interp_ImageList.txt.tbl", format="ascii.ipac")
+    assert len(table) == len(FRAMES)
+    for row in table:
+        path = out / "Interp-mosaic" / row["filename"]
+        value, header = plane(path)
+        covered = plane(str(path).replace(".fits", "_covg.fits"))[0]
+        sigma = plane(str(path).replace("interp_SPITZER", "interp_unc_SPITZER"))[0]
+        assert (header["MINTOFFX"], header["MINTOFFY"]) == (row["MINTOFFX"], row["MINTOFFY"]) and value.shape == (row["NAXIS2"], row["NAXIS1"])
+        assert (np.isfinite(value) == (covered > 0)).all() and (np.isfinite(sigma) == (covered > 0)).all()
+        part = np.s_[row["MINTOFFY"]:row["MINTOFFY"] + value.shape[0], row["MINTOFFX"]:row["MINTOFFX"] + value.shape[1]]
+        total[part] += np.where(covered > 0, value * covered, 0)
+        weight[part] += covered
+    seen = np.isfinite(mosaic)
+    assert np.allclose(weight[seen], coverage[seen], rtol=1e-5, atol=1e-5)
+    return np.abs(total[seen] / weight[seen] - mosaic[seen]).max()
+
+
 @needs_shared
 @pytest.mark.parametrize("name", OF_MOSAIC)
 def test_a_namelist_of_mosaic_runs_on_real_frames(name, lists, tmp_path):
@@ -51,6 +73,11 @@ def test_a_namelist_of_mosaic_runs_on_real_frames(name, lists, tmp_path):
     assert not any("/" not in f and f.endswith(".fits") for f in made)
     assert (out / f"{name}.nl").read_bytes() == (NAMELISTS / f"{name}.nl").read_bytes()
     check_fits(out)
+    text = (NAMELISTS / f"{name}.nl").read_text()
+    kept = "delete_intermediate_files = 0" in text
+    assert ("Interp-mosaic/interp_ImageList.txt.tbl" in made) == kept
+    if kept:
+        assert check_interpolated(out) < (1e-4 if "INTEG_TIME_KWD" not in text else 1e-2)
     # The record tells where every value comes from, and every product by its name here.
     run = record(out, "mosaic")
     assert run["verb"] == "mopex" and run["arguments"] == ["mosaic.pl"]
