@@ -136,6 +136,7 @@ std::string to_string(Source source) {
   switch (source) {
     case Source::initial: return "default";
     case Source::profile: return "profile";
+    case Source::namelist: return "namelist";
     case Source::file: return "file";
     case Source::command_line: return "command line";
   }

@@ -167,7 +167,7 @@ template <class S>
 concept Described = std::is_default_constructible_v<S> && requires(Schema<S>& s) { describe(s); };
 
 /// Where a value came from; a later one wins over an earlier one.
-enum class Source { initial, profile, file, command_line };
+enum class Source { initial, profile, namelist, file, command_line };
 std::string to_string(Source source);
 
 /// What the value must be: "a number from 0 to 1 output pixel", "one of area, drizzle", "a whole number of at least 0".

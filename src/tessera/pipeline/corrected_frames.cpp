@@ -82,7 +82,7 @@ void write_corrected_frames(const Plan& plan, const FramePass& pass, OutputFolde
     const auto& file = plan.frames[frames.front()];
     names.push_back("Overlap_corr/" + corrected_name(file.image.path, frames.front(), taken));
     paths.push_back(folder.product(names.back()));
-    images.push_back((fs::absolute(folder.path()) / names.back()).string());
+    images.push_back((fs::absolute(folder.path()) / folder.places(names.back()).front()).string());
     const auto companion = [&](const auto& plane) { return plane && plane->path != file.image.path && frames.size() == 1 ? fs::absolute(plane->path).string() : std::string{}; };
     sigmas.push_back(companion(file.uncertainty)), masks.push_back(companion(file.mask));
   }

@@ -11,6 +11,8 @@ void describe(param::Schema<ExtraOptions>& s) {
   s.field(&ExtraOptions::frame_footprints, "frame_footprints", "Write Footprint/NAME_moc.fits for every frame too.");
   s.field(&ExtraOptions::moc_order, "moc_order", "Finest HEALPix order of the MOCs; -1: cells with sides of at least four output pixels, and of at least a 2000th of the mosaic.").range(-1, 29);
   s.field(&ExtraOptions::geometry, "geometry", "Write geometry.tbl (where each frame lies on the grid) and geom_ImageList.txt (the images that were used).").namelist("", "run_mosaic_geom");
+  s.field(&ExtraOptions::interpolated, "interpolated",
+          "Write Interp/interp_NAME.fits (the frame on its part of the grid, as it is coadded), interp_NAME_covg.fits (coverage) and interp_unc_NAME.fits (1 sigma) for every frame.");
   s.field(&ExtraOptions::array_correction, "array_correction",
           "Image of the array-location-dependent correction (IRAC), coadded as the frames are into mosaic_arraycorr.fits; its size is that of the frames.")
       .placeholder("FILE")

@@ -12,6 +12,7 @@ struct ExtraOptions {
   bool footprint = false;         // footprint.reg, footprint_moc.fits, footprint_moc.json
   bool frame_footprints = false;  // Footprint/NAME_moc.fits
   bool geometry = false;          // geometry.tbl, geom_ImageList.txt
+  bool interpolated = false;      // Interp/interp_NAME.fits and the like, interp_ImageList.txt.tbl
   double depth_sigma = 5, psf_fwhm_arcsec = 0;
   int moc_order = -1;             // −1: cells of at least four pixels
   std::string array_correction, array_pixel_area;

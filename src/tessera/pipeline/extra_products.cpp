@@ -111,7 +111,7 @@ void check_extra_options(const Plan& plan, const MosaicOptions& options) {
 std::vector<ProductRecord> write_extra_products(const Finished& m, OutputFolder& folder, Context& context) {
   const auto& extra = m.options.extra;
   std::vector<ProductRecord> records;
-  if (!(extra.local_sky || extra.depth || extra.footprint || extra.frame_footprints || extra.geometry || !extra.array_correction.empty())) return records;
+  if (!(extra.local_sky || extra.depth || extra.footprint || extra.frame_footprints || extra.geometry || extra.interpolated || !extra.array_correction.empty())) return records;
   const double exposure = mean_exposure(m.store);
   const auto image = [&](const char* name, const auto& write) {
     const auto path = folder.product(name);
@@ -127,6 +127,8 @@ std::vector<ProductRecord> write_extra_products(const Finished& m, OutputFolder&
     for (auto& record : write_footprints(m, folder, context)) records.push_back(std::move(record));
   if (extra.geometry)
     for (auto& record : write_geometry(m, folder)) records.push_back(std::move(record));
+  if (extra.interpolated)
+    for (auto& record : write_interpolated(m, folder, context)) records.push_back(std::move(record));
   return records;
 }
 

@@ -30,6 +30,8 @@ void write_local_sky(const Finished& mosaic, double mean_exposure_s, const std::
 void write_array_correction(const Finished& mosaic, double mean_exposure_s, const std::filesystem::path& path, Context& context);
 /// The correction image over the relative pixel areas. Throws DataError when one cannot be read or is not of the frames' size.
 Image<float> array_correction(const Plan& plan, const ExtraOptions& options);
+/// Every usable frame as it is coadded: resampled, matched, without its rejected pixels.
+std::vector<ProductRecord> write_interpolated(const Finished& mosaic, OutputFolder& folder, Context& context);
 std::vector<ProductRecord> write_footprints(const Finished& mosaic, OutputFolder& folder, Context& context);
 
 }  // namespace tessera::pipeline

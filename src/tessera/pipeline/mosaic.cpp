@@ -25,14 +25,28 @@
 #include "tessera/pipeline/tile_pass.h"
 
 namespace tessera::pipeline {
-namespace {
 
 Request folder_request(const MosaicRequest& request, const Plan& plan, const param::OptionSet& settings) {
-  Request r{"mosaic", plan.hash, request.inputs, std::filesystem::current_path().string(), {}, {}};
+  Request r{request.verb, plan.hash, request.recorded_arguments(), std::filesystem::current_path().string(), {}, {}};
   for (const auto& s : settings.settings()) r.settings.emplace_back(s.key, s.value);
   for (const auto& f : plan.frames) r.frames.push_back(f.image.path.string());
   return r;
 }
+
+std::vector<ProductRecord> placed_products(const MosaicRequest& request, const std::vector<ProductRecord>& products, OutputFolder& folder) {
+  std::vector<ProductRecord> placed;
+  const auto add = [&](const std::string& name, const std::string& datasum) {
+    for (const auto& place : folder.places(name)) placed.push_back({place, datasum});
+  };
+  for (const auto& product : products) add(product.name, product.datasum);
+  for (const auto& text : request.kept) {
+    files::write_atomic(folder.product(text.name), text.content);
+    add(text.name, "");
+  }
+  return placed;
+}
+
+namespace {
 
 /// What many frames have in common is said once, with their number.
 void report_frame_notes(const Plan& plan, Context& context) {
@@ -90,7 +104,7 @@ void tell_how_to_go_on(const TileStore& store, const std::string& output, Contex
 
 Outcome make_mosaic(const MosaicRequest& request, const MosaicOptions& options, param::OptionSet& settings, Context& outer) {
   const auto began = std::chrono::steady_clock::now();
-  RunRecord run{"mosaic", request.inputs, std::filesystem::current_path().string(), utc_now(), 0};
+  RunRecord run{request.verb, request.recorded_arguments(), std::filesystem::current_path().string(), utc_now(), 0};
   Recorder context{outer};
   const auto profiles = instrument::ProfileSet::load(instrument::ProfileSet::default_folders());
   const Plan plan = make_plan(request.inputs, options, settings, profiles, context);
@@ -104,7 +118,7 @@ Outcome make_mosaic(const MosaicRequest& request, const MosaicOptions& options, 
     }
     return Outcome::done;
   }
-  OutputFolder folder{request.output, folder_request(request, plan, settings), request.overwrite};
+  OutputFolder folder{request.output, folder_request(request, plan, settings), request.overwrite, request.place};
   context.log_to(folder.product("tessera.log").string());
   for (const auto& line : text::split(describe_plan(plan, context.pool().threads(), context.memory_bytes()), '\n'))
     if (!line.empty()) context.log(Level::debug, line);
@@ -118,7 +132,7 @@ Outcome make_mosaic(const MosaicRequest& request, const MosaicOptions& options, 
     auto masks = plan.two_pass ? run_rejection_pass(plan, pass, options, cache, folder.scratch(), context) : FrameMasks{plan.frames.size()};
     run_tiles(plan, pass, options, cache, plan.two_pass ? &masks : nullptr, store, context);
     if (!plan.two_pass) masks = FrameMasks{store, plan.frames.size()};
-    const auto inputs = hash_inputs(plan, context);
+    const auto inputs = hash_inputs(plan, request.other_inputs, context);
     const auto noise = has_correlation(options) ? measure_correlation(plan, pass, masks, options, cache, context) : MeasuredCorrelation{};
     StarLosses losses;
     if (options.rejection.schemes() != 0) losses = measure_star_losses(plan, pass, store, masks, options.rejection.fatal());
@@ -132,7 +146,7 @@ Outcome make_mosaic(const MosaicRequest& request, const MosaicOptions& options, 
       products.push_back({"report.html", ""});
       run.wall_s = elapsed();
     }
-    files::write_atomic(folder.product("run.json"), run_json(run, plan, pass, masks, stars, options, settings, inputs, products, losses, context));
+    files::write_atomic(folder.product("run.json"), run_json(run, plan, pass, masks, stars, options, settings, inputs, placed_products(request, products, folder), losses, context));
   } catch (const Interrupted&) {
     tell_how_to_go_on(store, request.output, context);
     throw;

@@ -40,11 +40,6 @@ std::string differences(const Request& before, const Request& now) {
   throw SystemError{fmt::format("{}: {}: {}; choose an output folder that can be written", path.string(), doing, std::strerror(errno))};
 }
 
-bool blocking(const fs::path& out) {
-  std::error_code code;
-  return fs::exists(out / "run.json", code) || fs::exists(out / "mosaic.fits", code);
-}
-
 }  // namespace
 
 std::string to_json(const Request& r) {
@@ -80,13 +75,21 @@ Request unfinished_request(const fs::path& out) {
   return request_from_json(files::read(path), path.string());
 }
 
-OutputFolder::OutputFolder(const fs::path& out, const Request& request, bool overwrite) : out_{out} {
+bool OutputFolder::blocking() const {
+  std::error_code code;
+  for (const char* sign : {"run.json", "mosaic.fits"})
+    for (const auto& place : places(sign))
+      if (fs::exists(out_ / place, code)) return true;
+  return false;
+}
+
+OutputFolder::OutputFolder(const fs::path& out, const Request& request, bool overwrite, Placement placement) : out_{out}, placement_{std::move(placement)} {
   std::error_code code;
   if (fs::exists(out_, code) && !fs::is_directory(out_, code))
     throw UsageError{fmt::format("{}: is a file; -o names the folder the products go to", out_.string())};
   created_ = !fs::exists(out_, code);
   const bool scratch_there = fs::exists(scratch(), code);
-  if (!scratch_there && blocking(out_) && !overwrite)
+  if (!scratch_there && blocking() && !overwrite)
     throw UsageError{fmt::format("{}: holds a finished run already; give --overwrite to replace it, or another -o", out_.string())};
   fs::create_directories(scratch(), code);
   if (code) {
@@ -137,20 +140,29 @@ fs::path OutputFolder::product(const std::string& name) {
   return path;
 }
 
-void OutputFolder::publish(const std::string& last) {
+void OutputFolder::put_in_place(const std::string& name) {
+  const auto targets = places(name);
   std::error_code code;
-  fs::remove(out_ / last, code);  // while products change, no record says that they are complete
-  const auto move = [&](const std::string& name) {
-    fs::create_directories((out_ / name).parent_path(), code);
-    fs::rename(scratch() / "products" / name, out_ / name, code);
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    const auto target = out_ / targets[i], made = scratch() / "products" / name;
+    fs::create_directories(target.parent_path(), code);
+    if (i + 1 < targets.size())
+      fs::copy_file(made, target, fs::copy_options::overwrite_existing, code);
+    else
+      fs::rename(made, target, code);
     if (code) {
       errno = code.value();
-      refuse(out_ / name, "cannot be put in place");
+      refuse(target, "cannot be put in place");
     }
-  };
+  }
+}
+
+void OutputFolder::publish(const std::string& last) {
+  std::error_code code;
+  for (const auto& place : places(last)) fs::remove(out_ / place, code);  // while products change, no record says that they are complete
   for (const auto& name : products_)
-    if (name != last) move(name);
-  move(last);
+    if (name != last) put_in_place(name);
+  put_in_place(last);
   published_ = true;
   fs::remove_all(scratch(), code);
 }

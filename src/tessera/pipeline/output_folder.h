@@ -1,6 +1,7 @@
 /// pipeline/output_folder.h — OUT: locked while a run uses it; complete, unfinished or foreign; products appear in it all at once.
 #pragma once
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -19,11 +20,15 @@ struct Request {
 std::string to_json(const Request& request);
 Request request_from_json(const std::string& text, const std::string& where);
 
+/// The places in OUT that a product gets: none = it is made and dropped, several = copies. A record (run.json) has one.
+using Placement = std::function<std::vector<std::string>(const std::string& product)>;
+
 class OutputFolder {
  public:
   /// Creates OUT and OUT/.tessera and locks it. Throws UsageError: complete and no `overwrite`; unfinished with another plan
   /// (says what differs); in use by another run. Throws SystemError: not writable.
-  OutputFolder(const std::filesystem::path& out, const Request& request, bool overwrite);
+  /// Without `placement` a product's place is its name.
+  OutputFolder(const std::filesystem::path& out, const Request& request, bool overwrite, Placement placement = {});
   ~OutputFolder();
   OutputFolder(const OutputFolder&) = delete;
   OutputFolder& operator=(const OutputFolder&) = delete;
@@ -32,13 +37,18 @@ class OutputFolder {
   std::filesystem::path scratch() const { return out_ / ".tessera"; }
   /// Where a product is written before publish().
   std::filesystem::path product(const std::string& name);
+  /// Where publish() puts a product, relative to OUT.
+  std::vector<std::string> places(const std::string& name) const { return placement_ ? placement_(name) : std::vector<std::string>{name}; }
   bool resumed() const { return resumed_; }
   /// Moves all products to OUT, `last` after all others, and removes the scratch folder.
   void publish(const std::string& last);
   const std::vector<std::string>& products() const { return products_; }
 
  private:
+  bool blocking() const;
+  void put_in_place(const std::string& name);
   std::filesystem::path out_;
+  Placement placement_;
   std::vector<std::string> products_;
   int lock_ = -1;
   bool resumed_ = false;

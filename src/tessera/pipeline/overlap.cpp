@@ -53,13 +53,6 @@ void write_tables(const Plan& plan, const FramePass& pass, OutputFolder& folder,
   table("offsets.tbl", offsets_table(plan, pass, {}));
 }
 
-Request folder_request(const MosaicRequest& request, const Plan& plan, const param::OptionSet& settings) {
-  Request r{"overlap", plan.hash, request.inputs, std::filesystem::current_path().string(), {}, {}};
-  for (const auto& s : settings.settings()) r.settings.emplace_back(s.key, s.value);
-  for (const auto& f : plan.frames) r.frames.push_back(f.image.path.string());
-  return r;
-}
-
 void log_result(const Plan& plan, const FramePass& pass, Context& context) {
   context.log(Level::info, fmt::format("{} overlaps, {} group{}; the offsets' error in a mean of the frames: {:.3g} {} (median), {:.3g} at most", pass.offsets.pairs.size(), pass.offsets.groups,
                                        pass.offsets.groups == 1 ? "" : "s", pass.background_error.median, plan.unit, pass.background_error.largest));
@@ -86,7 +79,7 @@ void OverlapOptions::declare(param::OptionSet& options) {
 
 Outcome match_overlaps(const MosaicRequest& request, OverlapOptions& options, param::OptionSet& settings, Context& outer) {
   const auto began = std::chrono::steady_clock::now();
-  RunRecord run{"overlap", request.inputs, std::filesystem::current_path().string(), utc_now(), 0};
+  RunRecord run{request.verb, request.recorded_arguments(), std::filesystem::current_path().string(), utc_now(), 0};
   Recorder context{outer};
   if (options.mosaic.background.method == background::Method::none)
     throw UsageError{"background.method = none leaves nothing to do for overlap; choose offset, plane or surface"};
@@ -96,7 +89,7 @@ Outcome match_overlaps(const MosaicRequest& request, OverlapOptions& options, pa
     std::fputs(describe_plan(plan, context.pool().threads(), context.memory_bytes()).c_str(), stdout);
     return Outcome::done;
   }
-  OutputFolder folder{request.output, folder_request(request, plan, settings), request.overwrite};
+  OutputFolder folder{request.output, folder_request(request, plan, settings), request.overwrite, request.place};
   context.log_to(folder.product("tessera.log").string());
   report_plan(plan, 0, context);
   FrameCache cache{plan.frames, share_memory(context.memory_bytes()).cache};
@@ -110,12 +103,12 @@ Outcome match_overlaps(const MosaicRequest& request, OverlapOptions& options, pa
     write_overlap_report(plan, pass, options.products.quicklook, folder, context);
     products.push_back({"report.html", ""});
   }
-  const auto inputs = hash_inputs(plan, context);
+  const auto inputs = hash_inputs(plan, request.other_inputs, context);
   // Frames are mapped as for a mosaic with its default rejection, so that a mosaic with this table has the bits of one that solves; nothing is rejected.
   MosaicOptions recorded = options.mosaic;
   recorded.rejection.method = {"none"};
   run.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
-  files::write_atomic(folder.product("run.json"), run_json(run, plan, pass, FrameMasks{plan.frames.size()}, {}, recorded, settings, inputs, products, {}, context));
+  files::write_atomic(folder.product("run.json"), run_json(run, plan, pass, FrameMasks{plan.frames.size()}, {}, recorded, settings, inputs, placed_products(request, products, folder), {}, context));
   folder.publish("run.json");
   context.log(Level::info, fmt::format("{}: {} frames, {}", request.output, plan.frames.size(), text::format_duration(run.wall_s)));
   return context.caveats().empty() ? Outcome::done : Outcome::done_with_caveats;

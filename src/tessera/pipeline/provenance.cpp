@@ -50,7 +50,7 @@ void Recorder::caveat(std::string_view kind, std::string_view message, std::int6
   inner_.caveat(kind, message, count);
 }
 
-std::vector<InputRecord> hash_inputs(const Plan& plan, Context& context) {
+std::vector<InputRecord> hash_inputs(const Plan& plan, const std::vector<std::string>& others, Context& context) {
   std::vector<InputRecord> records;
   std::set<std::string> seen;
   const auto add = [&](const instrument::PlaneLocation& plane) {
@@ -63,6 +63,8 @@ std::vector<InputRecord> hash_inputs(const Plan& plan, Context& context) {
     if (frame.rmask) add(frame.rmask->plane);
     if (frame.pmask) add(frame.pmask->plane);
   }
+  for (const auto& path : others)
+    if (seen.insert(path).second) records.push_back({path, 0, ""});
   context.stage("checksums of inputs", static_cast<std::int64_t>(records.size()));
   context.pool().for_each(static_cast<std::int64_t>(records.size()), [&](std::int64_t i) {
     auto& r = records[static_cast<std::size_t>(i)];

@@ -56,8 +56,8 @@ struct InputRecord {
   std::int64_t bytes = 0;
   std::string sha256;
 };
-/// Every file the frames' planes are in, once each, hashed in parallel.
-std::vector<InputRecord> hash_inputs(const Plan& plan, Context& context);
+/// Every file the frames' planes are in, and `others`, once each, hashed in parallel.
+std::vector<InputRecord> hash_inputs(const Plan& plan, const std::vector<std::string>& others, Context& context);
 
 struct ProductRecord {
   std::string name, datasum;   ///< datasum: of all HDUs, joined by '+'; the sha256 for tables; "" for what differs from run to run

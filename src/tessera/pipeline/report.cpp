@@ -262,12 +262,13 @@ void products(Html& h, const Content& c) {
   std::map<std::string, std::size_t> folders;
   for (const auto& name : c.folder.products())
     if (const auto slash = name.find('/'); slash != std::string::npos)
-      ++folders[name.substr(0, slash + 1)];
+      for (const auto& place : c.folder.places(name)) ++folders[place.substr(0, place.rfind('/') + 1)];
     else if (name != "report.html" && name != "tessera.log")
       files.push_back(name);
   files.insert(files.end(), {"run.json", "tessera.log"});
   h.element("h2", "Products").open("div", {{"class", "card"}}).open("ul", {{"class", "files"}});
-  for (const auto& name : files) h.open("li").element("a", name, {{"href", report::link_to(name)}}).text(" ").element("span", meaning_of(name)).close();
+  for (const auto& name : files)
+    for (const auto& place : c.folder.places(name)) h.open("li").element("a", place, {{"href", report::link_to(place)}}).text(" ").element("span", meaning_of(name)).close();
   for (const auto& [name, count] : folders) h.open("li").element("a", name, {{"href", report::link_to(name)}}).text(" ").element("span", plural(count, "file")).close();
   h.close().close();
 }

@@ -20,9 +20,9 @@ namespace {
 
 constexpr int block_side = 8;  // output pixels resampled again together when rejection touched one of them
 
-ResampledView window(ResampledView view, Box part) { return {view.value.window(part), view.variance.window(part), view.coverage.window(part)}; }
-
 }  // namespace
+
+ResampledView window(ResampledView view, Box part) { return {view.value.window(part), view.variance.window(part), view.coverage.window(part)}; }
 
 TilePass::TilePass(const Plan& plan, const FramePass& frames, const MosaicOptions& options, FrameCache& cache, const FrameMasks* masks)
     : plan_{plan}, frames_{frames}, options_{options}, cache_{cache}, masks_{masks} {
@@ -51,12 +51,11 @@ void TilePass::resample(Workspace& w, std::size_t k, const reproject::Interpolat
   const auto& state = frames_.frames[static_cast<std::size_t>(w.frames[k])];
   const auto pixels = window(w.stack[k].view(), part);
   reproject::resample(w.windows[k].view(), {*state.output_to_frame, *state.frame_to_output}, how, pixels);
-  calibrate(w.frames[k], pixels);
+  calibrate(plan_, frames_, w.frames[k], pixels);
 }
 
-/// Offset and noise scale of the frame, on pixels fresh from the resampler.
-TESSERA_CLONES void TilePass::calibrate(int frame, const ResampledView& part) const {
-  const auto& state = frames_.frames[static_cast<std::size_t>(frame)];
+TESSERA_CLONES void calibrate(const Plan& plan, const FramePass& frames, int frame, const ResampledView& part) {
+  const auto& state = frames.frames[static_cast<std::size_t>(frame)];
   const float offset = static_cast<float>(state.offset + state.zodi), scale = static_cast<float>(state.noise_scale * state.noise_scale);
   for (int y = part.box().y0; y < part.box().y1; ++y) {
     const auto value = part.value.row(y), variance = part.variance.row(y), coverage = part.coverage.row(y);
@@ -65,7 +64,7 @@ TESSERA_CLONES void TilePass::calibrate(int frame, const ResampledView& part) co
       variance[i] *= scale;
     }
   }
-  if (!state.surface.empty()) subtract_surface(state, plan_.frames[static_cast<std::size_t>(frame)].box(), frames_.offsets.order, part);
+  if (!state.surface.empty()) subtract_surface(state, plan.frames[static_cast<std::size_t>(frame)].box(), frames.offsets.order, part);
 }
 
 void TilePass::resample_stack(Workspace& w, Box grown) {

@@ -18,6 +18,11 @@ struct ClusterTallies {
   std::mutex mutex;
 };
 
+/// A part of the view.
+ResampledView window(ResampledView view, Box part);
+/// Offset, zodiacal light, surface and noise scale of a frame, on pixels fresh from the resampler.
+void calibrate(const Plan& plan, const FramePass& frames, int frame, const ResampledView& part);
+
 class TilePass {
  public:
   /// All references must outlive the pass. With `masks` outliers are known: their pixels are dropped, and nothing is compared.
@@ -56,7 +61,6 @@ class TilePass {
   void resample(Workspace& w, std::size_t k, const reproject::InterpolationOptions& how, Box part);
   Image<float> sky_gradient(Workspace& w, Box tile) const;
   void coadd(Workspace& w, const Image<float>& steep, TileResult& result);
-  void calibrate(int frame, const ResampledView& part) const;
 
   const Plan& plan_;
   const FramePass& frames_;

@@ -13,6 +13,7 @@ std::unique_ptr<Step> make_hdr();
 std::unique_ptr<Step> make_simulate();
 std::unique_ptr<Step> make_convert();
 std::unique_ptr<Step> make_import();
+std::unique_ptr<Step> make_mopex();
 std::unique_ptr<Step> make_info();
 
 std::vector<std::unique_ptr<Step>> all() {
@@ -27,6 +28,7 @@ std::vector<std::unique_ptr<Step>> all() {
   steps.push_back(make_simulate());
   steps.push_back(make_convert());
   steps.push_back(make_import());
+  steps.push_back(make_mopex());
   steps.push_back(make_info());
   return steps;
 }

@@ -184,6 +184,11 @@ void moving_object(Import& import, const LegacySetting& s) {
   if (import.set("grid.moving_reference", fmt::format("{:.0f}", *n), s, "the sphere is turned where MOPEX shifts coordinates")) import.set("grid.moving", "header", "MOVING_OBJECT_MOSAIC names a frame");
 }
 
+void median_mosaic(Import& import, const LegacySetting& s) {
+  if (!import.on(s.key)) return import.note(Fate::unused, s, "off");
+  import.note(Fate::differs, s, "MOPEX makes a median beside the mean; here coadd.method = median makes it in place of the mean, in a run of its own");
+}
+
 void minimum_mosaic(Import& import, const LegacySetting& s) {
   if (!import.on(s.key)) return import.note(Fate::unused, s, "off");
   import.set("coadd.method", "minimum", s);
@@ -273,11 +278,11 @@ const KeyRule rules[] = {
     // Interpolation.
     {"", "run_mosaic_interp", Fate::always, "", "frames are resampled tile by tile"},
     {"", "run_mosaic_int", Fate::always, "", "frames are resampled tile by tile"},
-    {"MOSAICINTIN", "INTERP_METHOD", Fate::same, "interpolation.method", "1: area; the others where the version has them", interpolation},
+    {"MOSAICINTIN", "INTERP_METHOD", Fate::same, "interpolation.method", "1: area, 2: drizzle, 3: grid, 4: cubic", interpolation},
     {"MOSAICINTIN", "FINERES", Fate::same, "interpolation.fineres", "division of input pixels, which the guide advises against; 0: none", fineres},
-    {"MOSAICINTIN", "DRIZ_FAC", Fate::missing, "", "for INTERP_METHOD = 2"},
-    {"MOSAICINTIN", "GRID_RATIO", Fate::missing, "", "for INTERP_METHOD = 3"},
-    {"MOSAICINTIN", "ALPHA", Fate::missing, "", "for INTERP_METHOD = 4"},
+    {"MOSAICINTIN", "DRIZ_FAC", Fate::same, "interpolation.pixfrac", "for INTERP_METHOD = 2"},
+    {"MOSAICINTIN", "GRID_RATIO", Fate::same, "interpolation.grid_ratio", "for INTERP_METHOD = 3"},
+    {"MOSAICINTIN", "ALPHA", Fate::same, "interpolation.alpha", "for INTERP_METHOD = 4"},
     // Outliers.
     {"", "run_mosaic_outlier", Fate::same, "rejection.method", "temporal, when RMasks are made and used with bit 1", left_over},
     {"", "USE_OUTLIER_FOR_RMASK", Fate::same, "rejection.method", "see run_mosaic_outlier", left_over},
@@ -325,12 +330,12 @@ const KeyRule rules[] = {
     {"", "run_mosaic_coadder", Fate::always, "", "mosaic.fits"},
     {"", "run_mosaic_combiner", Fate::always, "", "tiles are written into one mosaic"},
     {"", "create_unc_mosaic", Fate::always, "", "mosaic_unc.fits, with variances added in quadrature"},
-    {"", "sigma_weighted_coadd", Fate::differs, "coadd.weights", "sky_variance: one variance per frame", weights},
-    {"MOSAICCOADDIN", "INTEG_TIME_KWD", Fate::differs, "coadd.weights", "sky_variance, unless USE_INT_TIME_KWD is 0", weights},
+    {"", "sigma_weighted_coadd", Fate::same, "coadd.weights", "sigma", weights},
+    {"MOSAICCOADDIN", "INTEG_TIME_KWD", Fate::same, "coadd.weights", "exposure, unless USE_INT_TIME_KWD is 0; the keyword is that of the camera's profile", weights},
     {"MOSAICCOADDIN", "USE_INT_TIME_KWD", Fate::same, "coadd.weights", "see INTEG_TIME_KWD", [](Import& i, const LegacySetting& s) { i.note(Fate::unneeded, s, "see INTEG_TIME_KWD"); }},
     {"", "run_absolute_minimum_mosaic", Fate::same, "coadd.method", "1: minimum", minimum_mosaic},
-    {"", "run_median_mosaic", Fate::missing, "", "the median mosaic"},
-    {"", "create_std_mosaic", Fate::missing, "", "the standard-deviation mosaic"},
+    {"", "run_median_mosaic", Fate::differs, "coadd.method", "a median in place of the mean: run again with coadd.method = median", median_mosaic},
+    {"", "create_std_mosaic", Fate::same, "output.std", "mosaic_std.fits"},
     {"", "create_outlier_mosaic", Fate::differs, "output.rmask_mosaic", "extension TEMPORAL of mosaic_rmask.fits: a number of frames, no mean of deviations", rmask_mosaic},
     {"", "create_dual_outlier_mosaic", Fate::differs, "output.rmask_mosaic", "extension DUAL of mosaic_rmask.fits: a number of frames", rmask_mosaic},
     {"", "create_rmask_mosaic", Fate::differs, "output.rmask_mosaic", "mosaic_rmask.fits keeps the bits, and the number of frames in extensions", rmask_mosaic},

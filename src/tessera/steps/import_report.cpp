@@ -26,11 +26,6 @@ std::string shown(const LegacySetting& s) {
   return fmt::format("line {}: {} = {}", s.line, printable(name_of(s.block, s.key), 80), s.value.empty() ? "(empty)" : printable(s.value, 120));
 }
 
-bool is_off(const std::string& value) {
-  const std::string v = text::lower(value);
-  return v.empty() || v == "0" || v == "o" || v == "0.0" || v == "no" || v == "n" || v == "false" || v == "off" || v == ".false.";
-}
-
 // A word for the shell: in single quotation marks where a character would mean something to it.
 std::string quoted(const std::string& word) {
   const auto harmless = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || std::string_view{"/._-+:,@%="}.find(c) != std::string_view::npos; };
@@ -46,6 +41,11 @@ std::optional<double> with_letters_as_digits(std::string word) {
 }
 
 }  // namespace
+
+bool is_off(const std::string& value) {
+  const std::string v = text::lower(value);
+  return v.empty() || v == "0" || v == "o" || v == "0.0" || v == "no" || v == "n" || v == "false" || v == "off" || v == ".false.";
+}
 
 std::string_view to_string(Fate fate) {
   switch (fate) {
@@ -88,6 +88,7 @@ bool Import::set(std::string_view option, const std::string& value, const Legacy
   lines_.push_back({from.line, fate, false, fmt::format("{} -> {} = {}{}", shown(from), option, value, because)});
   Value& v = values_[std::string{option}];
   v.value = value;
+  v.line = from.line;
   v.comments.push_back(shown(from) + because);
   return true;
 }

@@ -28,6 +28,9 @@ enum class Fate {
 };
 std::string_view to_string(Fate fate);
 
+/// Whether a switch of another program is off: 0, empty, no, false … and the letter O.
+bool is_off(const std::string& value);
+
 class Import;
 
 /// One key of another program. Options that declare a key as their alias need no rule unless something is to be said or converted.
@@ -78,6 +81,13 @@ class Import {
   /// By line of the file; traps stand before the setting of their line.
   std::vector<Line> report() const;
   long count(Fate fate) const;
+  struct Value {
+    std::string value;
+    std::vector<std::string> comments;
+    int line = 0;  ///< of the setting it comes from; 0: follows from what the other program does
+  };
+  /// Option → value.
+  const std::map<std::string, Value, std::less<>>& values() const { return values_; }
 
  private:
   void apply(const param::LegacySetting& setting);
@@ -87,10 +97,6 @@ class Import {
   void tell_case(const param::LegacySetting& setting);
   std::string command() const;
 
-  struct Value {
-    std::string value;
-    std::vector<std::string> comments;
-  };
   const param::LegacyConfig& config_;
   std::string dialect_;
   std::span<const KeyRule> rules_;

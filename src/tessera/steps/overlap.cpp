@@ -21,7 +21,7 @@ class Overlap : public Step {
   void declare(param::OptionSet& options) override { options_.declare(options); }
   pipeline::Outcome run(const std::vector<std::string>& inputs, const RunOptions& run, param::OptionSet& options, pipeline::Context& context) override {
     if (run.output.empty() && !run.dry_run) throw UsageError{"no output folder given; add -o OUT (or --dry-run to see the plan only)"};
-    return pipeline::match_overlaps({inputs, run.output, run.overwrite, run.dry_run}, options_, options, context);
+    return pipeline::match_overlaps({inputs, run.output, run.overwrite, run.dry_run, "overlap"}, options_, options, context);
   }
 
  private:

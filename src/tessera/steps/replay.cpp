@@ -74,16 +74,23 @@ class Replay : public Step {
 
   pipeline::Outcome run(const std::vector<std::string>& inputs, const RunOptions& run, param::OptionSet&, pipeline::Context& context) override {
     if (inputs.size() != 1) throw UsageError{fmt::format("replay takes one run.json, {} were given", inputs.size())};
-    const auto before = read_record(files::is_folder(inputs.front()) ? inputs.front() + "/run.json" : inputs.front());
+    const auto before = read_record(files::is_folder(inputs.front()) ? record_in(inputs.front(), "") : inputs.front());
     check_inputs(before);
     TemporaryFolder temporary;
     const auto out = run.output.empty() ? temporary.path() / "out" : fs::path{run.output};
     run_again(before.run, out.string(), run.overwrite, run, context);
-    compare(before, read_record((out / "run.json").string()), context);
+    compare(before, read_record(record_in(out, inputs.front())), context);
     return pipeline::Outcome::done;
   }
 
  private:
+  /// The record of a run in its folder: named as `like`, or as one of the steps names it.
+  static std::string record_in(const fs::path& folder, const fs::path& like) {
+    for (const fs::path& name : {like.filename(), fs::path{"run.json"}, fs::path{"run_mosaic.json"}, fs::path{"run_overlap.json"}})
+      if (!name.empty() && files::exists(folder / name)) return (folder / name).string();
+    return (folder / "run.json").string();
+  }
+
   static void check_inputs(const Record& record) {
     std::vector<std::string> changed;
     const fs::path base = record.run.working_folder;

@@ -1,0 +1,81 @@
+#include "tessera/steps/mopex_layout.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "tessera/base/error.h"
+#include "tessera/base/text.h"
+#include "tessera/steps/import_report.h"
+
+namespace tessera::steps {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A name below the output folder.
+std::string below(const param::LegacyConfig& config, const char* key, const char* otherwise) {
+  const auto* s = config.find("", key);
+  if (!s || s->value.empty()) return otherwise;
+  const auto path = fs::path{s->value}.lexically_normal();
+  if (path.is_absolute() || path.empty() || *path.begin() == "..")
+    throw UsageError{fmt::format("line {}: {} = {}: products stay in the output folder; give a name below it, as {}", s->line, s->key, param::legacy::printable(s->value), otherwise)};
+  auto name = path.string();
+  while (name.ends_with('/')) name.pop_back();
+  return name;
+}
+
+}  // namespace
+
+bool is_on(const param::LegacyConfig& config, std::string_view key, bool otherwise) {
+  const auto* s = config.find("", key);
+  return s && !s->value.empty() ? !is_off(s->value) : otherwise;
+}
+
+MopexLayout::MopexLayout(const param::LegacyConfig& config, MopexScript script)
+    : script_{script},
+      combiner_{below(config, "COMBINER_DIR", "Combine-mosaic")},
+      rmasks_{below(config, "RMASK_DIR", "Rmask-mosaic")},
+      rmask_mosaic_{below(config, "RMASK_MOSAIC_DIR", "RmaskMosaic-mosaic")},
+      outliers_{below(config, "OUTLIER_DIR", "Outlier-mosaic")},
+      interpolated_{below(config, "INTERP_DIR", "Interp-mosaic")},
+      corrected_{below(config, "OVERLAP_CORR_DIR", "Overlap_corr")},
+      offsets_{below(config, "OVERLAP_CORR_FILE_NAME", "offsets.tbl")},
+      quicklook_{below(config, "MOSAIC_IMG_FILE_NAME", "mosaic.fits")},
+      fif_{is_on(config, "run_fiducial_image_frame", true)},
+      combined_{is_on(config, "run_mosaic_coadder", true) && is_on(config, "run_mosaic_combiner", true)},
+      uncertainty_{is_on(config, "create_unc_mosaic", true)},
+      grid_only_{!combined_ && !is_on(config, "run_mosaic_interp", true) && !is_on(config, "run_mosaic_rmask", false)} {}
+
+std::vector<std::string> MopexLayout::operator()(const std::string& product) const {
+  const std::string script = script_ == MopexScript::mosaic ? "mosaic" : "overlap";
+  if (product == "run.json") return {"run_" + script + ".json"};
+  if (product == "tessera.log") return {"tessera_" + script + ".log"};
+  if (product == "report.html") return {"report_" + script + ".html"};
+  // MOPEX's FIF.tbl has the frames' pixels and mosaic_fif.tbl those of the mosaic; here the mosaic's grid is both.
+  if (product == "FIF.tbl") return fif_ ? std::vector<std::string>{"mosaic_fif.tbl", "FIF.tbl"} : std::vector<std::string>{"mosaic_fif.tbl"};
+  return script_ == MopexScript::mosaic ? of_mosaic(product) : of_overlap(product);
+}
+
+std::vector<std::string> MopexLayout::of_mosaic(const std::string& product) const {
+  if (product == "offsets.tbl") return {"offsets_mosaic.tbl"};  // overlap.pl's stays
+  if (product.starts_with("Rmask/")) return {rmasks_ + product.substr(5)};
+  if (product.starts_with("Interp/")) return {interpolated_ + product.substr(6)};
+  if (product.starts_with("Outlier/")) return {outliers_ + product.substr(7)};
+  if (product.find('/') != std::string::npos || !(product.ends_with(".fits") || product.ends_with(".png"))) return {product};
+  if (product == "mosaic_rmask.fits") return {rmask_mosaic_ + "/" + product};
+  if (!combined_ || (product == "mosaic_unc.fits" && !uncertainty_)) return {};
+  return {combiner_ + "/" + product};
+}
+
+std::vector<std::string> MopexLayout::of_overlap(const std::string& product) const {
+  if (product == "offsets.tbl") return {offsets_};
+  if (product == "quicklook.fits") return {quicklook_};
+  if (product == "quicklook.png") return {fs::path{quicklook_}.replace_extension(".png").string()};
+  if (product == "mosaic.fits") return {};
+  if (!product.starts_with("Overlap_corr/")) return {product};
+  const auto name = product.substr(product.find('/') + 1);
+  return {corrected_ + "/" + (name.ends_with(".fits") ? "overlapCorrection_" : "") + name};
+}
+
+}  // namespace tessera::steps
