@@ -122,13 +122,24 @@ def test_science_rooms_know_no_files_pipelines_or_threads():
     assert not wrong, "\n".join(wrong)
 
 
-def test_third_party_headers_stand_in_cpp_files_only():
+def test_third_party_headers_stand_in_cpp_files_and_private_headers_only():
+    """NAME_private.h is shared by the .cpp files of one room, and is not installed."""
     wrong = [
         f"{where(path, number)}: {header}"
         for path in sources("src/tessera", "apps")
-        if path.suffix != ".cpp"
+        if path.suffix != ".cpp" and not path.name.endswith("_private.h")
         for number, header, _ in includes(path)
         if THIRD_PARTY.match(header)
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_private_headers_stay_in_their_room():
+    wrong = [
+        f"{where(path, number)}: {header}"
+        for path in sources("src/tessera", "apps")
+        for number, header, _ in includes(path)
+        if header.endswith("_private.h") and (path.suffix != ".cpp" or room_of(path) != header.split("/")[1])
     ]
     assert not wrong, "\n".join(wrong)
 

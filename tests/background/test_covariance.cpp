@@ -5,8 +5,8 @@
 #include <functional>
 
 #include "background/synthetic.h"
-#include "tessera/background/equations.h"
-#include "tessera/background/selected_inverse.h"
+#include "tessera/background/equations_private.h"
+#include "tessera/background/selected_inverse_private.h"
 
 using namespace tessera;
 using namespace tessera::background;

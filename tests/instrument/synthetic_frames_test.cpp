@@ -55,6 +55,21 @@ TEST_F(Frames, MipsFramesHaveTheirOwnNames) {
   EXPECT_FLOAT_EQ(frame.variance(0, 0), 0.25f);
 }
 
+TEST_F(Frames, AGivenNoiseModelTakesThePlaceOfTheUncertainties) {
+  const auto path = put("SPITZER_M1_1_0001_0002_3_bcd.fits", mips_frame());
+  put("SPITZER_M1_1_0001_0002_3_bunc.fits", test::image(16, 12, 0.5));
+  put("SPITZER_M1_1_0001_0002_3_bbmsk.fits", mask_image(16, 12));
+  InputOptions options;
+  options.gain = 20;
+  EXPECT_THAT(message_of<UsageError>([&] { open(path, options); }), HasSubstr("input.read_noise"));
+  options.read_noise = 8, options.confusion_noise = 6;
+  const auto f = open(path, options);
+  EXPECT_FALSE(f.uncertainty);
+  const Frame frame = read_frame(f, f.box());
+  const double value = static_cast<double>(frame.value(3, 4));
+  EXPECT_NEAR(frame.variance(3, 4), (8.0 * 8 + 6.0 * 6) / (20.0 * 20) + std::max(value, 0.0) / 20, 1e-6);
+}
+
 TEST_F(Frames, FilteredMipsFramesUseTheGermaniumMask) {
   Hdu h = mips_frame();
   const auto path = put("SPITZER_M2_1_0001_0002_3_fbcd.fits", h);

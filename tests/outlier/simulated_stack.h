@@ -1,4 +1,4 @@
-/// A stack of dithered, slightly turned exposures of stars (pixel-integrated Gaussian, FWHM 1.4 px: undersampled, as
+/// A stack of dithered, slightly turned exposures of stars (pixel-integrated Gaussian, FWHM 1.4 px unless asked for: undersampled, as
 /// in IRAC's short bands), with cosmic rays of known pixels, and its interpolation on a common grid by overlap area.
 #pragma once
 #include <cmath>
@@ -23,14 +23,16 @@ struct SimulatedStack {
   struct Exposure {
     Frame frame{frame_box};
     Image<float> hit{frame_box};  ///< what cosmic rays added
-    wcs::PixelMapPtr to_frame;
+    wcs::PixelMapPtr to_frame, to_output;
+    float sky_variance = 1;
   };
+  double fwhm;
   std::vector<Star> stars;
   std::vector<Exposure> exposures;
   std::vector<Resampled> resampled;
 
   /// `hits`: cosmic rays per exposure.
-  SimulatedStack(int depth, int hits, unsigned seed, double noise_ratio = 1.0) : random_{seed} {
+  SimulatedStack(int depth, int hits, unsigned seed, double noise_ratio = 1.0, double fwhm_pix = 1.4) : fwhm{fwhm_pix}, random_{seed} {
     for (int k = 0; k < 10; ++k) stars.push_back({uniform(6, side - 6), uniform(6, side - 6), std::pow(10.0, uniform(1.5, 4.5))});
     for (int k = 0; k < depth; ++k) expose(k, hits, k % 2 ? noise_ratio : 1.0);
     for (auto& e : exposures) resample(e);
@@ -64,9 +66,11 @@ struct SimulatedStack {
     const double turn = (number % 3 == 2 ? 90 : 0) + uniform(-3, 3), c = std::cos(turn * std::numbers::pi / 180), s = std::sin(turn * std::numbers::pi / 180);
     const double middle = (side - 1) / 2.0, cx = (frame_box.x1 - 1) / 2.0 + uniform(-5, 5), cy = (frame_box.y1 - 1) / 2.0 + uniform(-5, 5);
     e.to_frame = wcs::affine(c, -s, cx - c * middle + s * middle, s, c, cy - s * middle - c * middle);
+    e.to_output = wcs::affine(c, s, middle - c * cx - s * cy, -s, c, middle + s * cx - c * cy);
+    e.sky_variance = static_cast<float>(sky_sigma * sky_sigma * noise * noise);
     Image<double> light{frame_box};
-    constexpr double sigma = 1.4 / 2.3548;
-    const auto integral = [](double from, double to) { return 0.5 * (std::erf(to / sigma / std::numbers::sqrt2) - std::erf(from / sigma / std::numbers::sqrt2)); };
+    const double sigma = fwhm / 2.3548;
+    const auto integral = [sigma](double from, double to) { return 0.5 * (std::erf(to / sigma / std::numbers::sqrt2) - std::erf(from / sigma / std::numbers::sqrt2)); };
     for (const Star& star : stars) {
       const auto [u, v] = place(e, star);
       const Box near = intersection(Box{static_cast<int>(u) - 5, static_cast<int>(v) - 5, static_cast<int>(u) + 7, static_cast<int>(v) + 7}, frame_box);

@@ -250,10 +250,11 @@ TEST(StackStatistics, AgreeWithTheMedianAndItsDeviationOfEachColumn) {
         if (u(random) < 0.8f) r.value(x, 0) = noise(random), r.variance(x, 0) = 1 + u(random), r.coverage(x, 0) = 1;
     }
     for (auto& r : planes) stack.push_back(r.view());
-    outlier::StackStatistics statistics;
+    outlier::StackStatistics statistics, gaps{outlier::Scatter::gap};
     for (int x0 = 0; x0 < 45; x0 += 32) {
       const int count = std::min(32, 45 - x0);
       statistics.compute(stack, {}, x0, 0, count, 0.5);
+      gaps.compute(stack, {}, x0, 0, count, 0.5);
       for (int i = 0; i < count; ++i) {
         std::vector<double> values;
         for (auto& r : planes)
@@ -267,6 +268,10 @@ TEST(StackStatistics, AgreeWithTheMedianAndItsDeviationOfEachColumn) {
         const double median = statistics::median(std::span<const double>{values});
         std::sort(values.begin(), values.end());
         ASSERT_NEAR(statistics[i].reference, values.size() == 4 ? values[1] : median, 1e-6 * std::abs(median));
+        double gap = INFINITY;
+        for (std::size_t k = 0; k + 1 < values.size(); ++k) gap = std::min(gap, values[k + 1] - values[k]);
+        ASSERT_NEAR(gaps[i].scatter, gap, 1e-5);
+        ASSERT_EQ(gaps[i].reference, statistics[i].reference);
         if (values.size() == 4) continue;  // around the lower middle value
         ASSERT_NEAR(statistics[i].scatter, statistics::mad_sigma(std::span<const double>{values}), 1e-4);
       }

@@ -8,8 +8,8 @@
 #include <numeric>
 
 #include "tessera/background/cell_sample.h"
-#include "tessera/background/equations.h"
-#include "tessera/background/selected_inverse.h"
+#include "tessera/background/equations_private.h"
+#include "tessera/background/selected_inverse_private.h"
 #include "tessera/background/statistic.h"
 #include "tessera/core/statistics.h"
 

@@ -1,4 +1,4 @@
-#include "tessera/background/equations.h"
+#include "tessera/background/equations_private.h"
 
 #include <algorithm>
 #include <array>

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <memory>
 
-#include "tessera/background/equations.h"
+#include "tessera/background/equations_private.h"
 #include "tessera/background/statistic.h"
 #include "tessera/core/statistics.h"
 

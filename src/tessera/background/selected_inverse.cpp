@@ -1,4 +1,4 @@
-#include "tessera/background/selected_inverse.h"
+#include "tessera/background/selected_inverse_private.h"
 
 #include <algorithm>
 #include <cmath>

@@ -155,6 +155,16 @@ void take_mask_bits(FrameFile& frame, const io::FitsFile& file, const InputOptio
   }
 }
 
+/// The noise model the user gives, in the place of planes and of the header's numbers (MOPEX guide 4.3.3).
+void take_noise_model(FrameFile& frame, const InputOptions& options) {
+  if (!(options.gain > 0)) return;
+  if (!(options.read_noise > 0 || options.confusion_noise > 0)) throw UsageError{"input.gain needs input.read_noise or input.confusion_noise: else dark pixels have no noise"};
+  frame.uncertainty.reset();
+  frame.more_variance.clear();
+  frame.gain = options.gain;
+  frame.read_noise = std::hypot(options.read_noise, options.confusion_noise);
+}
+
 void settle_noise(FrameFile& frame) {
   if (frame.uncertainty) {
     if (frame.noise == NoiseKind::weight)
@@ -182,6 +192,7 @@ FrameFile open_frame(const FrameNames& names, const InputOptions& options, const
   take_mask_bits(frame, file, options);
   if (frame.pmask && !text::trim(options.pmask_fatal_bits).empty()) frame.pmask->fatal_bits = parse_bits(options.pmask_fatal_bits, {}, "pmask");
   take_cards(frame, file.header(0, false));
+  take_noise_model(frame, options);
   settle_noise(frame);
   frame.measured = std::make_shared<FrameMeasurements>();
   return frame;

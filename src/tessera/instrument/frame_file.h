@@ -25,6 +25,7 @@ struct InputOptions {
   std::string pmask_fatal_bits;             // number or none; "" every bit
   std::string fatal_bits;                   // number, or names joined by comma; "" from the profile
   std::string profile;                      // "" found from the header
+  double gain = 0, read_noise = 0, confusion_noise = 0;  // a noise model in the place of uncertainty planes, when gain > 0
   OnBadFrame on_bad_frame = OnBadFrame::stop;
   Mixed mixed = Mixed::refuse;              // frames of several units or filters, with and without uncertainty
   bool scale_noise = true;                  // one noise scale per frame

@@ -22,6 +22,10 @@ void describe(param::Schema<InputOptions>& s) {
   s.field(&InputOptions::fatal_bits, "fatal_bits", "Mask bits that reject a pixel: a number (32520, 0x7F08), names joined by commas, or none; empty: those of the profile.")
       .flag("fatal-bits").placeholder("BITS").namelist("", "DCE_Status_Mask_Fatal_BitPattern");
   s.field(&InputOptions::profile, "profile", "Instrument profile; empty: found from the headers.").flag("profile").placeholder("NAME");
+  s.field(&InputOptions::gain, "gain", "Electrons per unit of the image (for surface brightness EXPTIME GAIN / FLUXCONV); above 0, uncertainties come from it and the read noise, whatever planes there are.")
+      .at_least(0).namelist("SNESTIMATORIN", "Gain");
+  s.field(&InputOptions::read_noise, "read_noise", "Read noise, for input.gain.").unit("electron").at_least(0).namelist("SNESTIMATORIN", "Read_Noise");
+  s.field(&InputOptions::confusion_noise, "confusion_noise", "Further noise that every pixel has, for input.gain.").unit("electron").at_least(0).namelist("SNESTIMATORIN", "Confusion_Sigma");
   s.field(&InputOptions::on_bad_frame, "on_bad_frame", "When a frame cannot be used: stop, or leave it out with a caveat that names it.")
       .choices({{"stop", OnBadFrame::stop}, {"skip", OnBadFrame::skip}});
   s.field(&InputOptions::mixed, "mixed", "Whether frames of different filters, or with and without uncertainties, may go into one mosaic.")

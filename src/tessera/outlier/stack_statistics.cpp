@@ -54,7 +54,9 @@ TESSERA_CLONES void StackStatistics::limit_variance(std::span<const ResampledVie
 }
 
 TESSERA_CLONES void StackStatistics::gather(std::span<const ResampledView> stack, std::span<const float> sky_variance, int x0, int y, int count, float min_coverage) {
-  limit_variance(stack, sky_variance, x0, y, count, min_coverage);
+  const bool alike = sky_variance.empty() || *std::ranges::max_element(sky_variance) <= most_variance_ratio * *std::ranges::min_element(sky_variance);
+  if (alike) most_variance_.fill(missing);  // all take part
+  else limit_variance(stack, sky_variance, x0, y, count, min_coverage);
   if (rows_.size() < stack.size()) rows_.resize(stack.size());
   depth_ = 0;
   count_.fill(0);
@@ -78,6 +80,7 @@ TESSERA_CLONES void StackStatistics::gather(std::span<const ResampledView> stack
     std::fill(row.begin() + count, row.end(), missing);
     ++depth_;
   }
+  if (alike) seen_ = count_;
 }
 
 TESSERA_CLONES void StackStatistics::sort_rows() {
@@ -107,6 +110,24 @@ float StackStatistics::middle(int i, int n) const {
   return 0.5f * (low + high);
 }
 
+/// From sorted rows, which it changes.
+void StackStatistics::measure_scatter(int count) {
+  if (scatter_ == Scatter::gap) {
+    for (int i = 0; i < count; ++i) {
+      const auto c = static_cast<std::size_t>(i);
+      float least = missing;
+      for (int k = 0; k + 1 < count_[c]; ++k) least = std::min(least, rows_[static_cast<std::size_t>(k + 1)][c] - rows_[static_cast<std::size_t>(k)][c]);
+      if (count_[c] > 2) result_[c].scatter = least;
+    }
+    return;
+  }
+  for (std::size_t k = 0; k < depth_; ++k)
+    for (std::size_t c = 0; c < columns; ++c) rows_[k][c] = std::abs(rows_[k][c] - result_[c].reference);
+  sort_rows();
+  for (int i = 0; i < count; ++i)
+    if (const int n = count_[static_cast<std::size_t>(i)]; n > 2) result_[static_cast<std::size_t>(i)].scatter = sigma_per_mad * middle(i, n);
+}
+
 // The same statistics by selection in one column.
 void StackStatistics::select(int i, int n) {
   const auto column = static_cast<std::size_t>(i);
@@ -114,8 +135,15 @@ void StackStatistics::select(int i, int n) {
   for (std::size_t k = 0; k < depth_; ++k)
     if (rows_[k][column] != missing) values_.push_back(rows_[k][column]);
   const float median = static_cast<float>(statistics::median_inplace(std::span<float>{values_}));
-  for (float& v : values_) v = std::abs(v - median);
-  result_[column] = {median, sigma_per_mad * static_cast<float>(statistics::median_inplace(std::span<float>{values_})), 0.0f, n, n};
+  float scatter = missing;
+  if (scatter_ == Scatter::gap) {
+    std::sort(values_.begin(), values_.end());
+    for (std::size_t k = 0; k + 1 < values_.size(); ++k) scatter = std::min(scatter, values_[k + 1] - values_[k]);
+  } else {
+    for (float& v : values_) v = std::abs(v - median);
+    scatter = sigma_per_mad * static_cast<float>(statistics::median_inplace(std::span<float>{values_}));
+  }
+  result_[column] = {median, scatter, 0.0f, n, n};
 }
 
 void StackStatistics::compute(std::span<const ResampledView> stack, std::span<const float> sky_variance, int x0, int y, int count, double min_coverage) {
@@ -127,13 +155,7 @@ void StackStatistics::compute(std::span<const ResampledView> stack, std::span<co
       const int n = count_[static_cast<std::size_t>(i)];
       result_[static_cast<std::size_t>(i)] = {n > 1 ? reference(i, n) : 0.0f, 0.0f, 0.0f, n, n};
     }
-    if (depth_ > 2) {
-      for (std::size_t k = 0; k < depth_; ++k)
-        for (std::size_t c = 0; c < columns; ++c) rows_[k][c] = std::abs(rows_[k][c] - result_[c].reference);
-      sort_rows();
-      for (int i = 0; i < count; ++i)
-        if (const int n = count_[static_cast<std::size_t>(i)]; n > 2) result_[static_cast<std::size_t>(i)].scatter = sigma_per_mad * middle(i, n);
-    }
+    if (depth_ > 2) measure_scatter(count);
   }
   for (int i = 0; i < count; ++i) {
     const auto c = static_cast<std::size_t>(i);

@@ -3,11 +3,10 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
-#include <limits>
 #include <vector>
 
 #include "tessera/geometry/quad_overlap.h"
-#include "tessera/outlier/stack_statistics.h"
+#include "tessera/outlier/temporal_limits.h"
 
 namespace tessera::outlier {
 
@@ -25,82 +24,15 @@ void describe(param::Schema<TemporalOptions>& s) {
   s.field(&TemporalOptions::min_overlap, "min_overlap", "A frame pixel is rejected when outliers cover at least this fraction of its area.")
       .range(1e-3, 1).namelist("MOSAICRMASKIN", "RM_THRESH");
   s.field(&TemporalOptions::min_coverage, "min_coverage", "A frame takes part in the comparison where it covers at least this fraction of the output pixel.").range(0, 1);
+  s.field(&TemporalOptions::candidate, "candidate", "Frame pixels under resampled values this far from the median are tested on their own; 0: the resampled values alone decide, as MOPEX does.")
+      .at_least(0).unit("sigma");
+  s.field(&TemporalOptions::scatter, "scatter", "How the scatter of the stack is measured: mad = median deviation; gap = the smallest difference of two values that follow each other in order (not recommended, nearly everything is an outlier then).")
+      .choices({{"mad", Scatter::mad}, {"gap", Scatter::gap}});
 }
 
 namespace {
 
-/// What a value of each pixel is held against, in planes, so that a row is tested without a branch.
-class Limits {
- public:
-  Limits(std::span<const ResampledView> stack, std::span<const float> sky_variance, Box box, const TemporalOptions& options, int frame_pixel)
-      : frame_pixel_{frame_pixel}, reference_{box}, allowed_{box, never}, least_noise_{box}, more_noise_{box} {
-    Image<std::uint8_t> known{box};
-    Image<float> noise{box};
-    StackStatistics statistics;
-    for (int y = box.y0; y < box.y1; ++y)
-      for (int x0 = box.x0; x0 < box.x1; x0 += StackStatistics::columns) {
-        const int count = std::min(StackStatistics::columns, box.x1 - x0);
-        statistics.compute(stack, sky_variance, x0, y, count, options.min_coverage);
-        for (int i = 0; i < count; ++i) {
-          const PixelStatistics& s = statistics[i];
-          reference_(x0 + i, y) = s.reference;
-          known(x0 + i, y) = static_cast<std::uint8_t>(s.count >= options.min_images ? 3 : std::min(s.seen, 2));
-          noise(x0 + i, y) = s.count > 0 ? variance_of_median * s.noise / static_cast<float>(s.count) : 0.0f;
-          if (s.count == 1 || s.count == 2) more_noise_(x0 + i, y) = s.scatter * s.scatter;
-          if (s.count >= options.min_images) least_noise_(x0 + i, y) = s.scatter * s.scatter;
-        }
-      }
-    for (int y = box.y0; y < box.y1; ++y)
-      for (int x = box.x0; x < box.x1; ++x)
-        if (known(x, y) > 1) allowed_(x, y) = static_cast<float>(options.gradient) * (known(x, y) == 3 ? scatter_holds : 1.0f) * steepest_step(known, noise, x, y);
-  }
-
-  /// flags[i] = 1 where the value of pixel (x0 + i, y) deviates by more than the thresholds and its coverage suffices.
-  void test(const ResampledView& frame, int x0, int y, int count, float high, float low, float min_coverage, std::uint8_t* flags) const {
-    const float* __restrict value = &frame.value(x0, y);
-    const float* __restrict variance = &frame.variance(x0, y);
-    const float* __restrict covered = &frame.coverage(x0, y);
-    const float* __restrict reference = &reference_(x0, y);
-    const float* __restrict allowed = &allowed_(x0, y);
-    const float* __restrict least = &least_noise_(x0, y);
-    const float* __restrict more = &more_noise_(x0, y);
-    for (int i = 0; i < count; ++i) {
-      const float deviation = value[i] - reference[i];
-      const float excess = std::abs(deviation) - allowed[i];
-      const float noise = (variance[i] > least[i] ? variance[i] : least[i]) + more[i];
-      const float threshold = deviation > 0.0f ? high : low;
-      flags[i] = static_cast<std::uint8_t>((excess > 0.0f) & (excess * excess > threshold * threshold * noise) & (covered[i] > 0.0f) &
-                                           (covered[i] >= min_coverage));
-    }
-  }
-
- private:
-  // Beyond what noise makes of a flat sky (two sigma), or else that would raise every threshold.
-  float steepest_step(const Image<std::uint8_t>& known, const Image<float>& noise, int x, int y) const {
-    const float here = reference_(x, y);
-    float step = 0;
-    const auto look = [&](int i, int j) {
-      if (known.box().contains(i, j) && known(i, j) > 0)
-        step = std::max(step, std::abs(reference_(i, j) - here) - 2.0f * std::sqrt(noise(i, j) + noise(x, y)));
-    };
-    for (int d = 1; d <= frame_pixel_; ++d) {
-      look(x - d, y);
-      look(x + d, y);
-      look(x, y - d);
-      look(x, y + d);
-    }
-    return step;
-  }
-
-  static constexpr float scatter_holds = 0.5f;         // of the gradient term, once the stack's scatter shows what dithers do
-  static constexpr float variance_of_median = 1.571f;  // π/2 of the mean's, for normal noise
-  static constexpr float never = std::numeric_limits<float>::infinity();
-  int frame_pixel_;           // in output pixels
-  Image<float> reference_;
-  Image<float> allowed_;      // by the gradient; `never` where there is nothing to compare with
-  Image<float> least_noise_;  // variance a value has at least, by the scatter of the stack
-  Image<float> more_noise_;   // variance of the reference, where it is one value
-};
+using Limits = TemporalLimits;
 
 /// Flags (as 2) the unflagged neighbours of flagged values that exceed the lower threshold.
 void grow_flags(const ResampledView& frame, const Limits& limits, const TemporalOptions& options, View<std::uint8_t> flags) {

@@ -14,12 +14,14 @@
 /// resampled values differ by a part of it that depends on the dither and not on noise (the derivative criterion of
 /// drizzlepac's comparison with the median). From min_images values on half of it is allowed: their scatter s holds the rest. The defaults are those of a simulation, tests/outlier/rejection_test.cpp.
 ///
+/// From `candidate` sigma on, outlier/frame_test.h tests the frames' own pixels; without it (candidate = 0) the flags above decide.
 /// Neighbours of a flagged value are held to the lower threshold `grow`: the wings of a hit spread by the interpolation.
 #pragma once
 #include <cstdint>
 #include <span>
 
 #include "tessera/core/frame.h"
+#include "tessera/outlier/stack_statistics.h"
 #include "tessera/param/schema.h"
 #include "tessera/wcs/pixel_map.h"
 
@@ -33,6 +35,8 @@ struct TemporalOptions {
   double grow = 3.0;
   double min_overlap = 0.2;
   double min_coverage = 0.5;
+  double candidate = 2.5;
+  Scatter scatter = Scatter::mad;
 };
 void describe(param::Schema<TemporalOptions>& s);
 

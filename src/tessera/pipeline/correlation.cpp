@@ -16,7 +16,7 @@ namespace {
 // Frames of a block: more change the mean correlation no further. A wide kernel's variance hardly depends on the dither, and it costs much.
 constexpr int most_frames = 24, most_frames_of_wide = 8, wide_patch = 5;
 constexpr int least_blocks = 4, least_blocks_of_wide = 2, most_blocks = 256;
-constexpr double share_of_work = 0.04;         // resampled pixels of the sample over those of the run; they are cheap ones
+constexpr double share_of_work = 0.015;        // resampled pixels of the sample over those of the run; they are cheap ones
 constexpr int draws_per_block = 30;
 constexpr float negligible = 1e-5F;            // rims of the table below this are cut off
 

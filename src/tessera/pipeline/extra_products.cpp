@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -17,8 +18,17 @@ namespace {
 constexpr double fwhm_per_sigma = 2.3548200450309493;
 constexpr double ab_zero_ujy = 3631e6;  // Oke & Gunn 1983
 
-/// How much larger the noise of a sum over many pixels is than its pixels say, neighbours being correlated by resampling: Casertano et al.
-/// 2000, AJ 120, 2747, (A20), with r the side of the drop over that of the output pixel. 1 for methods that take points.
+/// How much larger the noise of a flux fitted with a Gaussian profile is than the pixels' own noise says: with weights a, R² = Σ a_p a_q ρ(q − p) / Σ a_p². For a Gaussian
+/// of width s pixels Σ_p a_p a_{p+d} / Σ a_p² = exp(−d²/4s²). Not below 0 by the errors of ρ.
+double noise_ratio(const NoiseCorrelation& rho, double s) {
+  double sum = 0;
+  for (int dy = -rho.reach(); dy <= rho.reach(); ++dy)
+    for (int dx = -rho.reach(); dx <= rho.reach(); ++dx) sum += static_cast<double>(rho(dx, dy)) * std::exp(-(dx * dx + dy * dy) / (4 * s * s));
+  return std::sqrt(std::max(0.0, sum));
+}
+
+/// The same of a sum over many pixels where the correlation is not measured: Casertano et al. 2000, AJ 120, 2747, (A20), with r the side of
+/// the drop over that of the output pixel. 1 for methods that take points.
 double noise_ratio(const reproject::InterpolationOptions& how, double input_over_output_pixel) {
   double r = input_over_output_pixel;
   if (how.method == reproject::Interpolation::drizzle)
@@ -43,7 +53,7 @@ void write_depth(const Finished& m, double mean_exposure_s, const std::filesyste
   const auto& grid = m.plan.grid;
   const double area = grid.wcs().pixel_area_sr({(grid.width - 1) / 2.0, (grid.height - 1) / 2.0});
   const double s = options.psf_fwhm_arcsec / fwhm_per_sigma / 3600 * std::numbers::pi / 180;
-  const double ratio = noise_ratio(m.options.interpolation, m.plan.input_over_output_pixel);
+  const double ratio = m.noise.mean ? noise_ratio(*m.noise.mean, s / std::sqrt(area)) : noise_ratio(m.options.interpolation, m.plan.input_over_output_pixel);
   const auto [factor, unit] = flux_unit(m.plan.unit);
   const double scale = options.depth_sigma * ratio * std::sqrt(4 * std::numbers::pi) * s * std::sqrt(area) * factor;
   const auto limit = [&](float uncertainty) { return static_cast<float>(static_cast<double>(uncertainty) * scale); };
@@ -60,7 +70,7 @@ void write_depth(const Finished& m, double mean_exposure_s, const std::filesyste
   Header header = product_header({unit, fmt::format("point source of {} sigma", options.depth_sigma), {}}, m.plan, m.pass, m.settings, mean_exposure_s);
   header.set("DEPTHSIG", options.depth_sigma, "signal to noise of the limit");
   header.set("PSFFWHM", options.psf_fwhm_arcsec, "[arcsec] of a point source");
-  header.set("NOISERAT", ratio, "noise of large sums over that of independent pixels");
+  header.set("NOISERAT", ratio, m.noise.mean ? "noise of fitted fluxes over independent pixels'" : "noise of large sums over independent pixels'");
   if (std::isfinite(median)) header.set("DEPTHMED", median, "median of the limit over the mosaic");
   if (unit == "uJy" && median > 0) header.set("ABMAGLIM", -2.5 * std::log10(median / ab_zero_ujy), "[mag] AB magnitude of DEPTHMED");
   if (unit == "uJy") header.set("MAGZPAB", -2.5 * std::log10(1 / ab_zero_ujy), "AB mag of a pixel of 1 BUNIT");

@@ -2,6 +2,7 @@
 #pragma once
 #include <vector>
 
+#include "tessera/pipeline/correlation.h"
 #include "tessera/pipeline/output_folder.h"
 #include "tessera/pipeline/products.h"
 
@@ -16,6 +17,7 @@ struct Finished {
   const MosaicOptions& options;
   const param::OptionSet& settings;
   FrameCache& cache;
+  const MeasuredCorrelation& noise;
 };
 
 /// Throws UsageError or DataError for options that ask for what cannot be, before any work is done.

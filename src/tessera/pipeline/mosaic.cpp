@@ -20,6 +20,7 @@
 #include "tessera/pipeline/products.h"
 #include "tessera/pipeline/provenance.h"
 #include "tessera/pipeline/rejection_pass.h"
+#include "tessera/pipeline/repeatability.h"
 #include "tessera/pipeline/report.h"
 #include "tessera/pipeline/tile_pass.h"
 
@@ -133,15 +134,19 @@ Outcome make_mosaic(const MosaicRequest& request, const MosaicOptions& options, 
     if (!plan.two_pass) masks = FrameMasks{store, plan.frames.size()};
     const auto inputs = hash_inputs(plan, request.other_inputs, context);
     const auto noise = has_correlation(options) ? measure_correlation(plan, pass, masks, options, cache, context) : MeasuredCorrelation{};
+    StarLosses losses;
+    if (options.rejection.schemes() != 0) losses = measure_star_losses(plan, pass, store, masks, options.rejection.fatal());
+    tell_star_losses(losses, context);
     auto products = write_products(plan, pass, store, masks, noise, options, settings, folder, context);
-    for (auto& product : write_extra_products({plan, pass, store, masks, options, settings, cache}, folder, context)) products.push_back(std::move(product));
+    for (auto& product : write_extra_products({plan, pass, store, masks, options, settings, cache, noise}, folder, context)) products.push_back(std::move(product));
+    const auto stars = measure_repeatability(plan, pass, store, cache, context);
     run.wall_s = elapsed();
     if (options.products.report) {
-      write_report(run, plan, pass, store, masks, options, settings, folder, context);
+      write_report(run, plan, pass, store, masks, losses, stars, options, settings, folder, context);
       products.push_back({"report.html", ""});
       run.wall_s = elapsed();
     }
-    files::write_atomic(folder.product("run.json"), run_json(run, plan, pass, masks, options, settings, inputs, placed_products(request, products, folder), context));
+    files::write_atomic(folder.product("run.json"), run_json(run, plan, pass, masks, stars, options, settings, inputs, placed_products(request, products, folder), losses, context));
   } catch (const Interrupted&) {
     tell_how_to_go_on(store, request.output, context);
     throw;

@@ -83,7 +83,6 @@ Outcome match_overlaps(const MosaicRequest& request, OverlapOptions& options, pa
   Recorder context{outer};
   if (options.mosaic.background.method == background::Method::none)
     throw UsageError{"background.method = none leaves nothing to do for overlap; choose offset, plane or surface"};
-  options.mosaic.rejection.method = {"none"};
   const auto profiles = instrument::ProfileSet::load(instrument::ProfileSet::default_folders());
   const Plan plan = make_plan(request.inputs, options.mosaic, settings, profiles, context);
   if (request.dry_run) {
@@ -105,8 +104,11 @@ Outcome match_overlaps(const MosaicRequest& request, OverlapOptions& options, pa
     products.push_back({"report.html", ""});
   }
   const auto inputs = hash_inputs(plan, request.other_inputs, context);
+  // Frames are mapped as for a mosaic with its default rejection, so that a mosaic with this table has the bits of one that solves; nothing is rejected.
+  MosaicOptions recorded = options.mosaic;
+  recorded.rejection.method = {"none"};
   run.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
-  files::write_atomic(folder.product("run.json"), run_json(run, plan, pass, FrameMasks{plan.frames.size()}, options.mosaic, settings, inputs, placed_products(request, products, folder), context));
+  files::write_atomic(folder.product("run.json"), run_json(run, plan, pass, FrameMasks{plan.frames.size()}, {}, recorded, settings, inputs, placed_products(request, products, folder), {}, context));
   folder.publish("run.json");
   context.log(Level::info, fmt::format("{}: {} frames, {}", request.output, plan.frames.size(), text::format_duration(run.wall_s)));
   return context.caveats().empty() ? Outcome::done : Outcome::done_with_caveats;

@@ -13,6 +13,7 @@
 #include "tessera/base/version.h"
 #include "tessera/io/fits.h"
 #include "tessera/io/tables.h"
+#include "tessera/outlier/frame_test.h"
 #include "tessera/pipeline/backgrounds.h"
 #include "tessera/pipeline/context_image.h"
 #include "tessera/pipeline/pixel_flux.h"
@@ -220,7 +221,7 @@ void settle_coadd(Plan& plan, const MosaicOptions& options) {
 }
 
 /// How outliers are looked for, and how far that looks around a tile.
-void settle_rejection(Plan& plan, const MosaicOptions& options) {
+void settle_rejection(Plan& plan, const MosaicOptions& options, double largest) {
   using outlier::Scheme;
   const auto& asked = options.rejection;
   const auto comparable = bit_of(Scheme::temporal) | bit_of(Scheme::box);
@@ -230,11 +231,11 @@ void settle_rejection(Plan& plan, const MosaicOptions& options) {
   plan.two_pass = options.products.outlier_maps || !asked.outlier_maps.empty() || (asked.schemes() != 0 && !asked.temporal_only()) || options.fix_coverage.enabled();
   if (options.coadd.method == coadd::Method::clipped) plan.coadd_halo = plan.frame_pixel;  // the gradient's reach
   if (options.fix_coverage.enabled()) plan.coadd_halo = std::max(plan.coadd_halo, 1);
-  int look = 0;
-  if (asked.uses(Scheme::temporal) || asked.uses(Scheme::box)) look = outlier::temporal_halo(plan.frame_pixel);
-  if (asked.uses(Scheme::box)) look = std::max(look, outlier::box_halo(options.box));
-  if (asked.uses(Scheme::blot)) look = std::max(look, outlier::blot_halo(plan.frame_pixel));
-  if (asked.schemes() != 0) plan.halo = plan.taken + plan.reach + look;
+  int look = plan.reach;
+  if (asked.uses(Scheme::temporal) || asked.uses(Scheme::box)) look = std::max(look, static_cast<int>(std::ceil(outlier::rejection_reach(largest, plan.frame_pixel))));
+  if (asked.uses(Scheme::box)) look = std::max(look, plan.reach + outlier::box_halo(options.box));
+  if (asked.uses(Scheme::blot)) look = std::max(look, plan.reach + outlier::blot_halo(plan.frame_pixel));
+  if (asked.schemes() != 0) plan.halo = plan.taken + look;
   if (plan.two_pass) plan.halo = std::max(plan.halo, plan.taken + plan.coadd_halo);
   if (asked.uses(Scheme::dual) && options.dual.max_images >= static_cast<int>(plan.frames.size()) && options.dual.max_fraction >= 1)
     plan.cautions.push_back("rejection.dual_max_images and dual_max_fraction let the dual scheme reject what every frame detects: real sources too");
@@ -291,10 +292,11 @@ Plan make_plan(const std::vector<std::string>& inputs, const MosaicOptions& opti
   const double largest = std::min(*std::max_element(sides.begin(), sides.end()), most_side_ratio * plan.input_over_output_pixel);
   plan.frame_pixel = std::max(1, static_cast<int>(std::lround(largest)));
   // Pixels touch when their centres are no further apart than half a diagonal of each. A tile's pixel asks which frame pixels it
-  // takes, those ask which output pixels touch them, and each of these looks temporal_halo further.
+  // takes, and those ask what is around them.
   plan.reach = static_cast<int>(std::ceil(0.75 * (1 + largest)));
-  plan.taken = std::max(plan.reach, 1 + static_cast<int>(std::ceil(std::numbers::sqrt2 * largest * reproject::kernel_radius(options.interpolation))) + reproject::output_margin(options.interpolation));
-  settle_rejection(plan, options);
+  const double taken = std::max(0.75 * (1 + largest), 1 + std::ceil(std::numbers::sqrt2 * largest * reproject::kernel_radius(options.interpolation))) + reproject::output_margin(options.interpolation);
+  plan.taken = static_cast<int>(std::ceil(taken));
+  settle_rejection(plan, options, largest);
   if (options.coadd.method == coadd::Method::clipped) plan.halo = std::max(plan.halo, plan.frame_pixel);  // the gradient's reach
 
   // Output pixels beyond the grid's border take part in rejection, so that rejection in a cut-out sees the neighbours it has in the whole.

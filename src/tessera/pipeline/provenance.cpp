@@ -91,6 +91,19 @@ nlohmann::ordered_json frame_json(const Plan& plan, const FramePass& pass, const
           {"offset_sigma", s.offset_sigma}, {"offset_outlier", s.offset_outlier}, {"group", s.group}, {"rejected_pixels", rejected.empty() ? 0 : rejected[i]}, {"notes", f.notes}};
 }
 
+nlohmann::ordered_json losses_json(const StarLosses& losses) {
+  nlohmann::ordered_json j{{"percent_of_all_pixels", losses.percent_of_all}};
+  for (const auto& b : losses.bins)
+    j["bins"].push_back({{"peak_snr_from", b.from}, {"stars", b.stars}, {"core_pixels", b.pixels}, {"rejected_pixels", b.rejected}, {"percent", b.percent()}});
+  return j;
+}
+
+nlohmann::ordered_json stars_json(const FrameStars& s) {
+  if (s.count == 0) return {{"covered", s.covered}, {"count", 0}};
+  return {{"covered", s.covered}, {"count", s.count}, {"east_arcsec", s.east}, {"north_arcsec", s.north}, {"position_sigma_arcsec", s.position_sigma},
+          {"position_scatter_arcsec", s.position_scatter}, {"flux_ratio", s.flux_ratio}, {"flux_sigma", s.flux_sigma}, {"flux_scatter", s.flux_scatter}};
+}
+
 nlohmann::ordered_json host_json() {
   char name[256] = {};
   ::gethostname(name, sizeof name - 1);
@@ -99,8 +112,8 @@ nlohmann::ordered_json host_json() {
 
 }  // namespace
 
-std::string run_json(const RunRecord& run, const Plan& plan, const FramePass& pass, const FrameMasks& masks, const MosaicOptions& options,
-                     const param::OptionSet& settings, const std::vector<InputRecord>& inputs, const std::vector<ProductRecord>& products, Recorder& recorder) {
+std::string run_json(const RunRecord& run, const Plan& plan, const FramePass& pass, const FrameMasks& masks, const Repeatability& stars, const MosaicOptions& options,
+                     const param::OptionSet& settings, const std::vector<InputRecord>& inputs, const std::vector<ProductRecord>& products, const StarLosses& losses, Recorder& recorder) {
   const auto weights = coadd::to_string(pass.weighting);
   const auto rejected = masks.count(options.rejection.fatal());
   std::vector<std::pair<std::string, std::vector<std::int64_t>>> found;  // pixels of each frame by scheme
@@ -118,8 +131,11 @@ std::string run_json(const RunRecord& run, const Plan& plan, const FramePass& pa
   for (std::size_t i = 0; i < plan.frames.size(); ++i) {
     auto frame = frame_json(plan, pass, rejected, i);
     for (const auto& [name, count] : found) frame["found_by"][name] = count[i];
+    if (!stars.frames.empty()) frame["stars"] = stars_json(stars.frames[i]);
     j["frames"].push_back(std::move(frame));
   }
+  if (!losses.bins.empty()) j["rejection_in_stars"] = losses_json(losses);
+  if (!stars.frames.empty()) j["stars"] = {{"count", stars.stars}, {"aperture_arcsec", stars.aperture_arcsec}};
   j["skipped"] = plan.skipped;
   j["overlap_pairs"] = pass.offsets.pairs.size();
   j["background_error"] = {{"median", pass.background_error.median}, {"largest", pass.background_error.largest}};

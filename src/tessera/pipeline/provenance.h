@@ -10,6 +10,8 @@
 #include "tessera/pipeline/context.h"
 #include "tessera/pipeline/frame_masks.h"
 #include "tessera/pipeline/frame_pass.h"
+#include "tessera/pipeline/repeatability.h"
+#include "tessera/pipeline/star_losses.h"
 
 namespace tessera::pipeline {
 
@@ -69,8 +71,8 @@ struct RunRecord {
 };
 
 /// Text of run.json.
-std::string run_json(const RunRecord& run, const Plan& plan, const FramePass& pass, const FrameMasks& masks, const MosaicOptions& options,
-                     const param::OptionSet& settings, const std::vector<InputRecord>& inputs, const std::vector<ProductRecord>& products, Recorder& recorder);
+std::string run_json(const RunRecord& run, const Plan& plan, const FramePass& pass, const FrameMasks& masks, const Repeatability& stars, const MosaicOptions& options,
+                     const param::OptionSet& settings, const std::vector<InputRecord>& inputs, const std::vector<ProductRecord>& products, const StarLosses& losses, Recorder& recorder);
 
 /// Now, UTC, ISO 8601 to the second.
 std::string utc_now();

@@ -46,12 +46,14 @@ struct Content {
   const RunRecord& run;
   const Plan& plan;
   const FramePass& pass;
+  const Repeatability& stars;
   const MosaicOptions& options;
   const param::OptionSet& settings;
   const OutputFolder& folder;
   Recorder& recorder;
   std::vector<std::int64_t> rejected;
   std::vector<FoundBy> found;  ///< by each scheme of several
+  const StarLosses& losses;
   SkyFigures figures;
 };
 
@@ -173,6 +175,15 @@ std::string found_note(const Content& c) {
   return parts.empty() ? "" : " Pixels found by scheme: " + text::join(parts, ", ") + "; some by several.";
 }
 
+/// Frames with fewer stars than a caveat needs are not shown: their medians say little.
+void star_plots(Html& h, const Content& c) {
+  if (std::ranges::none_of(c.stars.frames, &FrameStars::shown)) return;
+  const auto places = star_position_plot(c.plan, c.pass, c.stars), fluxes = star_flux_plot(c.plan, c.pass, c.stars);
+  plot_card(h, "Star positions", places.plot,
+            fmt::format("How far each frame's stars lie from where the others have them (median of those of {} stars that are in it, with standard error). A frame in the warning colour may have a wrong pointing.", c.stars.stars) + places.thinning);
+  plot_card(h, "Star fluxes", fluxes.plot, fmt::format("Fluxes of each frame's stars over those of all frames (median with standard error), within {}.", picture::angle_text(c.stars.aperture_arcsec)) + fluxes.thinning);
+}
+
 void plots(Html& h, const Content& c) {
   h.element("h2", "Frame by frame").open("div", {{"class", "plots"}});
   if (c.options.background.method != background::Method::none && !c.pass.offsets.pairs.empty()) {
@@ -187,8 +198,21 @@ void plots(Html& h, const Content& c) {
     const auto p = rejection_plot(c.plan, c.pass, c.rejected);
     plot_card(h, "Rejected pixels", p.plot, "Pixels found to be outliers among the values all frames give. A frame far above the others deserves a look." + found_note(c) + p.thinning);
   }
+  star_plots(h, c);
   plot_card(h, "Coverage", depth_plot(c.figures), fmt::format("How much of the covered sky is how deep; median {}.", plural(static_cast<std::size_t>(c.figures.median_depth()), "frame")) + (c.figures.depth[0] ? " 0 stands for less than half a frame." : ""));
   h.close();
+}
+
+void star_losses(Html& h, const Content& c) {
+  if (c.losses.bins.empty()) return;
+  h.element("h2", "Rejection in stars").open("div", {{"class", "card wide"}}).open("table").row({"Peak over noise", "Stars", "Frame pixels in cores", "Rejected", "Rejected, %"}, 1, "th");
+  for (const auto& b : c.losses.bins)
+    if (b.stars > 0)
+      h.row({std::isfinite(b.to) ? number_text(b.from) + " – " + number_text(b.to) : number_text(b.from) + " and more", std::to_string(b.stars), fmt::format("{:.0f}", b.pixels),
+             std::to_string(b.rejected), number_text(b.percent(), 2)},
+            1);
+  h.close().element("p", fmt::format("Cores of the mosaic's local maxima. Of all pixels {} % were rejected: where stars lose much more, they were taken for hits.",
+                                     number_text(c.losses.percent_of_all, 2)), {{"class", "note"}}).close();
 }
 
 void stages(Html& h, const Content& c) {
@@ -253,6 +277,8 @@ void frames(Html& h, const Content& c) {
   const auto shown = std::min(c.plan.frames.size(), most_lines);
   h.open("details").element("summary", "Inputs: " + plural(c.plan.frames.size(), "frame"));
   std::vector<std::string> heads{"", "Frame", "Exposure, s", "Weight", "Offset", "±", "Noise scale", "Rejected, %"};
+  const bool with_stars = std::ranges::any_of(c.stars.frames, [](const FrameStars& s) { return s.covered > 0; });
+  if (with_stars) heads.insert(heads.end(), {"Stars", "East, \"", "North, \"", "Star flux"});
   for (const auto& found : c.found) heads.push_back("By " + found.scheme);
   h.open("div", {{"class", "wide"}}).open("table").row(heads, 2, "th");
   for (std::size_t i = 0; i < shown; ++i) {
@@ -267,6 +293,10 @@ void frames(Html& h, const Content& c) {
     }
     std::vector<std::string> cells{std::to_string(i + 1), path, number_text(file.exposure_s), number_text(f.weight), number_text(f.offset), number_text(f.offset_sigma, 2), number_text(f.noise_scale),
                                    number_text(100 * rejected_fraction(c.plan, c.pass, c.rejected, i), 2)};
+    if (with_stars) {
+      const auto& s = c.stars.frames[i];
+      cells.insert(cells.end(), {std::to_string(s.count), number_text(s.east, 2), number_text(s.north, 2), number_text(s.flux_ratio, 4)});
+    }
     for (const auto& found : c.found) cells.push_back(std::to_string(found.count[i]));
     h.row(cells, 2);
   }
@@ -283,10 +313,10 @@ void command(Html& h, const Content& c) {
 
 }  // namespace
 
-void write_report(const RunRecord& run, const Plan& plan, const FramePass& pass, const TileStore& store, const FrameMasks& masks, const MosaicOptions& options,
+void write_report(const RunRecord& run, const Plan& plan, const FramePass& pass, const TileStore& store, const FrameMasks& masks, const StarLosses& losses, const Repeatability& stars, const MosaicOptions& options,
                   const param::OptionSet& settings, OutputFolder& folder, Recorder& context) {
   context.stage("writing report", 1);
-  Content c{run, plan, pass, options, settings, folder, context, masks.count(options.rejection.fatal()), found_by_scheme(masks, options.rejection), sky_figures(plan, store, options.products.pictures)};
+  Content c{run, plan, pass, stars, options, settings, folder, context, masks.count(options.rejection.fatal()), found_by_scheme(masks, options.rejection), losses, sky_figures(plan, store, options.products.pictures)};
   Html h;
   h.open("main");
   head(h, c);
@@ -294,6 +324,7 @@ void write_report(const RunRecord& run, const Plan& plan, const FramePass& pass,
   caveat_section(h, c.recorder.caveats());
   pictures(h, c);
   plots(h, c);
+  star_losses(h, c);
   stages(h, c);
   changed_options(h, c);
   products(h, c);

@@ -5,13 +5,14 @@
 #include "tessera/pipeline/frame_masks.h"
 #include "tessera/pipeline/output_folder.h"
 #include "tessera/pipeline/provenance.h"
+#include "tessera/pipeline/repeatability.h"
 #include "tessera/report/html.h"
 
 namespace tessera::pipeline {
 
 /// Its length does not grow with the number of frames or pixels: pictures are averaged down, plots hold at most 2000 marks, lists 200
 /// lines and say how many more there are. `run.wall_s` is the time so far. Call it when all other products but run.json are written.
-void write_report(const RunRecord& run, const Plan& plan, const FramePass& pass, const TileStore& store, const FrameMasks& masks, const MosaicOptions& options,
+void write_report(const RunRecord& run, const Plan& plan, const FramePass& pass, const TileStore& store, const FrameMasks& masks, const StarLosses& losses, const Repeatability& stars, const MosaicOptions& options,
                   const param::OptionSet& settings, OutputFolder& folder, Recorder& context);
 
 /// A page for background matching alone: offsets and noise frame by frame, caveats, the quick look where there is one.

@@ -60,7 +60,7 @@ void blank_uncovered(picture::Preview& preview) {
 
 double median_of_covered(const picture::Preview& preview) { return statistics::median(preview.pixels.pixels()); }
 
-/// Marks of the usable frames, in listed order.
+/// Marks of the usable frames, in listed order; `value` may leave a frame out by adding no y.
 struct Marks {
   report::Points points;
   std::size_t per_mark = 1;
@@ -74,6 +74,7 @@ Marks frame_marks(const Plan& plan, const FramePass& pass, Value&& value) {
     if (pass.frames[i].usable) {
       m.points.x.push_back(static_cast<double>(i + 1));
       value(i, m.points);
+      m.points.x.resize(m.points.y.size());
     }
   if (m.points.y.size() <= 200)
     for (std::size_t k = 0; k < m.points.y.size(); ++k) {
@@ -165,6 +166,33 @@ FramePlot rejection_plot(const Plan& plan, const FramePass& pass, const std::vec
   report::PlotOptions options{"frame", "rejected", "% of good pixels"};
   options.from_zero = true;
   options.description = "share of each frame's good pixels that was rejected";
+  return {report::point_plot(m.points, options), m.thinning()};
+}
+
+FramePlot star_position_plot(const Plan& plan, const FramePass& pass, const Repeatability& stars) {
+  const auto m = frame_marks(plan, pass, [&](std::size_t i, report::Points& p) {
+    const auto& s = stars.frames[i];
+    if (!s.shown()) return;
+    const double off = std::hypot(s.east, s.north);
+    p.y.push_back(off), p.low.push_back(std::max(0.0, off - s.position_sigma)), p.high.push_back(off + s.position_sigma);
+    p.marked.push_back(s.misplaced);
+  });
+  report::PlotOptions options{"frame", "distance", "arcsec"};
+  options.from_zero = true;
+  options.description = "distance of each frame's stars from their common places";
+  return {report::point_plot(m.points, options), m.thinning()};
+}
+
+FramePlot star_flux_plot(const Plan& plan, const FramePass& pass, const Repeatability& stars) {
+  const auto m = frame_marks(plan, pass, [&](std::size_t i, report::Points& p) {
+    const auto& s = stars.frames[i];
+    if (!s.shown()) return;
+    p.y.push_back(s.flux_ratio), p.low.push_back(s.flux_ratio - s.flux_sigma), p.high.push_back(s.flux_ratio + s.flux_sigma);
+    p.marked.push_back(s.off_flux);
+  });
+  report::PlotOptions options{"frame", "flux ratio", ""};
+  options.reference = 1;
+  options.description = "fluxes of each frame's stars over those of all frames";
   return {report::point_plot(m.points, options), m.thinning()};
 }
 

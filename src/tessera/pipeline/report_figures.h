@@ -5,6 +5,7 @@
 
 #include "tessera/pipeline/frame_pass.h"
 #include "tessera/pipeline/plan.h"
+#include "tessera/pipeline/repeatability.h"
 #include "tessera/pipeline/tile_store.h"
 #include "tessera/report/figure.h"
 #include "tessera/report/svg.h"
@@ -29,6 +30,9 @@ struct FramePlot {
 FramePlot offset_plot(const Plan& plan, const FramePass& pass);
 FramePlot noise_plot(const Plan& plan, const FramePass& pass);
 FramePlot rejection_plot(const Plan& plan, const FramePass& pass, const std::vector<std::int64_t>& rejected);
+/// Distance and flux ratio of the frames' stars; only frames with enough of them.
+FramePlot star_position_plot(const Plan& plan, const FramePass& pass, const Repeatability& stars);
+FramePlot star_flux_plot(const Plan& plan, const FramePass& pass, const Repeatability& stars);
 report::Markup depth_plot(const SkyFigures& figures);
 
 /// Rejected over good pixels of a frame; NaN without good pixels.

@@ -133,28 +133,17 @@ void TilePass::project(Workspace& w, const std::vector<Image<std::uint8_t>>& fla
   }
 }
 
-/// Frame pixels, on the windows, that the temporal scheme rejects; the same as in a run that asks for nothing else.
-void TilePass::reject_by_time(Workspace& w, const Comparison& c, const outlier::TemporalOptions& options, std::vector<Image<std::uint8_t>>& rejected) const {
-  const auto flags = fresh(w.outliers, w.frames.size(), c.stack.box());
-  outlier::flag_temporal(c.stack.frames, options, flags, c.stack.sky_variance, c.stack.frame_pixel);
-  rejected.resize(w.frames.size());
-  for (std::size_t k = 0; k < w.frames.size(); ++k) {
-    rejected[k].reset(w.windows[k].box());
-    if (!rejected[k].box().empty()) outlier::project_to_frame(flags[k], *frames_.frames[static_cast<std::size_t>(w.frames[k])].output_to_frame, options, rejected[k]);
-  }
-}
-
 /// The temporal scheme with its gates, which ask the output pixel under a frame pixel's centre: enough coverage (MIN_COVERAGE), and inside
 /// clusters that are sources a higher threshold (REFINE_OUTLIER).
 void TilePass::flag_temporal(Workspace& w, Comparison& c, const ClusterVerdicts& verdicts) const {
   std::vector<Image<std::uint8_t>> rejected, strict;
-  reject_by_time(w, c, options_.temporal, rejected);
+  reject_by_time(w, options_.temporal, rejected);
   const auto& asked = options_.rejection;
   const bool refine = asked.refine_threshold > 0;
   if (refine) {
     auto higher = options_.temporal;
     higher.threshold_high = std::max(higher.threshold_high, asked.refine_threshold);
-    reject_by_time(w, c, higher, strict);
+    reject_by_time(w, higher, strict);
   }
   const Image<float> covered = asked.temporal_min_coverage > 0 ? outlier::total_coverage(c.stack) : Image<float>{};
   for (std::size_t k = 0; k < w.frames.size(); ++k) {

@@ -9,7 +9,7 @@
 #include "tessera/coadd/order.h"
 #include "tessera/coadd/scatter.h"
 #include "tessera/outlier/fix_coverage.h"
-#include "tessera/outlier/temporal.h"
+#include "tessera/outlier/frame_test.h"
 #include "tessera/pipeline/backgrounds.h"
 #include "tessera/pipeline/context_image.h"
 #include "tessera/pipeline/tile_workspace.h"
@@ -138,26 +138,33 @@ Image<float> TilePass::sky_gradient(Workspace& w, Box tile) const {
   return coadd::steepness(stack, tile, plan_.frame_pixel);
 }
 
-void TilePass::reject(Workspace& w, Box tile, TileResult& result) {
+/// Outliers of all frames, before any is taken out: a frame is held against the others as they were read. `rejected` lies on the windows.
+void TilePass::reject_by_time(Workspace& w, const outlier::TemporalOptions& options, std::vector<Image<std::uint8_t>>& rejected) const {
   std::vector<ResampledView> stack;
-  std::vector<View<std::uint8_t>> flags;
-  std::vector<float> sky_variance;
+  std::vector<outlier::StackFrame> frames;
+  std::vector<View<std::uint8_t>> views;
+  auto how = options;
+  rejected.resize(std::max(rejected.size(), w.frames.size()));
   for (std::size_t k = 0; k < w.frames.size(); ++k) {
+    const auto& state = frames_.frames[static_cast<std::size_t>(w.frames[k])];
     stack.push_back(w.stack[k].view());
-    w.outliers[k].reset(w.stack[k].box());
-    flags.push_back(w.outliers[k].view());
-    sky_variance.push_back(static_cast<float>(frames_.frames[static_cast<std::size_t>(w.frames[k])].sky_variance));
+    frames.push_back({w.windows[k].view(), state.output_to_frame.get(), state.frame_to_output.get(), static_cast<float>(state.offset + state.zodi),
+                      static_cast<float>(state.noise_scale * state.noise_scale), static_cast<float>(state.sky_variance)});
+    if (!state.surface.empty()) how.candidate = 0;  // the frames' own pixels know offsets, and no surfaces
+    rejected[k].reset(w.windows[k].box());
+    views.push_back(rejected[k].view());
   }
-  outlier::flag_temporal(stack, options_.temporal, flags, sky_variance, plan_.frame_pixel);
-  Image<std::uint8_t> marked, rejected;
+  outlier::reject_outliers(stack, frames, how, plan_.frame_pixel, views);
+}
+
+void TilePass::reject(Workspace& w, Box tile, TileResult& result) {
+  reject_by_time(w, options_.temporal, w.rejected);
+  Image<std::uint8_t> marked;
   for (std::size_t k = 0; k < w.frames.size(); ++k) {
     auto& frame = w.windows[k];
-    if (frame.box().empty()) continue;
-    const auto& state = frames_.frames[static_cast<std::size_t>(w.frames[k])];
-    rejected.reset(frame.box());
-    if (outlier::project_to_frame(flags[k], *state.output_to_frame, options_.temporal, rejected) == 0) continue;
+    if (frame.box().empty() || !std::memchr(w.rejected[k].pixels().data(), 1, w.rejected[k].pixels().size())) continue;
     marked.reset({0, 0, (tile.width() + block_side - 1) / block_side, (tile.height() + block_side - 1) / block_side});
-    auto at_home = drop_pixels(w.frames[k], frame, rejected, tile, marked);
+    auto at_home = drop_pixels(w.frames[k], frame, w.rejected[k], tile, marked);
     if (!at_home.runs.empty()) result.rejected.push_back(std::move(at_home));
     if (once_) resample_again(w, k, marked, tile);
   }
@@ -210,6 +217,7 @@ std::unique_ptr<TilePass::Workspace> TilePass::prepare(std::int64_t tile) {
   w->windows.resize(std::max(depth, w->windows.size()));
   w->stack.resize(w->windows.size());
   w->outliers.resize(w->windows.size());
+  w->rejected.resize(w->windows.size());
   w->covered.assign(w->windows.size(), {});
   return w;
 }

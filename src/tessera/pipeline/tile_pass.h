@@ -45,7 +45,7 @@ class TilePass {
   void compare_stack(Workspace& w, Comparison& c, std::int64_t tile);
   void project_clusters(const Workspace& w, Comparison& c, std::size_t k) const;
   void count_detections(const Workspace& w, Comparison& c) const;
-  void reject_by_time(Workspace& w, const Comparison& c, const outlier::TemporalOptions& options, std::vector<Image<std::uint8_t>>& rejected) const;
+  void reject_by_time(Workspace& w, const outlier::TemporalOptions& options, std::vector<Image<std::uint8_t>>& rejected) const;
   void flag_temporal(Workspace& w, Comparison& c, const ClusterVerdicts& verdicts) const;
   void flag_box(Workspace& w, Comparison& c, bool keep_deviation) const;
   void keep_maps(Workspace& w, const Comparison& c, std::int64_t tile, const OutlierMaps& maps) const;

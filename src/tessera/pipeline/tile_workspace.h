@@ -14,6 +14,7 @@ struct TilePass::Workspace {
   std::vector<Image<std::uint8_t>> outliers;      // likewise
   std::vector<Image<std::uint8_t>> others;        // likewise, where a scheme needs another's flags
   std::vector<Image<float>> deviation, box_deviation;  // outlier maps, when they are kept
+  std::vector<Image<std::uint8_t>> rejected;      // by the temporal scheme, on the windows
   std::vector<Image<std::uint8_t>> found;         // bits of the schemes, on the windows
   std::vector<Box> covered;                       // part of the grown tile a frame can touch
   coadd::Sums sums;

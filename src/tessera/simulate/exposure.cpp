@@ -7,6 +7,7 @@
 
 #include "tessera/simulate/cosmic.h"
 #include "tessera/simulate/random.h"
+#include "tessera/simulate/transients.h"
 #include "tessera/wcs/pixel_map.h"
 
 namespace tessera::simulate {
@@ -53,8 +54,27 @@ void to_surface_brightness(const Scene& scene, std::size_t index, View<double> i
   }
 }
 
+/// Electrons of what is there in this frame only; empty when nothing is.
+Image<double> passing_light(const Scene& scene, std::size_t index, Exposure& e) {
+  const TransientOptions& o = scene.options.transients;
+  const double g = scene.camera.electrons_per_mjysr();
+  Image<double> electrons;
+  if (o.mover_flux_ujy > 0) {
+    electrons.reset(e.value.box());
+    const wcs::PixelPoint at = scene.actual_wcs[index].sky_to_pixel(mover_in(scene, index));
+    if (std::isfinite(at.x) && std::isfinite(at.y)) add_star(electrons, at, o.mover_flux_ujy, scene.psf);
+    for (std::size_t i = 0; i < electrons.pixels().size(); ++i) electrons.pixels()[i] *= g * mjy_per_ujy / scene.solid_angle.pixels()[i];
+  }
+  Trail trail;
+  if (!draw_trail(o, e.value.box(), Random{static_cast<std::uint64_t>(scene.options.stack.seed), Purpose::trail, index}, trail)) return electrons;
+  if (electrons.empty()) electrons.reset(e.value.box());
+  add_trail(electrons, trail, o.trail_e, scene.psf.fwhm_pix());
+  e.trails = 1;
+  return electrons;
+}
+
 /// From the surface brightness that falls on the detector to what a calibrated frame says, pixel by pixel in one fixed order.
-void read_out(const Scene& scene, std::size_t index, View<const double> model, Exposure& e) {
+void read_out(const Scene& scene, std::size_t index, View<const double> model, const Image<double>& passing, Exposure& e) {
   const NoiseOptions& noise = scene.options.noise;
   const DefectOptions& defects = scene.options.defects;
   const auto seed = static_cast<std::uint64_t>(scene.options.stack.seed);
@@ -73,11 +93,15 @@ void read_out(const Scene& scene, std::size_t index, View<const double> model, E
       const auto at = static_cast<std::size_t>(i);
       double expected = g * (brightness + noise.subtracted_sky);
       if (flags[at] & Flag::hot) expected += defects.hot_e;
-      double electrons = noise.photon && expected > 0 ? random.poisson(expected) : expected;
+      const double more = passing.empty() ? 0.0 : passing.pixels()[at], light = expected + more;
+      double electrons = noise.photon && light > 0 ? random.poisson(light) : light;
+      if (more * more > 0.25 * (std::max(0.0, expected) + read_variance)) flags[at] |= Flag::passing;
+      if (!e.added.empty()) e.added.pixels()[at] = static_cast<float>(more / g);
       if (noise.read) electrons += scene.camera.read_noise_e * random.normal();
       if (hit != rays.hits.end() && hit->first == i) {
         electrons += hit->second;
         flags[at] |= Flag::cosmic;
+        if (!e.added.empty()) e.added.pixels()[at] += static_cast<float>(hit->second / g);
         ++hit;
       }
       if (defects.full_well_e > 0 && electrons > defects.full_well_e) {
@@ -131,13 +155,19 @@ Scene make_scene(const SceneOptions& options, const std::vector<Source>* catalog
   return scene;
 }
 
-Exposure expose(const Scene& scene, std::size_t index, bool keep_model) {
+wcs::SkyPoint mover_in(const Scene& scene, std::size_t index) {
+  const double middle = (scene.pointings.front().mjd + scene.pointings.back().mjd) / 2;
+  return mover_position(scene.options.transients, scene.options.stack, scene.pointings[index].mjd - middle);
+}
+
+Exposure expose(const Scene& scene, std::size_t index, bool keep_model, bool keep_added) {
   const Box box = scene.camera.box();
-  Exposure e{.value = Image<float>{box}, .sigma = Image<float>{box}, .flags = scene.detector.copy(), .model = {}};
+  Exposure e{.value = Image<float>{box}, .sigma = Image<float>{box}, .flags = scene.detector.copy(), .model = {}, .added = {}};
+  if (keep_added) e.added.reset(box);
   Image<double> model{box};
   add_stars(scene, index, model);
   to_surface_brightness(scene, index, model);
-  read_out(scene, index, model, e);
+  read_out(scene, index, model, passing_light(scene, index, e), e);
   if (keep_model) {
     e.model.reset(box);
     for (std::size_t i = 0; i < e.model.pixels().size(); ++i) e.model.pixels()[i] = static_cast<float>(model.pixels()[i]);
@@ -146,8 +176,8 @@ Exposure expose(const Scene& scene, std::size_t index, bool keep_model) {
 }
 
 std::int64_t exposure_bytes(const Camera& camera) {
-  // Model in double, three float planes, flags; cosmic rays as a hash table of a per cent of the pixels; a mask of 4 bytes when written.
-  return camera.box().area() * (8 + 3 * 4 + 1 + 2 + 4);
+  // Model in double, four float planes, light of trails in double, flags; cosmic rays as a hash table of a per cent of the pixels; a mask of 4 bytes when written.
+  return camera.box().area() * (8 + 8 + 4 * 4 + 1 + 2 + 4);
 }
 
 }  // namespace tessera::simulate

@@ -10,6 +10,7 @@
 #include "tessera/simulate/psf.h"
 #include "tessera/simulate/sources.h"
 #include "tessera/simulate/stack.h"
+#include "tessera/simulate/transients.h"
 
 namespace tessera::simulate {
 
@@ -48,7 +49,7 @@ struct DefectOptions {
 void describe(param::Schema<DefectOptions>& s);
 
 /// What is wrong with a pixel; a layout turns these into its own bits.
-enum Flag : std::uint8_t { dead = 1, hot = 2, saturated = 4, cosmic = 8, hidden = 16 /* hot, and the mask does not say so */ };
+enum Flag : std::uint8_t { dead = 1, hot = 2, saturated = 4, cosmic = 8, hidden = 16 /* hot, and the mask does not say so */, passing = 32 /* a trail or a moving object */ };
 
 struct SceneOptions {
   CameraOptions camera;
@@ -58,6 +59,7 @@ struct SceneOptions {
   SkyOptions sky;
   NoiseOptions noise;
   DefectOptions defects;
+  TransientOptions transients;
 };
 
 /// All that is settled before the first exposure. Immutable afterwards, so one scene serves all threads.
@@ -83,11 +85,15 @@ struct Exposure {
   Image<float> sigma;         ///< MJy/sr, 1σ as the uncertainty plane states it
   Image<std::uint8_t> flags;  ///< Flag bits, all true defects
   Image<float> model;         ///< noise-free stars and sky, MJy/sr; empty unless asked for
+  Image<float> added;         ///< what cosmic rays, trails and the moving object added, MJy/sr; empty unless asked for
   int cosmic_rays = 0;        ///< tracks
   std::int64_t cosmic_pixels = 0;
+  int trails = 0;
 };
 /// Frame `index` of the scene. The same whatever other frames are made, before it or at the same time.
-Exposure expose(const Scene& scene, std::size_t index, bool keep_model = false);
+Exposure expose(const Scene& scene, std::size_t index, bool keep_model = false, bool keep_added = false);
+/// Where the moving object is in a frame.
+wcs::SkyPoint mover_in(const Scene& scene, std::size_t index);
 /// Bytes expose() needs at most for one frame of this camera, its result included.
 std::int64_t exposure_bytes(const Camera& camera);
 

@@ -18,6 +18,7 @@ enum class Purpose : std::uint32_t {
   noise = 7,       // index: frame id
   cosmic_ray = 8,  // index: frame id
   detector = 9,    // index: 0
+  trail = 10,      // index: frame id
 };
 
 /// Ten rounds of Philox 4×32: the bare function, for tests against published vectors.

@@ -8,15 +8,15 @@
 namespace tessera::simulate {
 
 FrameTruth truth_of(const Exposure& e) {
-  FrameTruth t{e.cosmic_rays, e.cosmic_pixels, 0};
+  FrameTruth t{e.cosmic_rays, e.cosmic_pixels, 0, e.trails};
   for (const std::uint8_t f : e.flags.pixels()) t.saturated_pixels += (f & Flag::saturated) != 0;
   return t;
 }
 
 Table frames_table(const Scene& scene, const std::vector<FrameTruth>& truth) {
   std::vector<std::string> name;
-  std::vector<std::int64_t> frame, rays, hit, saturated;
-  std::vector<double> ra, dec, header_ra, header_dec, angle, offset, mjd;
+  std::vector<std::int64_t> frame, rays, hit, saturated, trails;
+  std::vector<double> ra, dec, header_ra, header_dec, angle, offset, mjd, mover_ra, mover_dec;
   for (std::size_t i = 0; i < scene.pointings.size(); ++i) {
     const Pointing& p = scene.pointings[i];
     frame.push_back(p.frame);
@@ -31,6 +31,10 @@ Table frames_table(const Scene& scene, const std::vector<FrameTruth>& truth) {
     rays.push_back(truth[i].cosmic_rays);
     hit.push_back(truth[i].cosmic_pixels);
     saturated.push_back(truth[i].saturated_pixels);
+    trails.push_back(truth[i].trails);
+    const wcs::SkyPoint mover = mover_in(scene, i);
+    mover_ra.push_back(mover.ra_deg);
+    mover_dec.push_back(mover.dec_deg);
   }
   Table t;
   t.name = "truth_frames";
@@ -46,12 +50,16 @@ Table frames_table(const Scene& scene, const std::vector<FrameTruth>& truth) {
   t.add("cosmic_rays", std::move(rays), "", "Tracks of cosmic rays", "meta.number");
   t.add("cosmic_pixels", std::move(hit), "", "Pixels they hit", "meta.number");
   t.add("saturated_pixels", std::move(saturated), "", "Pixels at full well", "meta.number");
+  t.add("trails", std::move(trails), "", "Satellite trails", "meta.number");
+  if (!(scene.options.transients.mover_flux_ujy > 0)) return t;
+  t.add("mover_ra", std::move(mover_ra), "deg", "Right ascension of the moving object", "pos.eq.ra");
+  t.add("mover_dec", std::move(mover_dec), "deg", "Declination of the moving object", "pos.eq.dec");
   return t;
 }
 
 Image<std::int16_t> cosmic_mask(const Exposure& e) {
   Image<std::int16_t> mask{e.flags.box()};
-  for (std::size_t i = 0; i < mask.pixels().size(); ++i) mask.pixels()[i] = (e.flags.pixels()[i] & Flag::cosmic) != 0;
+  for (std::size_t i = 0; i < mask.pixels().size(); ++i) mask.pixels()[i] = static_cast<std::int16_t>(((e.flags.pixels()[i] & Flag::cosmic) ? 1 : 0) | ((e.flags.pixels()[i] & Flag::passing) ? 2 : 0));
   return mask;
 }
 

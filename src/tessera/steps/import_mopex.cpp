@@ -158,6 +158,11 @@ void weights(Import& import, const LegacySetting& s) {
   import.set("coadd.weights", "sky_variance", s, remark, Fate::differs);
 }
 
+void threshold_option(Import& import, const LegacySetting& s) {
+  if (s.value != "1" && s.value != "2") return import.note(Fate::refused, s, "1 or 2 was expected; 1 stays");
+  import.set("rejection.scatter", s.value == "1" ? "mad" : "gap", s);
+}
+
 void verbosity(Import& import, const LegacySetting& s) {
   import.set("run.verbosity", import.on(s.key) ? "verbose" : "normal", s);
 }
@@ -241,11 +246,8 @@ const KeyRule rules[] = {
     {"", "MOVING_OBJECT_MOSAIC", Fate::same, "grid.moving_reference", "with grid.moving = header; 0 is the usual mosaic", moving_object},
     {"", "USE_REFINED_POINTING", Fate::missing, "", "refined pointing (tessera info shows it)"},
     // Uncertainties.
-    {"", "compute_uncertainties_internally", Fate::missing, "", "uncertainties from Gain and Read_Noise; frames without uncertainties get the model of their profile, or are measured"},
+    {"", "compute_uncertainties_internally", Fate::always, "", "1: input.gain, input.read_noise and input.confusion_noise count"},
     {"", "have_uncertainties", Fate::always, "", "uncertainties are used where they are found beside the images or in the list"},
-    {"SNESTIMATORIN", "Gain", Fate::unused, "", "for compute_uncertainties_internally; profiles have a noise model"},
-    {"SNESTIMATORIN", "Read_Noise", Fate::unused, "", "for compute_uncertainties_internally; profiles have a noise model"},
-    {"SNESTIMATORIN", "Confusion_Sigma", Fate::unused, "", "for compute_uncertainties_internally; profiles have a noise model"},
     // Overlap.
     {"", "compute_overlap_correction", Fate::same, "background.method", "1: offset; 0 and mosaic.pl: none", left_over},
     {"", "apply_overlap_correction", Fate::always, "", "the offsets are subtracted on the way into the mosaic; corrected frames as files: tessera overlap --corrected"},
@@ -290,7 +292,7 @@ const KeyRule rules[] = {
      "the larger one of &MOSAICOUTLIERIN and &MOSAICRMASKIN; the scatter is never below the value's own uncertainty", left_over},
     {"MOSAICOUTLIERIN", "BOTTOM_THRESHOLD", Fate::differs, "rejection.threshold_low", "as TOP_THRESHOLD", left_over},
     {"MOSAICOUTLIERIN", "MIN_PIX_NUM", Fate::differs, "rejection.min_images", "shallower stacks are judged by the uncertainties of the values, not by the smallest of them", left_over},
-    {"MOSAICOUTLIERIN", "THRESH_OPTION", Fate::unneeded, "", "1, as the guide recommends"},
+    {"MOSAICOUTLIERIN", "THRESH_OPTION", Fate::same, "rejection.scatter", "1: mad; 2: gap", threshold_option},
     {"MOSAICRMASKIN", "TOP_THRESHOLD", Fate::differs, "rejection.threshold_high", "see &MOSAICOUTLIERIN", left_over},
     {"MOSAICRMASKIN", "BOTTOM_THRESHOLD", Fate::differs, "rejection.threshold_low", "see &MOSAICOUTLIERIN", left_over},
     {"MOSAICRMASKIN", "RM_THRESH", Fate::same, "rejection.min_overlap", "", left_over},

@@ -25,17 +25,19 @@ struct ProductOptions {
   bool compress = false;
   bool model = false;
   bool cosmic_masks = true;
+  bool added = false;
 };
 void describe(param::Schema<ProductOptions>& s) {
   s.field(&ProductOptions::compress, "compress", "Write tile-compressed frames (.fits.fz, lossless); for layouts of one file per frame.");
   s.field(&ProductOptions::model, "model", "Write the noise-free image of each frame (stars and sky, no offset) beside the truth.");
-  s.field(&ProductOptions::cosmic_masks, "cosmic_masks", "Write an image of the true cosmic-ray pixels of each frame.");
+  s.field(&ProductOptions::cosmic_masks, "cosmic_masks", "Write an image of the true cosmic-ray pixels of each frame, and of those of trails and the moving object.");
+  s.field(&ProductOptions::added, "added", "Write what cosmic rays, trails and the moving object added to each frame.");
 }
 
 /// What an earlier simulation in this folder may have left; nothing else is touched.
 constexpr const char* own_products[] = {"SIM_*.fits", "SIM_*.fits.fz", "truth_sources.ecsv", "truth_sources.tbl", "truth_frames.ecsv",
                                         "truth_frames.tbl", "simulation.toml"};
-constexpr const char* own_truth[] = {"sky.fits", "SIM_*_crmask.fits", "SIM_*_model.fits"};
+constexpr const char* own_truth[] = {"sky.fits", "SIM_*_crmask.fits", "SIM_*_model.fits", "SIM_*_added.fits"};
 
 template <std::size_t N>
 void remove_matching(const fs::path& folder, const char* const (&patterns)[N]) {
@@ -108,6 +110,7 @@ class Simulate : public Step {
     options.add("sky", "Sky background", scene_.sky);
     options.add("noise", "Noise and the uncertainty plane", scene_.noise);
     options.add("defects", "Cosmic rays and bad pixels", scene_.defects);
+    options.add("transients", "Satellite trails and a moving object", scene_.transients);
     options.add("products", "Which files are written", products_);
   }
 
@@ -135,7 +138,7 @@ class Simulate : public Step {
 
  private:
   double disk_bytes(const simulate::Camera& camera) const {
-    const double per_pixel = 4 + (camera.layout == simulate::Layout::plain ? 0 : 6) + (products_.cosmic_masks ? 2 : 0) + (products_.model ? 4 : 0);
+    const double per_pixel = 4 + (camera.layout == simulate::Layout::plain ? 0 : 6) + (products_.cosmic_masks ? 2 : 0) + (products_.model ? 4 : 0) + (products_.added ? 4 : 0);
     return scene_.stack.frames * static_cast<double>(camera.box().area()) * per_pixel;
   }
 
@@ -169,7 +172,7 @@ class Simulate : public Step {
   }
 
   simulate::FrameTruth write_one(const fs::path& out, const simulate::Scene& scene, std::size_t index) const {
-    simulate::Exposure exposure = simulate::expose(scene, index, products_.model);
+    simulate::Exposure exposure = simulate::expose(scene, index, products_.model, products_.added);
     const simulate::FrameTruth truth = simulate::truth_of(exposure);
     const std::string base = simulate::frame_name(scene.camera, scene.pointings[index].frame);
     if (products_.cosmic_masks) {
@@ -180,6 +183,11 @@ class Simulate : public Step {
       Header h = simulate::wcs_cards(scene, index);
       h.set("BUNIT", std::string{"MJy/sr"});
       write_image(out / "truth" / (base + "_model.fits"), h, std::as_const(exposure.model).view());
+    }
+    if (products_.added) {
+      Header h = simulate::wcs_cards(scene, index);
+      h.set("BUNIT", std::string{"MJy/sr"});
+      write_image(out / "truth" / (base + "_added.fits"), h, std::as_const(exposure.added).view());
     }
     for (const simulate::FrameHdus& file : simulate::lay_out(scene, index, std::move(exposure))) write_frame_file(out, file, products_.compress);
     return truth;

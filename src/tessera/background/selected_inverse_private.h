@@ -1,4 +1,4 @@
-/// background/selected_inverse.h — elements of A⁻¹ B A⁻¹ on the pattern of the Cholesky factor, for sparse symmetric A and B: what the
+/// background/selected_inverse_private.h — elements of A⁻¹ B A⁻¹ on the pattern of the Cholesky factor, for sparse symmetric A and B: what the
 /// errors of least squares need, without any dense matrix. As A⁻¹ B A⁻¹ is the derivative of (A − t B)⁻¹ at t = 0, the selected
 /// inverse of Takahashi, Fagan & Chen (1973) is taken with numbers that carry their derivative.
 #pragma once

@@ -1,4 +1,4 @@
-/// background/equations.h — groups of frames tied by overlaps, and the sparse normal equations of one group. Used by offsets.cpp and covariance.cpp.
+/// background/equations_private.h — groups of frames tied by overlaps, and the sparse normal equations of one group. Used by offsets.cpp and covariance.cpp.
 #pragma once
 #include <Eigen/Dense>
 #include <Eigen/Sparse>
