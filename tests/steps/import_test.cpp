@@ -179,9 +179,12 @@ TEST(ImportMopex, WhatIsMissingIsNamedOnlyWhereItIsAskedFor) {
   const auto off = translated(mosaic_with("run_mosaic_box_outlier = 0\n&MOSAICBOXOUTLIERIN\nBOX_X = 3,\n&END\n"));
   EXPECT_EQ(off.missing, 0);
   EXPECT_THAT(off.log, HasSubstr("BOX_X = 3: not in use: run_mosaic_box_outlier is off"));
-  const auto on = translated(mosaic_with("run_median_mosaic = 1\n"));
+  const auto on = translated(mosaic_with("USE_REFINED_POINTING = 1\n"));
   EXPECT_EQ(on.missing, 1);
-  EXPECT_THAT(on.log, HasSubstr("run_median_mosaic = 1: not there yet: the median mosaic"));
+  EXPECT_THAT(on.log, HasSubstr("USE_REFINED_POINTING = 1: not there yet: refined pointing"));
+  const auto median = translated(mosaic_with("run_median_mosaic = 1\n"));
+  EXPECT_EQ(median.missing, 0);
+  EXPECT_THAT(median.log, HasSubstr("run_median_mosaic = 1: differs: MOPEX makes a median beside the mean"));
 }
 
 TEST(ImportMopex, TheExtrasOfTheCoadditionAreOptions) {

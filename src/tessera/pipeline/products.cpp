@@ -110,7 +110,7 @@ void add_options(Header& header, const Plan& plan, const param::OptionSet& setti
     for (const auto& s : all)
       if (s.key == key) header.set(card, s.value, key);
   header.set("PROFILE", plan.frames.front().profile->name, "instrument profile of the first frame");
-  static const std::set<std::string> host = {"run", "output"};
+  static const std::set<std::string> host = {"run", "output", "mopex"};
   std::vector<std::string> changed;
   for (const auto& s : all)
     if (s.value != settings.find(s.key)->initial && !host.count(s.key.substr(0, s.key.find('.'))) && s.key != "input.images" && s.key != "input.sigmas" && s.key != "input.masks" && s.key != "input.rmasks" && s.key != "grid.file" && s.key != "grid.moving")
