@@ -25,6 +25,7 @@ class StepVerb final : public Verb {
   }
 
   void run(const std::vector<std::string>& inputs, param::OptionSet& options) override {
+    step_->prepare(inputs, options);
     ConsoleOptions how;
     how.threads = run_.threads;
     how.memory_bytes = memory_ceiling(run_.memory, parallel::physical_memory());

@@ -53,7 +53,7 @@ def aligned(tmp_path_factory):
 
 def coadd(folder, out, *options):
     tessera("mosaic", "-I", folder / "image.txt", "-S", folder / "sigma.txt", "-o", out, "--grid", folder / "image0.fits", "--background", "none",
-            *settings("rejection.method=none", "input.scale_noise=false", "output.pictures=false", "output.std=true", *options))
+            *settings("rejection.method=none", "input.scale_noise=false", "output.pictures=false", "output.std=true", "output.median=true", *options))
     return [plane(out / f"{p}.fits")[0] for p in PLANES]
 
 
@@ -95,6 +95,11 @@ def test_formulas_on_real_pixels(aligned, tmp_path, method):
     assert np.abs(unc / error - 1)[seen].max() <= 1e-5
     assert np.abs(cov - good.sum(0))[seen].max() <= 1e-5
     assert np.abs(exp - (good * exposures).sum(0))[seen].max() <= 1e-3
+    median, median_unc = (plane(tmp_path / "out" / f"mosaic_median{p}.fits")[0] for p in ("", "_unc"))
+    with np.errstate(all="ignore"):
+        value, error = truth("coadd.method=median", values, sigmas, exposures)
+    assert (np.isfinite(median) == seen).all() and np.abs(median - value)[seen].max() <= 2e-6 * np.abs(value[seen]).max()
+    assert np.abs(median_unc / error - 1)[seen].max() <= 1e-5
     tc = good * exposures
     deviation = np.sqrt((tc * np.where(good, values - mosaic, 0) ** 2).sum(0)[seen] / tc.sum(0)[seen])
     assert np.abs(std[seen] - deviation).max() <= 2e-6 * np.abs(value[seen]).max()
@@ -152,3 +157,17 @@ def test_what_a_choice_costs_or_cannot_do_is_said(stack, tmp_path):
             hdus.writeto(copy / f.name)
     done = tessera("mosaic", copy, "-o", tmp_path / "no", *settings("coadd.weights=exposure"), code=1)
     assert "no exposure time" in done.stderr and not (tmp_path / "no").exists()
+
+
+def test_a_median_beside_the_mean_is_that_of_a_run_of_its_own(stack, tmp_path):
+    """With outliers left out, on tiles of any size; the mean has the bits it has without."""
+    tessera("mosaic", stack, "-o", tmp_path / "both", *settings("output.median=true", "output.pictures=false", "run.tile_size=37", "background.uncertainty=include"))
+    tessera("mosaic", stack, "-o", tmp_path / "mean", *settings("output.pictures=false", "background.uncertainty=include"))
+    tessera("mosaic", stack, "-o", tmp_path / "median", *settings("coadd.method=median", "output.pictures=false", "background.uncertainty=include"))
+
+    def same(one, other):
+        a, b = plane(tmp_path / one)[0], plane(tmp_path / other)[0]
+        return np.array_equal(a, b, equal_nan=True)
+    assert same("both/mosaic.fits", "mean/mosaic.fits") and same("both/mosaic_unc.fits", "mean/mosaic_unc.fits")
+    assert same("both/mosaic_median.fits", "median/mosaic.fits") and same("both/mosaic_median_unc.fits", "median/mosaic_unc.fits")
+    assert not (tmp_path / "mean" / "mosaic_median.fits").exists()

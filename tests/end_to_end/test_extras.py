@@ -117,6 +117,70 @@ def test_geometry_tells_where_frames_lie(extras):
     assert len((extras / "a" / "geom_ImageList.txt").read_text().split()) == 8
 
 
+def test_lists_of_the_geometry_are_parallel(extras, tmp_path):
+    """As Mosaic Geometry's; a mosaic from them is the mosaic."""
+    images, sigmas, masks = ((extras / "a" / f"geom_{n}.txt").read_text().split() for n in ("ImageList", "SigmaList", "DmaskList"))
+    assert len(images) == len(sigmas) == len(masks) == 8 and not (extras / "a" / "geom_rmask_ImageList.txt").exists()
+    assert [s.replace("_cbunc", "_cbcd") for s in sigmas] == images == [m.replace("_bimsk", "_cbcd") for m in masks]
+
+
+def test_a_positive_margin_adds_pixels(stack, tmp_path):
+    tessera("mosaic", stack, "-o", tmp_path / "a", *QUIET)
+    tessera("mosaic", stack, "-o", tmp_path / "b", *QUIET, *settings("grid.margin=5"))
+    (a, ha), (b, hb) = (plane(tmp_path / d / "mosaic.fits") for d in "ab")
+    assert b.shape == (a.shape[0] + 10, a.shape[1] + 10) and hb["CRPIX1"] == ha["CRPIX1"] + 5
+    assert np.allclose(b[5:-5, 5:-5], a, rtol=1e-4, atol=1e-4, equal_nan=True) and np.isfinite(a).sum() > 1000
+
+
+def test_kept_tiles_are_the_mosaic(stack, tmp_path):
+    out = tmp_path / "out"
+    tessera("mosaic", stack, "-o", out, *QUIET, *settings("output.tiles=true", "output.tile_width=50", "output.tile_height=60", "output.std=true", "interpolation.quantity=flux"))
+    table = Table.read(out / "Coadd" / "coadd_tiles.tbl", format="ascii.ipac")
+    lines = (out / "Coadd" / "coadd_tile_bcd.txt").read_text().splitlines()
+    assert len(table) == len(lines) > 3
+    for kind, product in (("Image", "mosaic"), ("Unc", "mosaic_unc"), ("Cov", "mosaic_cov"), ("Std_Unc", "mosaic_std")):
+        whole, header = plane(out / f"{product}.fits")
+        seen = np.zeros(whole.shape, int)
+        for row in table:
+            tile, of_tile = plane(out / "Coadd" / row["filename"].replace("Image", kind))
+            part = np.s_[row["MINTOFFY"]:row["MINTOFFY"] + row["NAXIS2"], row["MINTOFFX"]:row["MINTOFFX"] + row["NAXIS1"]]
+            assert np.array_equal(tile, whole[part], equal_nan=True)
+            assert of_tile["CRPIX1"] == header["CRPIX1"] - row["MINTOFFX"] and of_tile.get("BUNIT") == header.get("BUNIT")
+            seen[part] += 1
+        assert (seen == 1).all()
+    counts = [line.split() for line in lines]
+    assert all(len(c) == 2 + int(c[1]) for c in counts) and max(int(c[1]) for c in counts) > 1
+
+
+def test_output_pixels_may_be_higher_than_wide(stack, tmp_path):
+    """The same flux in pixels of 1.22 by 2.44 arcsec, and the same coverage."""
+    common = ("rejection.method=none", "background.method=none", "grid.pixel_scale=1.22", "grid.padding=5")
+    tessera("mosaic", stack, "-o", tmp_path / "a", *QUIET, *settings(*common))
+    tessera("mosaic", stack, "-o", tmp_path / "b", *QUIET, *settings(*common, "grid.pixel_scale_y=2.44"))
+    totals = []
+    for d in "ab":
+        (image, header), (cov, _) = (plane(tmp_path / d / f"{p}.fits") for p in ("mosaic", "mosaic_cov"))
+        totals.append((np.nansum(image * cov) * header["PIXAR_A2"], cov.sum() * header["PIXAR_A2"]))
+        assert header["CDELT2"] == pytest.approx((1.22 if d == "a" else 2.44) / 3600)
+    assert totals[1] == pytest.approx(totals[0], rel=1e-4)
+
+
+def test_frames_without_their_sky_and_uncertainties_are_written(stack, tmp_path):
+    tessera("mosaic", stack, "-o", tmp_path, "--overwrite", *QUIET, *settings("output.minback=true", "output.sigmas=true", "frame_sky.method=median", "frame_sky.window_x=21", "frame_sky.window_y=21"))
+    frames = sorted(stack.glob("*_cbcd.fits"))
+    for i, frame in enumerate(frames[:2]):
+        value, less = fits.getdata(frame).astype(float), fits.getdata(tmp_path / "Medfilter" / frame.name.replace(".fits", "_minback.fits")).astype(float)
+        sky = value - less
+        inner = np.isfinite(sky[10:-10, 10:-10])
+        assert inner.mean() > 0.9 and abs(np.nanmedian(less)) < 0.1 * np.nanstd(value) + 0.01
+        # The sky is a smooth thing: far smoother than the frame.
+        assert np.nanstd(np.diff(sky, axis=1)) < 0.2 * np.nanstd(np.diff(value, axis=1))
+        scale = json.loads((tmp_path / "run.json").read_text())["frames"][i]["noise_scale"]
+        sigma, given = fits.getdata(tmp_path / "Sigma" / frame.name.replace(".fits", "_sigma.fits")), fits.getdata(str(frame).replace("_cbcd", "_cbunc")).astype(float)
+        good = np.isfinite(sigma)
+        assert good.mean() > 0.9 and np.allclose(sigma[good], scale * given[good], rtol=1e-5)
+
+
 def test_margin_leaves_out_frames_that_hardly_reach_the_grid(tmp_path):
     """Frames of 40 pixels on the grid's own lattice, each further to the left: what they share with the grid is known exactly."""
     header = fits.Header({"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CRVAL1": 50.0, "CRVAL2": 30.0, "CDELT1": -1 / 3600, "CDELT2": 1 / 3600, "BUNIT": "MJy/sr", "CRPIX1": 20.5, "CRPIX2": 20.5})

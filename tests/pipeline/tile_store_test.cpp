@@ -14,12 +14,12 @@ namespace {
 
 const TileLattice lattice{10, 7, 4};  // 3 × 2 tiles, the last column 2 wide, the last row 3 high
 
-TileResult numbered(std::int64_t tile, int planes = TileResult::deviation) {
+TileResult numbered(std::int64_t tile, PlaneSet planes = {}) {
   TileResult r{lattice.box(tile), planes};
-  for (int p = 0; p < planes; ++p)
+  for (int p = 0; p < TileResult::planes; ++p)
     for (int y = r.plane[0].box().y0; y < r.plane[0].box().y1; ++y)
       for (int x = r.plane[0].box().x0; x < r.plane[0].box().x1; ++x)
-        r.plane[static_cast<std::size_t>(p)](x, y) = static_cast<float>(1000 * p + 10 * y + x);
+        if (planes.has(p)) r.plane[static_cast<std::size_t>(p)](x, y) = static_cast<float>(1000 * p + 10 * y + x);
   RejectedRuns first{0, {}}, other{2, {}};
   for (std::int64_t p = 0; p < tile; ++p) first.add(20 * tile + p);
   other.add(7);
@@ -37,14 +37,26 @@ TEST(TileLattice, CoversTheGridOnceAndOnly) {
   for (const int n : seen.pixels()) EXPECT_EQ(n, 1);
 }
 
-TEST(TileStore, KeepsAnExtraPlaneOnRequestAndRecoversIt) {
+TEST(PlaneSet, CountsAndOrdersWhatItHas) {
+  PlaneSet planes;
+  EXPECT_EQ(planes.count(), 4);
+  EXPECT_FALSE(planes.has(TileResult::deviation));
+  planes.add(TileResult::median);
+  EXPECT_EQ(planes.count(), 5);
+  EXPECT_EQ(planes.index(TileResult::exposure), 3);
+  EXPECT_EQ(planes.index(TileResult::median), 4) << "the deviation is not there";
+}
+
+TEST(TileStore, KeepsExtraPlanesOnRequestAndRecoversThem) {
   const TemporaryFolder folder;
+  PlaneSet asked;
+  for (const auto plane : {TileResult::median_uncertainty, TileResult::median}) asked.add(plane);
   for (const int round : {0, 1}) {
-    TileStore store{folder.path(), lattice, "hash", TileResult::planes};
+    TileStore store{folder.path(), lattice, "hash", asked};
     EXPECT_EQ(store.finished_count(), round ? lattice.count() : 0);
     for (std::int64_t t = 0; t < lattice.count(); ++t)
-      if (!store.finished(t)) store.put(t, numbered(t, TileResult::planes));
-    for (const auto plane : {TileResult::mosaic, TileResult::exposure, TileResult::deviation}) {
+      if (!store.finished(t)) store.put(t, numbered(t, asked));
+    for (const auto plane : {TileResult::mosaic, TileResult::exposure, TileResult::median, TileResult::median_uncertainty}) {
       PlaneRows rows{store, plane, -1.0F};
       for (int y = 0; y < 7; ++y)
         for (int x = 0; x < 10; ++x) EXPECT_EQ(rows.row(y)[static_cast<std::size_t>(x)], static_cast<float>(1000 * plane + 10 * y + x)) << x << ' ' << y;

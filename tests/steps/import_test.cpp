@@ -61,7 +61,10 @@ TEST(ImportMopex, DegreesBecomeArcsecAndTheSizeWins) {
   EXPECT_EQ(t["grid.oversample"], "default");
   EXPECT_EQ(translated("MOSAIC_PIXEL_RATIO_X = 2\n")["grid.oversample"], "2");
   EXPECT_THAT(translated("MOSAIC_PIXEL_SIZE_X = 1e-4\n").log, HasSubstr("refuses a positive"));
-  EXPECT_THAT(translated("MOSAIC_PIXEL_SIZE_X = -1e-4\nMOSAIC_PIXEL_SIZE_Y = 2e-4\n").log, HasSubstr("pixels are square"));
+  EXPECT_EQ(translated("MOSAIC_PIXEL_SIZE_X = -1e-4\nMOSAIC_PIXEL_SIZE_Y = 2e-4\n")["grid.pixel_scale_y"], "0.72");
+  EXPECT_EQ(translated("MOSAIC_PIXEL_RATIO_X = 2\nMOSAIC_PIXEL_RATIO_Y = 1\n")["grid.oversample_y"], "1");
+  EXPECT_EQ(translated("run_fiducial_image_frame = 0\nMOSAIC_PIXEL_SIZE_X = -1e-4\n")["grid.file_pixels"], "resize") << "of a given FIF the area counts";
+  EXPECT_EQ(translated("run_fiducial_image_frame = 1\nMOSAIC_PIXEL_SIZE_X = -1e-4\n")["grid.file_pixels"], "default");
 }
 
 TEST(ImportMopex, TheGridComesFromItsBlock) {
@@ -180,17 +183,44 @@ TEST(ImportMopex, WhatIsMissingIsNamedOnlyWhereItIsAskedFor) {
   EXPECT_EQ(off.missing, 0);
   EXPECT_THAT(off.log, HasSubstr("BOX_X = 3: not in use: run_mosaic_box_outlier is off"));
   const auto on = translated(mosaic_with("USE_REFINED_POINTING = 1\n"));
-  EXPECT_EQ(on.missing, 1);
-  EXPECT_THAT(on.log, HasSubstr("USE_REFINED_POINTING = 1: not there yet: refined pointing"));
-  const auto median = translated(mosaic_with("run_median_mosaic = 1\n"));
-  EXPECT_EQ(median.missing, 0);
-  EXPECT_THAT(median.log, HasSubstr("run_median_mosaic = 1: differs: MOPEX makes a median beside the mean"));
+  EXPECT_EQ(on["input.pointing"], "refined");
+  EXPECT_EQ(translated(mosaic_with("USE_REFINED_POINTING = 0\n"))["input.pointing"], "default");
+  EXPECT_EQ(translated(mosaic_with("run_median_mosaic = 1\n"))["output.median"], "true");
+}
+
+TEST(ImportMopex, MedFilterIsTheSkyOfSingleFrames) {
+  const auto median = translated(mosaic_with("run_medfilter = 1\n&MEDFILTER\nWindow_X = 31,\nWindow_Y = 33,\nN_Outliers_Per_Window = 40,\nUse_Sbkg_for_Med = 0,\n&END\n"));
+  EXPECT_EQ(median["frame_sky.method"], "median");
+  EXPECT_EQ(median["frame_sky.window_x"], "31");
+  EXPECT_EQ(median["frame_sky.window_y"], "33");
+  EXPECT_EQ(median["frame_sky.drop"], "40");
+  const auto panels = translated(mosaic_with("run_medfilter = 1\n&MEDFILTER\nUse_Sbkg_for_Med = 1,\nSbkg_Filt_Size_for_Med = 3,\n&END\n"));
+  EXPECT_EQ(panels["frame_sky.method"], "panels");
+  EXPECT_EQ(panels["frame_sky.panel_filter"], "3");
+  EXPECT_EQ(translated(mosaic_with("run_medfilter = 0\n&MEDFILTER\nWindow_X = 31,\n&END\n"))["frame_sky.window_x"], "default");
+}
+
+TEST(ImportMopex, ProcessorsAndTheNoiseModelTakeEffect) {
+  EXPECT_EQ(translated(mosaic_with("do_multiprocess = off\n"))["run.threads"], "1");
+  EXPECT_EQ(translated(mosaic_with("do_multiprocess = on\n"))["run.threads"], "default");
+  EXPECT_EQ(translated(mosaic_with("do_multiprocess = manual\nncpu_multiprocess = 3\n"))["run.threads"], "3");
+  EXPECT_EQ(translated(mosaic_with("do_multiprocess = on\nncpu_multiprocess = 3\n"))["run.threads"], "default");
+  const auto noise = translated(mosaic_with("compute_uncertainties_internally = 1\n&SNESTIMATORIN\nGain = 66.8,\nRead_Noise = 8.8,\nConfusion_Sigma = 1,\n&END\n"));
+  EXPECT_EQ(noise["input.gain"], "66.8");
+  EXPECT_EQ(noise["input.read_noise"], "8.8");
+  EXPECT_EQ(noise["input.confusion_noise"], "1");
+  EXPECT_EQ(translated(mosaic_with("compute_uncertainties_internally = 0\n&SNESTIMATORIN\nGain = 66.8,\n&END\n"))["input.gain"], "default");
+  EXPECT_THAT(translated(mosaic_with("compute_uncertainties_internally = 1\n")).log, HasSubstr("has no Gain"));
 }
 
 TEST(ImportMopex, TheExtrasOfTheCoadditionAreOptions) {
   EXPECT_EQ(translated("MARGIN = -20\n")["grid.margin"], "-20");
   EXPECT_EQ(translated("MARGIN = 0\n")["grid.margin"], "default");
-  EXPECT_EQ(translated("MARGIN = 5\n").missing, 1);
+  EXPECT_EQ(translated("MARGIN = 5\n")["grid.margin"], "5");
+  const auto tiles = translated(mosaic_with("keep_coadded_tiles = 1\n&MOSAICCOADDIN\nTILEMAX_X = 300,\nTILEMAX_Y = 200,\n&END\n"));
+  EXPECT_EQ(tiles["output.tiles"], "true");
+  EXPECT_EQ(tiles["output.tile_width"], "300");
+  EXPECT_EQ(tiles["output.tile_height"], "200");
   const auto moving = translated("MOVING_OBJECT_MOSAIC = 5\n");
   EXPECT_EQ(moving["grid.moving"], "header");
   EXPECT_EQ(moving["grid.moving_reference"], "5");

@@ -313,4 +313,49 @@ TEST(GridOptions, AreDeclaredWithTheirChoices) {
   EXPECT_EQ(options.pixel_scale_arcsec, 0.6);
 }
 
+TEST(Grid, PixelsMayBeHigherThanWide) {
+  const auto frames = dithers(50, 20);
+  GridOptions square, tall;
+  square.pixel_scale_arcsec = tall.pixel_scale_arcsec = 1.0;
+  tall.pixel_scale_y_arcsec = 2.0;
+  const auto a = wcs::fiducial_grid(frames, square), b = wcs::fiducial_grid(frames, tall);
+  EXPECT_DOUBLE_EQ(b.cdelt2_deg, 2.0 / 3600);
+  EXPECT_EQ(b.width, a.width);
+  EXPECT_NEAR(b.height, a.height / 2.0, 1.0);
+  EXPECT_LT(overhang(b, frames), 0.01);
+  GridOptions ratio;
+  ratio.oversample = 2, ratio.oversample_y = 0.5;
+  const auto c = wcs::fiducial_grid(frames, ratio);
+  EXPECT_NEAR(c.cdelt2_deg / -c.cdelt1_deg, 4, 1e-12);
+}
+
+TEST(Grid, OfAFileKeepsItsAreaWithOtherPixels) {
+  const auto frames = dithers(50, 20);
+  GridOptions options;
+  options.pixel_scale_arcsec = 1.2;
+  const auto file = wcs::fiducial_grid(frames, options);
+  EXPECT_EQ(wcs::resized(file, frames, options).width, file.width) << "its own size leaves it as it is";
+  options.pixel_scale_arcsec = 0.5, options.pixel_scale_y_arcsec = 0.7;
+  const auto grid = wcs::resized(file, frames, options);
+  EXPECT_DOUBLE_EQ(grid.cdelt1_deg, -0.5 / 3600);
+  EXPECT_DOUBLE_EQ(grid.cdelt2_deg, 0.7 / 3600);
+  EXPECT_EQ(grid.width, static_cast<int>(std::ceil(file.width * 1.2 / 0.5 - 1e-6)));
+  // The first corner stays, and the last is within a pixel.
+  const auto corner = grid.wcs().pixel_to_sky(PixelPoint{-0.5, -0.5}), was = file.wcs().pixel_to_sky(PixelPoint{-0.5, -0.5});
+  EXPECT_NEAR(corner.ra_deg, was.ra_deg, 1e-9);
+  EXPECT_NEAR(corner.dec_deg, was.dec_deg, 1e-9);
+  const auto last = grid.wcs().sky_to_pixel(file.wcs().pixel_to_sky(PixelPoint{file.width - 0.5, file.height - 0.5}));
+  EXPECT_GT(last.x, grid.width - 1.5);
+  EXPECT_LT(last.x, grid.width - 0.5 + 1e-5);
+}
+
+TEST(Grid, GrowsOnAllSides) {
+  const auto frames = dithers(50, 20);
+  const auto a = wcs::fiducial_grid(frames, {}), b = wcs::grown(a, 7);
+  EXPECT_EQ(b.width, a.width + 14);
+  const auto here = b.wcs().sky_to_pixel(a.wcs().pixel_to_sky(PixelPoint{3, 5}));
+  EXPECT_NEAR(here.x, 10, 1e-8);
+  EXPECT_NEAR(here.y, 12, 1e-8);
+}
+
 }  // namespace

@@ -50,12 +50,22 @@ wcs::LookupTables lookup_tables(const io::FitsFile& file) {
   return tables;
 }
 
+void take_pointing(FrameFile& frame, const io::FitsFile& file) {
+  const Header primary = file.header(0, false);
+  const RoleCards cards{*frame.profile, frame.header, primary};
+  const auto ra = cards.number("refined_ra"), dec = cards.number("refined_dec"), angle = cards.number("refined_angle");
+  if (ra && dec && angle) frame.refined = RefinedPointing{*ra, *dec, *angle};
+}
+
 void take_wcs(FrameFile& frame, const io::FitsFile& file, const InputOptions& options) {
   const std::string where = fmt::format("{} [{}]", frame.image.path.string(), hdu_name(info(file, frame.image.hdu)));
+  take_pointing(frame, file);
+  if (options.pointing == Pointing::refined && !frame.refined)
+    throw DataError{fmt::format("{}: has no cards of a refined pointing (Spitzer: RARFND, DECRFND, CT2RFND); give input.pointing = header", where)};
   wcs::WcsOptions how;
   how.unpromised = options.distortion;
   if (wcs::SkyWcs::needs_lookup_tables(frame.header)) how.tables = lookup_tables(file);
-  frame.wcs = wcs::SkyWcs::from_header(frame.header, where, how);
+  frame.wcs = wcs::SkyWcs::from_header(options.pointing == Pointing::refined ? with_pointing(frame.header, *frame.refined, where) : frame.header, where, how);
   for (const auto& note : frame.wcs.notes()) frame.notes.push_back(note);
   frame.pixel_area_sr = AreaLattice{frame.wcs, frame.width, frame.height, median_nodes}.median();
   if (!(frame.pixel_area_sr > 0))
@@ -118,9 +128,6 @@ void take_cards(FrameFile& frame, const Header& primary) {
   frame.read_noise = cards.positive("read_noise").value_or(0);
   frame.saturation = cards.positive("saturation").value_or(0);
   if (const auto zodi = cards.number("zodi")) frame.zodi = *zodi - cards.number("zodi_dark").value_or(0);
-  const auto ra = cards.number("refined_ra"), dec = cards.number("refined_dec"), angle = cards.number("refined_angle");
-  if (ra && dec) frame.refined = RefinedPointing{*ra, *dec, angle.value_or(0)};
-
   const std::string own = !frame.profile->unit.empty() ? frame.profile->unit : std::string{text::trim(frame.header.text("BUNIT").value_or(""))};
   frame.input_unit = own.empty() ? frame.profile->default_unit : own;
   const Unit unit = parse_unit(frame.input_unit);

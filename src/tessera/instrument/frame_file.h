@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tessera/core/frame.h"
+#include "tessera/instrument/pointing.h"
 #include "tessera/instrument/profile.h"
 #include "tessera/param/schema.h"
 #include "tessera/wcs/sky_wcs.h"
@@ -18,6 +19,7 @@ namespace tessera::instrument {
 
 enum class OnBadFrame { stop, skip };
 enum class Mixed { refuse, allow };
+enum class Pointing { header, refined };
 
 struct InputOptions {
   std::string images, sigmas, masks;        // -I -S -d: parallel lists
@@ -30,17 +32,13 @@ struct InputOptions {
   Mixed mixed = Mixed::refuse;              // frames of several units or filters, with and without uncertainty
   bool scale_noise = true;                  // one noise scale per frame
   wcs::UnpromisedDistortion distortion = wcs::UnpromisedDistortion::refuse;
+  Pointing pointing = Pointing::header;
 };
 void describe(param::Schema<InputOptions>& s);
 
 struct PlaneLocation {
   std::filesystem::path path;
   int hdu = 0;
-};
-
-/// The pointing a pipeline refined against a star catalogue, beside the one in the WCS.
-struct RefinedPointing {
-  double ra_deg = 0, dec_deg = 0, angle_deg = 0;
 };
 
 struct FrameMeasurements;  ///< what needs pixels or many WCS calls, found once (noise scale, pixel areas)

@@ -33,6 +33,8 @@ void describe(param::Schema<InputOptions>& s) {
   s.field(&InputOptions::scale_noise, "scale_noise", "Multiply each frame's uncertainties by one factor, so that they agree with the noise measured in its sky.");
   s.field(&InputOptions::distortion, "distortion", "Distortion keywords that CTYPE does not promise: refuse the frame, ignore the keywords, or apply them.")
       .choices({{"refuse", wcs::UnpromisedDistortion::refuse}, {"ignore", wcs::UnpromisedDistortion::ignore}, {"apply", wcs::UnpromisedDistortion::apply}});
+  s.field(&InputOptions::pointing, "pointing", "Where frames point: header = as their WCS says; refined = place and angle of the cards in which a pipeline refined them (Spitzer: RARFND, DECRFND, CT2RFND). Frames without them are refused.")
+      .choices({{"header", Pointing::header}, {"refined", Pointing::refined}}).namelist("", "USE_REFINED_POINTING");
 }
 
 namespace {

@@ -4,11 +4,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 #include <string>
 #include <utility>
 
 #include "tessera/base/error.h"
+#include "tessera/coadd/votes.h"
 #include "tessera/reproject/noise_block.h"
+#include "tessera/reproject/wide_pixels.h"
 
 namespace tessera::pipeline {
 namespace {
@@ -23,6 +26,13 @@ constexpr float negligible = 1e-5F;            // rims of the table below this a
 using reproject::NoiseSums;
 
 double fraction(double x) { return x - std::floor(x); }
+
+/// Frames on a pixel that any lies on.
+double frames_per_pixel(const Plan& plan) {
+  double work = 0;
+  for (const auto& box : plan.on_grid) work += static_cast<double>(box.area());
+  return std::max(1.0, work / (static_cast<double>(plan.grid.width) * plan.grid.height));
+}
 
 /// Whether the middle of the block lies in the frame.
 bool lies_on(const Plan& plan, const FrameState& state, std::size_t f, Box block) {
@@ -44,7 +54,6 @@ class Sampler {
   /// Blocks with at least one frame, spread over the grid by the additive recurrence of the plastic number (Roberts 2018).
   std::vector<Box> blocks() const {
     std::vector<Box> all;
-    if (patch_ > reproject::largest_noise_patch) return all;
     const int width = std::min(side_, plan_.grid.width), height = std::min(side_, plan_.grid.height);
     const int wanted = count();
     for (int n = 0; n < wanted * draws_per_block && static_cast<int>(all.size()) < wanted; ++n) {
@@ -85,9 +94,9 @@ class Sampler {
   int count() const {
     double work = 0;
     for (const auto& box : plan_.on_grid) work += static_cast<double>(box.area());
-    const double frames_per_pixel = std::clamp(work / (static_cast<double>(plan_.grid.width) * plan_.grid.height), 1.0, 1.0 * depth_);
+    const double depth = std::clamp(work / (static_cast<double>(plan_.grid.width) * plan_.grid.height), 1.0, 1.0 * depth_);
     const double patch = reproject::noise_patch(options_.interpolation, 1 / plan_.input_over_output_pixel);
-    return static_cast<int>(std::clamp(share_of_work * work / (frames_per_pixel * side_ * side_ * (patch * patch + 4)), 1.0 * (patch_ < wide_patch ? least_blocks : least_blocks_of_wide), 1.0 * most_blocks));
+    return static_cast<int>(std::clamp(share_of_work * work / (depth * side_ * side_ * (patch * patch + 4)), 1.0 * (patch_ < wide_patch ? least_blocks : least_blocks_of_wide), 1.0 * most_blocks));
   }
 
   const Plan& plan_;
@@ -122,6 +131,15 @@ Image<float> trimmed(const Image<float>& rho) {
   return part;
 }
 
+constexpr double two_over_pi = 2 / std::numbers::pi;
+
+/// The same through g.
+NoiseCorrelation of_median(const NoiseCorrelation& rho, std::size_t n) {
+  Image<float> table = rho.table().copy();
+  for (float& v : table.pixels()) v = static_cast<float>(correlation_of_median(static_cast<double>(v), n));
+  return NoiseCorrelation{std::move(table)};
+}
+
 MeasuredCorrelation mean_of(const std::vector<Box>& blocks, const std::vector<NoiseSums>& sums) {
   MeasuredCorrelation result;
   std::vector<double> covariance, sigmas;
@@ -138,13 +156,23 @@ MeasuredCorrelation mean_of(const std::vector<Box>& blocks, const std::vector<No
     const NoiseCorrelation here{table_of(s.covariance, s.sigmas, s.reach)};
     result.samples.push_back({blocks[b], coverage, static_cast<double>(here(1, 0)), static_cast<double>(here(0, 1)), std::sqrt(std::max(0.0, here.large_aperture_variance()))});
   }
-  if (!result.samples.empty()) result.mean.emplace(trimmed(table_of(covariance, sigmas, sums.front().reach)));
+  if (result.samples.empty()) return result;
+  result.frames = 0;
+  for (const auto& s : result.samples) result.frames += s.coverage / static_cast<double>(result.samples.size());
+  result.mean.emplace(trimmed(table_of(covariance, sigmas, sums.front().reach)));
   return result;
 }
 
 }  // namespace
 
 MeasuredCorrelation measure_correlation(const Plan& plan, const FramePass& pass, const FrameMasks& masks, const MosaicOptions& options, FrameCache& cache, Context& context) {
+  if (options.coadd.method == coadd::Method::minimum) return {};
+  if (const double span = 1 / plan.input_over_output_pixel; reproject::noise_patch(options.interpolation, span) > reproject::largest_noise_patch) {
+    MeasuredCorrelation wide;
+    wide.mean.emplace(trimmed(reproject::wide_pixel_correlation(options.interpolation, span)));
+    wide.frames = frames_per_pixel(plan);
+    return options.coadd.method == coadd::Method::median ? median_of(wide) : wide;
+  }
   const Sampler sampler{plan, pass, masks, options, cache};
   const auto blocks = sampler.blocks();
   std::vector<NoiseSums> sums(blocks.size());
@@ -153,7 +181,31 @@ MeasuredCorrelation measure_correlation(const Plan& plan, const FramePass& pass,
     sums[static_cast<std::size_t>(b)] = sampler.measure(blocks[static_cast<std::size_t>(b)]);
     context.step();
   });
-  return mean_of(blocks, sums);
+  const auto mean = mean_of(blocks, sums);
+  return options.coadd.method == coadd::Method::median ? median_of(mean) : mean;
+}
+
+double correlation_of_median(double r, std::size_t n) {
+  if (n < 3) return r;
+  const double linear = 1 / coadd::median_variance_factor(n), few = 3.0 / static_cast<double>(n), size = std::min(std::abs(r), 1.0);
+  const double quadrants = two_over_pi * (std::asin(size) - size) / (1 - two_over_pi);
+  return std::copysign(linear * size + (1 - linear) * ((1 - few) * quadrants + few * std::pow(size, 4)), r);
+}
+
+MeasuredCorrelation median_of(const MeasuredCorrelation& mean) {
+  MeasuredCorrelation median;
+  median.frames = mean.frames;
+  const auto votes = [](double frames) { return static_cast<std::size_t>(std::max(1L, std::lround(frames))); };
+  if (mean.mean) median.mean.emplace(of_median(*mean.mean, votes(mean.frames)));
+  for (auto s : mean.samples) {
+    const double scale = s.large_aperture * s.large_aperture;
+    s.right = correlation_of_median(s.right, votes(s.coverage));
+    s.up = correlation_of_median(s.up, votes(s.coverage));
+    const double whole = mean.mean->large_aperture_variance();
+    s.large_aperture = whole > 0 ? std::sqrt(std::max(0.0, scale * median.mean->large_aperture_variance() / whole)) : s.large_aperture;
+    median.samples.push_back(s);
+  }
+  return median;
 }
 
 void add_correlation(const MeasuredCorrelation& noise, io::FitsWriter& writer) {

@@ -13,6 +13,11 @@ void describe(param::Schema<ExtraOptions>& s) {
   s.field(&ExtraOptions::geometry, "geometry", "Write geometry.tbl (where each frame lies on the grid) and geom_ImageList.txt (the images that were used).").namelist("", "run_mosaic_geom");
   s.field(&ExtraOptions::interpolated, "interpolated",
           "Write Interp/interp_NAME.fits (the frame on its part of the grid, as it is coadded), interp_NAME_covg.fits (coverage) and interp_unc_NAME.fits (1 sigma) for every frame.");
+  s.field(&ExtraOptions::minback, "minback", "Write Medfilter/NAME_minback.fits for every frame file: the frame less its local sky (section frame_sky), on which objects and hits of single frames are found; NaN where a running median finds the pixel itself bad.");
+  s.field(&ExtraOptions::sigmas, "sigmas", "Write Sigma/NAME_sigma.fits for every frame file: the uncertainty its pixels were used with, in the unit of the file; NaN where they are bad.");
+  s.field(&ExtraOptions::tiles, "tiles", "Write the mosaic in tiles too: Coadd/coadd_Tile_001_Image.fits with _Unc, _Cov (and _Std_Unc), their places in coadd_tiles.tbl, and which frames lie on each in coadd_tile_bcd.txt.").namelist("", "keep_coadded_tiles");
+  s.field(&ExtraOptions::tile_width, "tile_width", "Suggested width of these tiles; all but the last are equally wide.").unit("output pixel").range(16, 1000000).namelist("MOSAICCOADDIN", "TILEMAX_X");
+  s.field(&ExtraOptions::tile_height, "tile_height", "Suggested height of these tiles.").unit("output pixel").range(16, 1000000).namelist("MOSAICCOADDIN", "TILEMAX_Y");
   s.field(&ExtraOptions::array_correction, "array_correction",
           "Image of the array-location-dependent correction (IRAC), coadded as the frames are into mosaic_arraycorr.fits; its size is that of the frames.")
       .placeholder("FILE")

@@ -13,6 +13,10 @@ struct ExtraOptions {
   bool frame_footprints = false;  // Footprint/NAME_moc.fits
   bool geometry = false;          // geometry.tbl, geom_ImageList.txt
   bool interpolated = false;      // Interp/interp_NAME.fits and the like, interp_ImageList.txt.tbl
+  bool minback = false;           // Medfilter/NAME_minback.fits
+  bool sigmas = false;            // Sigma/NAME_sigma.fits
+  bool tiles = false;             // Coadd/coadd_Tile_001_Image.fits and the like, coadd_tiles.tbl, coadd_tile_bcd.txt
+  int tile_width = 1000, tile_height = 1000;
   double depth_sigma = 5, psf_fwhm_arcsec = 0;
   int moc_order = -1;             // −1: cells of at least four pixels
   std::string array_correction, array_pixel_area;

@@ -85,15 +85,16 @@ void write_depth(const Finished& m, double mean_exposure_s, const std::filesyste
 
 std::vector<ProductRecord> write_geometry(const Finished& m, OutputFolder& folder) {
   std::vector<bool> used;
-  std::string list;
-  for (std::size_t i = 0; i < m.plan.frames.size(); ++i) {
-    used.push_back(m.pass.frames[i].usable);
-    if (used.back()) list += m.plan.frames[i].image.path.string() + "\n";
-  }
-  const auto table = folder.product("geometry.tbl"), images = folder.product("geom_ImageList.txt");
+  for (const auto& frame : m.pass.frames) used.push_back(frame.usable);
+  const auto table = folder.product("geometry.tbl");
   io::write_table(geometry_table(m.plan.frames, m.plan.on_grid, used), table, io::TableFormat::ipac);
-  files::write_atomic(images, list);
-  return {{"geometry.tbl", files::sha256_file(table)}, {"geom_ImageList.txt", files::sha256_file(images)}};
+  std::vector<ProductRecord> records{{"geometry.tbl", files::sha256_file(table)}};
+  for (const auto& list : geometry_lists(m.plan.frames, used)) {
+    const auto path = folder.product(list.name);
+    files::write_atomic(path, list.content);
+    records.push_back({list.name, files::sha256_file(path)});
+  }
+  return records;
 }
 
 }  // namespace
@@ -111,7 +112,7 @@ void check_extra_options(const Plan& plan, const MosaicOptions& options) {
 std::vector<ProductRecord> write_extra_products(const Finished& m, OutputFolder& folder, Context& context) {
   const auto& extra = m.options.extra;
   std::vector<ProductRecord> records;
-  if (!(extra.local_sky || extra.depth || extra.footprint || extra.frame_footprints || extra.geometry || extra.interpolated || !extra.array_correction.empty())) return records;
+  if (!(extra.local_sky || extra.depth || extra.footprint || extra.frame_footprints || extra.geometry || extra.interpolated || extra.minback || extra.sigmas || extra.tiles || !extra.array_correction.empty())) return records;
   const double exposure = mean_exposure(m.store);
   const auto image = [&](const char* name, const auto& write) {
     const auto path = folder.product(name);
@@ -127,6 +128,10 @@ std::vector<ProductRecord> write_extra_products(const Finished& m, OutputFolder&
     for (auto& record : write_footprints(m, folder, context)) records.push_back(std::move(record));
   if (extra.geometry)
     for (auto& record : write_geometry(m, folder)) records.push_back(std::move(record));
+  if (extra.tiles)
+    for (auto& record : write_kept_tiles(m, exposure, folder, context)) records.push_back(std::move(record));
+  if (extra.minback) write_minback_frames(m, folder, records, context);
+  if (extra.sigmas) write_sigma_frames(m, folder, records, context);
   if (extra.interpolated)
     for (auto& record : write_interpolated(m, folder, context)) records.push_back(std::move(record));
   return records;

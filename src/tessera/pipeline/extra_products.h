@@ -3,22 +3,11 @@
 #include <vector>
 
 #include "tessera/pipeline/correlation.h"
+#include "tessera/pipeline/frame_products.h"
 #include "tessera/pipeline/output_folder.h"
 #include "tessera/pipeline/products.h"
 
 namespace tessera::pipeline {
-
-/// What they are made from. All references must outlive the call.
-struct Finished {
-  const Plan& plan;
-  const FramePass& pass;
-  const TileStore& store;
-  const FrameMasks& masks;
-  const MosaicOptions& options;
-  const param::OptionSet& settings;
-  FrameCache& cache;
-  const MeasuredCorrelation& noise;
-};
 
 /// Throws UsageError or DataError for options that ask for what cannot be, before any work is done.
 void check_extra_options(const Plan& plan, const MosaicOptions& options);
@@ -32,6 +21,8 @@ void write_array_correction(const Finished& mosaic, double mean_exposure_s, cons
 Image<float> array_correction(const Plan& plan, const ExtraOptions& options);
 /// Every usable frame as it is coadded: resampled, matched, without its rejected pixels.
 std::vector<ProductRecord> write_interpolated(const Finished& mosaic, OutputFolder& folder, Context& context);
+/// The mosaic in tiles of about the size asked for: MOPEX guide 5.6.19, 8.1.
+std::vector<ProductRecord> write_kept_tiles(const Finished& mosaic, double mean_exposure_s, OutputFolder& folder, Context& context);
 std::vector<ProductRecord> write_footprints(const Finished& mosaic, OutputFolder& folder, Context& context);
 
 }  // namespace tessera::pipeline

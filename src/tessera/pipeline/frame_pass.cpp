@@ -18,6 +18,8 @@ namespace {
 /// Exposures or noise that differ by more than this call for one sky variance per frame as weight.
 constexpr double notable_ratio = 1.2;
 
+constexpr std::int64_t sky_bytes_per_pixel = 28;  // values, their ranks, and the sky of a running median
+
 /// Part of a budget, given back at the end of the scope.
 class Share {
  public:
@@ -41,7 +43,7 @@ double good_fraction(const Frame& frame) {
 void find_objects(const Frame& frame, const MosaicOptions& options, double noise_scale, FrameState& state) {
   const bool radhits = options.rejection.uses(outlier::Scheme::radhit), detections = options.rejection.needs_detections();
   if (!radhits && !detections) return;
-  const Image<float> significance = background::significance(frame.view(), noise_scale);
+  const Image<float> significance = background::significance(frame.view(), noise_scale, options.frame_sky);
   if (radhits) state.radhits = outlier::find_radhits(significance, options.radhit);
   if (detections) state.detections = outlier::detect(significance, options.dual);
 }
@@ -67,7 +69,7 @@ std::optional<background::CellMap> measure(const Plan& plan, const MosaicOptions
   state.sky_variance = noise.sky_variance * scale * scale;
   find_objects(frame, options, scale, state);
   if (options.background.method == background::Method::none) return std::nullopt;
-  const auto masked = background::mask_objects(frame.view(), scale, options.background);
+  const auto masked = background::mask_objects(frame.view(), scale, options.background, options.frame_sky);
   auto cells = background::cell_map(frame.view(), masked, *state.frame_to_output, cell_side, {0, 0, plan.grid.width, plan.grid.height});
   for (float& v : cells.variance.pixels()) v *= static_cast<float>(scale * scale);
   if (state.zodi != 0)
@@ -140,7 +142,8 @@ FramePass run_frame_pass(const Plan& plan, const MosaicOptions& options, FrameCa
     auto& state = pass.frames[i];
     const auto pixels = static_cast<std::int64_t>(plan.frames[i].width) * plan.frames[i].height;
     // A frame larger than the share is measured alone.
-    const Share share{budget, std::min(budget.total(), pixels * measuring_bytes_per_pixel)};
+    const auto per_pixel = measuring_bytes_per_pixel + (options.frame_sky.method == background::SkyMethod::mesh ? 0 : sky_bytes_per_pixel);
+    const Share share{budget, std::min(budget.total(), pixels * per_pixel)};
     if (plan.on_grid[i].empty())
       state.usable = false;
     else if (auto map = measure(plan, options, i, side, cache, state))

@@ -1,6 +1,7 @@
 #include "tessera/pipeline/mosaic_geometry.h"
 
 #include <cmath>
+#include <string>
 
 namespace tessera::pipeline {
 namespace {
@@ -37,7 +38,7 @@ double area(const Polygon& p) {
 
 void describe(param::Schema<GeometryOptions>& s) {
   s.field(&GeometryOptions::margin, "margin",
-          "Frames that reach less than this many pixels into the grid are left out when it is negative: -20 asks for 20 pixels. 0 or more: every frame that touches the grid counts.")
+          "Pixels around the grid that is made from the frames. Negative: frames that reach less than this many pixels into the grid are left out; -20 asks for 20 pixels.")
       .unit("output pixel")
       .range(-100000, 100000)
       .namelist("", "MARGIN");
@@ -79,6 +80,25 @@ Table geometry_table(std::span<const instrument::FrameFile> frames, const std::v
   t.add("ny", ny, "pixel");
   t.add("filename", name, "", "image");
   return t;
+}
+
+std::vector<FileList> geometry_lists(std::span<const instrument::FrameFile> frames, const std::vector<bool>& used) {
+  std::vector<FileList> lists{{"geom_ImageList.txt", ""}, {"geom_SigmaList.txt", ""}, {"geom_DmaskList.txt", ""}, {"geom_rmask_ImageList.txt", ""}};
+  std::vector<bool> complete(lists.size(), true);
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    if (!used[i]) continue;
+    const auto& f = frames[i];
+    const instrument::PlaneLocation* planes[] = {&f.image, f.uncertainty ? &*f.uncertainty : nullptr, f.mask ? &*f.mask : nullptr, f.rmask ? &f.rmask->plane : nullptr};
+    for (std::size_t k = 0; k < lists.size(); ++k) {
+      const bool own = planes[k] && (k == 0 || planes[k]->path != f.image.path);
+      if (own) lists[k].content += planes[k]->path.string() + "\n";
+      else complete[k] = false;
+    }
+  }
+  std::vector<FileList> kept;
+  for (std::size_t k = 0; k < lists.size(); ++k)
+    if (complete[k] && (k == 0 || !lists[k].content.empty())) kept.push_back(lists[k]);
+  return kept;
 }
 
 }  // namespace tessera::pipeline

@@ -1,6 +1,7 @@
 /// pipeline/mosaic_geometry.h — which frames meet the output grid, and where they lie on it. MOPEX guide 5.3, 5.6.5.
 #pragma once
 #include <span>
+#include <string>
 #include <vector>
 
 #include "tessera/core/table.h"
@@ -21,5 +22,12 @@ bool meets(const wcs::Footprint& outline, const wcs::SkyWcs& grid, int width, in
 
 /// geometry.tbl: per frame whether it is used, and its box on the grid counted from 0 (x0 and y0 are MOPEX's MINTOFFX and MINTOFFY).
 Table geometry_table(std::span<const instrument::FrameFile> frames, const std::vector<Box>& on_grid, const std::vector<bool>& used);
+
+/// The lists of Mosaic Geometry (guide 5.6.5): geom_ImageList.txt, and where every frame that is used has such a plane in a file of its own, parallel to it geom_SigmaList.txt,
+/// geom_DmaskList.txt and geom_rmask_ImageList.txt.
+struct FileList {
+  std::string name, content;
+};
+std::vector<FileList> geometry_lists(std::span<const instrument::FrameFile> frames, const std::vector<bool>& used);
 
 }  // namespace tessera::pipeline

@@ -10,15 +10,15 @@ void describe(param::Schema<ProductOptions>& s) {
       .namelist("", "create_rmask_mosaic").namelist("", "create_outlier_mosaic").namelist("", "create_dual_outlier_mosaic");
   s.field(&ProductOptions::outlier_maps, "outlier_maps", "Write Outlier/NAME_outlier.fits for every frame: how far its values lie from the stack, for rejection.outlier_maps of a later run.");
   s.field(&ProductOptions::std, "std", "Write mosaic_std.fits: the standard deviation of the frames' values in each pixel.").namelist("", "create_std_mosaic");
+  s.field(&ProductOptions::median, "median", "Write mosaic_median.fits and mosaic_median_unc.fits beside the mean: the median of the values that it is made of, and its uncertainty. Flux of stars is not conserved.").namelist("", "run_median_mosaic");
   s.field(&ProductOptions::correlation, "correlation", "Measure how the noise of neighbouring pixels is correlated and write it as extensions of mosaic_unc.fits, for errors of sums over pixels.");
   s.field(&ProductOptions::context, "context", "Write mosaic_ctx.fits: which frames count in each pixel, one bit each in planes of 32; 4 bytes per pixel and 32 frames, twice while the run goes on.");
 }
 
 void describe(param::Schema<EngineOptions>& s) {
-  s.field(&EngineOptions::tile_size, "tile_size", "Side of the tiles the output is made in; 0: from the memory ceiling. Results do not depend on it.")
+  s.field(&EngineOptions::tile_size, "tile_size", "Largest side of the tiles the output is made in, smaller where the memory ceiling asks for it; 0: up to 256. Results do not depend on it.")
       .unit("output pixel")
-      .range(0, 8192)
-      .namelist("MOSAICCOADDIN", "TILEMAX_X");
+      .range(0, 8192);
   s.field(&EngineOptions::max_pixels, "max_pixels", "An output grid of more pixels than this is refused with the forecast.")
       .unit("output pixel")
       .at_least(1);
@@ -30,6 +30,7 @@ void MosaicOptions::declare(param::OptionSet& options) {
   options.add("grid", "The output grid", moving);
   options.add("grid", "The output grid", geometry);
   options.add("background", "Matching of the frames' backgrounds", background);
+  options.add("frame_sky", "The local sky of single frames", frame_sky);
   options.add("interpolation", "Resampling", interpolation);
   options.add("rejection", "Outlier rejection", rejection);
   options.add("rejection", "Outlier rejection", temporal);

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "tessera/background/background_options.h"
+#include "tessera/background/frame_sky.h"
 #include "tessera/coadd/coadd_options.h"
 #include "tessera/instrument/frame_file.h"
 #include "tessera/outlier/blot.h"
@@ -26,6 +27,7 @@ struct ProductOptions {
   bool rmask_mosaic = false;
   bool outlier_maps = false;
   bool std = false;
+  bool median = false;
   bool correlation = true;
   bool context = false;
 };
@@ -43,6 +45,7 @@ struct MosaicOptions {
   MovingOptions moving;
   GeometryOptions geometry;
   background::BackgroundOptions background;
+  background::FrameSkyOptions frame_sky;
   reproject::InterpolationOptions interpolation;
   outlier::RejectionOptions rejection;
   outlier::TemporalOptions temporal;

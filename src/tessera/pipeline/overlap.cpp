@@ -67,6 +67,7 @@ void describe(param::Schema<OverlapProducts>& s) {
   s.field(&OverlapProducts::quicklook, "quicklook", "Write quicklook.fits and quicklook.png: a coarse mosaic of the matched frames without bright objects.")
       .flag("quicklook")
       .namelist("", "mosaic_corrected_images");
+  s.field(&OverlapProducts::zodi_subtracted, "zodi_subtracted", "Write Zod_Sub/NAME.fits for every frame file: the frame less the zodiacal light alone; needs background.zodi.").namelist("", "save_zodiacal_subtracted_images");
   s.field(&OverlapProducts::report, "report", "Write report.html: offsets and noise frame by frame, caveats, the quick look.").flag("report");
 }
 
@@ -74,6 +75,7 @@ void OverlapOptions::declare(param::OptionSet& options) {
   options.add("input", "Frames, and how they are read", mosaic.input);
   options.add("grid", "The grid on which frames are compared", mosaic.grid);
   options.add("background", "Matching of the frames' backgrounds", mosaic.background);
+  options.add("frame_sky", "The local sky of single frames", mosaic.frame_sky);
   options.add("output", "Products", products);
 }
 
@@ -83,6 +85,7 @@ Outcome match_overlaps(const MosaicRequest& request, OverlapOptions& options, pa
   Recorder context{outer};
   if (options.mosaic.background.method == background::Method::none)
     throw UsageError{"background.method = none leaves nothing to do for overlap; choose offset, plane or surface"};
+  if (options.products.zodi_subtracted && !options.mosaic.background.zodi) throw UsageError{"output.zodi_subtracted needs background.zodi = true: else there is no zodiacal light to subtract"};
   const auto profiles = instrument::ProfileSet::load(instrument::ProfileSet::default_folders());
   const Plan plan = make_plan(request.inputs, options.mosaic, settings, profiles, context);
   if (request.dry_run) {
@@ -97,7 +100,8 @@ Outcome match_overlaps(const MosaicRequest& request, OverlapOptions& options, pa
   std::vector<ProductRecord> products;
   write_tables(plan, pass, folder, products);
   if (options.products.quicklook) write_quicklook(plan, pass, folder, products);
-  if (options.products.corrected) write_corrected_frames(plan, pass, folder, products, context);
+  if (options.products.zodi_subtracted) write_corrected_frames(plan, pass, Subtracted::zodi, folder, products, context);
+  if (options.products.corrected) write_corrected_frames(plan, pass, Subtracted::background, folder, products, context);
   log_result(plan, pass, context);
   if (options.products.report) {
     write_overlap_report(plan, pass, options.products.quicklook, folder, context);

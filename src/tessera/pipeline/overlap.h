@@ -10,6 +10,7 @@ struct OverlapProducts {
   bool corrected = false;
   bool quicklook = false;
   bool report = true;
+  bool zodi_subtracted = false;
 };
 void describe(param::Schema<OverlapProducts>& s);
 

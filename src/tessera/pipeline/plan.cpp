@@ -28,6 +28,7 @@ constexpr std::int64_t program_bytes = 48LL << 20;    // code, libraries, header
 constexpr std::int64_t frame_bytes_per_pixel = 9;     // float value, float variance, one byte good
 constexpr double most_side_ratio = 8;  // of frame pixels on the grid, largest over median
 constexpr std::int64_t sums_bytes_per_pixel = 76;    // five sums, five planes, median and its gradient
+constexpr std::int64_t median_bytes_per_pixel = 8;   // the two planes of a median beside the mean
 constexpr std::int64_t two_pass_bytes_per_pixel = 7;  // flags of a second scheme; bits of all, and rejected pixels twice, on the (rotated) window
 constexpr std::int64_t stack_bytes_per_pixel = 31;  // value, variance, coverage, one byte of flags; the (rotated) frame window
 
@@ -65,6 +66,15 @@ wcs::Grid grid_from_file(const std::string& path) {
   const auto hdu = file.first_image();
   if (!hdu) throw DataError{fmt::format("{}: no image whose WCS could define the output grid", path)};
   return wcs::grid_from_header(file.header(*hdu), path);
+}
+
+wcs::Grid settle_grid(const std::vector<wcs::Footprint>& outlines, const MosaicOptions& options) {
+  if (options.grid.file.empty()) {
+    const auto grid = wcs::fiducial_grid(outlines, options.grid);
+    return options.geometry.margin > 0 && options.grid.size.empty() ? wcs::grown(grid, options.geometry.margin) : grid;
+  }
+  const auto grid = grid_from_file(options.grid.file);
+  return options.grid.file_pixels == wcs::FilePixels::resize ? wcs::resized(grid, outlines, options.grid) : grid;
 }
 
 std::vector<wcs::Footprint> footprints(const Plan& plan) {
@@ -116,12 +126,12 @@ Box box_on_grid(const wcs::Footprint& outline, const wcs::SkyWcs& grid, Box whol
 }
 
 /// Size on disk of one pixel of all FITS products.
-double product_bytes_per_pixel(const Plan& plan) { return static_cast<double>(plan.planes + plan.context_planes) * sizeof(float); }
+double product_bytes_per_pixel(const Plan& plan) { return static_cast<double>(plan.planes.count() + plan.context_planes) * sizeof(float); }
 
 std::int64_t tile_bytes(const Plan& plan) {
   const std::int64_t side = plan.lattice.side, grown = side + 2 * plan.halo, depth = plan.forecast.deepest_tile;
   // The context stands in memory twice: while it is marked, and as the bytes that are written.
-  return grown * grown * (depth * (stack_bytes_per_pixel + plan.stack_bytes) + sums_bytes_per_pixel) +
+  return grown * grown * (depth * (stack_bytes_per_pixel + plan.stack_bytes) + sums_bytes_per_pixel + (plan.planes.has(TileResult::median) ? median_bytes_per_pixel : 0)) +
          side * side * plan.context_planes * 2 * static_cast<std::int64_t>(sizeof(std::int32_t));
 }
 
@@ -149,15 +159,15 @@ void choose_tiles(Plan& plan, const EngineOptions& options, Context& context) {
   assign_tiles(plan);
   const std::int64_t share = share_memory(context.memory_bytes()).tiles / context.pool().threads();
   const auto fits = [&] { return tile_bytes(plan) <= share; };
-  while (options.tile_size == 0 && plan.lattice.side > 16 && !fits()) {
-    plan.lattice.side /= 2;
+  while (plan.lattice.side > 16 && !fits()) {
+    plan.lattice.side = std::max(16, plan.lattice.side / 2);
     assign_tiles(plan);
   }
   if (!fits())
-    throw SystemError{fmt::format("{} frames lie on one tile of {} × {} pixels and need {} per thread, more than the memory ceiling of {} allows; raise --memory, or use fewer --threads{}",
+    throw SystemError{fmt::format("{} frames lie on one tile of {} × {} pixels and need {} per thread, more than the memory ceiling of {} allows; raise --memory, or use fewer --threads",
                                   plan.forecast.deepest_tile, plan.lattice.side, plan.lattice.side,
                                   text::format_bytes(static_cast<double>(tile_bytes(plan))),
-                                  text::format_bytes(static_cast<double>(context.memory_bytes())), options.tile_size ? " or a smaller run.tile_size" : "")};
+                                  text::format_bytes(static_cast<double>(context.memory_bytes())))};
 }
 
 void forecast(Plan& plan, int threads, std::int64_t memory_bytes) {
@@ -206,7 +216,9 @@ std::string plan_hash(const Plan& plan, const std::string& grid_file, param::Opt
 /// What the coadd needs of the headers, and what of the request has no effect or a known cost.
 void settle_coadd(Plan& plan, const MosaicOptions& options) {
   const auto& coadd = options.coadd;
-  if (options.products.std) plan.planes = TileResult::deviation + 1;
+  if (options.products.std) plan.planes.add(TileResult::deviation);
+  if (options.products.median)
+    for (const auto plane : {TileResult::median, TileResult::median_uncertainty}) plan.planes.add(plane);
   if (options.products.context) plan.context_planes = context_planes(plan.frames.size());
   if (!coadd::weighted(coadd.method)) {
     if (coadd.weights != coadd::Weighting::automatic) plan.notes.push_back("coadd.weights has no effect: the median and the minimum take every frame alike");
@@ -275,10 +287,11 @@ Plan make_plan(const std::vector<std::string>& inputs, const MosaicOptions& opti
     throw UsageError{fmt::format("interpolation.quantity = flux needs a unit per solid angle; {} has the unit '{}', which is kept as it stands", plan.frames.front().image.path.string(), plan.unit)};
   settle_coadd(plan, options);
   check_background(plan, options);
+  background::check(options.frame_sky);
 
   plan.moving = follow(plan.frames, options.moving);
   const auto outlines = footprints(plan);
-  plan.grid = options.grid.file.empty() ? wcs::fiducial_grid(outlines, options.grid) : grid_from_file(options.grid.file);
+  plan.grid = settle_grid(outlines, options);
   refuse_absurd_grid(plan, options.engine);
 
   const auto grid_wcs = plan.grid.wcs();

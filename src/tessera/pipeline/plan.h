@@ -34,7 +34,7 @@ struct Plan {
   wcs::Grid grid;
   TileLattice lattice;
   std::vector<std::vector<int>> tile_frames;   ///< per tile: frames that may touch it (halo included), in listed order
-  int planes = TileResult::deviation;          ///< of each tile of the output
+  PlaneSet planes;                             ///< of each tile of the output
   int context_planes = 0;                      ///< likewise, of 32 frames each
   int reach = 1;                               ///< how far apart, in output pixels, an output and a frame pixel that touch may be
   bool two_pass = false;                       ///< outliers are found in a pass of their own, before the coadd

@@ -39,6 +39,8 @@ constexpr Product fits_products[] = {
     {"mosaic_cov.fits", "coverage: number of frames", TileResult::coverage, 0},
     {"mosaic_exp.fits", "exposure time per pixel", TileResult::exposure, 0},
     {"mosaic_std.fits", "standard deviation of the frames' values", TileResult::deviation, NAN},
+    {"mosaic_median.fits", "median", TileResult::median, NAN},
+    {"mosaic_median_unc.fits", "1-sigma uncertainty of the median", TileResult::median_uncertainty, NAN},
 };
 
 bool in_flux(const MosaicOptions& options) { return options.interpolation.quantity == reproject::Quantity::flux; }
@@ -126,8 +128,8 @@ void add_options(Header& header, const Plan& plan, const param::OptionSet& setti
 }
 
 /// What a pixel of the uncertainty is.
-const char* meaning_of_uncertainty(const MosaicOptions& options) {
-  switch (options.coadd.method) {
+const char* meaning_of_uncertainty(coadd::Method method) {
+  switch (method) {
     case coadd::Method::median: return "of a median: sqrt(k_n n)/sum 1/sigma, k_n from 1 to pi/2; neighbouring pixels are correlated";
     case coadd::Method::minimum: return "sigma of the value chosen; neighbouring pixels are correlated";
     default: return "sqrt(sum w^2 sigma^2)/sum w; neighbouring pixels are correlated";
@@ -137,8 +139,10 @@ const char* meaning_of_uncertainty(const MosaicOptions& options) {
 /// Comments that explain the standard products.
 ProductText text_of(const Product& product, const MosaicOptions& options, const std::string& unit) {
   ProductText text{unit_of(product, in_flux(options) ? flux_unit(unit)->name : unit), product.title, {}, in_flux(options)};
-  if (product.plane == TileResult::uncertainty) text.comments = {meaning_of_uncertainty(options)};
-  if (product.plane == TileResult::uncertainty && options.background.uncertainty == background::Uncertainty::include && options.background.method != background::Method::none)
+  if (product.plane == TileResult::uncertainty) text.comments = {meaning_of_uncertainty(options.coadd.method)};
+  if (product.plane == TileResult::median_uncertainty) text.comments = {meaning_of_uncertainty(coadd::Method::median)};
+  if (product.plane == TileResult::median) text.comments = {"median of the values that the mosaic is made of; the flux of stars is not conserved"};
+  if ((product.plane == TileResult::uncertainty || product.plane == TileResult::median_uncertainty) && options.background.uncertainty == background::Uncertainty::include && options.background.method != background::Method::none)
     text.comments.push_back("with the error of the matched backgrounds, sqrt(sum w_i w_j Cov_ij)/sum w, added in quadrature");
   if (product.plane == TileResult::coverage) text.comments = {"sum over frames of the fraction of the pixel that good frame pixels cover"};
   if (product.plane == TileResult::deviation) text.comments = {"sqrt(sum T c (I - mosaic)^2 / sum T c): the scatter of single values, not an error of the mosaic"};
@@ -301,10 +305,10 @@ std::vector<ProductRecord> write_products(const Plan& plan, const FramePass& pas
                                           const param::OptionSet& settings, OutputFolder& folder, Context& context) {
   const auto rejected = masks.count(options.rejection.fatal());
   std::vector<ProductRecord> records;
-  context.stage("writing products", plan.planes + (options.products.pictures ? 2 : 1));
+  context.stage("writing products", plan.planes.count() + (options.products.pictures ? 2 : 1));
   const double exposure = mean_exposure(store);
   for (const auto& product : fits_products) {
-    if (product.plane >= plan.planes) continue;
+    if (!plan.planes.has(product.plane)) continue;
     parallel::check_interrupt();
     const auto path = folder.product(product.file);
     io::FitsWriter writer{path};
@@ -316,6 +320,7 @@ std::vector<ProductRecord> write_products(const Plan& plan, const FramePass& pas
       if (areas) areas->multiply(y, flux_unit(plan.unit)->per_sr, row);
     });
     if (product.plane == TileResult::uncertainty) add_correlation(noise, writer);
+    if (product.plane == TileResult::median_uncertainty && coadd::weighted(options.coadd.method)) add_correlation(median_of(noise), writer);
     writer.close();
     records.push_back({product.file, datasums(path)});
     context.step();

@@ -201,7 +201,15 @@ void TilePass::coadd(Workspace& w, const Image<float>& steep, TileResult& result
   w.sums.finish(options_.coadd.min_coverage, plane[TileResult::mosaic], plane[TileResult::uncertainty], plane[TileResult::coverage], plane[TileResult::exposure]);
   if (method == coadd::Method::median) coadd::median(stack, plane[TileResult::mosaic], plane[TileResult::uncertainty]);
   if (method == coadd::Method::minimum) coadd::absolute_minimum(stack, plane[TileResult::mosaic], plane[TileResult::uncertainty]);
-  if (options_.background.uncertainty == background::Uncertainty::include) add_background_error(plan_, frames_, method, stack, frame, touched, plane[TileResult::uncertainty]);
+  if (options_.products.median) {
+    plane[TileResult::median] = plane[TileResult::mosaic];
+    plane[TileResult::median_uncertainty] = plane[TileResult::uncertainty];
+    coadd::median(stack, plane[TileResult::median], plane[TileResult::median_uncertainty]);
+  }
+  if (options_.background.uncertainty == background::Uncertainty::include) {
+    add_background_error(plan_, frames_, method, stack, frame, touched, plane[TileResult::uncertainty]);
+    if (options_.products.median) add_background_error(plan_, frames_, coadd::Method::median, stack, frame, touched, plane[TileResult::median_uncertainty]);
+  }
   if (!result.context.empty())
     for (std::size_t k = 0; k < stack.size(); ++k) mark_context(static_cast<int>(frame[k]), stack[k].coverage, plane[TileResult::coverage], result.context);
   if (options_.products.std) coadd::standard_deviation(stack, exposure, plane[TileResult::mosaic], plane[TileResult::deviation]);

@@ -83,13 +83,19 @@ Box TileLattice::box(std::int64_t tile) const {
   return {x, y, std::min(width, x + side), std::min(height, y + side)};
 }
 
+TileResult::TileResult(Box box, PlaneSet asked, int context_planes) : context(static_cast<std::size_t>(context_planes)) {
+  for (int p = 0; p < planes; ++p)
+    if (asked.has(p)) plane[static_cast<std::size_t>(p)].reset(box);
+  for (auto& c : context) c.reset(box);
+}
+
 std::optional<std::string> journal_plan_hash(const std::filesystem::path& folder) {
   const auto first = journal_head(folder);
   if (!first.is_object() || !first.contains("plan") || !first["plan"].is_string()) return std::nullopt;
   return first["plan"].get<std::string>();
 }
 
-TileStore::TileStore(const std::filesystem::path& folder, const TileLattice& lattice, const std::string& plan_hash, int planes, int context_planes)
+TileStore::TileStore(const std::filesystem::path& folder, const TileLattice& lattice, const std::string& plan_hash, PlaneSet planes, int context_planes)
     : lattice_{lattice}, planes_{planes}, context_planes_{context_planes}, folder_{folder}, finished_(static_cast<std::size_t>(lattice.count()), 0), rejected_(finished_.size()) {
   // Another memory ceiling may have chosen other tiles for the same plan: then they are made anew.
   const bool resume = journal_plan_hash(folder) == plan_hash && journal_head(folder).value("tile_side", nlohmann::json{}) == lattice.side;
@@ -118,12 +124,12 @@ TileStore::~TileStore() {
 std::int64_t TileStore::offset(std::int64_t tile) const {
   // Whole rows of tiles before this one, then the tiles to its left, all of this row's height.
   const Box box = lattice_.box(tile);
-  return (static_cast<std::int64_t>(box.y0) * lattice_.width + static_cast<std::int64_t>(box.x0) * box.height()) * (planes_ + context_planes_) *
+  return (static_cast<std::int64_t>(box.y0) * lattice_.width + static_cast<std::int64_t>(box.x0) * box.height()) * (planes_.count() + context_planes_) *
          static_cast<std::int64_t>(sizeof(float));
 }
 
 std::int64_t TileStore::bytes_of_tile(std::int64_t tile) const {
-  return lattice_.box(tile).area() * (planes_ + context_planes_) * static_cast<std::int64_t>(sizeof(float));
+  return lattice_.box(tile).area() * (planes_.count() + context_planes_) * static_cast<std::int64_t>(sizeof(float));
 }
 
 std::string TileStore::read_tile(std::int64_t tile) const {
@@ -192,9 +198,9 @@ void TileStore::read_plane(int plane, int tile_row, T fill, Image<T>& band) cons
   }
 }
 
-void TileStore::read_band(TileResult::Plane plane, int tile_row, float fill, Image<float>& band) const { read_plane(plane, tile_row, fill, band); }
+void TileStore::read_band(TileResult::Plane plane, int tile_row, float fill, Image<float>& band) const { read_plane(planes_.index(plane), tile_row, fill, band); }
 
-void TileStore::read_context(int plane, int tile_row, Image<std::int32_t>& band) const { read_plane(planes_ + plane, tile_row, std::int32_t{0}, band); }
+void TileStore::read_context(int plane, int tile_row, Image<std::int32_t>& band) const { read_plane(planes_.count() + plane, tile_row, std::int32_t{0}, band); }
 
 std::vector<std::int64_t> TileStore::rejected(std::size_t frames) const {
   std::vector<std::int64_t> sums(frames, 0);

@@ -2,6 +2,7 @@
 /// OUT/.tessera/tiles holds the float planes of each tile, tile after tile; OUT/.tessera/journal one JSON line per finished tile.
 #pragma once
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -43,24 +44,33 @@ struct RejectedRuns {
 };
 using Rejected = std::vector<RejectedRuns>;
 
+/// Which planes (TileResult::Plane) a run makes: mosaic, uncertainty, coverage and exposure always. They stand in the order of their numbers.
+class PlaneSet {
+ public:
+  void add(int plane) { bits_ |= 1u << plane; }
+  bool has(int plane) const { return (bits_ >> plane & 1u) != 0; }
+  int count() const { return std::popcount(bits_); }
+  /// How many planes of the set stand before this one.
+  int index(int plane) const { return std::popcount(bits_ & ((1u << plane) - 1)); }
+
+ private:
+  unsigned bits_ = 0b1111;
+};
+
 /// The coadded planes of one tile and what rejection did there.
 struct TileResult {
-  enum Plane { mosaic, uncertainty, coverage, exposure, deviation, planes };
+  enum Plane { mosaic, uncertainty, coverage, exposure, deviation, median, median_uncertainty, planes };
   std::array<Image<float>, planes> plane;  ///< empty: not asked for
   std::vector<Image<std::int32_t>> context;  ///< bit f % 32 of plane f / 32: frame f counts in the pixel; empty: not asked for
   Rejected rejected;  ///< frame pixels whose home is this tile
-  /// The first `count` planes: `deviation` is an extra.
-  explicit TileResult(Box box = {}, int count = deviation, int context_planes = 0) : context(static_cast<std::size_t>(context_planes)) {
-    for (int p = 0; p < count; ++p) plane[static_cast<std::size_t>(p)].reset(box);
-    for (auto& c : context) c.reset(box);
-  }
+  explicit TileResult(Box box = {}, PlaneSet asked = {}, int context_planes = 0);
 };
 
 class TileStore {
  public:
   /// Opens or creates `folder`/tiles and `folder`/journal. A journal of the same plan hash whose tiles' checksums hold gives
-  /// finished tiles; a torn last line is dropped. `planes`: how many each tile has, which the plan settles. Throws SystemError.
-  TileStore(const std::filesystem::path& folder, const TileLattice& lattice, const std::string& plan_hash, int planes = TileResult::deviation, int context_planes = 0);
+  /// finished tiles; a torn last line is dropped. `planes`: those that each tile has, which the plan settles. Throws SystemError.
+  TileStore(const std::filesystem::path& folder, const TileLattice& lattice, const std::string& plan_hash, PlaneSet planes = {}, int context_planes = 0);
   ~TileStore();
   TileStore(const TileStore&) = delete;
   TileStore& operator=(const TileStore&) = delete;
@@ -89,7 +99,8 @@ class TileStore {
   void read_plane(int plane, int tile_row, T fill, Image<T>& band) const;
 
   TileLattice lattice_;
-  int planes_, context_planes_;  // 32 bits per pixel each
+  PlaneSet planes_;
+  int context_planes_;  // 32 bits per pixel each, as the planes
   std::filesystem::path folder_;
   int tiles_ = -1, journal_ = -1;
   std::vector<char> finished_;

@@ -16,34 +16,37 @@ namespace {
 using param::LegacySetting;
 
 constexpr std::string_view own_folder = "products have fixed names in the output folder; see docs/formats/products.md";
-constexpr std::string_view no_tiles = "tiles follow from run.memory; results do not depend on them";
+constexpr std::string_view no_tiles = "tiles in which the work is done follow from run.memory, or run.tile_size; results do not depend on them, and no file is made of them";
 
 std::string degrees_to_arcsec(double degrees) { return text::from_double(std::round(std::abs(degrees) * 3600 * 1e9) / 1e9); }
 
-// X counts; pixels are square here. `other` is Y of the same kind.
-void square(Import& import, const LegacySetting& x, std::string_view other) {
-  const LegacySetting* y = import.config().find("", other);
-  if (!y || y->value.empty()) return;
-  const auto a = text::to_double(x.value), b = text::to_double(y->value);
-  if (a && b && std::abs(std::abs(*a) - std::abs(*b)) > 1e-6 * std::abs(*a)) import.warn(y->line, fmt::format("{} differs from X; pixels are square here, and X counts", y->key));
+bool is_y(const LegacySetting& s) { return text::lower(s.key).ends_with("_y"); }
+
+bool is_given(const Import& import, std::string_view key) {
+  const LegacySetting* s = import.config().find("", key);
+  return s && !s->value.empty();
+}
+
+// The guide's FIF.tbl has the frames' pixels, and those of the mosaic come from here.
+void resize_grid(Import& import, const LegacySetting& s) {
+  if (!import.on("run_fiducial_image_frame")) import.set("grid.file_pixels", "resize", fmt::format("of a given FIF the area counts, and {} for its pixels", s.key));
 }
 
 void pixel_size(Import& import, const LegacySetting& s) {
   const auto n = import.number(s);
   if (!n) return;
-  if (*n > 0) import.warn(s.line, "MOPEX refuses a positive MOSAIC_PIXEL_SIZE_X; its size is taken");
+  if (*n > 0 && !is_y(s)) import.warn(s.line, "MOPEX refuses a positive MOSAIC_PIXEL_SIZE_X; its size is taken");
   if (*n == 0) return import.note(Fate::refused, s, "a pixel has a size; the default stays");
-  square(import, s, "MOSAIC_PIXEL_SIZE_Y");
-  import.set("grid.pixel_scale", degrees_to_arcsec(*n), s, "degrees to arcsec");
+  import.set(is_y(s) ? "grid.pixel_scale_y" : "grid.pixel_scale", degrees_to_arcsec(*n), s, "degrees to arcsec");
+  resize_grid(import, s);
 }
 
 void pixel_ratio(Import& import, const LegacySetting& s) {
-  const LegacySetting* size = import.config().find("", "MOSAIC_PIXEL_SIZE_X");
-  if (size && !size->value.empty()) return import.note(Fate::unused, s, "MOSAIC_PIXEL_SIZE_X is given, and wins");
+  if (is_given(import, "MOSAIC_PIXEL_SIZE_X")) return import.note(Fate::unused, s, "MOSAIC_PIXEL_SIZE_X is given, and wins");
   const auto n = import.number(s);
   if (!n) return;
-  square(import, s, "MOSAIC_PIXEL_RATIO_Y");
-  import.set("grid.oversample", text::from_double(*n), s);
+  import.set(is_y(s) ? "grid.oversample_y" : "grid.oversample", text::from_double(*n), s);
+  resize_grid(import, s);
 }
 
 void rotation(Import& import, const LegacySetting& s) {
@@ -99,7 +102,7 @@ void rmask_mosaic(Import& import, const LegacySetting& s) {
 void grid_file(Import& import, const LegacySetting& s) {
   if (import.on("run_fiducial_image_frame")) return import.note(Fate::unused, s, "run_fiducial_image_frame = 1 makes the grid from the frames");
   import.flag("--grid", param::legacy::printable(s.value));
-  import.note(Fate::command_line, s, fmt::format("--grid {}; its pixel size counts, also where MOSAIC_PIXEL_SIZE_X says otherwise", param::legacy::printable(s.value)));
+  import.note(Fate::command_line, s, fmt::format("--grid {}; MOSAIC_PIXEL_SIZE or MOSAIC_PIXEL_RATIO set the pixels, if given", param::legacy::printable(s.value)));
 }
 
 void threads(Import& import, const LegacySetting& s) {
@@ -163,6 +166,33 @@ void threshold_option(Import& import, const LegacySetting& s) {
   import.set("rejection.scatter", s.value == "1" ? "mad" : "gap", s);
 }
 
+// The guide, 4.3.5 and 5.6.6: the background of single frames, which Detect and Detect Radhit stand on.
+void frame_sky(Import& import, const LegacySetting& s) {
+  if (!import.on(s.key)) return import.note(Fate::unused, s, "off");
+  const LegacySetting* panels = import.config().find("MEDFILTER", "Use_Sbkg_for_Med");
+  import.set("frame_sky.method", panels && !panels->value.empty() && !is_off(panels->value) ? "panels" : "median", s);
+}
+
+void noise_model(Import& import, const LegacySetting& s) {
+  if (!import.on(s.key)) return import.note(Fate::unused, s, "off");
+  const LegacySetting* gain = import.config().find("SNESTIMATORIN", "Gain");
+  if (!gain || gain->value.empty()) return import.note(Fate::refused, s, "&SNESTIMATORIN has no Gain; uncertainties are those that come with the frames, or a model of gain and read noise in their headers");
+  import.note(Fate::same, s, "input.gain, input.read_noise and input.confusion_noise take the place of the uncertainties that come with the frames");
+}
+
+void multiprocess(Import& import, const LegacySetting& s) {
+  const std::string v = text::lower(s.value);
+  if (v == "off") return void(import.set("run.threads", "1", s));
+  if (v == "manual") return import.note(Fate::same, s, "see ncpu_multiprocess");
+  import.note(v == "on" ? Fate::same : Fate::refused, s, v == "on" ? "all processors are used" : "on, off or manual was expected; all processors are used");
+}
+
+void zodi_files(Import& import, const LegacySetting& s) {
+  if (!import.on(s.key)) return import.note(Fate::unused, s, "off");
+  if (!import.on("apply_zodiacal_correction") && !import.on("apply_zodiacal_subtraction")) return import.note(Fate::unused, s, "no zodiacal light is subtracted: apply_zodiacal_subtraction is off");
+  import.note(Fate::always, s, "a mosaic needs no such files; tessera mopex overlap.pl writes them, and tessera overlap with output.zodi_subtracted");
+}
+
 void verbosity(Import& import, const LegacySetting& s) {
   import.set("run.verbosity", import.on(s.key) ? "verbose" : "normal", s);
 }
@@ -171,9 +201,8 @@ void verbosity(Import& import, const LegacySetting& s) {
 void margin(Import& import, const LegacySetting& s) {
   const auto n = import.number(s);
   if (!n) return;
-  if (*n == 0) return import.note(Fate::unneeded, s, "nothing is added");
-  if (*n < 0 && *n == std::floor(*n)) return void(import.set("grid.margin", fmt::format("{:.0f}", *n), s));
-  import.note(Fate::missing, s, "pixels around the grid; grid.padding takes arcsec");
+  if (*n != std::floor(*n)) return import.note(Fate::refused, s, "a whole number of pixels was expected; the default stays");
+  import.set("grid.margin", fmt::format("{:.0f}", *n), s);
 }
 
 void moving_object(Import& import, const LegacySetting& s) {
@@ -184,9 +213,9 @@ void moving_object(Import& import, const LegacySetting& s) {
   if (import.set("grid.moving_reference", fmt::format("{:.0f}", *n), s, "the sphere is turned where MOPEX shifts coordinates")) import.set("grid.moving", "header", "MOVING_OBJECT_MOSAIC names a frame");
 }
 
-void median_mosaic(Import& import, const LegacySetting& s) {
+void refined_pointing(Import& import, const LegacySetting& s) {
   if (!import.on(s.key)) return import.note(Fate::unused, s, "off");
-  import.note(Fate::differs, s, "MOPEX makes a median beside the mean; here coadd.method = median makes it in place of the mean, in a run of its own");
+  import.set("input.pointing", "refined", s);
 }
 
 void minimum_mosaic(Import& import, const LegacySetting& s) {
@@ -218,7 +247,7 @@ const KeyRule rules[] = {
     {"", "SIGMALIST_FILE_NAME", Fate::command_line, "-S", "list of uncertainties"},
     {"", "DCE_STATUS_MASK_LIST", Fate::command_line, "-d", "list of masks"},
     {"", "OUTPUT_DIR", Fate::command_line, "-o", "output folder"},
-    {"", "FIF_FILE_NAME", Fate::command_line, "--grid", "when run_fiducial_image_frame is off; its pixel size counts", grid_file},
+    {"", "FIF_FILE_NAME", Fate::command_line, "--grid", "when run_fiducial_image_frame is off; its pixels count where no MOSAIC_PIXEL_SIZE or MOSAIC_PIXEL_RATIO is given", grid_file},
     {"", "RMASK_LIST", Fate::command_line, "-R", "list of outlier masks"},
     {"", "PMASK_FILE_NAME", Fate::command_line, "-M", "mask of permanently bad pixels"},
     {"", "DCE_Status_Mask_Fatal_BitPattern", Fate::same, "input.fatal_bits", "0 is none; not given: the bits of the camera's profile", fatal_bits},
@@ -227,16 +256,16 @@ const KeyRule rules[] = {
     {"", "IMask_Fatal_BitPattern", Fate::unneeded, "", "no key of the guide; DCE_Status_Mask_Fatal_BitPattern counts"},
     {"", "DCE_Status_Mask_Radhit_Bit", Fate::unneeded, "", "names a bit that radiation hits would be written to; masks are never changed"},
     {"", "verbose", Fate::same, "run.verbosity", "", verbosity},
-    {"", "NICE", Fate::unneeded, "", "say nice before the command"},
+    {"", "NICE", Fate::always, "", "1: tessera mopex runs at the lowest priority; for tessera mosaic say nice before the command"},
     {"", "save_namelist", Fate::always, "", "run.json records every option"},
-    {"", "do_multiprocess", Fate::unneeded, "", "all processors are used unless run.threads says otherwise"},
+    {"", "do_multiprocess", Fate::same, "run.threads", "off: 1; on, or not given: all processors; manual: see ncpu_multiprocess", multiprocess},
     {"", "ncpu_multiprocess", Fate::same, "run.threads", "with do_multiprocess = manual", threads},
     // The grid.
-    {"", "MOSAIC_PIXEL_SIZE_X", Fate::same, "grid.pixel_scale", "negative degrees become arcsec; pixels are square", pixel_size},
-    {"", "MOSAIC_PIXEL_SIZE_Y", Fate::unneeded, "", "pixels are square; X counts"},
-    {"", "MOSAIC_PIXEL_RATIO_X", Fate::same, "grid.oversample", "when no size is given; pixels are square", pixel_ratio},
-    {"", "MOSAIC_PIXEL_RATIO_Y", Fate::unneeded, "", "pixels are square; X counts"},
-    {"", "MARGIN", Fate::same, "grid.margin", "negative: what frames must reach into the grid", margin},
+    {"", "MOSAIC_PIXEL_SIZE_X", Fate::same, "grid.pixel_scale", "negative degrees become arcsec; with a given FIF grid.file_pixels = resize", pixel_size},
+    {"", "MOSAIC_PIXEL_SIZE_Y", Fate::same, "grid.pixel_scale_y", "degrees become arcsec", pixel_size},
+    {"", "MOSAIC_PIXEL_RATIO_X", Fate::same, "grid.oversample", "when no size is given; with a given FIF grid.file_pixels = resize", pixel_ratio},
+    {"", "MOSAIC_PIXEL_RATIO_Y", Fate::same, "grid.oversample_y", "when no size is given", pixel_ratio},
+    {"", "MARGIN", Fate::same, "grid.margin", "positive: pixels around a grid made from the frames; negative: what frames must reach into the grid", margin},
     {"", "run_fiducial_image_frame", Fate::always, "", "the grid follows from the frames unless --grid names one"},
     {"", "run_mosaic_geom", Fate::same, "output.geometry", "frames outside a given grid are left out in any case; 1 writes the lists"},
     {"FIDUCIALIMAGEFRAMEIN", "Edge_Padding", Fate::same, "grid.padding", "arcsec in both"},
@@ -244,9 +273,9 @@ const KeyRule rules[] = {
     {"FIDUCIALIMAGEFRAMEIN", "Coordinate_System", Fate::same, "grid.frame", "J2000 is icrs", sky_frame},
     {"FIDUCIALIMAGEFRAMEIN", "CROTA2", Fate::same, "grid.rotation", "A is mean", rotation},
     {"", "MOVING_OBJECT_MOSAIC", Fate::same, "grid.moving_reference", "with grid.moving = header; 0 is the usual mosaic", moving_object},
-    {"", "USE_REFINED_POINTING", Fate::missing, "", "refined pointing (tessera info shows it)"},
+    {"", "USE_REFINED_POINTING", Fate::same, "input.pointing", "1: refined", refined_pointing},
     // Uncertainties.
-    {"", "compute_uncertainties_internally", Fate::always, "", "1: input.gain, input.read_noise and input.confusion_noise count"},
+    {"", "compute_uncertainties_internally", Fate::same, "input.gain", "1: input.gain, input.read_noise and input.confusion_noise count", noise_model},
     {"", "have_uncertainties", Fate::always, "", "uncertainties are used where they are found beside the images or in the list"},
     // Overlap.
     {"", "compute_overlap_correction", Fate::same, "background.method", "1: offset; 0 and mosaic.pl: none", left_over},
@@ -256,7 +285,7 @@ const KeyRule rules[] = {
     {"", "mask_bright", Fate::same, "background.object_threshold", "0: a threshold of 1000 sigma", bright_objects},
     {"", "apply_zodiacal_subtraction", Fate::same, "background.zodi", ""},
     {"", "apply_zodiacal_correction", Fate::same, "background.zodi", ""},
-    {"", "save_zodiacal_subtracted_images", Fate::missing, "", "frames without the zodiacal light alone; tessera overlap --corrected with background.zodi subtracts the offset as well"},
+    {"", "save_zodiacal_subtracted_images", Fate::always, "", "a mosaic needs no such files; tessera mopex overlap.pl writes them, and tessera overlap with output.zodi_subtracted", zodi_files},
     {"DETECT", "Detection_Threshold", Fate::differs, "background.object_threshold", "in namelists of overlap.pl; in those of mosaic.pl it belongs to dual outliers", overlap_threshold},
     {"DETECT", "Detection_Max_Area", Fate::unneeded, "", "pixels are masked one by one; in namelists of mosaic.pl it belongs to dual outliers", of_detection},
     {"DETECT", "Detection_Min_Area", Fate::unneeded, "", "pixels are masked one by one; in namelists of mosaic.pl it belongs to dual outliers", of_detection},
@@ -269,12 +298,12 @@ const KeyRule rules[] = {
     {"COMPUTEOVRLAPCORRIN", "WEIGHT", Fate::same, "background.weight", ""},
     {"COMPUTEOVRLAPCORRIN", "USE_SPARSE_FOR_MANY_FILES", Fate::always, "", "the equations are always solved as a sparse system"},
     {"COMPUTEOVRLAPCORRIN", "SKIP_BAD_IMAGE_CHECK", Fate::unneeded, "", "the check costs no time worth saving"},
-    {"", "run_medfilter", Fate::unneeded, "", "the local sky of a frame is found where a step needs it"},
-    {"MEDFILTER", "Window_X", Fate::unneeded, "", "the local sky comes from a mesh of about 32 pixels"},
-    {"MEDFILTER", "Window_Y", Fate::unneeded, "", "the local sky comes from a mesh of about 32 pixels"},
-    {"MEDFILTER", "N_Outliers_Per_Window", Fate::unneeded, "", "the mesh takes clipped medians"},
-    {"MEDFILTER", "Use_Sbkg_for_Med", Fate::unneeded, "", "a mesh as with 1"},
-    {"MEDFILTER", "Sbkg_Filt_Size_for_Med", Fate::unneeded, "", "3 x 3 cells"},
+    {"", "run_medfilter", Fate::same, "frame_sky.method", "median, or panels with Use_Sbkg_for_Med", frame_sky},
+    {"MEDFILTER", "Window_X", Fate::same, "frame_sky.window_x", ""},
+    {"MEDFILTER", "Window_Y", Fate::same, "frame_sky.window_y", ""},
+    {"MEDFILTER", "N_Outliers_Per_Window", Fate::differs, "frame_sky.drop", "of a full window; in proportion where a window is cut by the edge"},
+    {"MEDFILTER", "Use_Sbkg_for_Med", Fate::same, "frame_sky.method", "1: panels, 0: median", [](Import& i, const LegacySetting& s) { i.note(Fate::same, s, "see run_medfilter"); }},
+    {"MEDFILTER", "Sbkg_Filt_Size_for_Med", Fate::same, "frame_sky.panel_filter", ""},
     // Interpolation.
     {"", "run_mosaic_interp", Fate::always, "", "frames are resampled tile by tile"},
     {"", "run_mosaic_int", Fate::always, "", "frames are resampled tile by tile"},
@@ -334,7 +363,7 @@ const KeyRule rules[] = {
     {"MOSAICCOADDIN", "INTEG_TIME_KWD", Fate::same, "coadd.weights", "exposure, unless USE_INT_TIME_KWD is 0; the keyword is that of the camera's profile", weights},
     {"MOSAICCOADDIN", "USE_INT_TIME_KWD", Fate::same, "coadd.weights", "see INTEG_TIME_KWD", [](Import& i, const LegacySetting& s) { i.note(Fate::unneeded, s, "see INTEG_TIME_KWD"); }},
     {"", "run_absolute_minimum_mosaic", Fate::same, "coadd.method", "1: minimum", minimum_mosaic},
-    {"", "run_median_mosaic", Fate::differs, "coadd.method", "a median in place of the mean: run again with coadd.method = median", median_mosaic},
+    {"", "run_median_mosaic", Fate::same, "output.median", "mosaic_median.fits beside the mean; tessera mopex: median_mosaic.fits"},
     {"", "create_std_mosaic", Fate::same, "output.std", "mosaic_std.fits"},
     {"", "create_outlier_mosaic", Fate::differs, "output.rmask_mosaic", "extension TEMPORAL of mosaic_rmask.fits: a number of frames, no mean of deviations", rmask_mosaic},
     {"", "create_dual_outlier_mosaic", Fate::differs, "output.rmask_mosaic", "extension DUAL of mosaic_rmask.fits: a number of frames", rmask_mosaic},
@@ -351,9 +380,9 @@ const KeyRule rules[] = {
     {"", "ARRAY_PIXAREA_IMAGE", Fate::same, "output.array_pixel_area", "when make_array_corr_mosaic is on", array_image},
     {"", "delete_intermediate_files", Fate::unneeded, "", "there are none; RMasks are kept when it is off"},
     {"", "delete_intermediate_files_array_corr", Fate::unneeded, "", "there are none"},
-    {"", "keep_coadded_tiles", Fate::unneeded, "", "there is one mosaic, whatever its size"},
-    {"MOSAICCOADDIN", "TILEMAX_X", Fate::unneeded, "", no_tiles},
-    {"MOSAICCOADDIN", "TILEMAX_Y", Fate::unneeded, "", no_tiles},
+    {"", "keep_coadded_tiles", Fate::same, "output.tiles", "Coadd/coadd_Tile_001_Image.fits, _Unc, _Cov beside the mosaic; tessera mopex: also when delete_intermediate_files is off"},
+    {"MOSAICCOADDIN", "TILEMAX_X", Fate::same, "output.tile_width", "of the tiles that are kept; those in which the work is done follow from run.memory, or run.tile_size, without effect on results"},
+    {"MOSAICCOADDIN", "TILEMAX_Y", Fate::same, "output.tile_height", "as TILEMAX_X"},
     {"MOSAICCOVGIN", "TILEMAX_X", Fate::unneeded, "", no_tiles},
     {"MOSAICCOVGIN", "TILEMAX_Y", Fate::unneeded, "", no_tiles},
     {"MOSAICDUALOUTLIERIN", "TILE_XSIZ", Fate::unneeded, "", no_tiles},

@@ -1,6 +1,8 @@
 // tessera mopex: overlap.pl or mosaic.pl of MOPEX, from its namelist to its folders. MOPEX guide 4, 5, 9.4 to 9.6.
 #include <fmt/format.h>
 
+#include <sys/resource.h>
+
 #include <ctime>
 #include <filesystem>
 
@@ -21,7 +23,7 @@ using param::Source;
 
 struct MopexOptions {
   std::string namelist, fif, dmasks, output;
-  bool corrected = false, quicklook = false;
+  bool corrected = false, quicklook = false, zodi_subtracted = false;
 };
 
 void describe(param::Schema<MopexOptions>& s) {
@@ -31,6 +33,7 @@ void describe(param::Schema<MopexOptions>& s) {
   s.field(&MopexOptions::output, "output", "The same as -o: MOPEX's letter for the output folder.").flag("mopex-output", 'O').placeholder("OUT");
   s.field(&MopexOptions::corrected, "corrected", "overlap.pl: write the corrected frames.").namelist("", "apply_overlap_correction");
   s.field(&MopexOptions::quicklook, "quicklook", "overlap.pl: write a coarse mosaic of the matched frames.").namelist("", "mosaic_corrected_images");
+  s.field(&MopexOptions::zodi_subtracted, "zodi_subtracted", "overlap.pl: write the frames less the zodiacal light alone.").namelist("", "save_zodiacal_subtracted_images");
 }
 
 MopexScript script_of(const std::vector<std::string>& inputs) {
@@ -86,10 +89,21 @@ class Mopex : public Step {
     options_.mosaic.declare(options);
   }
 
+  void prepare(const std::vector<std::string>& inputs, param::OptionSet& options) override {
+    script_of(inputs);
+    if (mopex_.namelist.empty()) throw UsageError{"no namelist given; add -n NAME.nl"};
+    namelist_ = read_namelist_file(mopex_.namelist);
+    Import import{namelist_.config, "mopex", mopex_rules()};
+    translate_namelist(import);
+    for (const auto& [option, value] : import.values())
+      if (option.starts_with("run.")) options.assign(option, value.value, Source::namelist, value.line ? namelist_.where(value.line) : namelist_.path);
+    constexpr int lowest_priority = 19;
+    if (is_on(namelist_.config, "NICE", false)) ::setpriority(PRIO_PROCESS, 0, lowest_priority);  // a refusal costs nothing
+  }
+
   pipeline::Outcome run(const std::vector<std::string>& inputs, const RunOptions& run, param::OptionSet& options, pipeline::Context& context) override {
     const auto script = script_of(inputs);
-    if (mopex_.namelist.empty()) throw UsageError{"no namelist given; add -n NAME.nl"};
-    const auto namelist = read_namelist_file(mopex_.namelist);
+    const auto& namelist = namelist_;
     MopexLayout layout{namelist.config, script};
     if (text::lower(mopex_.fif) == "none") layout.make_fif();
     take_options(namelist, script, options, context);
@@ -103,7 +117,7 @@ class Mopex : public Step {
     request.other_inputs = {namelist.path};
     request.kept = {copy_of(namelist)};
     if (script == MopexScript::overlap) {
-      options_.products = {mopex_.corrected, mopex_.quicklook, options_.mosaic.products.report};
+      options_.products = {mopex_.corrected, mopex_.quicklook, options_.mosaic.products.report, mopex_.zodi_subtracted && options_.mosaic.background.zodi};
       return pipeline::match_overlaps(request, options_, options, context);
     }
     if (layout.grid_only()) return pipeline::make_grid(request, options_.mosaic, options, context);
@@ -119,7 +133,7 @@ class Mopex : public Step {
       throw UsageError{fmt::format("{}: is a {}, not one of {}{}", namelist.path, kind, name_of(script), kind.ends_with(".pl") ? "; name that script" : "; tessera does neither")};
     tell(import, namelist, context);
     for (const auto& [option, value] : import.values()) {
-      if (option.starts_with("run.")) continue;  // threads and messages are settled before the namelist is read
+      if (option.starts_with("run.")) continue;  // see prepare()
       options.assign(option, value.value, Source::namelist, value.line ? namelist.where(value.line) : namelist.path);
     }
     for (const auto& [option, value] : {std::pair{"input.scale_noise", "false"}, std::pair{"interpolation.uncertainty", "linear"}}) options.assign(option, value, Source::namelist, "MOPEX's way");
@@ -128,8 +142,10 @@ class Mopex : public Step {
       const auto method = import.values().find("rejection.method");
       const bool temporal = method != import.values().end() && method->second.value.find("temporal") != std::string::npos;
       options.assign("output.outlier_maps", temporal ? "true" : "false", Source::namelist, namelist.where(s->line));
+      for (const auto& [option, key, otherwise] : {std::tuple{"output.tiles", "run_mosaic_coadder", true}, std::tuple{"output.minback", "run_medfilter", false}, std::tuple{"output.sigmas", "compute_uncertainties_internally", false}})
+        if (is_on(namelist.config, key, otherwise)) options.assign(option, "true", Source::namelist, namelist.where(s->line));
     }
-    for (const auto& [option, key] : {std::pair{"mopex.corrected", "apply_overlap_correction"}, std::pair{"mopex.quicklook", "mosaic_corrected_images"}})
+    for (const auto& [option, key] : {std::pair{"mopex.corrected", "apply_overlap_correction"}, std::pair{"mopex.quicklook", "mosaic_corrected_images"}, std::pair{"mopex.zodi_subtracted", "save_zodiacal_subtracted_images"}})
       if (const auto* s = namelist.config.find("", key)) options.assign(option, is_off(s->value) ? "false" : "true", Source::namelist, namelist.where(s->line));
   }
 
@@ -141,6 +157,7 @@ class Mopex : public Step {
   }
 
   MopexOptions mopex_;
+  Namelist namelist_;
   pipeline::OverlapOptions options_;
 };
 

@@ -88,8 +88,6 @@ void settle_fif(const Namelist& namelist, const std::string& fif, const std::str
     throw DataError{fmt::format("{}: {}{}: there is no such file, and run_fiducial_image_frame is off; give -F FILE, or -F none to make the grid from the frames", where,
                                 fif.empty() ? "FIF_FILE_NAME = " : "", name)};
   options.assign("grid.file", path, fif.empty() ? param::Source::namelist : param::Source::command_line, where);
-  if (const auto* size = namelist.config.find("", "MOSAIC_PIXEL_SIZE_X"); size && !size->value.empty())
-    context.caveat("pixel-size", fmt::format("the pixels of the mosaic are those of {}; MOSAIC_PIXEL_SIZE_X = {} ({}) is not used", path, printable(size->value), namelist.where(size->line)));
 }
 
 }  // namespace

@@ -35,15 +35,20 @@ bool is_on(const param::LegacyConfig& config, std::string_view key, bool otherwi
 MopexLayout::MopexLayout(const param::LegacyConfig& config, MopexScript script)
     : script_{script},
       combiner_{below(config, "COMBINER_DIR", "Combine-mosaic")},
+      coadder_{below(config, "COADDER_DIR", "Coadd-mosaic")},
+      medfilter_{below(config, "MEDFILTER_DIR", "Medfilter-mosaic")},
+      sigma_{below(config, "SIGMA_DIR", "Sigma-mosaic")},
       rmasks_{below(config, "RMASK_DIR", "Rmask-mosaic")},
       rmask_mosaic_{below(config, "RMASK_MOSAIC_DIR", "RmaskMosaic-mosaic")},
       outliers_{below(config, "OUTLIER_DIR", "Outlier-mosaic")},
       interpolated_{below(config, "INTERP_DIR", "Interp-mosaic")},
       corrected_{below(config, "OVERLAP_CORR_DIR", "Overlap_corr")},
+      zodi_{below(config, "ZODSUB_DIR", "Zod_Sub")},
       offsets_{below(config, "OVERLAP_CORR_FILE_NAME", "offsets.tbl")},
       quicklook_{below(config, "MOSAIC_IMG_FILE_NAME", "mosaic.fits")},
       fif_{is_on(config, "run_fiducial_image_frame", true)},
       combined_{is_on(config, "run_mosaic_coadder", true) && is_on(config, "run_mosaic_combiner", true)},
+      geometry_{script == MopexScript::mosaic && is_on(config, "run_mosaic_geom", false)},
       uncertainty_{is_on(config, "create_unc_mosaic", true)},
       grid_only_{!combined_ && !is_on(config, "run_mosaic_interp", true) && !is_on(config, "run_mosaic_rmask", false)} {}
 
@@ -53,17 +58,30 @@ std::vector<std::string> MopexLayout::operator()(const std::string& product) con
   if (product == "tessera.log") return {"tessera_" + script + ".log"};
   if (product == "report.html") return {"report_" + script + ".html"};
   // MOPEX's FIF.tbl has the frames' pixels and mosaic_fif.tbl those of the mosaic; here the mosaic's grid is both.
-  if (product == "FIF.tbl") return fif_ ? std::vector<std::string>{"mosaic_fif.tbl", "FIF.tbl"} : std::vector<std::string>{"mosaic_fif.tbl"};
+  if (product == "FIF.tbl") {
+    std::vector<std::string> names{"mosaic_fif.tbl"};
+    if (fif_) names.emplace_back("FIF.tbl");
+    if (geometry_) names.emplace_back("geom_fif.tbl");
+    return names;
+  }
   return script_ == MopexScript::mosaic ? of_mosaic(product) : of_overlap(product);
 }
 
 std::vector<std::string> MopexLayout::of_mosaic(const std::string& product) const {
   if (product == "offsets.tbl") return {"offsets_mosaic.tbl"};  // overlap.pl's stays
   if (product.starts_with("Rmask/")) return {rmasks_ + product.substr(5)};
+  if (product.starts_with("Medfilter/")) return {medfilter_ + product.substr(9)};
+  if (product.starts_with("Sigma/")) return {sigma_ + product.substr(5)};
+  if (product.starts_with("Coadd/")) {
+    if (product == "Coadd/coadd_tiles.tbl" && geometry_) return {coadder_ + product.substr(5), "geom_Tile.tbl"};
+    return {coadder_ + product.substr(5)};
+  }
+  if (product == "geometry.tbl") return {product, "geom_Int_Img.tbl"};
   if (product.starts_with("Interp/")) return {interpolated_ + product.substr(6)};
   if (product.starts_with("Outlier/")) return {outliers_ + product.substr(7)};
   if (product.find('/') != std::string::npos || !(product.ends_with(".fits") || product.ends_with(".png"))) return {product};
   if (product == "mosaic_rmask.fits") return {rmask_mosaic_ + "/" + product};
+  if (product == "mosaic_median.fits" || product == "mosaic_median_unc.fits") return combined_ ? std::vector<std::string>{combiner_ + "/median_" + (product == "mosaic_median.fits" ? "mosaic.fits" : "mosaic_unc.fits")} : std::vector<std::string>{};
   if (!combined_ || (product == "mosaic_unc.fits" && !uncertainty_)) return {};
   return {combiner_ + "/" + product};
 }
@@ -73,6 +91,7 @@ std::vector<std::string> MopexLayout::of_overlap(const std::string& product) con
   if (product == "quicklook.fits") return {quicklook_};
   if (product == "quicklook.png") return {fs::path{quicklook_}.replace_extension(".png").string()};
   if (product == "mosaic.fits") return {};
+  if (product.starts_with("Zod_Sub/")) return {zodi_ + product.substr(7)};
   if (!product.starts_with("Overlap_corr/")) return {product};
   const auto name = product.substr(product.find('/') + 1);
   return {corrected_ + "/" + (name.ends_with(".fits") ? "overlapCorrection_" : "") + name};

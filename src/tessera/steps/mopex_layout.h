@@ -29,8 +29,8 @@ class MopexLayout {
   std::vector<std::string> of_overlap(const std::string& product) const;
 
   MopexScript script_;
-  std::string combiner_, rmasks_, rmask_mosaic_, outliers_, interpolated_, corrected_, offsets_, quicklook_;
-  bool fif_ = false, combined_ = true, uncertainty_ = true, grid_only_ = false;
+  std::string combiner_, coadder_, medfilter_, sigma_, rmasks_, rmask_mosaic_, outliers_, interpolated_, corrected_, zodi_, offsets_, quicklook_;
+  bool fif_ = false, combined_ = true, geometry_ = false, uncertainty_ = true, grid_only_ = false;
 };
 
 /// A switch outside the blocks; `otherwise` where it is not given.

@@ -22,6 +22,8 @@ class Step {
   virtual bool writes_output() const = 0;            ///< takes -o
   /// Adds its sections, bound to members of this object. Called once, before options are read.
   virtual void declare(param::OptionSet& options) = 0;
+  /// Settles options that must be known before the run begins (threads, messages), where a file that the options name says so. Called once, when all options of the command line are read.
+  virtual void prepare(const std::vector<std::string>& /*inputs*/, param::OptionSet& /*options*/) {}
   virtual pipeline::Outcome run(const std::vector<std::string>& inputs, const RunOptions& run, param::OptionSet& options,
                                 pipeline::Context& context) = 0;
 };

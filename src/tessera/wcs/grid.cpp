@@ -200,13 +200,24 @@ double rotation(const std::vector<Footprint>& frames, const GridOptions& options
   return *value;
 }
 
-double pixel_scale(const std::vector<Footprint>& frames, const GridOptions& options) {
-  if (options.pixel_scale_arcsec < 0 || options.oversample <= 0 || !std::isfinite(options.pixel_scale_arcsec + options.oversample))
-    throw UsageError{"grid.pixel_scale must not be negative and grid.oversample must be positive"};
-  if (options.pixel_scale_arcsec > 0) return options.pixel_scale_arcsec;
+struct PixelSize {
+  double x_arcsec = 0, y_arcsec = 0;
+};
+
+/// A size given wins over a ratio, on each axis (MOPEX guide 5.6.1); y is as x where nothing is said of it.
+PixelSize pixel_size(const std::vector<Footprint>& frames, const GridOptions& options) {
+  for (const double v : {options.pixel_scale_arcsec, options.pixel_scale_y_arcsec, options.oversample_y})
+    if (!(v >= 0) || !std::isfinite(v)) throw UsageError{"grid.pixel_scale, pixel_scale_y and oversample_y must not be negative"};
+  if (!(options.oversample > 0) || !std::isfinite(options.oversample)) throw UsageError{"grid.oversample must be positive"};
   std::vector<double> scales;
   for (const auto& f : frames) scales.push_back(f.pixel_scale_arcsec);
-  return statistics::median_inplace(scales) / options.oversample;
+  const double frame = statistics::median_inplace(scales);
+  PixelSize size;
+  size.x_arcsec = options.pixel_scale_arcsec > 0 ? options.pixel_scale_arcsec : frame / options.oversample;
+  size.y_arcsec = options.pixel_scale_y_arcsec > 0 ? options.pixel_scale_y_arcsec : options.pixel_scale_arcsec > 0 || options.oversample_y == 0 ? size.x_arcsec : frame / options.oversample_y;
+  for (const double v : {size.x_arcsec, size.y_arcsec})
+    if (!(v > 0) || !std::isfinite(v)) throw DataError{"the frames' pixel scale cannot be measured; give grid.pixel_scale"};
+  return size;
 }
 
 int pixels(double count) {
@@ -225,8 +236,10 @@ void describe(param::Schema<GridOptions>& s) {
       .flag("frame").namelist("FIDUCIALIMAGEFRAMEIN", "Coordinate_System").swarp("CELESTIAL_TYPE");
   s.field(&GridOptions::pixel_scale_arcsec, "pixel_scale", "Side of an output pixel; 0: the median input pixel divided by grid.oversample.")
       .unit("arcsec").at_least(0).flag("pixel-scale").namelist("", "MOSAIC_PIXEL_SIZE_X").swarp("PIXEL_SCALE");
+  s.field(&GridOptions::pixel_scale_y_arcsec, "pixel_scale_y", "Height of an output pixel; 0: as grid.pixel_scale.").unit("arcsec").at_least(0).namelist("", "MOSAIC_PIXEL_SIZE_Y");
   s.field(&GridOptions::oversample, "oversample", "Input pixel over output pixel in linear size; used when grid.pixel_scale is 0.").range(0.01, 100).flag("oversample")
       .namelist("", "MOSAIC_PIXEL_RATIO_X");
+  s.field(&GridOptions::oversample_y, "oversample_y", "Input pixel over the height of an output pixel; used when grid.pixel_scale is 0; 0: as grid.oversample.").range(0, 100).namelist("", "MOSAIC_PIXEL_RATIO_Y");
   s.field(&GridOptions::rotation, "rotation", "CROTA2 of the output grid, or \"mean\" (MOPEX: A) for the mean orientation of the frames.")
       .unit("deg").flag("rotation").placeholder("DEG|mean").namelist("FIDUCIALIMAGEFRAMEIN", "CROTA2");
   s.field(&GridOptions::padding_arcsec, "padding", "Empty margin around the footprints of the frames, on each side.").unit("arcsec").range(0, 360000).flag("padding")
@@ -235,8 +248,10 @@ void describe(param::Schema<GridOptions>& s) {
       .flag("center").placeholder("\"RA DEC\"").swarp("CENTER");
   s.field(&GridOptions::size, "size", "Size of the grid as \"WIDTH HEIGHT\" in output pixels; empty: from the footprints.")
       .flag("size").placeholder("\"W H\"").swarp("IMAGE_SIZE");
-  s.field(&GridOptions::file, "file", "FIF.tbl or FITS image whose grid is taken as it is; the other grid options then have no effect.").flag("grid").placeholder("FILE")
+  s.field(&GridOptions::file, "file", "FIF.tbl or FITS image whose grid is taken as it is; the other grid options then have no effect, but see file_pixels.").flag("grid").placeholder("FILE")
       .namelist("", "FIF_FILE_NAME");
+  s.field(&GridOptions::file_pixels, "file_pixels", "Pixels of grid.file: keep = they are those of the mosaic; resize = only the area counts, and pixel_scale or oversample say how large the pixels are, as in MOPEX.")
+      .choices({{"keep", FilePixels::keep}, {"resize", FilePixels::resize}});
 }
 
 Footprint footprint(const SkyWcs& wcs, int width, int height) {
@@ -276,10 +291,9 @@ Grid fiducial_grid(const std::vector<Footprint>& frames, const GridOptions& opti
   Grid grid;
   grid.projection = text::upper(text::trim(options.projection));
   grid.frame = options.frame;
-  const double scale = pixel_scale(frames, options);
-  if (!(scale > 0) || !std::isfinite(scale)) throw DataError{"the frames' pixel scale cannot be measured; give grid.pixel_scale"};
-  grid.cdelt1_deg = -scale / 3600;
-  grid.cdelt2_deg = scale / 3600;
+  const PixelSize pixel = pixel_size(frames, options);
+  grid.cdelt1_deg = -pixel.x_arcsec / 3600;
+  grid.cdelt2_deg = pixel.y_arcsec / 3600;
   set_center(grid, options.center.empty() ? mean_position(frames) : parse_center(options.center));
   grid.crota2_deg = rotation(frames, options, grid);
   // Re-centre on the bounding box; the box itself changes a little as the projection moves.
@@ -292,10 +306,9 @@ Grid fiducial_grid(const std::vector<Footprint>& frames, const GridOptions& opti
   }
   if (options.size.empty()) {
     const Extent box = extent(frames, grid);
-    const double padding = options.padding_arcsec / scale;
     // Footprints a rounding error wider than n pixels need no pixel more.
-    grid.width = pixels(std::ceil(2 * (std::max(-box.x0, box.x1) + padding) - 1e-6));
-    grid.height = pixels(std::ceil(2 * (std::max(-box.y0, box.y1) + padding) - 1e-6));
+    grid.width = pixels(std::ceil(2 * (std::max(-box.x0, box.x1) + options.padding_arcsec / pixel.x_arcsec) - 1e-6));
+    grid.height = pixels(std::ceil(2 * (std::max(-box.y0, box.y1) + options.padding_arcsec / pixel.y_arcsec) - 1e-6));
   } else {
     const auto size = parse_size(options.size);
     grid.width = size[0];
@@ -303,6 +316,30 @@ Grid fiducial_grid(const std::vector<Footprint>& frames, const GridOptions& opti
   }
   grid.crpix1 = (grid.width + 1) / 2.0;
   grid.crpix2 = (grid.height + 1) / 2.0;
+  return grid;
+}
+
+Grid resized(const Grid& grid, const std::vector<Footprint>& frames, const GridOptions& options) {
+  if (!grid.extra.empty()) throw UsageError{"grid.file_pixels = resize needs a grid of CDELT and CROTA2 (FIF.tbl); this file's WCS is of another kind"};
+  const PixelSize pixel = pixel_size(frames, options);
+  Grid g = grid;
+  const auto axis = [](double arcsec, double& cdelt, double& crpix, int& count) {
+    const double ratio = std::abs(cdelt) * 3600 / arcsec;
+    if (std::abs(ratio - 1) < 1e-6) return;
+    cdelt = std::copysign(arcsec / 3600, cdelt);
+    crpix = 0.5 + (crpix - 0.5) * ratio;
+    count = pixels(std::ceil(count * ratio - 1e-6));
+  };
+  axis(pixel.x_arcsec, g.cdelt1_deg, g.crpix1, g.width);
+  axis(pixel.y_arcsec, g.cdelt2_deg, g.crpix2, g.height);
+  return g;
+}
+
+Grid grown(Grid grid, int more) {
+  grid.width = pixels(static_cast<double>(grid.width) + 2.0 * more);
+  grid.height = pixels(static_cast<double>(grid.height) + 2.0 * more);
+  grid.crpix1 += more;
+  grid.crpix2 += more;
   return grid;
 }
 

@@ -1,0 +1,34 @@
+/// Private to background/: local background, one value per cell of a mesh that divides the frame evenly, bilinear between cell centres.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "tessera/core/frame.h"
+
+namespace tessera::background {
+
+class SkyMesh {
+ public:
+  explicit SkyMesh(const FrameView& frame);
+  /// Background along row y.
+  void row(int y, std::vector<float>& out) const;
+
+ private:
+  double& at(int i, int j) { return value_[static_cast<std::size_t>(j * nx_ + i)]; }
+  double at(int i, int j) const { return value_[static_cast<std::size_t>(j * nx_ + i)]; }
+  Box cell(int i, int j) const;
+  void fill_unseen();
+  void filter();
+  double continued(int i, int j) const;
+
+  Box box_;
+  int nx_ = 0, ny_ = 0;
+  std::vector<double> value_;
+  struct Span {  // pixels of a row between the same two nodes
+    int first, lower, upper;
+  };
+  std::vector<Span> spans_;
+  std::vector<float> fraction_;  // of the way between them, for every pixel of a row
+};
+
+}  // namespace tessera::background
