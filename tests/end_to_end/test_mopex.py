@@ -185,3 +185,82 @@ def test_interpolated_frames_do_not_depend_on_threads_or_memory(stack, tmp_path)
     assert len(made) > 3
     for path in made:
         assert path.read_bytes() == (tmp_path / "b" / "Interp" / path.name).read_bytes()
+
+
+def namelist(path, *lines, base="irac_mosaic"):
+    """A shared namelist in which these lines stand for those of the same keys."""
+    keys = {line.split("=")[0].strip().lower() for line in lines}
+    kept = [line for line in (NAMELISTS / f"{base}.nl").read_text().splitlines() if line.split("=")[0].strip().lower() not in keys]
+    path.write_text("\n".join([*lines, *kept]) + "\n")
+    return path
+
+
+@needs_shared
+def test_of_a_given_fif_the_area_counts_and_the_pixels_are_the_namelists(lists, tmp_path):
+    """The guide's way: FIF.tbl in the frames' pixels, edited, and MOSAIC_PIXEL_SIZE for those of the mosaic (5.3)."""
+    fif = tmp_path / "FIF.tbl"
+    fif.write_text("\\real CRVAL1 = 120.02\n\\real CRVAL2 = -9.08\n\\real CRPIX1 = 50.5\n\\real CRPIX2 = 40.5\n\\real CROTA2 = 0.0\n\\real CDELT1 = -3.39E-04\n\\real CDELT2 = 3.39E-04\n"
+                   "\\int NAXIS1 = 100\n\\int NAXIS2 = 80\n\\int EQUINOX = 2000\n\\char PROJTYPE = TAN\n\\char COORDINATE_SYSTEM = J2000\n")
+    text = (NAMELISTS / "irac_mosaic.nl").read_text()
+    size = abs(float(next(line.split("=")[1] for line in text.splitlines() if line.startswith("MOSAIC_PIXEL_SIZE_X"))))
+    tessera("mopex", "mosaic.pl", "-n", NAMELISTS / "irac_mosaic.nl", *lists, "-F", fif, "-O", tmp_path / "out")
+    image, header = plane(tmp_path / "out" / "Combine-mosaic" / "mosaic.fits")
+    assert abs(header["CDELT1"]) == pytest.approx(size, rel=1e-5)
+    assert image.shape == (int(np.ceil(80 * 3.39e-4 / size - 1e-6)), int(np.ceil(100 * 3.39e-4 / size - 1e-6)))
+    assert header["CRPIX1"] == pytest.approx(0.5 + 50 * 3.39e-4 / size, rel=1e-5) and (header["CRVAL1"], header["CRVAL2"]) == (120.02, -9.08)
+
+
+@needs_shared
+def test_files_between_modules_are_kept_in_mopex_folders(lists, tmp_path):
+    nl = namelist(tmp_path / "all.nl", "delete_intermediate_files = 0", "run_medfilter = 1", "compute_uncertainties_internally = 1", "run_median_mosaic = 1", "run_mosaic_geom = 1",
+                  "do_multiprocess = manual", "ncpu_multiprocess = 1", "verbose = 1", "USE_REFINED_POINTING = 1", "MARGIN = 3", "run_fiducial_image_frame = 1")
+    nl.write_text(nl.read_text() + "\n&MEDFILTER\n Window_X = 31,\n Window_Y = 31,\n N_Outliers_Per_Window = 40,\n Use_Sbkg_for_Med = 0,\n&END\n"
+                  "&SNESTIMATORIN\n Gain = 2755,\n Read_Noise = 21,\n Confusion_Sigma = 0,\n&END\n")
+    out = tmp_path / "out"
+    done = tessera("mopex", "mosaic.pl", "-n", nl, *lists, "-F", "none", "-O", out)
+    made = files_of(out)
+    assert {f"Medfilter-mosaic/{f.stem}_minback.fits" for f in FRAMES} | {f"Sigma-mosaic/{f.stem}_sigma.fits" for f in FRAMES} <= made
+    assert {"Combine-mosaic/median_mosaic.fits", "Combine-mosaic/median_mosaic_unc.fits", "Coadd-mosaic/coadd_tiles.tbl", "Coadd-mosaic/coadd_tile_bcd.txt", "Coadd-mosaic/coadd_Tile_001_Image.fits",
+            "Coadd-mosaic/coadd_Tile_001_Unc.fits", "Coadd-mosaic/coadd_Tile_001_Cov.fits", "geom_ImageList.txt", "geom_SigmaList.txt", "geom_DmaskList.txt", "geom_fif.tbl", "geom_Tile.tbl", "geom_Int_Img.tbl"} <= made
+    option = {o["key"]: o for o in record(out, "mosaic")["options"]}
+    assert (option["run.threads"]["value"], option["run.threads"]["source"]) == ("1", "namelist") and option["run.verbosity"]["value"] == "verbose"
+    assert option["input.pointing"]["value"] == "refined" and option["grid.margin"]["value"] == "3"
+    assert "debug" in done.stderr or "MOSAIC_PIXEL_SIZE_X" in done.stderr, "verbose tells every line of the namelist"
+    # The guide's noise model (5.6.3): σ² = (read noise / gain)² + value / gain.
+    value, sigma = fits.getdata(FRAMES[0]).astype(float), fits.getdata(out / "Sigma-mosaic" / f"{FRAMES[0].stem}_sigma.fits")
+    good = np.isfinite(sigma)
+    assert good.mean() > 0.9 and np.allclose(sigma[good], np.sqrt((21 / 2755) ** 2 + np.maximum(value, 0)[good] / 2755), rtol=1e-5)
+    header = fits.getheader(out / "Medfilter-mosaic" / f"{FRAMES[0].stem}_minback.fits")
+    assert header["CRVAL1"] == fits.getheader(FRAMES[0])["CRVAL1"] and header["BUNIT"] == "MJy/sr"
+    assert "products agree" in tessera("replay", out / "run_mosaic.json").stderr
+    check_fits(out / "Combine-mosaic")
+
+
+@needs_shared
+def test_frames_without_the_zodiacal_light_are_kept(lists, tmp_path):
+    nl = tmp_path / "zodi.nl"
+    nl.write_text("apply_zodiacal_subtraction = 1\nsave_zodiacal_subtracted_images = 1\ncompute_overlap_correction = 1\nrun_fiducial_image_frame = 1\n")
+    tessera("mopex", "overlap.pl", "-n", nl, *lists, "-O", tmp_path / "out")
+    for frame in FRAMES[:2]:
+        header = fits.getheader(frame)
+        less = fits.getdata(tmp_path / "out" / "Zod_Sub" / frame.name)
+        assert np.allclose(less, fits.getdata(frame).astype(float) - (header["ZODY_EST"] - header["SKYDRKZB"]), rtol=0, atol=1e-6, equal_nan=True)
+
+
+@needs_shared
+def test_refined_pointing_moves_the_mosaic_as_the_cards_say(tmp_path):
+    """The grid of one frame follows its pointing."""
+    for pointing in ("header", "refined"):
+        tessera("mosaic", FRAMES[0], "-o", tmp_path / pointing, "--set", f"input.pointing={pointing}", "--set", "output.report=false")
+    header = fits.getheader(FRAMES[0])
+    a, b = (fits.getheader(tmp_path / p / "mosaic.fits") for p in ("header", "refined"))
+    assert b["CRVAL1"] - a["CRVAL1"] == pytest.approx(header["RARFND"] - header["CRVAL1"], abs=2e-7)
+    assert b["CRVAL2"] - a["CRVAL2"] == pytest.approx(header["DECRFND"] - header["CRVAL2"], abs=2e-7)
+
+
+def test_easymosaic_needs_no_namelist(stack, tmp_path):
+    tessera("mopex", "easymosaic.pl", stack, "-O", tmp_path / "a")
+    tessera("mosaic", stack, "-o", tmp_path / "b")
+    assert fits.getheader(tmp_path / "a" / "mosaic.fits")["DATASUM"] == fits.getheader(tmp_path / "b" / "mosaic.fits")["DATASUM"]
+    assert "products agree" in tessera("replay", tmp_path / "a" / "run.json").stderr
+    assert "takes no namelist" in tessera("mopex", "easymosaic.pl", stack, "-n", "a.nl", "-O", tmp_path / "c", code=2).stderr

@@ -48,6 +48,7 @@ pipeline::Outcome run_again(const RecordedRun& recorded, const std::string& outp
     options.assign(key, value, param::Source::file, "the recorded run");
   }
   const WorkingFolder there{recorded.working_folder};
+  step->prepare(recorded.inputs, options);  // what it says of threads and messages is the caller's
   return step->run(recorded.inputs, now, options, context);
 }
 

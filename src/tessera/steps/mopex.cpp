@@ -36,11 +36,14 @@ void describe(param::Schema<MopexOptions>& s) {
   s.field(&MopexOptions::zodi_subtracted, "zodi_subtracted", "overlap.pl: write the frames less the zodiacal light alone.").namelist("", "save_zodiacal_subtracted_images");
 }
 
+/// easymosaic.pl of the guide's appendix A: a mosaic without parameters.
+bool is_easy(const std::vector<std::string>& inputs) { return !inputs.empty() && (inputs[0] == "easymosaic.pl" || inputs[0] == "easymosaic"); }
+
 MopexScript script_of(const std::vector<std::string>& inputs) {
   if (inputs.size() == 1 && (inputs[0] == "mosaic.pl" || inputs[0] == "mosaic")) return MopexScript::mosaic;
   if (inputs.size() == 1 && (inputs[0] == "overlap.pl" || inputs[0] == "overlap")) return MopexScript::overlap;
-  if (inputs.empty()) throw UsageError{"mopex needs the name of a script: overlap.pl or mosaic.pl"};
-  throw UsageError{fmt::format("mopex runs overlap.pl or mosaic.pl; found {} (frames are given as a list with -I)", param::legacy::printable(text::join(inputs, " ")))};
+  if (inputs.empty()) throw UsageError{"mopex needs the name of a script: overlap.pl, mosaic.pl or easymosaic.pl"};
+  throw UsageError{fmt::format("mopex runs overlap.pl or mosaic.pl (and easymosaic.pl FRAMES); found {} (frames are given as a list with -I)", param::legacy::printable(text::join(inputs, " ")))};
 }
 
 std::string name_of(MopexScript script) { return script == MopexScript::mosaic ? "mosaic.pl" : "overlap.pl"; }
@@ -79,9 +82,10 @@ class Mopex : public Step {
     return "Takes a namelist of MOPEX with the flags of its scripts (-n -I -S -d -D -M -R -F -O), does what its module triggers and parameters ask for, and puts the products where MOPEX puts them: "
            "Combine-mosaic/mosaic.fits, Rmask-mosaic/*_rmask.fits, Overlap_corr/overlapCorrection_*.fits, offsets.tbl, FIF.tbl. A flag wins over the namelist; a file that the namelist names and that is "
            "not there can be dropped by name (-M none). What every line of the namelist became is told in the log.\n"
+           "easymosaic.pl needs no namelist: it makes a mosaic of FRAMES (files, folders, globs, or -I) as tessera mosaic does without options.\n"
            "Both scripts may write to one folder: the records are run_overlap.json and run_mosaic.json. Every option of tessera mosaic can be set as well and wins over the namelist.";
   }
-  std::string_view inputs() const override { return "overlap.pl|mosaic.pl"; }
+  std::string_view inputs() const override { return "overlap.pl|mosaic.pl|easymosaic.pl FRAMES…"; }
   std::string_view example() const override { return "tessera mopex mosaic.pl -n mosaic_I1.nl -I images.txt -S sigmas.txt -d masks.txt -M none -O ch1"; }
   bool writes_output() const override { return true; }
   void declare(param::OptionSet& options) override {
@@ -90,6 +94,7 @@ class Mopex : public Step {
   }
 
   void prepare(const std::vector<std::string>& inputs, param::OptionSet& options) override {
+    if (is_easy(inputs)) return;
     script_of(inputs);
     if (mopex_.namelist.empty()) throw UsageError{"no namelist given; add -n NAME.nl"};
     namelist_ = read_namelist_file(mopex_.namelist);
@@ -102,6 +107,7 @@ class Mopex : public Step {
   }
 
   pipeline::Outcome run(const std::vector<std::string>& inputs, const RunOptions& run, param::OptionSet& options, pipeline::Context& context) override {
+    if (is_easy(inputs)) return make_easily(inputs, run, options, context);
     const auto script = script_of(inputs);
     const auto& namelist = namelist_;
     MopexLayout layout{namelist.config, script};
@@ -126,6 +132,18 @@ class Mopex : public Step {
   }
 
  private:
+  /// tessera mosaic with its defaults, under MOPEX's flags.
+  pipeline::Outcome make_easily(const std::vector<std::string>& inputs, const RunOptions& run, param::OptionSet& options, pipeline::Context& context) {
+    if (!mopex_.namelist.empty()) throw UsageError{"easymosaic.pl takes no namelist; mosaic.pl does"};
+    if (!mopex_.dmasks.empty() && options_.mosaic.input.masks.empty()) options.assign("input.masks", mopex_.dmasks, Source::command_line, "-D");
+    if (!mopex_.fif.empty() && text::lower(mopex_.fif) != "none") options.assign("grid.file", mopex_.fif, Source::command_line, "-F");
+    const auto& output = run.output.empty() ? mopex_.output : run.output;
+    if (output.empty()) throw UsageError{"no output folder given; add -O OUT"};
+    pipeline::MosaicRequest request{{inputs.begin() + 1, inputs.end()}, output, run.overwrite, run.dry_run, "mopex"};
+    request.arguments = inputs;
+    return pipeline::make_mosaic(request, options_.mosaic, options, context);
+  }
+
   static void take_options(const Namelist& namelist, MopexScript script, param::OptionSet& options, pipeline::Context& context) {
     Import import{namelist.config, "mopex", mopex_rules()};
     const auto kind = translate_namelist(import);
