@@ -69,7 +69,7 @@ details { margin-top: .8rem; padding: .7rem 1rem; } summary { cursor: pointer; f
 .files { display: grid; grid-template-columns: repeat(auto-fill, minmax(250px, 1fr)); gap: .2rem 1.2rem; margin: 0; padding: 0; list-style: none; }
 .files span { color: var(--soft); font-size: .85rem; }
 footer { margin-top: 2rem; color: var(--soft); font-size: .85rem; }
-@media (max-width: 500px) { body { padding: 1rem .7rem 2rem; } h1 { font-size: 1.5rem; } .tiles { grid-template-columns: 1fr 1fr; gap: .5rem; } figure, .card { padding: .7rem; } .share { display: none; } .plot text { font-size: 15.5px; } th, td { padding-right: .5rem; } th { white-space: normal; overflow-wrap: normal; } .stages td:first-child { white-space: normal; overflow-wrap: normal; } }
+@media (max-width: 500px) { body { padding: 1rem .7rem 2rem; } h1 { font-size: 1.5rem; } .tiles { grid-template-columns: 1fr 1fr; gap: .5rem; } figure, .card { padding: .7rem; } .share { display: none; } .plot text { font-size: 15.5px; } th, td { padding-right: .5rem; } th, th.n { white-space: normal; overflow-wrap: normal; } .stages td:first-child { white-space: normal; overflow-wrap: normal; } }
 @media print { body { max-width: none; background: #fff; } details { display: none; } figure, .card { break-inside: avoid; } }
 )css";
 }
