@@ -135,6 +135,15 @@ void take_cards(FrameFile& frame, const Header& primary) {
   frame.gain = electrons_per_unit(frame, unit, cards);
 }
 
+/// The exposure that the user names a card for; the noise model keeps that of the profile.
+void take_exposure(FrameFile& frame, const Header& primary, const std::string& card) {
+  if (card.empty()) return;
+  const auto seconds = frame.header.number(card) ? frame.header.number(card) : primary.number(card);
+  if (!seconds || !(*seconds > 0))
+    throw DataError{fmt::format("{}: card {} (input.exposure_card) is {}; a time in seconds was expected; give another card, or none for that of the profile", frame.image.path.string(), card, seconds ? "not positive" : "not there, or no number")};
+  frame.exposure_s = *seconds;
+}
+
 /// Bits of this frame: the profile's, numbered by the mask's cards where the profile says so ("MP_SAT = 1").
 void take_mask_bits(FrameFile& frame, const io::FitsFile& file, const InputOptions& options) {
   const Profile& profile = *frame.profile;
@@ -198,7 +207,9 @@ FrameFile open_frame(const FrameNames& names, const InputOptions& options, const
   find_planes(frame, file, names);
   take_mask_bits(frame, file, options);
   if (frame.pmask && !text::trim(options.pmask_fatal_bits).empty()) frame.pmask->fatal_bits = parse_bits(options.pmask_fatal_bits, {}, "pmask");
-  take_cards(frame, file.header(0, false));
+  const Header primary = file.header(0, false);
+  take_cards(frame, primary);
+  take_exposure(frame, primary, options.exposure_card);
   take_noise_model(frame, options);
   settle_noise(frame);
   frame.measured = std::make_shared<FrameMeasurements>();

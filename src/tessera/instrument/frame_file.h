@@ -33,6 +33,7 @@ struct InputOptions {
   bool scale_noise = true;                  // one noise scale per frame
   wcs::UnpromisedDistortion distortion = wcs::UnpromisedDistortion::refuse;
   Pointing pointing = Pointing::header;
+  std::string exposure_card;                // "": that of the profile
 };
 void describe(param::Schema<InputOptions>& s);
 

@@ -35,6 +35,7 @@ void describe(param::Schema<InputOptions>& s) {
       .choices({{"refuse", wcs::UnpromisedDistortion::refuse}, {"ignore", wcs::UnpromisedDistortion::ignore}, {"apply", wcs::UnpromisedDistortion::apply}});
   s.field(&InputOptions::pointing, "pointing", "Where frames point: header = as their WCS says; refined = place and angle of the cards in which a pipeline refined them (Spitzer: RARFND, DECRFND, CT2RFND). Frames without them are refused.")
       .choices({{"header", Pointing::header}, {"refined", Pointing::refined}}).namelist("", "USE_REFINED_POINTING");
+  s.field(&InputOptions::exposure_card, "exposure_card", "Card with the exposure time in seconds, in the image's header or the primary one; empty: that of the profile.").placeholder("CARD").namelist("MOSAICCOADDIN", "INTEG_TIME_KWD");
 }
 
 namespace {

@@ -15,7 +15,8 @@ namespace {
 
 using param::LegacySetting;
 
-constexpr std::string_view own_folder = "products have fixed names in the output folder; see docs/formats/products.md";
+constexpr std::string_view own_folder = "no such file is made, or products have fixed names in the output folder; see docs/formats/products.md";
+constexpr std::string_view followed = "tessera mopex puts its products there; those of tessera mosaic have fixed names, see docs/formats/products.md";
 constexpr std::string_view no_tiles = "tiles in which the work is done follow from run.memory, or run.tile_size; results do not depend on them, and no file is made of them";
 
 std::string degrees_to_arcsec(double degrees) { return text::from_double(std::round(std::abs(degrees) * 3600 * 1e9) / 1e9); }
@@ -154,6 +155,7 @@ void weights(Import& import, const LegacySetting& s) {
   const LegacySetting* use = import.config().find("MOSAICCOADDIN", "USE_INT_TIME_KWD");
   const bool wanted = by_time ? !use || use->value != "0" : import.on(s.key);
   if (!wanted) return import.note(Fate::unused, s, "off: frames count by their coverage");
+  if (by_time) import.set("input.exposure_card", param::legacy::printable(s.value), fmt::format("INTEG_TIME_KWD = {}", param::legacy::printable(s.value)));
   const std::string exact = by_time ? "exposure" : "sigma";
   if (import.offers("coadd.weights", exact)) return void(import.set("coadd.weights", exact, s));
   const std::string_view remark =
@@ -358,9 +360,9 @@ const KeyRule rules[] = {
     {"", "run_mosaic_covg", Fate::always, "", "coverage is counted as the stack is read"},
     {"", "run_mosaic_coadder", Fate::always, "", "mosaic.fits"},
     {"", "run_mosaic_combiner", Fate::always, "", "tiles are written into one mosaic"},
-    {"", "create_unc_mosaic", Fate::always, "", "mosaic_unc.fits, with variances added in quadrature"},
+    {"", "create_unc_mosaic", Fate::always, "", "mosaic_unc.fits, with variances added in quadrature; linearly, as MOPEX does, with interpolation.uncertainty = linear, which tessera mopex sets"},
     {"", "sigma_weighted_coadd", Fate::same, "coadd.weights", "sigma", weights},
-    {"MOSAICCOADDIN", "INTEG_TIME_KWD", Fate::same, "coadd.weights", "exposure, unless USE_INT_TIME_KWD is 0; the keyword is that of the camera's profile", weights},
+    {"MOSAICCOADDIN", "INTEG_TIME_KWD", Fate::same, "coadd.weights", "exposure, with input.exposure_card, unless USE_INT_TIME_KWD is 0", weights},
     {"MOSAICCOADDIN", "USE_INT_TIME_KWD", Fate::same, "coadd.weights", "see INTEG_TIME_KWD", [](Import& i, const LegacySetting& s) { i.note(Fate::unneeded, s, "see INTEG_TIME_KWD"); }},
     {"", "run_absolute_minimum_mosaic", Fate::same, "coadd.method", "1: minimum", minimum_mosaic},
     {"", "run_median_mosaic", Fate::same, "output.median", "mosaic_median.fits beside the mean; tessera mopex: median_mosaic.fits"},
@@ -378,7 +380,7 @@ const KeyRule rules[] = {
     {"", "make_array_corr_mosaic", Fate::same, "output.array_correction", "with ARRAY_CORR_IMAGE", array_module},
     {"", "ARRAY_CORR_IMAGE", Fate::same, "output.array_correction", "when make_array_corr_mosaic is on", array_image},
     {"", "ARRAY_PIXAREA_IMAGE", Fate::same, "output.array_pixel_area", "when make_array_corr_mosaic is on", array_image},
-    {"", "delete_intermediate_files", Fate::unneeded, "", "there are none; RMasks are kept when it is off"},
+    {"", "delete_intermediate_files", Fate::unneeded, "", "tessera mosaic makes none unless asked (output.interpolated, minback, sigmas, outlier_maps, rmasks, tiles); tessera mopex keeps them when it is off"},
     {"", "delete_intermediate_files_array_corr", Fate::unneeded, "", "there are none"},
     {"", "keep_coadded_tiles", Fate::same, "output.tiles", "Coadd/coadd_Tile_001_Image.fits, _Unc, _Cov beside the mosaic; tessera mopex: also when delete_intermediate_files is off"},
     {"MOSAICCOADDIN", "TILEMAX_X", Fate::same, "output.tile_width", "of the tiles that are kept; those in which the work is done follow from run.memory, or run.tile_size, without effect on results"},
@@ -391,25 +393,25 @@ const KeyRule rules[] = {
     {"MOSAICOUTLIERIN", "TILE_YSIZ", Fate::unneeded, "", no_tiles},
     {"MOSAICBOXOUTLIERIN", "TILE_XSIZ", Fate::unneeded, "", no_tiles},
     {"MOSAICBOXOUTLIERIN", "TILE_YSIZ", Fate::unneeded, "", no_tiles},
-    {"", "SIGMA_DIR", Fate::unneeded, "", own_folder},
-    {"", "MEDFILTER_DIR", Fate::unneeded, "", own_folder},
-    {"", "INTERP_DIR", Fate::unneeded, "", own_folder},
+    {"", "SIGMA_DIR", Fate::always, "", followed},
+    {"", "MEDFILTER_DIR", Fate::always, "", followed},
+    {"", "INTERP_DIR", Fate::always, "", followed},
     {"", "DETECT_DIR", Fate::unneeded, "", own_folder},
     {"", "DUAL_OUTLIER_DIR", Fate::unneeded, "", own_folder},
-    {"", "OUTLIER_DIR", Fate::unneeded, "", own_folder},
-    {"", "BOX_OUTLIER_DIR", Fate::unneeded, "", own_folder},
-    {"", "RMASK_DIR", Fate::unneeded, "", own_folder},
-    {"", "RMASK_MOSAIC_DIR", Fate::unneeded, "", own_folder},
-    {"", "REINTERP_DIR", Fate::unneeded, "", own_folder},
-    {"", "COADDER_DIR", Fate::unneeded, "", own_folder},
-    {"", "COMBINER_DIR", Fate::unneeded, "", own_folder},
-    {"", "DMASK_DIR", Fate::unneeded, "", own_folder},
-    {"", "OVERLAP_CORR_DIR", Fate::unneeded, "", own_folder},
-    {"", "ZODSUB_DIR", Fate::unneeded, "", own_folder},
-    {"", "OVERLAP_CORR_FILE_NAME", Fate::unneeded, "", own_folder},
+    {"", "OUTLIER_DIR", Fate::always, "", followed},
+    {"", "BOX_OUTLIER_DIR", Fate::unneeded, "", "maps of box outliers are the extension BOX of those in OUTLIER_DIR"},
+    {"", "RMASK_DIR", Fate::always, "", followed},
+    {"", "RMASK_MOSAIC_DIR", Fate::always, "", followed},
+    {"", "REINTERP_DIR", Fate::unneeded, "", "the interpolated frames are those without outliers; INTERP_DIR"},
+    {"", "COADDER_DIR", Fate::always, "", followed},
+    {"", "COMBINER_DIR", Fate::always, "", followed},
+    {"", "DMASK_DIR", Fate::unneeded, "", "masks of the input are never changed, nor copied"},
+    {"", "OVERLAP_CORR_DIR", Fate::always, "", followed},
+    {"", "ZODSUB_DIR", Fate::always, "", followed},
+    {"", "OVERLAP_CORR_FILE_NAME", Fate::always, "", followed},
     {"", "COMPUTE_OVERLAP_NAME", Fate::unneeded, "", own_folder},
     {"", "OverlapCorrectionTable", Fate::unneeded, "", own_folder},
-    {"", "MOSAIC_IMG_FILE_NAME", Fate::unneeded, "", own_folder},
+    {"", "MOSAIC_IMG_FILE_NAME", Fate::always, "", followed},
 };
 
 // Module triggers and the like are 1 or 0; anything else that is not off counts as 1, as a letter O counts as 0.
