@@ -6,7 +6,7 @@ namespace {
 using testing::HasSubstr;
 
 TEST(ExposureCard, TakesThePlaceOfTheProfiles) {
-  const test::TemporaryFolder folder;
+  const TemporaryFolder folder;
   test::Hdu image;
   image.width = image.height = 4;
   image.pixels.assign(16, 1.0);

@@ -71,7 +71,7 @@ TEST(Pointing, OfIracFramesIsThatOfTheirCards) {
 }
 
 TEST(Pointing, AskedForInVainIsRefused) {
-  const test::TemporaryFolder folder;
+  const TemporaryFolder folder;
   InputOptions refined;
   refined.pointing = Pointing::refined;
   test::Hdu image;

@@ -16,7 +16,7 @@
 namespace tessera::pipeline {
 namespace {
 
-// Frames of a block: more change the mean correlation no further. A wide kernel's variance hardly depends on the dither, and it costs much.
+// Frames of a block: more change its correlation no further. A wide kernel's variance hardly depends on the dither, and it costs much.
 constexpr int most_frames = 24, most_frames_of_wide = 8, wide_patch = 5;
 constexpr int least_blocks = 4, least_blocks_of_wide = 2, most_blocks = 256;
 constexpr double share_of_work = 0.015;        // resampled pixels of the sample over those of the run; they are cheap ones
@@ -69,7 +69,8 @@ class Sampler {
     return all;
   }
 
-  NoiseSums measure(Box block) const {
+  /// `number`: of the block. Blocks of deep stacks take different frames, so that all have their share in the mean.
+  NoiseSums measure(Box block, std::int64_t number) const {
     std::vector<std::size_t> frames;
     for (std::size_t f = 0; f < plan_.frames.size(); ++f)
       if (pass_.frames[f].usable && !intersection(block, plan_.on_grid[f]).empty()) frames.push_back(f);
@@ -77,7 +78,7 @@ class Sampler {
     Frame window;
     const std::size_t taken = std::min(frames.size(), static_cast<std::size_t>(depth_));
     for (std::size_t k = 0; k < taken; ++k) {
-      const std::size_t f = frames[k * frames.size() / taken];
+      const std::size_t f = frames[(k * frames.size() / taken + static_cast<std::size_t>(number)) % frames.size()];
       const auto& state = pass_.frames[f];
       const Box whole{0, 0, plan_.frames[f].width, plan_.frames[f].height};
       const Box needed = reproject::window_to_resample(*state.output_to_frame, block, whole, options_.interpolation);
@@ -178,7 +179,7 @@ MeasuredCorrelation measure_correlation(const Plan& plan, const FramePass& pass,
   std::vector<NoiseSums> sums(blocks.size());
   context.stage("noise correlation", static_cast<std::int64_t>(blocks.size()));
   context.pool().for_each(static_cast<std::int64_t>(blocks.size()), [&](std::int64_t b) {
-    sums[static_cast<std::size_t>(b)] = sampler.measure(blocks[static_cast<std::size_t>(b)]);
+    sums[static_cast<std::size_t>(b)] = sampler.measure(blocks[static_cast<std::size_t>(b)], b);
     context.step();
   });
   const auto mean = mean_of(blocks, sums);

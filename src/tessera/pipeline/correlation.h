@@ -25,7 +25,7 @@ struct MeasuredCorrelation {
   double frames = 1;                       ///< mean coverage of the samples
 };
 
-/// Resamples a sample of blocks once more, from frames without what was rejected. Of more than 24 frames on a block 24 are taken, of wide kernels 8. ρ(d) is the
+/// Resamples a sample of blocks once more, from frames without what was rejected. Of more than 24 frames on a block 24 are taken, of wide kernels 8, other ones on every block. ρ(d) is the
 /// mean of Cov(p, p+d) over blocks, each over the block's mean variance and weighted by its coverage, divided by that of U_p U_{p+d}.
 /// Where an output pixel takes too many frame pixels, from the shape of the method's weights (reproject/wide_pixels.h), without samples. Clipped values are taken as kept. For medians see correlation_of_median();
 /// of the minimum nothing is measured: which frame is chosen hangs on the noise.
