@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "tessera/background/panels.h"
@@ -63,11 +64,11 @@ Image<float> frame_sky(const FrameView& frame, const FrameSkyOptions& options) {
   }
   const auto values = good_values(frame);
   if (options.method == SkyMethod::median) {
-    running_median(values.view(), {options.window_x, options.window_y, options.dropped}, sky.view());
+    running_median(std::as_const(values).view(), {options.window_x, options.window_y, options.dropped}, sky.view());
     return sky;
   }
   Panels panels{box.width(), box.height(), options.window_x, options.window_y};
-  for (int y = box.y0; y < box.y1; ++y) panels.add_row(y - box.y0, values.view().row(y));
+  for (int y = box.y0; y < box.y1; ++y) panels.add_row(y - box.y0, std::as_const(values).row(y));
   panels.finish(options.panel_filter);
   for (int y = box.y0; y < box.y1; ++y) panels.sky(y - box.y0, sky.row(y));
   return sky;

@@ -172,7 +172,8 @@ MeasuredCorrelation measure_correlation(const Plan& plan, const FramePass& pass,
     MeasuredCorrelation wide;
     wide.mean.emplace(trimmed(reproject::wide_pixel_correlation(options.interpolation, span)));
     wide.frames = frames_per_pixel(plan);
-    return options.coadd.method == coadd::Method::median ? median_of(wide) : wide;
+    if (options.coadd.method == coadd::Method::median) return median_of(wide);
+    return wide;
   }
   const Sampler sampler{plan, pass, masks, options, cache};
   const auto blocks = sampler.blocks();
@@ -182,8 +183,9 @@ MeasuredCorrelation measure_correlation(const Plan& plan, const FramePass& pass,
     sums[static_cast<std::size_t>(b)] = sampler.measure(blocks[static_cast<std::size_t>(b)], b);
     context.step();
   });
-  const auto mean = mean_of(blocks, sums);
-  return options.coadd.method == coadd::Method::median ? median_of(mean) : mean;
+  auto mean = mean_of(blocks, sums);
+  if (options.coadd.method == coadd::Method::median) return median_of(mean);
+  return mean;
 }
 
 double correlation_of_median(double r, std::size_t n) {

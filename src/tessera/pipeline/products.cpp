@@ -326,6 +326,7 @@ std::vector<ProductRecord> write_products(const Plan& plan, const FramePass& pas
       if (areas) areas->multiply(y, flux_unit(plan.unit)->per_sr, row);
     });
     if (product.plane == TileResult::uncertainty) add_correlation(noise, writer);
+    if (product.plane == TileResult::median_uncertainty && options.coadd.method == coadd::Method::median) add_correlation(noise, writer);
     if (product.plane == TileResult::median_uncertainty && coadd::weighted(options.coadd.method)) add_correlation(median_of(noise), writer);
     writer.close();
     records.push_back({product.file, datasums(path)});

@@ -202,8 +202,8 @@ void TilePass::coadd(Workspace& w, const Image<float>& steep, TileResult& result
   if (method == coadd::Method::median) coadd::median(stack, plane[TileResult::mosaic], plane[TileResult::uncertainty]);
   if (method == coadd::Method::minimum) coadd::absolute_minimum(stack, plane[TileResult::mosaic], plane[TileResult::uncertainty]);
   if (options_.products.median) {
-    plane[TileResult::median] = plane[TileResult::mosaic];
-    plane[TileResult::median_uncertainty] = plane[TileResult::uncertainty];
+    plane[TileResult::median] = plane[TileResult::mosaic].copy();
+    plane[TileResult::median_uncertainty] = plane[TileResult::uncertainty].copy();
     coadd::median(stack, plane[TileResult::median], plane[TileResult::median_uncertainty]);
   }
   if (options_.background.uncertainty == background::Uncertainty::include) {
