@@ -161,9 +161,9 @@ def test_zodiacal_light_is_subtracted_on_request(stack, tmp_path):
         less, header = fits.getdata(tmp_path / "files" / "Zod_Sub" / frame.name), fits.getheader(tmp_path / "files" / "Zod_Sub" / frame.name)
         level = fits.getheader(frame)["ZODY_EST"]
         assert header["ZODYSUB"] == pytest.approx(level) and "OVRLPDC" not in header
-        assert np.allclose(less, fits.getdata(frame).astype(float) - level, rtol=0, atol=1e-6, equal_nan=True)
+        assert np.allclose(less, fits.getdata(frame).astype(float) - level, rtol=1e-6, atol=1e-6, equal_nan=True)
         matched = tmp_path / "files" / "Overlap_corr" / frame.name
-        assert np.allclose(fits.getdata(matched), less - fits.getheader(matched)["OVRLPDC"], rtol=0, atol=1e-6, equal_nan=True)
+        assert np.allclose(fits.getdata(matched), less - fits.getheader(matched)["OVRLPDC"], rtol=1e-6, atol=1e-6, equal_nan=True)
     assert "needs background.zodi" in tessera("overlap", stack, "-o", tmp_path / "no", "--set", "output.zodi_subtracted=true", code=2).stderr
     assert "states no zodiacal light" in tessera("overlap", bare, "-o", tmp_path / "refused", "--set", "background.zodi=true", code=1).stderr
 

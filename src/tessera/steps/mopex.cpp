@@ -42,7 +42,7 @@ bool is_easy(const std::vector<std::string>& inputs) { return !inputs.empty() &&
 MopexScript script_of(const std::vector<std::string>& inputs) {
   if (inputs.size() == 1 && (inputs[0] == "mosaic.pl" || inputs[0] == "mosaic")) return MopexScript::mosaic;
   if (inputs.size() == 1 && (inputs[0] == "overlap.pl" || inputs[0] == "overlap")) return MopexScript::overlap;
-  if (inputs.empty()) throw UsageError{"mopex needs the name of a script: overlap.pl, mosaic.pl or easymosaic.pl"};
+  if (inputs.empty()) throw UsageError{"mopex needs the name of a script: overlap.pl or mosaic.pl (or easymosaic.pl with frames)"};
   throw UsageError{fmt::format("mopex runs overlap.pl or mosaic.pl (and easymosaic.pl FRAMES); found {} (frames are given as a list with -I)", param::legacy::printable(text::join(inputs, " ")))};
 }
 
