@@ -24,6 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::int64_t most_elements = 1000;
+constexpr std::int64_t usual_frames = 64, usual_tiles = 8;   // of a job: a job itself costs a second
 constexpr auto first_look = std::chrono::milliseconds{300};  // between looks at the queue: at first this, then slower
 constexpr auto last_look = std::chrono::seconds{10};
 constexpr auto patience = std::chrono::minutes{10};          // with a controller that does not answer
@@ -108,7 +109,7 @@ class SlurmRun {
   std::int64_t chunk_of(Pass pass) const {
     const auto pieces = pieces_of(file_.plan(), pass);
     const auto least = (pieces + most_ - 1) / most_;
-    return std::max<std::int64_t>({1, how_.chunk, least});
+    return std::max(how_.chunk > 0 ? how_.chunk : pass == Pass::frames ? usual_frames : usual_tiles, least);
   }
 
   std::vector<std::int64_t> elements(Pass pass) const {
@@ -137,7 +138,7 @@ class SlurmRun {
       if (!how_.time_limit.empty()) a.push_back("--time=" + how_.time_limit);
       a.push_back(script_.string()), a.push_back(name_of(pass)), a.push_back(fmt::format("{}", chunk_of(pass)));
       jobs_.push_back(submit(a));
-      context_.log(Level::info, fmt::format("pass {}: job {}, {} element{} of up to {} {}", name_of(pass), jobs_.back(), todo.size(), todo.size() == 1 ? "" : "s", chunk_of(pass), pass == Pass::frames ? "frames" : "tiles"));
+      context_.log(Level::info, fmt::format("pass {}: job {}, {} element{}", name_of(pass), jobs_.back(), todo.size(), pass == Pass::solve ? "" : fmt::format("{} of up to {} {}", todo.size() == 1 ? "" : "s", chunk_of(pass), pass == Pass::frames ? "frames" : "tiles")));
     }
   }
 

@@ -12,7 +12,7 @@ void describe(param::Schema<ExecutorOptions>& s) {
   s.field(&ExecutorOptions::partition, "partition", "Slurm: the partition; empty: the cluster's default.").placeholder("NAME");
   s.field(&ExecutorOptions::account, "account", "Slurm: the account that is charged; empty: the user's default.").placeholder("NAME");
   s.field(&ExecutorOptions::time_limit, "time_limit", "Slurm: the longest a job may take, as sbatch --time reads it; empty: the partition's default.").placeholder("D-HH:MM:SS");
-  s.field(&ExecutorOptions::chunk, "chunk", "Slurm: frames or tiles per job; 0: so many that a pass is at most 1000 jobs.").range(0, 1e9);
+  s.field(&ExecutorOptions::chunk, "chunk", "Slurm: frames or tiles per job; 0: 64 frames or 8 tiles, more where a pass would be more than 1000 jobs.").range(0, 1e9);
   s.field(&ExecutorOptions::throttle, "throttle", "Slurm: jobs of a pass that may run at once; 0: as many as the cluster allows.").range(0, 1e6);
   s.field(&ExecutorOptions::retries, "retries", "Slurm: how often jobs that failed are submitted again.").range(0, 100);
   s.field(&ExecutorOptions::job_threads, "job_threads", "Slurm: processors, and threads, of a job.").range(1, 4096);
