@@ -1,9 +1,5 @@
 /// reproject/area_edges.h — the inner loop of area_overlap where output pixels are no larger than about a frame pixel: overlap areas in single precision, from edges that
-/// neighbouring output pixels share.
-///
-/// An edge that crosses at most one grid line each way lies on 2 × 2 cells. Of its piece in either row of cells it keeps D = ∫ dy, and ∫ clamp(x − i, 0, 1) dy for the cells
-/// i of its two columns; cells to its left take D, cells to its right nothing. By Green's theorem the area of an output pixel in a cell is the sum over its four
-/// edges. Corners lie on a raster of 2⁻²³ frame pixel: all D are then exact in single precision, so that they cancel in cells beside the output pixel, and areas are good to 3·10⁻⁷.
+/// neighbouring output pixels share (shared_edges.h).
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -16,7 +12,7 @@ namespace tessera::reproject {
 
 /// A block of output pixels, ready to be resampled.
 struct AreaBlock {
-  static constexpr int largest_width = 64;
+  static constexpr int largest_width = 64;  // edges::largest_row
   const double *u, *v;                          ///< frame coordinates of the corners, width + 1 and height + 1 of them
   std::ptrdiff_t corner_stride = 0;
   int width = 0, height = 0;                    ///< width ≤ largest_width
