@@ -197,14 +197,14 @@ TESSERA_INLINE int resample_block(const AreaBlock& block) {
   for (auto& c : rows)  // beyond the last corner
     for (int k = n + 1; k < room; ++k) c.x[k] = c.y[k] = 0, c.column[k] = c.row[k] = nowhere;
   place<W / 2>(rows[0], block.u, block.v, n + 1);
-  for (int k = 0; k < padded; k += W) cut_edges<W>(across[0], k, rows[0], rows[0], 1);
+  for (int k = 0; k < padded; k += W) cut_edges<W>(across[0], k, rows[0], rows[0], k, k + 1);
   for (int y = 0; y < block.height; ++y) {
     const Corners& below = rows[y % 2];
     Corners& above = rows[(y + 1) % 2];
     Edges& top = across[(y + 1) % 2];
     place<W / 2>(above, block.u + (y + 1) * block.corner_stride, block.v + (y + 1) * block.corner_stride, n + 1);
-    for (int k = 0; k < padded; k += W) cut_edges<W>(top, k, above, above, 1);
-    for (int k = 0; k <= padded; k += W) cut_edges<W>(side, k, below, above, 0);
+    for (int k = 0; k < padded; k += W) cut_edges<W>(top, k, above, above, k, k + 1);
+    for (int k = 0; k <= padded; k += W) cut_edges<W>(side, k, below, above, k, k);
     for (int x = 0; x < n; x += W) left += resample_group<W>(block, x, y, std::min(W, n - x), window, below, above, across[y % 2], top, side);
   }
   return left;

@@ -97,20 +97,20 @@ TESSERA_INLINE void add_piece(Edges& e, int r, int k, const lanes::Floats<W>& xa
   store(e.inside[r][1] + k, second);
 }
 
-/// Edges k … k + W − 1 from corners a + k to corners b + k.
+/// Edges k … k + W − 1 from corners of a from `from` on to corners of b from `to` on.
 template <int W>
-TESSERA_INLINE void cut_edges(Edges& e, int k, const Corners& a, const Corners& b, int next) {
+TESSERA_INLINE void cut_edges(Edges& e, int k, const Corners& a, const Corners& b, int from, int to) {
   const lanes::Floats<W> zero{}, one = zero + 1.0F;
   lanes::Floats<W> x0, y0, x1, y1;
   Ints<W> ca, ra, cb, rb;
-  load(x0, a.x + k);
-  load(y0, a.y + k);
-  load(x1, b.x + k + next);
-  load(y1, b.y + k + next);
-  load_ints(ca, a.column + k);
-  load_ints(ra, a.row + k);
-  load_ints(cb, b.column + k + next);
-  load_ints(rb, b.row + k + next);
+  load(x0, a.x + from);
+  load(y0, a.y + from);
+  load(x1, b.x + to);
+  load(y1, b.y + to);
+  load_ints(ca, a.column + from);
+  load_ints(ra, a.row + from);
+  load_ints(cb, b.column + to);
+  load_ints(rb, b.row + to);
   const Ints<W> dc = cb - ca, dr = rb - ra;
   Ints<W> column, row;
   lower(column, ca, cb);
