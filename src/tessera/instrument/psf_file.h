@@ -32,12 +32,12 @@ void describe(param::Schema<PsfFileOptions>& s);
 ///   gaussian:fwhm_pix=2,… or moffat:fwhm_pix=2,beta=3,…   psf::ProfileOptions, integrated over pixels
 ///   *.tbl                                                  MOPEX's PRF map (guide 8.7); names of its tables are taken from the map's folder too
 ///   FITS: PSFEx models; photutils' grids (DET_YXn cards) and STDPSF grids (IPSFXnn, JPSFYnn); SPHEREx PSF cubes and EPSF tables, in
-///   pixels of the whole detector; MOPEX's interleaved PRFs; images and cubes with our own cards; any other image with options.
+///   pixels of the whole detector; MOPEX's interleaved PRFs; images with our own cards; any other image with options.
 /// Throws UsageError (a request that is wrong, or something that must be said is not), DataError (the file).
 psf::PsfModel read_psf(const PsfFileOptions& options);
 
-/// Writes a constant model or a grid with our own cards, as read_psf reads it: pixel responses, one plane per position, x fastest.
-/// `xs`, `ys`: the positions of the planes, empty for one table.
+/// Writes a constant model or a grid with our own cards, as read_psf reads it: pixel responses, one image per position, x fastest.
+/// `xs`, `ys`: the positions, empty for one table.
 void write_psf(const std::filesystem::path& path, const std::vector<psf::PointResponse>& tables, const std::vector<double>& xs, const std::vector<double>& ys, const Header& header = {});
 
 }  // namespace tessera::instrument

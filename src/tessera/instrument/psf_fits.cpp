@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <limits>
 #include <set>
+#include <type_traits>
 
 #include "tessera/instrument/psf_meaning_private.h"
 #include "tessera/io/fits.h"
@@ -28,6 +30,18 @@ psf::PointResponse response_of(const Image<double>& samples, const psf::Meaning&
   } catch (const UsageError& e) {
     throw DataError{plane < 0 ? fmt::format("{}: {}", file.string(), e.what()) : fmt::format("{}: plane {}: {}", file.string(), plane + 1, e.what())};
   }
+}
+
+/// The number in a row of a column; a table of one column per sample is too wide to look each up by name.
+double number_in(const Column& c, std::size_t row) {
+  return std::visit(
+      [row](const auto& data) -> double {
+        if constexpr (std::is_arithmetic_v<typename std::decay_t<decltype(data)>::value_type>)
+          return static_cast<double>(data[row]);
+        else
+          return std::numeric_limits<double>::quiet_NaN();
+      },
+      c.data);
 }
 
 struct Cube {
@@ -64,7 +78,7 @@ psf::PsfModel read_psfex(const PsfFileOptions& options, const io::FitsFile& fits
   std::vector<double> samples;
   int width = static_cast<int>(h.integer("PSFAXIS1").value_or(0)), height = static_cast<int>(h.integer("PSFAXIS2").value_or(0));
   for (const Column& c : table.columns)
-    if (text::starts_with_nocase(c.name, "PSF_MASK")) samples.push_back(table.numbers(c.name).front());
+    if (text::starts_with_nocase(c.name, "PSF_MASK")) samples.push_back(number_in(c, 0));
   if (width == 0 || height == 0) {
     // Some writers leave PSFAXIS1, 2 out; the shape of the column says the same.
     int terms = 0;
@@ -144,14 +158,11 @@ Positions positions_of_cards(const Cube& cube, const fs::path& file) {
       if (std::sscanf(at.c_str(), " ( %lf , %lf )", &py, &px) != 2) throw DataError{fmt::format("{}: card {} is '{}'; expected (y, x)", file.string(), key, at)};
       x.push_back(px);
       y.push_back(py);
-    } else if (h.has("NXPSFS")) {  // FITS pixels of rows and columns of the grid
+    } else {  // FITS pixels of rows and columns of the grid
       const int columns = static_cast<int>(card_number(h, "NXPSFS", file));
       if (columns < 1) throw DataError{fmt::format("{}: NXPSFS is {}", file.string(), columns)};
       x.push_back(card_number(h, fmt::format("IPSFX{:02d}", k % columns + 1), file) - 1);
       y.push_back(card_number(h, fmt::format("JPSFY{:02d}", k / columns + 1), file) - 1);
-    } else {  // ours
-      x.push_back(card_number(h, fmt::format("PRX_{}", k + 1), file));
-      y.push_back(card_number(h, fmt::format("PRY_{}", k + 1), file));
     }
   }
   return sorted_grid(x, y, file);
@@ -184,9 +195,9 @@ psf::PsfModel read_spherex_cube(const PsfFileOptions& options, const io::FitsFil
 psf::PsfModel read_spherex_epsf(const PsfFileOptions& options, const io::FitsFile& fits, int hdu) {
   const fs::path& file = fits.path();
   const Table table = fits.read_table(hdu);
-  std::vector<std::vector<double>> columns;
+  std::vector<const Column*> columns;
   for (const Column& c : table.columns)
-    if (text::starts_with_nocase(c.name, "EPSF")) columns.push_back(table.numbers(c.name));
+    if (text::starts_with_nocase(c.name, "EPSF")) columns.push_back(&c);
   const int side = static_cast<int>(std::lround(std::sqrt(static_cast<double>(columns.size()))));
   if (side * side != static_cast<int>(columns.size()) || side < 6) throw DataError{fmt::format("{}: EPSF of {} samples is no square", file.string(), columns.size())};
   Said said = said_by_user(options, file), own;
@@ -200,7 +211,7 @@ psf::PsfModel read_spherex_epsf(const PsfFileOptions& options, const io::FitsFil
   std::vector<psf::Zone> zones;
   for (std::size_t row = 0; row < table.rows(); ++row) {
     Image<double> samples{Box{0, 0, side, side}};
-    for (std::size_t i = 0; i < columns.size(); ++i) samples.pixels()[i] = columns[i][row];
+    for (std::size_t i = 0; i < columns.size(); ++i) samples.pixels()[i] = number_in(*columns[i], row);
     tables.push_back(response_of(samples, meaning, file, static_cast<int>(row)));
     zones.push_back({x[row] - w[row] / 2, y[row] - h[row] / 2, x[row] + w[row] / 2, y[row] + h[row] / 2, static_cast<int>(row)});
   }
@@ -208,12 +219,28 @@ psf::PsfModel read_spherex_epsf(const PsfFileOptions& options, const io::FitsFil
 }
 
 int first_table_image(const io::FitsFile& fits) {
-  const auto image = fits.first_image();
-  if (!image) throw DataError{fmt::format("{}: no image in it, and no table of a point response that is known (PSF_MASK, EPSF)", fits.path().string())};
-  return *image;
+  for (const auto& hdu : fits.hdus())
+    if (hdu.kind == io::HduInfo::Kind::image && hdu.axes.size() >= 2) return hdu.index;
+  throw DataError{fmt::format("{}: no image in it, and no table of a point response that is known (PSF_MASK, EPSF)", fits.path().string())};
 }
 
-/// Our own cubes, photutils' and STDPSF grids, single tables.
+/// Ours: an image per position, whose cards PRX and PRY say which.
+psf::PsfModel read_own_grid(const PsfFileOptions& options, const io::FitsFile& fits, const std::vector<int>& hdus) {
+  std::vector<psf::PointResponse> tables;
+  std::vector<double> x, y;
+  const Said by_user = said_by_user(options, fits.path());
+  for (const int hdu : hdus) {
+    const Cube one = cube_of(fits, hdu);
+    Said said = by_user;
+    add_cards(said, one.header, one.width, one.height);
+    tables.push_back(std::move(planes_of(fits, one, complete(said, fits.path(), one.width, one.height)).front()));
+    x.push_back(card_number(one.header, "PRX", fits.path()));
+    y.push_back(card_number(one.header, "PRY", fits.path()));
+  }
+  return grid_of(std::move(tables), sorted_grid(x, y, fits.path()), by_user.between.value_or(psf::Between::bilinear));
+}
+
+/// Photutils' and STDPSF grids, single tables.
 psf::PsfModel read_images(const PsfFileOptions& options, const io::FitsFile& fits, int hdu) {
   const fs::path& file = fits.path();
   const Cube cube = cube_of(fits, hdu);
@@ -229,6 +256,7 @@ psf::PsfModel read_images(const PsfFileOptions& options, const io::FitsFile& fit
     add_missing(said, own);
   }
   auto tables = planes_of(fits, cube, complete(said, file, cube.width, cube.height));
+  if (cube.planes > 1 && !photutils && !stdpsf) throw DataError{fmt::format("{}: a cube of {} tables that does not say where they stand (DET_YXn, or NXPSFS with IPSFXnn and JPSFYnn)", file.string(), cube.planes)};
   if (cube.planes == 1) return psf::PsfModel::constant(std::move(tables.front()));
   return grid_of(std::move(tables), positions_of_cards(cube, file), said.between.value_or(psf::Between::bilinear));
 }
@@ -237,7 +265,9 @@ psf::PsfModel read_images(const PsfFileOptions& options, const io::FitsFile& fit
 
 psf::PsfModel read_fits_psf(const PsfFileOptions& options, const fs::path& file) {
   const io::FitsFile fits{file};
+  std::vector<int> ours;
   for (const auto& hdu : fits.hdus()) {
+    if (hdu.kind == io::HduInfo::Kind::image && hdu.axes.size() == 2 && fits.header(hdu.index).has("PRX")) ours.push_back(hdu.index);
     if (hdu.kind == io::HduInfo::Kind::table) {
       const Header h = fits.header(hdu.index);
       for (int c = 1; c <= h.integer("TFIELDS").value_or(0); ++c) {
@@ -249,7 +279,7 @@ psf::PsfModel read_fits_psf(const PsfFileOptions& options, const fs::path& file)
       return read_spherex_cube(options, fits, cube_of(fits, hdu.index));
     }
   }
-  return read_images(options, fits, first_table_image(fits));
+  return ours.empty() ? read_images(options, fits, first_table_image(fits)) : read_own_grid(options, fits, ours);
 }
 
 psf::PointResponse read_single_table(const PsfFileOptions& options, const fs::path& file) {
@@ -264,7 +294,6 @@ psf::PointResponse read_single_table(const PsfFileOptions& options, const fs::pa
 void write_psf(const fs::path& path, const std::vector<psf::PointResponse>& tables, const std::vector<double>& xs, const std::vector<double>& ys, const Header& header) {
   if (tables.empty() || (tables.size() > 1 && xs.size() * ys.size() != tables.size())) throw UsageError{fmt::format("{}: {} tables on {} × {} positions", path.string(), tables.size(), xs.size(), ys.size())};
   const psf::PointResponse& first = tables.front();
-  const auto samples = [](const psf::PointResponse& t) { return t.samples(); };
   Header h = header;
   h.set("PRSAMPX", static_cast<std::int64_t>(first.samples_per_pixel_x()), "samples per image pixel along x");
   h.set("PRSAMPY", static_cast<std::int64_t>(first.samples_per_pixel_y()), "samples per image pixel along y");
@@ -272,21 +301,14 @@ void write_psf(const fs::path& path, const std::vector<psf::PointResponse>& tabl
   h.set("PRCENY", first.centre_y(), "sample the source lies on, from 0");
   h.set("PRRESP", std::string{"pixel"}, "a sample is the response of a whole pixel");
   h.set("PRNORM", std::string{"none"}, "fluxes are as the table has them");
-  if (tables.size() > 1)
-    for (std::size_t k = 0; k < tables.size(); ++k) {
-      if (!tables[k].same_geometry(first)) throw UsageError{fmt::format("{}: tables of one file must have one sampling, size and centre", path.string())};
-      h.set(fmt::format("PRX_{}", k + 1), xs[k % xs.size()], "x of plane, pixels from 0");
-      h.set(fmt::format("PRY_{}", k + 1), ys[k / xs.size()], "y of plane, pixels from 0");
-    }
   io::FitsWriter writer{path};
-  if (tables.size() == 1) {
-    writer.add_image("PRF", h, samples(first));
-  } else {
-    const Box box = samples(first).box();
-    writer.add_cube("PRF", h, box.width(), box.height(), static_cast<int>(tables.size()), [&](int z, int y, std::span<float> row) {
-      const auto from = samples(tables[static_cast<std::size_t>(z)]).row(y);
-      std::copy(from.begin(), from.end(), row.begin());
-    });
+  for (std::size_t k = 0; k < tables.size(); ++k) {
+    if (tables.size() > 1) {
+      if (!tables[k].same_geometry(first)) throw UsageError{fmt::format("{}: tables of one file must have one sampling, size and centre", path.string())};
+      h.set("PRX", xs[k % xs.size()], "x this table stands for, pixels from 0");
+      h.set("PRY", ys[k / xs.size()], "y this table stands for, pixels from 0");
+    }
+    writer.add_image("PRF", h, tables[k].samples());
   }
   writer.close();
 }

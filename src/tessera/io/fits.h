@@ -73,9 +73,8 @@ class FitsWriter {
   /// A float image too large for memory: `fill(y, row)` is called for y = 0 … height−1 in order.
   void add_image(const std::string& name, const Header& header, int width, int height,
                  const std::function<void(int y, std::span<float> row)>& fill, Compression c = Compression::none);
-  /// A cube of integers or of floats, `fill(z, y, row)` called for rows in order, plane after plane.
+  /// A cube of integers, `fill(z, y, row)` called for rows in order, plane after plane.
   void add_cube(const std::string& name, const Header& header, int width, int height, int depth, const std::function<void(int z, int y, std::span<std::int32_t> row)>& fill);
-  void add_cube(const std::string& name, const Header& header, int width, int height, int depth, const std::function<void(int z, int y, std::span<float> row)>& fill);
   void add_empty(const Header& header);  ///< a primary HDU without data
   void add_table(const Table& table);    ///< binary table; the first HDU becomes an empty primary when none was added
   void close();

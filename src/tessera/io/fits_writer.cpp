@@ -212,28 +212,18 @@ void FitsWriter::add_image(const std::string& name, const Header& header, int wi
   }
 }
 
-namespace {
-template <class T>
-void write_cube(auto& impl, const std::string& name, const Header& header, int bits, int width, int height, int depth, const std::function<void(int, int, std::span<T>)>& fill) {
-  if (width < 1 || height < 1 || depth < 1) throw UsageError{fmt::format("{}: an image without pixels cannot be written", impl.path.string())};
-  impl.begin_image(name, header, bits, {width, height, depth}, FitsWriter::Compression::none);
-  std::vector<T> row(static_cast<std::size_t>(width));
+void FitsWriter::add_cube(const std::string& name, const Header& header, int width, int height, int depth, const std::function<void(int, int, std::span<std::int32_t>)>& fill) {
+  if (width < 1 || height < 1 || depth < 1) throw UsageError{fmt::format("{}: an image without pixels cannot be written", impl_->path.string())};
+  impl_->begin_image(name, header, LONG_IMG, {width, height, depth}, Compression::none);
+  std::vector<std::int32_t> row(static_cast<std::size_t>(width));
   for (int z = 0; z < depth; ++z)
     for (int y = 0; y < height; ++y) {
       fill(z, y, row);
-      impl.call([&](int* status) {
+      impl_->call([&](int* status) {
         LONGLONG start[3] = {1, y + 1, z + 1};
-        fits_write_pixll(impl.file, PixelType<T>::type, start, width, row.data(), status);
+        fits_write_pixll(impl_->file, PixelType<std::int32_t>::type, start, width, row.data(), status);
       });
     }
-}
-}  // namespace
-
-void FitsWriter::add_cube(const std::string& name, const Header& header, int width, int height, int depth, const std::function<void(int, int, std::span<std::int32_t>)>& fill) {
-  write_cube<std::int32_t>(*impl_, name, header, LONG_IMG, width, height, depth, fill);
-}
-void FitsWriter::add_cube(const std::string& name, const Header& header, int width, int height, int depth, const std::function<void(int, int, std::span<float>)>& fill) {
-  write_cube<float>(*impl_, name, header, FLOAT_IMG, width, height, depth, fill);
 }
 
 void FitsWriter::add_empty(const Header& header) { impl_->begin_image("", header, BYTE_IMG, {}, Compression::none); }
