@@ -10,7 +10,7 @@
 #include <fstream>
 
 #include "base/temporary_folder.h"
-#include "core/shared_data.h"
+#include "places.h"
 #include "tessera/io/fits.h"
 
 using namespace tessera;

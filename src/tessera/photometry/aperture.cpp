@@ -56,10 +56,21 @@ struct Adder {
   }
 };
 
-double overlap_of_pixel(double u, double v, double r) {
-  const double au = std::abs(u), av = std::abs(v);
-  if (au >= 0.5 && av >= 0.5) return circle_overlap_quadrant(au - 0.5, au + 0.5, av - 0.5, av + 0.5, r);
-  return circle_overlap(au - 0.5, au + 0.5, av - 0.5, av + 0.5, r);
+/// The edges of pixels first … last along one axis, |edge − centre| each.
+void fill_edges(std::vector<Edge>& edges, int first, int last, double centre, double r) {
+  edges.resize(static_cast<std::size_t>(last - first + 2));
+  for (std::size_t k = 0; k < edges.size(); ++k) {
+    const double at = std::abs(first - 0.5 + static_cast<double>(k) - centre);
+    edges[k] = {at, std::sqrt(std::max(0.0, r * r - at * at))};
+  }
+}
+
+/// The nearer and the farther edge of pixel k; false where the pixel lies across the axis.
+bool ordered(const std::vector<Edge>& edges, int k, double offset, const Edge*& near, const Edge*& far) {
+  const Edge* const e = edges.data() + k;
+  near = offset > 0 ? e : e + 1;
+  far = offset > 0 ? e + 1 : e;
+  return std::abs(offset) >= 0.5;
 }
 
 }  // namespace
@@ -68,25 +79,33 @@ ApertureSum sum_circle(const FrameView& frame, double x, double y, double r) {
   if (!usable(x, y, r)) return {};
   Adder adder{frame, frame.box(), {}};
   const int y0 = static_cast<int>(std::floor(y - r + 0.5)), y1 = static_cast<int>(std::ceil(y + r - 0.5));
+  const int x0 = static_cast<int>(std::floor(x - r + 0.5)), x1 = static_cast<int>(std::ceil(x + r - 0.5));
+  thread_local std::vector<Edge> columns, rows;  // kept between sources
+  fill_edges(columns, x0, x1, x, r);
+  fill_edges(rows, y0, y1, y, r);
+  const auto share = [&](int column, int row) {
+    const Edge *near_x, *far_x, *near_y, *far_y;
+    const bool beside = ordered(columns, column - x0, column - x, near_x, far_x), above = ordered(rows, row - y0, row - y, near_y, far_y);
+    if (beside && above) return circle_overlap_quadrant(*near_x, *far_x, *near_y, *far_y, r * r);
+    return circle_overlap(column - 0.5 - x, column + 0.5 - x, row - 0.5 - y, row + 0.5 - y, r);
+  };
   for (int row = y0; row <= y1; ++row) {
-    const double v = row - y, far = std::abs(v) + 0.5, near = std::max(0.0, std::abs(v) - 0.5);
-    const double widest = r * r - near * near;
-    if (!(widest > 0)) continue;
-    const double reach = std::sqrt(widest);
-    const int first = static_cast<int>(std::floor(x - reach + 0.5)), last = static_cast<int>(std::ceil(x + reach - 0.5));
+    const Edge *near, *far;
+    const bool above = ordered(rows, row - y0, row - y, near, far);
+    const double reach = above ? near->crossing : r;
+    if (!(reach > 0)) continue;
+    const int first = std::max(x0, static_cast<int>(std::floor(x - reach + 0.5))), last = std::min(x1, static_cast<int>(std::ceil(x + reach - 0.5)));
     // Pixels wholly inside: both far corners within the circle.
-    const double narrowest = r * r - far * far;
+    const double inside = above ? far->crossing : std::min(near->crossing, far->crossing);
     int in0 = last + 1, in1 = last + 1;
-    if (narrowest > 0) {
-      const double inside = std::sqrt(narrowest);
+    if (inside > 0) {
       in0 = static_cast<int>(std::ceil(x - inside + 0.5));
       in1 = std::max(in0, static_cast<int>(std::floor(x + inside - 0.5)) + 1);
     }
-    for (int column = first; column < std::min(in0, last + 1); ++column) adder.part(column, row, overlap_of_pixel(column - x, v, r));
-    if (in0 <= last) {
-      adder.whole(in0, in1, row);
-      for (int column = in1; column <= last; ++column) adder.part(column, row, overlap_of_pixel(column - x, v, r));
-    }
+    for (int column = first; column < std::min(in0, last + 1); ++column) adder.part(column, row, share(column, row));
+    if (in0 > last) continue;
+    adder.whole(in0, in1, row);
+    for (int column = in1; column <= last; ++column) adder.part(column, row, share(column, row));
   }
   return adder.sum;
 }

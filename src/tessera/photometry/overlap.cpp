@@ -29,7 +29,8 @@ double circle_overlap(double x0, double x1, double y0, double y1, double r) {
   if (y0 < 0 && y1 > 0) return circle_overlap(x0, x1, 0, -y0, r) + circle_overlap(x0, x1, 0, y1, r);
   if (x1 <= 0) std::swap(x0 = -x0, x1 = -x1);
   if (y1 <= 0) std::swap(y0 = -y0, y1 = -y1);
-  return circle_overlap_quadrant(x0, x1, y0, y1, r);
+  const auto edge = [r](double at) { return Edge{at, at < r ? std::sqrt(r * r - at * at) : 0}; };
+  return circle_overlap_quadrant(edge(x0), edge(x1), edge(y0), edge(y1), r * r);
 }
 
 double ellipse_overlap(double x0, double x1, double y0, double y1, const Ellipse& e) {

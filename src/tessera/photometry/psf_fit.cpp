@@ -15,6 +15,17 @@ Box window_about(double x, double y, int side) {
   return {cx - half, cy - half, cx + half + 1, cy + half + 1};
 }
 
+int whole_vectors(int pixels) { return (pixels + fit_lanes - 1) / fit_lanes * fit_lanes; }
+
+/// A stamp grown to whole vectors of its patch; to its full width where that is one vector more at most, so that rows join to one run.
+Box in_vectors(Box stamp, const Box& patch) {
+  if (stamp.empty()) return {patch.x0, patch.y0, patch.x0, patch.y0};
+  if (patch.width() <= 2 * fit_lanes) return {patch.x0, stamp.y0, patch.x1, stamp.y1};
+  stamp.x0 = patch.x0 + (stamp.x0 - patch.x0) / fit_lanes * fit_lanes;
+  stamp.x1 = patch.x0 + whole_vectors(stamp.x1 - patch.x0);
+  return stamp;
+}
+
 bool near(double x, double y) { return std::abs(x) < 1e8 && std::abs(y) < 1e8; }
 
 }  // namespace
@@ -45,7 +56,8 @@ bool PsfFit::gather(std::span<const FitSource> sources, std::vector<FittedSource
       e.window = intersection(window, frame.pixels.box());
       entries_.push_back(e);
     }
-  std::stable_sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) { return a.sight->frame < b.sight->frame; });
+  const auto by_frame = [](const Entry& a, const Entry& b) { return a.sight->frame < b.sight->frame; };
+  if (!std::is_sorted(entries_.begin(), entries_.end(), by_frame)) std::stable_sort(entries_.begin(), entries_.end(), by_frame);
   std::size_t pixels = 0, planes = 0;
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     if (patches_.empty() || patches_.back().frame != entries_[i].sight->frame) {
@@ -57,15 +69,16 @@ bool PsfFit::gather(std::span<const FitSource> sources, std::vector<FittedSource
     patches_.back().end = i + 1;
     entries_[i].patch = static_cast<int>(patches_.size()) - 1;
   }
+  for (Patch& patch : patches_) patch.box.x1 = patch.box.x0 + whole_vectors(patch.box.width());  // the pixels added have weight 0
   blended_.resize(std::max(blended_.size(), entries_.size()));
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     Entry& e = entries_[i];
     const FitFrame& frame = frames_[static_cast<std::size_t>(e.sight->frame)];
     e.response = &frame.psf->at(e.sight->x + frame.psf_x0, e.sight->y + frame.psf_y0, blended_[i]);
     const Patch& patch = patches_[static_cast<std::size_t>(e.patch)];
-    // Where its own window is the whole patch, as for a single source, rows join to one run.
-    const int reach = static_cast<int>(std::ceil(e.response->reach_pix() + (options_.positions ? 1 + options_.max_shift * (std::abs(e.sight->x_u) + std::abs(e.sight->x_v) + std::abs(e.sight->y_u) + std::abs(e.sight->y_v)) / 2 : 1)));
-    e.stamp = intersection(patch.box, window_about(e.sight->x, e.sight->y, 2 * reach + 1));
+    const Sight& t = *e.sight;
+    const double shift = options_.positions ? options_.max_shift * std::max(std::abs(t.x_u) + std::abs(t.x_v), std::abs(t.y_u) + std::abs(t.y_v)) : 0;
+    e.stamp = in_vectors(intersection(patch.box, e.response->footprint(t.x, t.y).grown(static_cast<int>(std::ceil(std::min(shift, 1e4))))), patch.box);
     e.first = planes;
     planes += 3 * e.area();
   }
@@ -88,28 +101,34 @@ bool PsfFit::gather(std::span<const FitSource> sources, std::vector<FittedSource
 void PsfFit::gather_patch(Patch& patch, std::vector<FittedSource>& out) {
   const FrameView& from = frames_[static_cast<std::size_t>(patch.frame)].pixels;
   const auto width = static_cast<std::size_t>(patch.box.width());
-  std::fill_n(weight_.begin() + static_cast<std::ptrdiff_t>(patch.first), width * static_cast<std::size_t>(patch.box.height()), 0.0F);
-  for (int y = patch.box.y0; y < patch.box.y1; ++y)
-    std::copy_n(&from.value(patch.box.x0, y), width, value_.begin() + static_cast<std::ptrdiff_t>(patch.first + static_cast<std::size_t>(y - patch.box.y0) * width));
+  const auto inside = static_cast<std::size_t>(std::min(patch.box.x1, from.box().x1) - patch.box.x0);
+  const bool alone = patch.end - patch.begin == 1;
+  // All pixels' weights, of which each source's window takes its own.
+  for (int y = patch.box.y0; y < patch.box.y1; ++y) {
+    const std::size_t row = patch.first + static_cast<std::size_t>(y - patch.box.y0) * width;
+    std::copy_n(&from.value(patch.box.x0, y), inside, value_.data() + row);
+    std::fill(value_.data() + row + inside, value_.data() + row + width, 0.0F);
+    float* const all = (alone ? weight_ : residual_).data() + row;
+    inverse_of(&from.variance(patch.box.x0, y), &from.good(patch.box.x0, y), inside, all);
+    std::fill(all + inside, all + width, 0.0F);
+  }
+  if (!alone) std::fill_n(weight_.data() + patch.first, width * static_cast<std::size_t>(patch.box.height()), 0.0F);
   for (std::size_t i = patch.begin; i < patch.end; ++i) {
     FittedSource& source = out[static_cast<std::size_t>(entries_[i].source)];
     const Box w = entries_[i].window;
+    const auto across = static_cast<std::size_t>(w.width());
     int good = 0;
     for (int y = w.y0; y < w.y1; ++y) {
-      float* const to = weight_.data() + patch.first + static_cast<std::size_t>(y - patch.box.y0) * width + static_cast<std::size_t>(w.x0 - patch.box.x0);
-      const float* const variance = &from.variance(w.x0, y);
-      const std::uint8_t* const usable = &from.good(w.x0, y);
-      for (int k = 0; k < w.width(); ++k)
-        if (usable[k] && variance[k] > 0) {
-          if (to[k] == 0) ++patch.pixels;
-          to[k] = 1 / variance[k];
-          ++good;
-        }
+      const std::size_t at = patch.first + static_cast<std::size_t>(y - patch.box.y0) * width + static_cast<std::size_t>(w.x0 - patch.box.x0);
+      if (!alone) std::copy_n(residual_.data() + at, across, weight_.data() + at);
+      good += count_positive(weight_.data() + at, across);
     }
     source.pixels += good;
     source.bad_pixels -= good;
     if (good > 0) ++source.frames;
+    if (alone) patch.pixels = good;
   }
+  if (!alone) patch.pixels = count_positive(weight_.data() + patch.first, width * static_cast<std::size_t>(patch.box.height()));
 }
 
 void PsfFit::place(std::span<const double> p, bool gradients) {
@@ -272,15 +291,31 @@ double PsfFit::expand(std::span<const double> p, std::span<double> curvature, st
   place(p, !forced_ && !curvature.empty());
   double chi2 = 0;
   for (const Patch& patch : patches_) {
-    const double background = backgrounds_ == 0 ? 0 : p[members_ * per_source_ + (options_.background == FitBackground::per_frame ? static_cast<std::size_t>(&patch - patches_.data()) : 0)];
-    const auto n = static_cast<std::size_t>(patch.box.area());
-    for (std::size_t k = 0; k < n; ++k) residual_[patch.first + k] = value_[patch.first + k] - static_cast<float>(background);
+    start_residual(patch, p);
     chi2 += sum_patch(patch, curvature, gradient);
   }
   return chi2;
 }
 
 double PsfFit::chi2(std::span<const double> p) { return expand(p, {}, {}); }
+
+/// χ² and residuals of `p` for responses that are in place.
+double PsfFit::take_off(std::span<const double> p) {
+  double sum = 0;
+  for (Entry& e : entries_)
+    if (e.member >= 0) e.amplitude = e.sight->scale * flux_of(p, e.member);
+  for (const Patch& patch : patches_) {
+    start_residual(patch, p);
+    sum += sum_patch(patch, {}, {});
+  }
+  return sum;
+}
+
+void PsfFit::start_residual(const Patch& patch, std::span<const double> p) {
+  const float background = backgrounds_ == 0 ? 0.0F : static_cast<float>(p[members_ * per_source_ + (options_.background == FitBackground::per_frame ? static_cast<std::size_t>(&patch - patches_.data()) : 0)]);
+  const auto n = static_cast<std::size_t>(patch.box.area());
+  for (std::size_t k = 0; k < n; ++k) residual_[patch.first + k] = value_[patch.first + k] - background;
+}
 
 /// Fluxes and backgrounds at the positions in `p`, which stay.
 bool PsfFit::solve_linear(std::span<double> p) {
@@ -323,7 +358,7 @@ GroupResult PsfFit::fit(std::span<const FitSource> sources, std::vector<FittedSo
     workspace_.factor.swap(workspace_.covariance);
     workspace_.covariance.resize(parameters_ * parameters_);
     fit::invert_with(workspace_.factor, parameters_, workspace_.covariance);
-    result.chi2 = chi2(p_);
+    result.chi2 = take_off(p_);
   } else {
     constexpr double infinity = std::numeric_limits<double>::infinity();
     lower_.assign(parameters_, -infinity);
@@ -365,13 +400,17 @@ void PsfFit::report(std::vector<FittedSource>& out, fit::FitStatus status) const
     if (e.member < 0) continue;
     FittedSource& source = out[static_cast<std::size_t>(e.source)];
     const Patch& patch = patches_[static_cast<std::size_t>(e.patch)];
-    runs(intersection(e.window, e.stamp), patch.box, e.stamp, [&](std::size_t at, std::size_t in, std::size_t count, int) {
-      for (std::size_t k = 0; k < count; ++k) {
-        const auto w = static_cast<double>(weight_[patch.first + at + k]), r = static_cast<double>(residual_[patch.first + at + k]);
-        source.chi2 += w * r * r;
-        if (w > 0) source.portion += static_cast<double>(response_[e.first + in + k]) / source.frames;
-      }
-    });
+    const auto width = static_cast<std::size_t>(patch.box.width());
+    for (int y = e.window.y0; y < e.window.y1; ++y) {
+      const std::size_t at = patch.first + static_cast<std::size_t>(y - patch.box.y0) * width + static_cast<std::size_t>(e.window.x0 - patch.box.x0);
+      source.chi2 += sum_squares(weight_.data() + at, residual_.data() + at, static_cast<std::size_t>(e.window.width()));
+    }
+    const Box part = intersection(e.window, e.stamp);
+    for (int y = part.y0; y < part.y1; ++y) {
+      const std::size_t at = patch.first + static_cast<std::size_t>(y - patch.box.y0) * width + static_cast<std::size_t>(part.x0 - patch.box.x0);
+      const std::size_t in = e.first + static_cast<std::size_t>(y - e.stamp.y0) * static_cast<std::size_t>(e.stamp.width()) + static_cast<std::size_t>(part.x0 - e.stamp.x0);
+      source.portion += sum_where(weight_.data() + at, response_.data() + in, static_cast<std::size_t>(part.width())) / source.frames;
+    }
   }
 }
 

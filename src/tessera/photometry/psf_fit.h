@@ -43,7 +43,8 @@ struct PsfFitOptions {
   bool positions = true;        ///< false: forced
   FitBackground background = FitBackground::none;
   double max_shift = 2;         ///< bound of |u| and |v|
-  fit::LevenbergOptions minimiser = {};
+  /// Residuals are single precision: below 1e-8 of χ² a step is rounding. The tolerance holds parameters to 10⁻³ of their σ.
+  fit::LevenbergOptions minimiser = {.max_iterations = 60, .tolerance = 1e-6, .relative_tolerance = 1e-8};
 };
 
 struct FittedSource {
@@ -89,6 +90,8 @@ class PsfFit : private fit::Objective {
   void add_pair(const Patch& patch, const Entry& a, const Entry& b, std::span<double> curvature) const;
   void add_background(const Patch& patch, std::span<double> curvature, std::span<double> gradient) const;
   bool solve_linear(std::span<double> p);
+  double take_off(std::span<const double> p);
+  void start_residual(const Patch& patch, std::span<const double> p);
   void report(std::vector<FittedSource>& out, fit::FitStatus status) const;
   std::size_t first_of(int member) const { return static_cast<std::size_t>(member) * per_source_; }
   double flux_of(std::span<const double> p, int member) const { return p[first_of(member) + per_source_ - 1]; }

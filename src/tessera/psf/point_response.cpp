@@ -101,28 +101,46 @@ struct RowJob {
   float *value, *d_dx, *d_dy;
 };
 
-TESSERA_CLONES void evaluate_row(const RowJob& job) {
+#define TESSERA_INLINE inline __attribute__((always_inline))
+
+template <bool gradients>
+TESSERA_INLINE void evaluate_lanes(const RowJob& job) {
   for (int begin = 0; begin < job.pixels; begin += lanes) {
     Lanes value{}, along{}, across{};
-    for (int i = 0; i < spline_taps; ++i) {
+    for (std::size_t i = 0; i < spline_taps; ++i) {
       Lanes a{}, b{};
-      for (int j = 0; j < spline_taps; ++j) {
+      for (std::size_t j = 0; j < spline_taps; ++j) {
         Lanes c;
-        std::memcpy(&c, job.rows[j] + job.offset[static_cast<std::size_t>(i)] + begin, sizeof c);
-        a += c * job.wy[static_cast<std::size_t>(j)];
-        b += c * job.sy[static_cast<std::size_t>(j)];
+        std::memcpy(&c, job.rows[j] + job.offset[i] + begin, sizeof c);
+        a += c * job.wy[j];
+        if constexpr (gradients) b += c * job.sy[j];
       }
-      value += a * job.wx[static_cast<std::size_t>(i)];
-      along += a * job.sx[static_cast<std::size_t>(i)];
-      across += b * job.wx[static_cast<std::size_t>(i)];
+      value += a * job.wx[i];
+      if constexpr (gradients) {
+        along += a * job.sx[i];
+        across += b * job.wx[i];
+      }
     }
-    const std::size_t bytes = sizeof(float) * static_cast<std::size_t>(std::min(lanes, job.pixels - begin));
-    std::memcpy(job.value + begin, &value, bytes);
-    if (!job.d_dx) continue;
-    std::memcpy(job.d_dx + begin, &along, bytes);
-    std::memcpy(job.d_dy + begin, &across, bytes);
+    const int left = job.pixels - begin;
+    if (left >= lanes) {
+      std::memcpy(job.value + begin, &value, sizeof value);
+      if constexpr (gradients) {
+        std::memcpy(job.d_dx + begin, &along, sizeof along);
+        std::memcpy(job.d_dy + begin, &across, sizeof across);
+      }
+      continue;
+    }
+    for (int k = 0; k < left; ++k) {
+      job.value[begin + k] = value[k];
+      if constexpr (gradients) {
+        job.d_dx[begin + k] = along[k];
+        job.d_dy[begin + k] = across[k];
+      }
+    }
   }
 }
+TESSERA_CLONES void evaluate_row(const RowJob& job) { evaluate_lanes<true>(job); }
+TESSERA_CLONES void evaluate_values(const RowJob& job) { evaluate_lanes<false>(job); }
 
 /// Where the pixel nearest to the source lies in the samples: between k and k + 1, at t. Every other pixel is a whole number of samples away, so
 /// that a pixel's bits depend on the source alone and not on the box that is asked for.
@@ -259,7 +277,7 @@ void PointResponse::evaluate(double x, double y, Box pixels, std::span<float> va
     job.value = value.data() + first;
     job.d_dx = gradients ? d_dx.data() + first : nullptr;
     job.d_dy = gradients ? d_dy.data() + first : nullptr;
-    evaluate_row(job);
+    gradients ? evaluate_row(job) : evaluate_values(job);
   }
 }
 

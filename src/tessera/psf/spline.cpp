@@ -2,20 +2,26 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace tessera::psf {
 namespace {
 
-/// b[j] for j = 0 … degree: weights of degree+1 neighbouring coefficients at t past a knot.
-template <int degree>
+/// From the weights of degree d − 1 at t past a knot to those of degree d, in place: b[0] … b[d].
+template <std::size_t d, std::size_t n>
+void raise(std::array<double, n>& b, double t) {
+  constexpr double share = 1.0 / static_cast<double>(d);
+  for (std::size_t j = d + 1; j-- > 0;) {
+    const double before = j > 0 ? b[j - 1] : 0, here = j < d ? b[j] : 0;
+    b[j] = ((t + static_cast<double>(d - j)) * before + (static_cast<double>(j + 1) - t) * here) * share;
+  }
+}
+
+/// Weights of degree + 1 neighbouring coefficients.
+template <std::size_t degree>
 std::array<double, degree + 1> basis(double t) {
-  std::array<double, degree + 1> b{};
-  b[0] = 1;
-  for (int d = 1; d <= degree; ++d)
-    for (int j = d; j >= 0; --j) {
-      const double before = j > 0 ? b[static_cast<std::size_t>(j - 1)] : 0, here = j < d ? b[static_cast<std::size_t>(j)] : 0;
-      b[static_cast<std::size_t>(j)] = ((t + d - j) * before + (j + 1 - t) * here) / d;
-    }
+  std::array<double, degree + 1> b{1};
+  [&]<std::size_t... k>(std::index_sequence<k...>) { (raise<k + 1>(b, t), ...); }(std::make_index_sequence<degree>{});
   return b;
 }
 
@@ -68,9 +74,12 @@ void add_primitive(double v, double sign, std::span<double> row) {
 
 SplineWeights spline_weights(double t) {
   SplineWeights w;
-  w.value = basis<5>(t);
   const auto lower = basis<4>(t);
-  for (std::size_t j = 0; j < 6; ++j) w.slope[j] = (j > 0 ? lower[j - 1] : 0) - (j < 5 ? lower[j] : 0);
+  for (std::size_t j = 0; j < 6; ++j) {
+    w.value[j] = j < 5 ? lower[j] : 0;
+    w.slope[j] = (j > 0 ? lower[j - 1] : 0) - (j < 5 ? lower[j] : 0);
+  }
+  raise<5>(w.value, t);
   return w;
 }
 
