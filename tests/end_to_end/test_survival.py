@@ -146,6 +146,22 @@ def test_a_resumed_run_takes_measured_frames_and_finished_tiles_from_the_scratch
     assert sums(out) == reference
 
 
+def test_a_resumed_run_does_not_look_again_for_the_outliers_of_a_tile(frames, tmp_path):
+    """Its record is the proof: the second run adds none for the tiles of the first."""
+    options = ["--set", "rejection.method=radhit,box,blot,temporal"]
+    out = tmp_path / "out"
+    interrupted(out, frames, *options)
+    before = (out / ".tessera" / "outliers").read_bytes()
+    done = subprocess.Popen([TESSERA, "mosaic", str(frames), "-o", str(out), *QUICK, "--set", "run.tile_size=5", *options], env={**os.environ, **(with_shim(KILL_AT=60) if SHIM.exists() else {})},
+                            stderr=subprocess.PIPE, text=True)
+    done.communicate()
+    if done.returncode:
+        assert (out / ".tessera" / "outliers").read_bytes() == before
+        assert run(out, frames, "--set", "run.tile_size=5", *options).returncode == 0
+    assert run(tmp_path / "fresh", frames, *options).returncode == 0
+    assert sums(out) == sums(tmp_path / "fresh")
+
+
 @pytest.mark.parametrize("background", ["offset", "none"])
 def test_of_a_changed_input_what_depends_on_it_is_done_again(frames, tmp_path, background):
     """Without matching only its own tiles; offsets tie all frames together."""
