@@ -126,7 +126,7 @@ OutputFolder::OutputFolder(const fs::path& out, const Request& request, bool ove
     }
   }
   if (!resumed_)
-    for (const char* name : {"journal", "tiles", "frames", "scale"}) fs::remove_all(scratch() / name, code);
+    for (const char* name : {"journal", "tiles", "frames", "outliers", "scale"}) fs::remove_all(scratch() / name, code);
   fs::remove_all(scratch() / "products", code);
   fs::create_directory(scratch() / "products", code);
   if (code) {
