@@ -108,6 +108,27 @@ def test_a_frame_that_changed_after_the_plan_is_named(stack, tmp_path):
     assert victim.name in done.stderr and "changed since the run was planned" in done.stderr
 
 
+@pytest.mark.parametrize("how", ["deleted", "cut short"])
+def test_a_frame_lost_after_the_plan_is_left_out_where_that_is_asked_for(stack, tmp_path, how):
+    """The result is that of the other frames on the same grid, offsets and all."""
+    shutil.copytree(stack, tmp_path / "frames")
+    plan = tmp_path / "plan.json"
+    tessera("mosaic", tmp_path / "frames", "-o", tmp_path / "out", "--plan-only", plan, *SMALL, "--set", "input.on_bad_frame=skip")
+    victim = sorted((tmp_path / "frames").glob("*_cbcd.fits"))[0]
+    if how == "deleted":
+        victim.unlink()
+    else:
+        os.truncate(victim, 20000)
+    tessera("work", plan, "--tiles", "all")
+    assert victim.name in tessera("gather", plan).stderr
+    assert [f["used"] for f in run_record(tmp_path / "out")["frames"]] == [False] + [True] * 7
+    for f in (tmp_path / "frames").glob(victim.name.replace("_cbcd.fits", "*")):
+        f.unlink()
+    tessera("mosaic", tmp_path / "frames", "-o", tmp_path / "rest", *SMALL, "--set", f"grid.file={tmp_path / 'out' / 'FIF.tbl'}")
+    for plane in ("mosaic", "mosaic_unc", "mosaic_cov", "mosaic_exp"):
+        assert fits.getheader(tmp_path / "out" / f"{plane}.fits")["DATASUM"] == fits.getheader(tmp_path / "rest" / f"{plane}.fits")["DATASUM"], plane
+
+
 def test_a_moving_object_and_frames_of_two_exposures_keep_their_bits(tmp_path):
     """What the set of frames settles (units per second, carried skies) travels in the plan."""
     tessera("simulate", "-o", tmp_path / "frames", "--set", "camera.width=64", "--set", "camera.height=64", "--set", "stack.frames=5", "--set", "stack.seed=3")
