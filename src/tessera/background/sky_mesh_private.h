@@ -1,4 +1,4 @@
-/// Private to background/: local background, one value per cell of a mesh that divides the frame evenly, bilinear between cell centres.
+/// background/sky_mesh_private.h — the local background of a frame: one value per cell of a mesh that divides the frame evenly, bilinear between cell centres.
 #pragma once
 #include <cstdint>
 #include <vector>

@@ -13,6 +13,10 @@
 #include "tessera/pipeline/frame_cache.h"
 
 namespace tessera::pipeline {
+
+void to_json(nlohmann::json& j, const PlaneSet& planes) { j = planes.bits(); }
+void from_json(const nlohmann::json& j, PlaneSet& planes) { planes = PlaneSet::of_bits(j.get<unsigned>()); }
+
 namespace {
 
 namespace fs = std::filesystem;

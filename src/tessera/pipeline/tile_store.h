@@ -53,6 +53,11 @@ class PlaneSet {
   bool has(int plane) const { return (bits_ >> plane & 1u) != 0; }
   int count() const { return std::popcount(bits_); }
   unsigned bits() const { return bits_; }
+  static PlaneSet of_bits(unsigned bits) {
+    PlaneSet set;
+    set.bits_ = bits;
+    return set;
+  }
   /// How many planes of the set stand before this one.
   int index(int plane) const { return std::popcount(bits_ & ((1u << plane) - 1)); }
 
