@@ -11,6 +11,8 @@
 #include "tessera/background/objects.h"
 #include "tessera/background/significance.h"
 #include "tessera/pipeline/backgrounds.h"
+#include "tessera/pipeline/detection_maps.h"
+#include "tessera/pipeline/outlier_maps.h"
 
 namespace tessera::pipeline {
 namespace {
@@ -38,16 +40,19 @@ double good_fraction(const Frame& frame) {
 }
 
 /// What the schemes that look at whole frames need.
-void find_objects(const Frame& frame, const MosaicOptions& options, double noise_scale, FrameState& state) {
+void find_objects(const Frame& frame, const MosaicOptions& options, const std::string& map, double noise_scale, FrameState& state) {
   const bool radhits = options.rejection.uses(outlier::Scheme::radhit), detections = options.rejection.needs_detections();
   if (!radhits && !detections) return;
   const Image<float> significance = background::significance(frame.view(), noise_scale);
   if (radhits) state.radhits = outlier::find_radhits(significance, options.radhit);
-  if (detections) state.detections = outlier::detect(significance, options.dual);
+  if (!detections) return;
+  const std::filesystem::path maps{options.rejection.detection_maps};
+  state.detections = maps.empty() ? outlier::detect(significance, options.detection) : read_detection_map(maps / map, frame.box().width(), frame.box().height());
+  if (options.dual.difference > 0) state.light = outlier::find_light(significance);
 }
 
-/// Measures one frame; returns its sky cells when backgrounds are matched.
-std::optional<background::CellMap> measure(const Plan& plan, const MosaicOptions& options, std::size_t i, int cell_side, FrameCache& cache, FrameState& state) {
+/// Measures one frame (`map`: name of its detection map); returns its sky cells when backgrounds are matched.
+std::optional<background::CellMap> measure(const Plan& plan, const MosaicOptions& options, std::size_t i, const std::string& map, int cell_side, FrameCache& cache, FrameState& state) {
   const auto& file = plan.frames[i];
   const Box whole{0, 0, file.width, file.height};
   const auto grid = plan.grid.wcs();
@@ -65,7 +70,7 @@ std::optional<background::CellMap> measure(const Plan& plan, const MosaicOptions
   if (options.input.scale_noise) state.noise_scale = noise.scale;
   const double scale = std::isfinite(state.noise_scale) ? state.noise_scale : 1;
   state.sky_variance = noise.sky_variance * scale * scale;
-  find_objects(frame, options, scale, state);
+  find_objects(frame, options, map, scale, state);
   if (options.background.method == background::Method::none) return std::nullopt;
   const auto masked = background::mask_objects(frame.view(), scale, options.background);
   auto cells = background::cell_map(frame.view(), masked, *state.frame_to_output, cell_side, {0, 0, plan.grid.width, plan.grid.height});
@@ -133,6 +138,7 @@ FramePass run_frame_pass(const Plan& plan, const MosaicOptions& options, FrameCa
   std::nth_element(across.begin(), across.begin() + static_cast<std::ptrdiff_t>(n / 2), across.end());
   const int side = background::cell_side(across[n / 2], plan.input_over_output_pixel);
 
+  const auto maps = product_names(plan, "Detect", "detmap");
   parallel::Budget budget{share_memory(context.memory_bytes()).frames};
   context.stage("measuring frames", static_cast<std::int64_t>(n));
   context.pool().for_each(static_cast<std::int64_t>(n), [&](std::int64_t index) {
@@ -143,7 +149,7 @@ FramePass run_frame_pass(const Plan& plan, const MosaicOptions& options, FrameCa
     const Share share{budget, std::min(budget.total(), pixels * measuring_bytes_per_pixel)};
     if (plan.on_grid[i].empty())
       state.usable = false;
-    else if (auto map = measure(plan, options, i, side, cache, state))
+    else if (auto map = measure(plan, options, i, maps[i], side, cache, state))
       cells[i] = std::move(*map);
     if (!state.usable && state.output_to_frame && options.input.on_bad_frame == instrument::OnBadFrame::stop)
       throw DataError{fmt::format("{}: no pixel is good: each is NaN, too large for single precision, without an uncertainty, or masked by fatal bits; leave the frame out, or give input.on_bad_frame = skip", plan.frames[i].image.path.string())};

@@ -38,6 +38,7 @@ MopexLayout::MopexLayout(const param::LegacyConfig& config, MopexScript script)
       rmasks_{below(config, "RMASK_DIR", "Rmask-mosaic")},
       rmask_mosaic_{below(config, "RMASK_MOSAIC_DIR", "RmaskMosaic-mosaic")},
       outliers_{below(config, "OUTLIER_DIR", "Outlier-mosaic")},
+      detections_{below(config, "DETECT_DIR", "Detect-mosaic")},
       interpolated_{below(config, "INTERP_DIR", "Interp-mosaic")},
       corrected_{below(config, "OVERLAP_CORR_DIR", "Overlap_corr")},
       offsets_{below(config, "OVERLAP_CORR_FILE_NAME", "offsets.tbl")},
@@ -62,6 +63,7 @@ std::vector<std::string> MopexLayout::of_mosaic(const std::string& product) cons
   if (product.starts_with("Rmask/")) return {rmasks_ + product.substr(5)};
   if (product.starts_with("Interp/")) return {interpolated_ + product.substr(6)};
   if (product.starts_with("Outlier/")) return {outliers_ + product.substr(7)};
+  if (product.starts_with("Detect/")) return {detections_ + product.substr(6)};
   if (product.find('/') != std::string::npos || !(product.ends_with(".fits") || product.ends_with(".png"))) return {product};
   if (product == "mosaic_rmask.fits") return {rmask_mosaic_ + "/" + product};
   if (!combined_ || (product == "mosaic_unc.fits" && !uncertainty_)) return {};
