@@ -14,13 +14,6 @@ constexpr std::size_t sky_points = 16;
 
 }  // namespace
 
-RowWindow::RowWindow(const TileStore& store, TileResult::Plane plane, float fill, int reach)
-    : plane_{store, plane, fill}, height_{store.lattice().height}, rows_{2 * reach + 1}, kept_{store.lattice().width, rows_} {}
-
-void RowWindow::advance(int y) {
-  for (; next_ <= std::min(y, height_ - 1); ++next_) std::ranges::copy(plane_.row(next_), kept_.row(next_ % rows_).begin());
-}
-
 PeakSearch::PeakSearch(const Plan& plan, const TileStore& store, int reach, float least_signal_to_noise, bool whole_ring)
     : width_{plan.grid.width}, height_{plan.grid.height}, reach_{reach}, least_{least_signal_to_noise}, whole_ring_{whole_ring},
       values_{store, TileResult::mosaic, NAN, reach}, sigmas_{store, TileResult::uncertainty, NAN, reach} {
@@ -32,7 +25,7 @@ PeakSearch::PeakSearch(const Plan& plan, const TileStore& store, int reach, floa
 
 /// NaN compares as not lower.
 bool PeakSearch::is_peak(int x, int y) const {
-  const float *below = values_.row(y - 1) + x, *here = values_.row(y) + x, *above = values_.row(y + 1) + x;
+  const float *below = values_.row(y - 1).data() + x, *here = values_.row(y).data() + x, *above = values_.row(y + 1).data() + x;
   const float v = here[0];
   return v > here[-1] && v >= here[1] && v > below[0] && v >= above[0] && v > below[-1] && v > below[1] && v >= above[-1] && v >= above[1];
 }
@@ -53,7 +46,7 @@ void PeakSearch::run(const std::function<void(const MosaicPeak&)>& each) {
     if (y % 256 == 0) parallel::check_interrupt();
     values_.advance(y + reach_);
     sigmas_.advance(y + reach_);
-    const float *v = values_.row(y), *sigma = sigmas_.row(y);
+    const float *v = values_.row(y).data(), *sigma = sigmas_.row(y).data();
     for (int x = reach_; x < width_ - reach_; ++x) {
       // Most pixels end here: a peak of that height stands out of at least one of two points of the ring, but for a steep sky.
       if (!(v[x] - std::min(v[x - reach_], v[x + reach_]) > least_ * sigma[x]) || !(sigma[x] > 0) || !is_peak(x, y)) continue;

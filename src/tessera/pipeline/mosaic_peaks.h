@@ -5,24 +5,9 @@
 #include <vector>
 
 #include "tessera/pipeline/plan.h"
-#include "tessera/pipeline/tile_store.h"
+#include "tessera/pipeline/plane_window.h"
 
 namespace tessera::pipeline {
-
-/// Rows y − reach … y + reach of a plane, as a search moves up.
-class RowWindow {
- public:
-  RowWindow(const TileStore& store, TileResult::Plane plane, float fill, int reach);
-  /// Makes all rows up to y present.
-  void advance(int y);
-  const float* row(int y) const { return kept_.row(y % rows_).data(); }
-  float operator()(int x, int y) const { return kept_(x, y % rows_); }
-
- private:
-  PlaneRows plane_;
-  int height_, rows_, next_ = 0;
-  Image<float> kept_;
-};
 
 /// A pixel that exceeds its eight neighbours; of equal ones the first.
 struct MosaicPeak {
@@ -50,7 +35,7 @@ class PeakSearch {
   float least_;
   bool whole_ring_;
   std::vector<std::pair<int, int>> ring_;
-  RowWindow values_, sigmas_;
+  PlaneWindow values_, sigmas_;
 };
 
 }  // namespace tessera::pipeline

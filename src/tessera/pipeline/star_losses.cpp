@@ -95,7 +95,7 @@ class StarCores {
   double frame_pixels_;  // that an output pixel's area holds
   double zero_ = 0;      // magnitude of a sum of 1
   PeakSearch search_;
-  RowWindow coverage_;
+  PlaneWindow coverage_;
   std::map<int, StarLosses::Bin> bins_;  // by magnitude
   std::map<int, std::vector<float>> snr_;
   std::vector<std::pair<std::int64_t, int>> cores_;  // output pixel, bin
