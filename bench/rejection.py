@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What rejection finds and what it does to stars, on simulated stacks with truth: the tables of docs/rejection.md.
 
-bench/rejection.py [SETTING …] [--quick] [--repeats N] [--seed N] [--camera irac|hst]     SETTING is what --set gives to the mosaics.
+bench/rejection.py [SETTING …] [--quick] [--repeats N] [--seed N] [--camera irac|other]     SETTING is what --set gives to the mosaics.
 
 One run with every scheme, none of them fatal, tells what each finds alone and together: their bits in the RMasks do not depend on one another. Fluxes are those of runs
 with the default scheme and with temporal, box and dual.
@@ -30,7 +30,8 @@ from tools import TESSERA, aperture_flux, plane, robust_sigma  # noqa: E402
 STARS = ["sources.placement=grid", "sources.count=81", "sources.flux_min_ujy=10", "sources.flux_max_ujy=20000", "sources.flux_slope=1"]
 FIELD = ["camera.width=128", "camera.height=128", "stack.dither_size_pix=8", "stack.roll_step_deg=2", "stack.offset_rms=0.05", "sky.level=0.1",
          "defects.dead_fraction=0", "defects.hot_fraction=0", "products.added=true", "noise.uncertainty_from=observed", "defects.cosmic_min_e=100"]
-CAMERAS = {"irac": [], "hst": ["camera.pixel_arcsec=0.05", "noise.read_noise_e=4.5", "noise.gain=2", "sky.level=0.03", "psf.kind=moffat"]}
+CAMERAS = {"irac": [], "other": ["camera.pixel_scale_arcsec=0.4", "camera.gain=1.5", "camera.read_noise_e=4.5", "camera.exposure_s=300", "camera.distortion=3", "psf.profile=moffat", "psf.beta=3", "psf.axis_ratio=0.85",
+                                 "stack.roll_step_deg=23", "stack.dither=random", "defects.cosmic_slope=2"]}
 HITS = ["transients.trail_fraction=0.2", "transients.trail_e=1500", "transients.mover_flux_ujy=300", "transients.mover_rate_arcsec_h=150"]
 BITS = {"radhit": 1, "temporal": 2, "dual": 4, "box": 8, "blot": 16}
 SETS = {"temporal": 2, "temporal, box, dual": 14, "all": 31}

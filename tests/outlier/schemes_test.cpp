@@ -132,9 +132,9 @@ TEST(Schemes, FindHitsInShallowStacks) {
                   i < 5 ? std::string{outlier::name_of(outlier::all_schemes[static_cast<std::size_t>(i)])}.c_str() : "any", s.cores[i].percent(), s.sky[i].percent(), s.hits[i].percent(), s.hits[i].all);
     for (const Scheme scheme : {Scheme::temporal, Scheme::box, Scheme::dual}) {
       const auto i = static_cast<std::size_t>(scheme);
-      EXPECT_LT(s.cores[i].percent(), scheme == Scheme::dual ? 1.0 : 0.1) << outlier::name_of(scheme);
+      EXPECT_LT(s.cores[i].percent(), 0.1) << outlier::name_of(scheme);
       EXPECT_LT(s.sky[i].percent(), 0.1) << outlier::name_of(scheme);
-      EXPECT_GT(s.hits[i].percent(), scheme == Scheme::dual ? 80 : 97) << outlier::name_of(scheme);
+      EXPECT_GT(s.hits[i].percent(), 97) << outlier::name_of(scheme);
     }
     const auto blot = static_cast<std::size_t>(Scheme::blot), radhit = static_cast<std::size_t>(Scheme::radhit);
     EXPECT_GT(s.hits[blot].percent(), 97);
