@@ -210,8 +210,8 @@ def show(rows, echo=print):
           lambda r: [*place(r), str(r["tally"].all["cores to 500"]), *(f"{r['tally'].percent('cores to 500', s):.3f}" for s in lost), f"{r['tally'].percent('cores above 500', 'temporal, box, dual'):.3f}",
                      *(f"{r['tally'].percent('sky', s):.4f}" for s in ("temporal", "temporal, box, dual"))], echo)
     echo("\n### Fluxes of the bright half\n")
-    table(["depth", "FWHM, px", *(f"{s}: scatter over pre-flagged | bias, %" for s in rows[0]["flux"])], rows,
-          lambda r: [*place(r), *(f"{f['ratio']:.2f} ({f['percent']:.2f} %) | {f['bias']:+.3f}" for f in r["flux"].values())], echo)
+    table(["depth", "FWHM, px", *(w for s in rows[0]["flux"] for w in (f"{s}: scatter over pre-flagged", "bias, %"))], rows,
+          lambda r: [*place(r), *(w for f in r["flux"].values() for w in (f"{f['ratio']:.2f} ({f['percent']:.2f} %)", f"{f['bias']:+.3f}"))], echo)
     for kind, title in (("hits", "Hits in the cores of stars, found"), ("core", "Core pixels falsely rejected")):
         for scheme in ("temporal", "temporal, box, dual"):
             echo(f"\n### {title}: {scheme}\n")
