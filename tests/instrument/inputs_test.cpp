@@ -114,7 +114,7 @@ TEST(InputOptionsTest, AreDeclaredWithTheirMopexNames) {
   param::Schema<InputOptions> schema;
   describe(schema);
   const auto fields = std::move(schema).fields();
-  ASSERT_EQ(fields.size(), 15u);
+  ASSERT_EQ(fields.size(), 17u);
   EXPECT_EQ(fields[0].letter, 'I');
   EXPECT_EQ(fields[1].letter, 'S');
   EXPECT_EQ(fields[2].letter, 'd');

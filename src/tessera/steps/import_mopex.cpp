@@ -220,6 +220,7 @@ void verbosity(Import& import, const LegacySetting& s) {
 void margin(Import& import, const LegacySetting& s) {
   const auto n = import.number(s);
   if (!n) return;
+  if (*n == 0) return import.note(Fate::unneeded, s, "nothing is added");
   if (*n != std::floor(*n)) return import.note(Fate::refused, s, "a whole number of pixels was expected; the default stays");
   import.set("grid.margin", fmt::format("{:.0f}", *n), s);
 }

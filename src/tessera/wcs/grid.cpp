@@ -176,6 +176,7 @@ SkyPoint above(const Footprint& f) {
 /// CROTA2 that sets the frames upright on average: the circular mean over frames of the angle that would do so for each.
 double mean_rotation(const std::vector<Footprint>& frames, Grid grid) {
   grid.crota2_deg = 0;
+  grid.cdelt2_deg = std::copysign(grid.cdelt1_deg, grid.cdelt2_deg);  // angles want square pixels
   const SkyWcs wcs = centred(grid);
   double c = 0, s = 0, first = std::numeric_limits<double>::quiet_NaN();
   int used = 0;
