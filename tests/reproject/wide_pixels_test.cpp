@@ -55,8 +55,8 @@ TEST(WidePixels, AreWhatTheWeightsSayWhereBothCanBeHad) {
   }
   InterpolationOptions adaptive;
   adaptive.method = Interpolation::adaptive;
-  const auto slow = measured(adaptive, 1.8, 4);
-  const NoiseCorrelation fast{reproject::wide_pixel_correlation(adaptive, 1.8)};
+  const auto slow = measured(adaptive, 1.5, 4);
+  const NoiseCorrelation fast{reproject::wide_pixel_correlation(adaptive, 1.5)};
   for (int x = 1; x <= 3; ++x) EXPECT_NEAR(fast(x, 0), slow(x, 0), 0.03) << x;
   EXPECT_NEAR(fast(1, 0), std::exp(-1 / (1.3 * 1.3)), 1e-3);
 }

@@ -11,7 +11,7 @@
 
 namespace tessera::reproject {
 
-/// ρ on [−reach, reach]², for output pixels that span `span` (at least 2) frame pixels along each axis.
+/// ρ on [−reach, reach]², for output pixels that span `span` (at least 1.5) frame pixels along each axis.
 Image<float> wide_pixel_correlation(const InterpolationOptions& options, double span);
 
 }  // namespace tessera::reproject
