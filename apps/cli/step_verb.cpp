@@ -25,10 +25,10 @@ class StepVerb final : public Verb {
   }
 
   void run(const std::vector<std::string>& inputs, param::OptionSet& options) override {
-    step_->prepare(inputs, options);
     ConsoleOptions how;
-    how.threads = run_.threads;
     how.memory_bytes = memory_ceiling(run_.memory, parallel::physical_memory());
+    step_->prepare(inputs, options);
+    how.threads = run_.threads;
     how.json = run_.log_format == "json";
     how.verbosity = run_.verbosity;
     how.terminal = !how.json && isatty(STDERR_FILENO) != 0;

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <system_error>
 
 #include "tessera/pipeline/frame_pass.h"
 #include "tessera/pipeline/record_file.h"
@@ -23,6 +24,10 @@ class KeptFrames final : public FrameRecords {
   std::optional<MeasuredFrame> find(std::size_t frame) override;
   void keep(std::size_t frame, const MeasuredFrame& measured) override;
   std::size_t found() const { return places_.size(); }
+  static void forget(const std::filesystem::path& scratch) {
+    std::error_code nothing_kept;
+    std::filesystem::remove(file(scratch), nothing_kept);
+  }
   static std::filesystem::path file(const std::filesystem::path& scratch) { return scratch / "frames"; }
 
  private:

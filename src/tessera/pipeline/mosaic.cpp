@@ -175,6 +175,9 @@ Outcome make_mosaic(const MosaicRequest& request, const MosaicOptions& options, 
       context.log(Level::warning, fmt::format("{}; going on without this frame", error.what()));
       plan.lost.emplace(error.frame(), error.what());
       again = true;
+    } catch (const DataError&) {
+      KeptFrames::forget(folder.scratch());  // to go on the user changes what was asked for: another run, which nothing here is of use for
+      throw;
     } catch (const Interrupted&) {
       tell_how_to_go_on(folder, request.output, context);
       throw;
