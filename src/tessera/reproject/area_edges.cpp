@@ -141,7 +141,7 @@ TESSERA_INLINE int resample_group(const AreaBlock& block, int x, int y, int n, c
   // A window so large that offsets need 64 bits is read by way of patches.
   const bool small = static_cast<double>(box.height()) * static_cast<double>(std::max(window.value_stride, window.variance_stride)) < 2e9;
   const Ints<W> within = (small ? fits : Ints<W>{}) & (column >= box.x0) & (row >= box.y0) & (column <= box.x1 - 4) & (row <= box.y1 - 3);
-  const Ints<W> from_x = column - box.x0, from_y = row - box.y0;
+  const Ints<W> from_x = (column - box.x0) & within, from_y = (row - box.y0) & within;  // others may lie too far off for an offset
   const Ints<W> value_at = from_y * static_cast<std::int32_t>(window.value_stride) + from_x, variance_at = from_y * static_cast<std::int32_t>(window.variance_stride) + from_x;
   std::int32_t value_of[W], variance_of[W];
   __builtin_memcpy(value_of, &value_at, sizeof value_of);
