@@ -52,6 +52,7 @@ std::string to_json(const Request& r) {
 }
 
 Request request_from_json(const std::string& content, const std::string& where) {
+  if (text::json_nesting(content) > text::json_nesting_limit) throw DataError{fmt::format("{}: nested deeper than {}; not a request of an unfinished run", where, text::json_nesting_limit)};
   try {
     auto j = nlohmann::json::parse(content);
     text::change_strings(j, text::raw_bytes);
