@@ -159,12 +159,5 @@ TEST(Duration, NeverShowsSixtySeconds) {
   EXPECT_EQ(format_duration(std::nan("")), "unknown");
 }
 
-TEST(JsonNesting, CountsBracketsOutsideStrings) {
-  EXPECT_EQ(json_nesting("1"), 0);
-  EXPECT_EQ(json_nesting(R"({"a": [[1], {"b": 2}]})"), 3);
-  EXPECT_EQ(json_nesting(R"(["[[[[ \" [[["])"), 1);
-  EXPECT_EQ(json_nesting(std::string(100'000, '[')), 100'000);
-}
-
 }  // namespace
 }  // namespace tessera::text

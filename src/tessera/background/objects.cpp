@@ -36,13 +36,16 @@ TESSERA_CLONES void mark_excess(const FrameView& frame, int y, const float* __re
 /// Local background: one value per cell of a mesh that divides the frame evenly, bilinear between cell centres.
 class Mesh {
  public:
-  explicit Mesh(const FrameView& frame) : box_{frame.box()} {
+  explicit Mesh(const FrameView& frame) : Mesh{frame.box(), [&](int, int) { return frame; }} {}
+  Mesh(Box frame, const FrameRows& rows) : box_{frame} {
     nx_ = std::max(1, (box_.width() + mesh_side / 2) / mesh_side);
     ny_ = std::max(1, (box_.height() + mesh_side / 2) / mesh_side);
     value_.resize(static_cast<std::size_t>(nx_ * ny_));
     std::vector<float> samples;
-    for (int j = 0; j < ny_; ++j)
-      for (int i = 0; i < nx_; ++i) at(i, j) = cell_background(frame, cell(i, j), samples);
+    for (int j = 0; j < ny_; ++j) {
+      const FrameView band = rows(cell(0, j).y0, cell(0, j).y1);
+      for (int i = 0; i < nx_; ++i) at(i, j) = cell_background(band, cell(i, j), samples);
+    }
     fill_unseen();
     filter();
     for (int x = 0; x < box_.width(); ++x) {
@@ -198,21 +201,48 @@ void grow_by_one(Image<std::uint8_t>& mask) {
   }
 }
 
+/// Pixels of the view's rows that differ from the mesh, not grown.
+void mark(const FrameView& rows, const Mesh& mesh, float limit, Image<std::uint8_t>& mask) {
+  std::vector<float> background;
+  for (int y = rows.box().y0; y < rows.box().y1; ++y) {
+    mesh.row(y, background);
+    mark_excess(rows, y, background.data(), limit, mask.row(y).data());
+  }
+}
+
+float limit_of(double noise_scale, const BackgroundOptions& options) {
+  const double scale = std::isfinite(noise_scale) && noise_scale > 0 ? noise_scale : 1.0;
+  return static_cast<float>(options.object_threshold * options.object_threshold * scale * scale);
+}
+
 }  // namespace
 
 Image<std::uint8_t> mask_objects(const FrameView& frame, double noise_scale, const BackgroundOptions& options) {
-  const Box box = frame.box();
-  auto mask = Image<std::uint8_t>::unfilled(box);
-  if (box.empty()) return mask;
-  const double scale = std::isfinite(noise_scale) && noise_scale > 0 ? noise_scale : 1.0;
-  const auto limit = static_cast<float>(options.object_threshold * options.object_threshold * scale * scale);
-  const Mesh mesh{frame};
-  std::vector<float> background;
-  for (int y = box.y0; y < box.y1; ++y) {
-    mesh.row(y, background);
-    mark_excess(frame, y, background.data(), limit, mask.row(y).data());
-  }
+  auto mask = Image<std::uint8_t>::unfilled(frame.box());
+  if (frame.box().empty()) return mask;
+  mark(frame, Mesh{frame}, limit_of(noise_scale, options), mask);
   grow_by_one(mask);
+  return mask;
+}
+
+struct ObjectFinder::Impl {
+  Box frame;
+  float limit;
+  Mesh mesh;
+};
+
+ObjectFinder::ObjectFinder(Box frame, double noise_scale, const BackgroundOptions& options, const FrameRows& rows)
+    : impl_{new Impl{frame, limit_of(noise_scale, options), Mesh{frame, rows}}} {}
+ObjectFinder::~ObjectFinder() = default;
+
+Image<std::uint8_t> ObjectFinder::mask(int y0, int y1, const FrameRows& rows) const {
+  const int low = std::max(impl_->frame.y0, y0 - 1), high = std::min(impl_->frame.y1, y1 + 1);
+  const FrameView around = rows(low, high);
+  auto marked = Image<std::uint8_t>::unfilled(around.box());
+  mark(around, impl_->mesh, impl_->limit, marked);
+  grow_by_one(marked);
+  Image<std::uint8_t> mask{Box{around.box().x0, y0, around.box().x1, y1}};
+  for (int y = y0; y < y1; ++y) std::ranges::copy(std::as_const(marked).row(y), mask.row(y).begin());
   return mask;
 }
 

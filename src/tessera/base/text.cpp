@@ -253,17 +253,4 @@ std::string format_duration(double seconds) {
   return fmt::format("{} h {} min", whole / 60, whole % 60);
 }
 
-int json_nesting(std::string_view json) {
-  int depth = 0, deepest = 0;
-  bool quoted = false;
-  for (std::size_t i = 0; i < json.size(); ++i) {
-    const char c = json[i];
-    if (c == '"') quoted = !quoted;
-    else if (quoted && c == '\\') ++i;
-    else if (!quoted && (c == '[' || c == '{')) deepest = std::max(deepest, ++depth);
-    else if (!quoted && (c == ']' || c == '}')) --depth;
-  }
-  return deepest;
-}
-
 }  // namespace tessera::text

@@ -27,10 +27,6 @@ std::string nearest(std::string_view word, const std::vector<std::string>& candi
 /// Shell-style match with * ? and [set]; '/' is an ordinary character.
 bool glob_match(std::string_view pattern, std::string_view name);
 
-/// How deep brackets and braces are nested in JSON (those in strings do not count): what walks a document calls itself that often.
-int json_nesting(std::string_view json);
-inline constexpr int json_nesting_limit = 32;  ///< what we write nests 6 deep
-
 /// "1.5G", "800M", "4096" (bytes), with K M G T as powers of 1024; nothing when malformed.
 std::optional<long long> parse_bytes(std::string_view s);
 std::string format_bytes(double bytes);      ///< "1.2 GiB"

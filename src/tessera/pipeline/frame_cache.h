@@ -20,6 +20,7 @@ class FrameCache {
  public:
   /// `frames` must outlive the cache.
   FrameCache(std::span<const instrument::FrameFile> frames, std::int64_t ceiling_bytes);
+  std::int64_t ceiling_bytes() const { return ceiling_; }
   /// Copies the pixels of `window` (inside the frame's box) to `into`, whose memory is used again. Safe from many threads; each
   /// band is read once at a time.
   void window(std::size_t frame, Box window, Frame& into);

@@ -11,6 +11,7 @@
 #include "tessera/background/objects.h"
 #include "tessera/background/significance.h"
 #include "tessera/pipeline/backgrounds.h"
+#include "tessera/pipeline/large_frame.h"
 
 namespace tessera::pipeline {
 namespace {
@@ -46,6 +47,22 @@ void find_objects(const Frame& frame, const MosaicOptions& options, double noise
   if (detections) state.detections = outlier::detect(significance, options.dual);
 }
 
+/// Measures a frame held in memory.
+std::optional<background::CellMap> measure_whole(const Plan& plan, const MosaicOptions& options, std::size_t i, int cell_side, FrameCache& cache, FrameState& state) {
+  const auto read = cache.whole(i);
+  const Frame& frame = *read;
+  state.good_fraction = good_fraction(frame);
+  if (state.good_fraction == 0) return std::nullopt;
+  const auto noise = background::measure_noise(frame.view());
+  if (options.input.scale_noise) state.noise_scale = noise.scale;
+  const double scale = std::isfinite(state.noise_scale) ? state.noise_scale : 1;
+  state.sky_variance = noise.sky_variance * scale * scale;
+  find_objects(frame, options, scale, state);
+  if (options.background.method == background::Method::none) return std::nullopt;
+  const auto masked = background::mask_objects(frame.view(), scale, options.background);
+  return background::cell_map(frame.view(), masked, *state.frame_to_output, cell_side, {0, 0, plan.grid.width, plan.grid.height});
+}
+
 /// Measures one frame; returns its sky cells when backgrounds are matched.
 std::optional<background::CellMap> measure(const Plan& plan, const MosaicOptions& options, std::size_t i, int cell_side, FrameCache& cache, FrameState& state) {
   const auto& file = plan.frames[i];
@@ -54,25 +71,14 @@ std::optional<background::CellMap> measure(const Plan& plan, const MosaicOptions
   state.output_to_frame = wcs::approximate(wcs::plane_to_plane(grid, file.wcs), plan.on_grid[i].grown(1));
   state.frame_to_output = wcs::approximate(wcs::plane_to_plane(file.wcs, grid), whole);
   state.zodi = zodiacal_light(file, options);
-  const auto read = cache.whole(i);
-  const Frame& frame = *read;
-  state.good_fraction = good_fraction(frame);
-  if (state.good_fraction == 0) {
-    state.usable = false;
-    return std::nullopt;
-  }
-  const auto noise = background::measure_noise(frame.view());
-  if (options.input.scale_noise) state.noise_scale = noise.scale;
+  auto cells = (measured_in_bands(file, cache) ? measure_large : measure_whole)(plan, options, i, cell_side, cache, state);
+  state.usable = state.good_fraction > 0;
+  if (!cells) return cells;
   const double scale = std::isfinite(state.noise_scale) ? state.noise_scale : 1;
-  state.sky_variance = noise.sky_variance * scale * scale;
-  find_objects(frame, options, scale, state);
-  if (options.background.method == background::Method::none) return std::nullopt;
-  const auto masked = background::mask_objects(frame.view(), scale, options.background);
-  auto cells = background::cell_map(frame.view(), masked, *state.frame_to_output, cell_side, {0, 0, plan.grid.width, plan.grid.height});
-  for (float& v : cells.variance.pixels()) v *= static_cast<float>(scale * scale);
+  for (float& v : cells->variance.pixels()) v *= static_cast<float>(scale * scale);
   if (state.zodi != 0)
-    for (float& v : cells.mean.pixels()) v -= static_cast<float>(state.zodi);
-  if (background::surface_order(options.background) > 0) background::place_cells(cells, *state.output_to_frame, whole);
+    for (float& v : cells->mean.pixels()) v -= static_cast<float>(state.zodi);
+  if (background::surface_order(options.background) > 0) background::place_cells(*cells, *state.output_to_frame, whole);
   return cells;
 }
 
@@ -138,9 +144,7 @@ FramePass run_frame_pass(const Plan& plan, const MosaicOptions& options, FrameCa
   context.pool().for_each(static_cast<std::int64_t>(n), [&](std::int64_t index) {
     const auto i = static_cast<std::size_t>(index);
     auto& state = pass.frames[i];
-    const auto pixels = static_cast<std::int64_t>(plan.frames[i].width) * plan.frames[i].height;
-    // A frame larger than the share is measured alone.
-    const Share share{budget, std::min(budget.total(), pixels * measuring_bytes_per_pixel)};
+    const Share share{budget, std::min(budget.total(), measuring_bytes(plan.frames[i], cache))};
     if (plan.on_grid[i].empty())
       state.usable = false;
     else if (auto map = measure(plan, options, i, side, cache, state))

@@ -23,6 +23,7 @@
 #include "tessera/pipeline/repeatability.h"
 #include "tessera/pipeline/report.h"
 #include "tessera/pipeline/tile_pass.h"
+#include "tessera/pipeline/unpack.h"
 
 namespace tessera::pipeline {
 
@@ -107,7 +108,7 @@ Outcome make_mosaic(const MosaicRequest& request, const MosaicOptions& options, 
   RunRecord run{request.verb, request.recorded_arguments(), std::filesystem::current_path().string(), utc_now(), 0};
   Recorder context{outer};
   const auto profiles = instrument::ProfileSet::load(instrument::ProfileSet::default_folders());
-  const Plan plan = make_plan(request.inputs, options, settings, profiles, context);
+  Plan plan = make_plan(request.inputs, options, settings, profiles, context);
   check_extra_options(plan, options);
   if (request.dry_run) {
     for (const auto& note : plan.notes) context.log(Level::info, note);
@@ -124,6 +125,7 @@ Outcome make_mosaic(const MosaicRequest& request, const MosaicOptions& options, 
     if (!line.empty()) context.log(Level::debug, line);
   report_plan(plan, options.geometry.margin, context);
 
+  unpack_large(plan.frames, folder.scratch(), context);
   FrameCache cache{plan.frames, share_memory(context.memory_bytes()).cache};
   const FramePass pass = run_frame_pass(plan, options, cache, context);
   TileStore store{folder.scratch(), plan.lattice, plan.hash, plan.planes, plan.context_planes};

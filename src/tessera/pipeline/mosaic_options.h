@@ -5,6 +5,7 @@
 #include "tessera/background/background_options.h"
 #include "tessera/coadd/coadd_options.h"
 #include "tessera/instrument/frame_file.h"
+#include "tessera/io/fits.h"
 #include "tessera/outlier/blot.h"
 #include "tessera/outlier/box.h"
 #include "tessera/outlier/clusters.h"
@@ -28,6 +29,7 @@ struct ProductOptions {
   bool std = false;
   bool correlation = true;
   bool context = false;
+  io::FitsWriter::Compression compress = io::FitsWriter::Compression::none;
 };
 void describe(param::Schema<ProductOptions>& s);
 

@@ -144,6 +144,7 @@ std::vector<MosaicStar> find_mosaic_stars(const Plan& plan, const TileStore& sto
     if (y % 256 == 0) parallel::check_interrupt();
     rows.advance(y + reach);
     const float *value = rows.value.row(y).data(), *sigma = rows.sigma.row(y).data();
+    if (rows.value.empty(y)) continue;
     for (int x = reach; x < plan.grid.width - reach; ++x)  // nearly all pixels end at the first test
       if (value[x] - std::min(value[x - reach], value[x + reach]) > least_signal_to_noise * sigma[x])
         if (const auto star = finder.at(x, y)) cells.add(*star);

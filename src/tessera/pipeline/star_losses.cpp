@@ -31,7 +31,7 @@ class StarFinder {
   void run() {
     for (int y = 0; y < height_; ++y) {
       for (PlaneWindow* rows : {&value_, &sigma_, &coverage_}) rows->advance(y + reach_);
-      if (y >= reach_ && y + reach_ < height_) search(y);
+      if (y >= reach_ && y + reach_ < height_ && !value_.empty(y)) search(y);
     }
     std::ranges::sort(cores_);
   }

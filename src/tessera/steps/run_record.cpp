@@ -5,7 +5,6 @@
 #include <nlohmann/json.hpp>
 
 #include "tessera/base/error.h"
-#include "tessera/base/text.h"
 #include "tessera/base/utf8.h"
 
 namespace tessera::steps {
