@@ -42,6 +42,9 @@ function(tessera_room name)
       target_link_libraries(tessera_${name} PUBLIC tessera_${other})
     endif()
   endforeach()
+  if(TESSERA_FUZZ)  # only what the targets link
+    set_target_properties(tessera_${name} tessera_${name}_objects PROPERTIES EXCLUDE_FROM_ALL ON)
+  endif()
   set(TESSERA_ROOMS ${TESSERA_ROOMS} ${name} CACHE INTERNAL "")
 endfunction()
 
