@@ -51,7 +51,7 @@ std::int64_t measuring_bytes(const instrument::FrameFile& frame, const FrameCach
   return measured_in_bands(frame, cache) ? std::max<std::int64_t>(pixels_together, 16LL * frame.width) * band_bytes_per_pixel : frame.box().area() * measuring_bytes_per_pixel;
 }
 
-std::optional<background::CellMap> measure_large(const Plan& plan, const MosaicOptions& options, std::size_t frame, int cell_side, FrameCache& cache, FrameState& state) {
+std::optional<background::CellMap> measure_large(const Plan& plan, const MosaicOptions& options, std::size_t frame, FrameCache& cache, FrameState& state) {
   const auto& file = plan.frames[frame];
   const Box box = file.box();
   if (options.rejection.uses(outlier::Scheme::radhit) || options.rejection.needs_detections())
@@ -74,7 +74,7 @@ std::optional<background::CellMap> measure_large(const Plan& plan, const MosaicO
   if (options.background.method == background::Method::none) return std::nullopt;
   const auto read = [&rows](int y0, int y1) { return rows(y0, y1); };
   const background::ObjectFinder objects{box, scale, options.background, read};
-  background::CellSums sums{box, *state.frame_to_output, cell_side, {0, 0, plan.grid.width, plan.grid.height}};
+  background::CellSums sums{box, *state.frame_to_output, plan.cell_side, {0, 0, plan.grid.width, plan.grid.height}};
   for (int y = 0; y < box.height(); y += together) {
     const int end = std::min(box.height(), y + together);
     const auto masked = objects.mask(y, end, read);

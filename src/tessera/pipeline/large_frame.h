@@ -15,6 +15,6 @@ std::int64_t measuring_bytes(const instrument::FrameFile& frame, const FrameCach
 
 /// Good fraction, noise and sky variance into `state`, whose maps are there; the sky cells when backgrounds are matched (without zodiacal light
 /// taken off). Throws SystemError when an option needs the whole frame at once.
-std::optional<background::CellMap> measure_large(const Plan& plan, const MosaicOptions& options, std::size_t frame, int cell_side, FrameCache& cache, FrameState& state);
+std::optional<background::CellMap> measure_large(const Plan& plan, const MosaicOptions& options, std::size_t frame, FrameCache& cache, FrameState& state);
 
 }  // namespace tessera::pipeline
