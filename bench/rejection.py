@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
-"""What rejection finds and what it does to stars, on simulated IRAC stacks with truth: the table of docs/rejection.md.
+"""What rejection finds and what it does to stars, on simulated stacks with truth: the tables of docs/rejection.md.
 
-bench/rejection.py [SCHEME …] [--quick]     SCHEME is what --set gives to the mosaic: rejection.method=temporal (the default), or
-several settings joined by '+'. Each scheme is run on the same stacks.
+bench/rejection.py [SETTING …] [--quick] [--repeats N] [--seed N] [--camera irac|other]     SETTING is what --set gives to the mosaics.
+
+One run with every scheme, none of them fatal, tells what each finds alone and together: their bits in the RMasks do not depend on one another. Fluxes are those of runs
+with the default scheme and with temporal, box and dual.
 
 A hit is a pixel to which a cosmic ray, a satellite trail or the moving object added more than 10 of the sky's sigma. Outside stars: more than
 the radius at which the star's light falls below half a sigma of a pixel, at least 3 pixels from every star. A star's core: pixels whose centre lies within one pixel
-or half a FWHM of it, whichever is more. False rejections are counted on the same stack without hits.
+or half a FWHM of it, whichever is more. False rejections are counted on the same stack without hits. Only pixels that all frames see count.
 """
 import argparse
+import collections
 import pathlib
 import shutil
 import subprocess
@@ -24,12 +27,18 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "end_to_end"))
 from tools import TESSERA, aperture_flux, plane, robust_sigma  # noqa: E402
 
+STARS = ["sources.placement=grid", "sources.count=81", "sources.flux_min_ujy=10", "sources.flux_max_ujy=20000", "sources.flux_slope=1"]
 FIELD = ["camera.width=128", "camera.height=128", "stack.dither_size_pix=8", "stack.roll_step_deg=2", "stack.offset_rms=0.05", "sky.level=0.1",
-         "defects.dead_fraction=0", "defects.hot_fraction=0", "products.added=true",
-         "sources.placement=grid", "sources.count=81", "sources.flux_min_ujy=10", "sources.flux_max_ujy=20000", "sources.flux_slope=1", "noise.uncertainty_from=observed", "defects.cosmic_min_e=100"]
+         "defects.dead_fraction=0", "defects.hot_fraction=0", "products.added=true", "noise.uncertainty_from=observed", "defects.cosmic_min_e=100"]
+CAMERAS = {"irac": [], "other": ["camera.pixel_scale_arcsec=0.4", "camera.gain=1.5", "camera.read_noise_e=4.5", "camera.exposure_s=300", "camera.distortion=3", "psf.profile=moffat", "psf.beta=3", "psf.axis_ratio=0.85",
+                                 "stack.roll_step_deg=23", "stack.dither=random", "defects.cosmic_slope=2"]}
 HITS = ["transients.trail_fraction=0.2", "transients.trail_e=1500", "transients.mover_flux_ujy=300", "transients.mover_rate_arcsec_h=150"]
-MAGNITUDES = [(10, 100), (100, 1000), (1000, 20001)]  # µJy
-FULL = {"depth": (2, 3, 5, 10, 30), "fwhm": (1.0, 1.5, 2.0, 3.0)}
+BITS = {"radhit": 1, "temporal": 2, "dual": 4, "box": 8, "blot": 16}
+SETS = {"temporal": 2, "temporal, box, dual": 14, "all": 31}
+EVERY = ["rejection.method=radhit,temporal,dual,box,blot", "rejection.fatal_bits=none"]
+COADDED = {"temporal": ["rejection.method=temporal"], "temporal, box, dual": ["rejection.method=temporal,box,dual"]}
+MAGNITUDES = list(range(13, 22))  # AB, lower edges of bins of one
+FULL = {"depth": (2, 3, 4, 5, 10, 30), "fwhm": (1.0, 1.5, 2.0, 3.0)}
 QUICK = {"depth": (2, 5, 10), "fwhm": (1.4,)}
 
 
@@ -39,67 +48,99 @@ def run(*args):
         raise RuntimeError(f"{' '.join(map(str, args))}: exit {done.returncode}\n{done.stderr}")
 
 
+def settings(words):
+    return [w for s in words for w in ("--set", s)]
+
+
 def simulate(out, depth, fwhm, seed, *more):
-    settings = [w for s in [*FIELD, f"stack.frames={depth}", f"psf.fwhm_pix={fwhm}", *more] for w in ("--set", s)]
-    run("simulate", "-o", out, "--seed", seed, *settings)
+    run("simulate", "-o", out, "--seed", seed, *settings([*FIELD, *STARS, f"stack.frames={depth}", f"psf.fwhm_pix={fwhm}", *more]))
 
 
-def mosaic(frames, out, scheme):
-    run("mosaic", frames, "-o", out, "--rmasks", "--no-pictures", "--no-report", *[w for s in scheme.split("+") for w in ("--set", s)])
+def mosaic(frames, out, words):
+    shutil.rmtree(out, ignore_errors=True)
+    run("mosaic", frames, "-o", out, "--rmasks", "--no-pictures", "--no-report", "--set", "output.correlation=false", *settings(words))
 
 
-class Tally(dict):
-    def add(self, key, of, hit):
-        n, k = self.get(key, (0, 0))
-        self[key] = (n + int(of), k + int(hit))
+class Tally:
+    """Of how many pixels each set of schemes found how many, by kind of pixel."""
 
-    def percent(self, key):
-        n, k = self.get(key, (0, 0))
-        return 100 * k / n if n else float("nan")
+    def __init__(self):
+        self.all, self.found = collections.Counter(), collections.Counter()
+
+    def add(self, kind, pixels, bits):
+        self.all[kind] += int(pixels.sum())
+        for name, mask in {**BITS, **SETS}.items():
+            self.found[kind, name] += int((pixels & (bits & mask != 0)).sum())
+
+    def percent(self, kind, name):
+        return 100 * self.found[kind, name] / self.all[kind] if self.all[kind] else float("nan")
+
+    def many(self, kinds, name):
+        n = sum(self.all[k] for k in kinds)
+        return 100 * sum(self.found[k, name] for k in kinds) / n if n else float("nan")
+
+
+def magnitude(flux_ujy):
+    return 23.9 - 2.5 * np.log10(flux_ujy)
+
+
+class Stars:
+    """Where the stars of the truth are on one frame, and how bright."""
+
+    def __init__(self, frames, name, header, sigma, fwhm):
+        table = Table.read(frames / "truth_sources.ecsv", format="ascii.ecsv")
+        flux = np.asarray(table["flux"])
+        shape = sigma.shape
+        area = np.radians(np.sqrt(header["PXSCAL1"] ** 2) / 3600) * np.radians(header["PXSCAL2"] / 3600)
+        x, y = WCS(header).all_world2pix(table["ra"], table["dec"], 0)
+        yy, xx = np.mgrid[:shape[0], :shape[1]]
+        sky = np.median(sigma)
+        peak = flux * 1e-12 / abs(area) / (1 + 1.13 * fwhm ** 2)
+        self.outside, self.owner = np.ones(shape, bool), np.full(shape, -1)
+        self.magnitude, self.snr = np.append(magnitude(flux), np.nan), np.full(len(flux) + 1, np.nan)
+        for i in np.flatnonzero((x > -20) & (x < shape[1] + 20) & (y > -20) & (y < shape[0] + 20)):
+            d = np.hypot(xx - x[i], yy - y[i])
+            self.outside &= d > max(3.0, 1.2 * np.hypot(fwhm, 1) / 2.355 * np.sqrt(2 * max(0.0, np.log(peak[i] / (0.5 * sky)))) + 1)
+            self.owner[d <= max(1.0, fwhm / 2)] = i
+            near = d <= max(2.0, fwhm)
+            self.snr[i] = flux[i] * 1e-12 / abs(area) / np.sqrt((sigma[near] ** 2).sum()) if near.any() else np.nan
+
+    def of(self, low):
+        with np.errstate(invalid="ignore"):
+            return ((self.magnitude >= low) & (self.magnitude < low + 1))[self.owner]
+
+    def up_to(self, snr):
+        with np.errstate(invalid="ignore"):
+            return (self.snr <= snr)[self.owner]
 
 
 def judge_frames(frames, out, fwhm, tally, hits, coverage):
     """Adds what rejection found of the hits (hits=True), or falsely of clean frames, to the tally."""
-    sources = Table.read(frames / "truth_sources.ecsv", format="ascii.ecsv")
-    flux = np.asarray(sources["flux"])
-    core = max(1.0, fwhm / 2)
     depth_map, grid_header = plane(coverage)  # of frames without rejections: only pixels that all of them see count
     grid = WCS(grid_header)
     for image in sorted(frames.glob("*_cbcd.fits")):
         name = image.name.removesuffix("_cbcd.fits")
         data, header = plane(image)
-        found = fits.getdata(out / "Rmask" / (name + "_cbcd_rmask.fits")) != 0
+        bits = fits.getdata(out / "Rmask" / (name + "_cbcd_rmask.fits")).astype(int)
         added = fits.getdata(frames / "truth" / (name + "_added.fits")).astype(float)
-        sigma = np.median(fits.getdata(frames / (name + "_cbunc.fits")))
+        sigma = fits.getdata(frames / (name + "_cbunc.fits")).astype(float)
         kind = fits.getdata(frames / "truth" / (name + "_crmask.fits"))
-        x, y = WCS(header).all_world2pix(sources["ra"], sources["dec"], 0)
+        stars = Stars(frames, name, header, sigma, fwhm)
         yy, xx = np.mgrid[:data.shape[0], :data.shape[1]]
-        outside, owner = np.ones(data.shape, bool), np.full(data.shape, -1)
-        peak = flux * 1e-12 / (header["PXSCAL2"] / 206265) ** 2 / (1 + 1.13 * fwhm ** 2)
-        for i in range(len(flux)):
-            if not (-20 < x[i] < data.shape[1] + 20 and -20 < y[i] < data.shape[0] + 20):
-                continue
-            d = np.hypot(xx - x[i], yy - y[i])
-            reach = max(3.0, 1.2 * np.hypot(fwhm, 1) / 2.355 * np.sqrt(2 * max(0.0, np.log(peak[i] / (0.5 * sigma)))) + 1)
-            outside &= d > reach
-            owner[d <= core] = i
         u, v = (np.clip(np.rint(c), 0, n - 1).astype(int) for c, n in zip(grid.all_world2pix(*WCS(header).all_pix2world(xx, yy, 0), 0), depth_map.shape[::-1]))
         inner = depth_map[v, u] > depth_map.max() - 0.5
+        big = inner & (added > 10 * np.median(sigma))
         if hits:
-            big = inner & (added > 10 * sigma)
-            faint = big & outside & (kind & 1 != 0) & (added < 20 * sigma)
-            tally.add("faint", faint.sum(), (faint & found).sum())
-            for label, these in (("hits", kind & 1 != 0), ("trails and object", (kind & 1 == 0) & (kind & 2 != 0))):
-                tally.add((label, "outside"), (big & outside & these).sum(), (big & outside & these & found).sum())
+            tally.add("hits", big & stars.outside & (kind & 1 != 0), bits)
+            tally.add("faint hits", big & stars.outside & (kind & 1 != 0) & (added < 20 * np.median(sigma)), bits)
+            tally.add("trails", big & stars.outside & (kind & 1 == 0) & (kind & 2 != 0), bits)
         else:
-            clean = inner & outside
-            tally.add("sky", clean.sum(), (clean & found).sum())
-        for low, high in MAGNITUDES:
-            mine = np.append((flux >= low) & (flux < high), False)[owner] & inner
-            if hits:
-                tally.add(("hits", low), (mine & big).sum(), (mine & big & found).sum())
-            else:
-                tally.add(("core", low), mine.sum(), (mine & found).sum())
+            tally.add("sky", inner & stars.outside, bits)
+            tally.add("cores to 500", inner & (stars.owner >= 0) & stars.up_to(500), bits)
+            tally.add("cores above 500", inner & (stars.owner >= 0) & ~stars.up_to(500), bits)
+        for low in MAGNITUDES:
+            mine = inner & (stars.owner >= 0) & stars.of(low)
+            tally.add(("hits" if hits else "core", low), mine & big if hits else mine, bits)
 
 
 def fluxes(frames, out, fwhm):
@@ -117,61 +158,88 @@ def fluxes(frames, out, fwhm):
     return np.asarray(sources["flux"]), np.array(ratio)
 
 
-def measure(scheme, depth, fwhm, repeats, work):
-    """One row of the table."""
-    tally, left, flagged = Tally(), [], []
-    for seed in range(1, repeats + 1):
+def measure(extra, depth, fwhm, repeats, work, camera="irac", first_seed=1, coadded=COADDED):
+    """One row of the tables. `extra`: settings of all mosaics."""
+    tally, left, flagged = Tally(), collections.defaultdict(list), collections.defaultdict(list)
+    for seed in range(first_seed, first_seed + repeats):
         for name, more in (("hit", HITS), ("known", ["defects.cosmic_masked=true"]), ("clean", ["defects.cosmic_fraction=0"]), ("plain", [])):
-            base = work / name
-            shutil.rmtree(base, ignore_errors=True)
-            simulate(base / "frames", depth, fwhm, seed, *more)
-            mosaic(base / "frames", base / "out", scheme)
-        for name in ("hit", "clean"):
+            shutil.rmtree(work / name, ignore_errors=True)
+            simulate(work / name / "frames", depth, fwhm, seed, *CAMERAS[camera], *more)
+        for name in ("clean", "hit"):
+            mosaic(work / name / "frames", work / name / "out", [*extra, *EVERY])
             judge_frames(work / name / "frames", work / name / "out", fwhm, tally, name == "hit", work / "clean" / "out" / "mosaic_cov.fits")
         # The fluxes of stacks without trails, which cannot be flagged beforehand; the noise of both is the same.
-        truth, a = fluxes(work / "plain" / "frames", work / "plain" / "out", fwhm)
-        _, b = fluxes(work / "known" / "frames", work / "known" / "out", fwhm)
-        bright = truth > np.median(truth)
-        good = bright & np.isfinite(a) & np.isfinite(b)
-        left.append(a[good])
-        flagged.append(b[good])
-    left, flagged = np.concatenate(left), np.concatenate(flagged)
-    return {"depth": depth, "fwhm": fwhm, "hits": tally.percent(("hits", "outside")), "n_hits": tally.get(("hits", "outside"), (0, 0))[0],
-            "faint": tally.percent("faint"), "n_faint": tally.get("faint", (0, 0))[0],
-            "passing": tally.percent(("trails and object", "outside")), "n_passing": tally.get(("trails and object", "outside"), (0, 0))[0], "sky": tally.percent("sky"),
-            "in_stars": [tally.percent(("hits", low)) for low, _ in MAGNITUDES],
-            "n_in_stars": [tally.get(("hits", low), (0, 0))[0] for low, _ in MAGNITUDES], "cores": [tally.percent(("core", low)) for low, _ in MAGNITUDES],
-            "n_cores": [tally.get(("core", low), (0, 0))[0] for low, _ in MAGNITUDES],
-            "scatter": robust_sigma(left) / robust_sigma(flagged), "scatter_pct": 100 * robust_sigma(left), "bias": 100 * (np.median(left) - np.median(flagged)),
-            "stars": len(left)}
+        for scheme, words in coadded.items():
+            ratios = []
+            for name in ("plain", "known"):
+                mosaic(work / name / "frames", work / name / "out", [*extra, *words])
+                truth, r = fluxes(work / name / "frames", work / name / "out", fwhm)
+                ratios.append(r)
+            good = (truth > np.median(truth)) & np.isfinite(ratios[0]) & np.isfinite(ratios[1])
+            left[scheme].append(ratios[0][good])
+            flagged[scheme].append(ratios[1][good])
+    row = {"depth": depth, "fwhm": fwhm, "tally": tally, "flux": {}}
+    for scheme in coadded:
+        a, b = np.concatenate(left[scheme]), np.concatenate(flagged[scheme])
+        row["flux"][scheme] = {"ratio": robust_sigma(a) / robust_sigma(b), "percent": 100 * robust_sigma(a), "bias": 100 * (np.median(a) - np.median(b)), "stars": len(a)}
+    return row
 
 
-HEAD = ("| depth | FWHM, px | hits > 10σ found, % (of) | of 10 to 20σ, % (of) | trails, object, % (of) | sky lost, % | hits in cores found, % (of): faint / middle / bright | "
-        "cores lost, %: faint / middle / bright | flux scatter over pre-flagged | flux bias, % |\n|" + "---|" * 10)
+ALONE = ("temporal", "box", "dual", "blot", "radhit")
 
 
-def line(r):
-    return (f"| {r['depth']} | {r['fwhm']} | {r['hits']:.2f} ({r['n_hits']}) | {r['faint']:.1f} ({r['n_faint']}) | {r['passing']:.1f} ({r['n_passing']}) | {r['sky']:.4f} | {' / '.join(f'{v:.0f} ({n})' if n else '–' for v, n in zip(r['in_stars'], r['n_in_stars']))} | "
-            f"{' / '.join(f'{v:.3f}' for v in r['cores'])} | {r['scatter']:.2f} ({r['scatter_pct']:.2f} %) | {r['bias']:+.3f} |")
+def table(head, rows, line, echo):
+    echo("| " + " | ".join(head) + " |\n|" + "---|" * len(head))
+    for r in rows:
+        echo("| " + " | ".join(line(r)) + " |")
 
 
-def table(schemes, cases, repeats=None, echo=print):
-    rows = {}
+def show(rows, echo=print):
+    """The tables of finished rows."""
+    def place(r):
+        return [str(r["depth"]), f"{r['fwhm']:.1f}"]
+
+    echo("\n### Hits outside stars\n")
+    table(["depth", "FWHM, px", "hits > 10σ", *SETS, *(f"{s} alone" for s in ALONE if s != "temporal"), "of 10 to 20σ: all", "trails, object: all", "temporal"], rows,
+          lambda r: [*place(r), str(r["tally"].all["hits"]), *(f"{r['tally'].percent('hits', s):.2f}" for s in SETS),
+                     *(f"{r['tally'].percent('hits', s):.1f}" for s in ALONE if s != "temporal"), f"{r['tally'].percent('faint hits', 'all'):.1f} ({r['tally'].all['faint hits']})",
+                     f"{r['tally'].percent('trails', 'all'):.2f} ({r['tally'].all['trails']})", f"{r['tally'].percent('trails', 'temporal'):.2f}"], echo)
+    echo("\n### Falsely rejected\n")
+    lost = ["temporal", "temporal, box, dual", "box", "dual", "radhit", "blot"]
+    table(["depth", "FWHM, px", "core pixels to SNR 500", *lost, "above 500: temporal, box, dual", "sky: temporal", "temporal, box, dual"], rows,
+          lambda r: [*place(r), str(r["tally"].all["cores to 500"]), *(f"{r['tally'].percent('cores to 500', s):.3f}" for s in lost), f"{r['tally'].percent('cores above 500', 'temporal, box, dual'):.3f}",
+                     *(f"{r['tally'].percent('sky', s):.4f}" for s in ("temporal", "temporal, box, dual"))], echo)
+    echo("\n### Fluxes of the bright half\n")
+    table(["depth", "FWHM, px", *(w for s in rows[0]["flux"] for w in (f"{s}: scatter over pre-flagged", "bias, %"))], rows,
+          lambda r: [*place(r), *(w for f in r["flux"].values() for w in (f"{f['ratio']:.2f} ({f['percent']:.2f} %)", f"{f['bias']:+.3f}"))], echo)
+    for kind, title in (("hits", "Hits in the cores of stars, found"), ("core", "Core pixels falsely rejected")):
+        for scheme in ("temporal", "temporal, box, dual"):
+            echo(f"\n### {title}: {scheme}\n")
+            depths = sorted({r["depth"] for r in rows})
+            merged = {d: [r["tally"] for r in rows if r["depth"] == d] for d in depths}
+
+            def cell(d, low):
+                n, k = (sum(c[key] for c in (getattr(t, what) for t in merged[d])) for what, key in (("all", (kind, low)), ("found", ((kind, low), scheme))))
+                return "–" if not n else f"{100 * k / n:.0f} ({n})" if kind == "hits" else f"{100 * k / n:.3f} ({n})"
+            table(["AB magnitude", *(f"depth {d}, % (of)" for d in depths)], MAGNITUDES, lambda low: [f"{low} to {low + 1}", *(cell(d, low) for d in depths)], echo)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("setting", nargs="*")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--repeats", type=int)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--camera", choices=CAMERAS, default="irac")
+    options = parser.parse_args()
+    cases, rows = QUICK if options.quick else FULL, []
     with tempfile.TemporaryDirectory() as work:
-        for scheme in schemes:
-            echo(f"\n### `{scheme.replace('+', ' ')}`\n\n{HEAD}")
-            for fwhm in cases["fwhm"]:
-                for depth in cases["depth"]:
-                    r = measure(scheme, depth, fwhm, repeats or max(2, 24 // depth), pathlib.Path(work))
-                    rows[scheme, depth, fwhm] = r
-                    echo(line(r))
-    return rows
+        for fwhm in cases["fwhm"]:
+            for depth in cases["depth"]:
+                rows.append(measure(options.setting, depth, fwhm, options.repeats or max(2, 24 // depth), pathlib.Path(work), options.camera, options.seed))
+                print(f"depth {depth}, FWHM {fwhm}: done", file=sys.stderr, flush=True)
+    show(rows)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("scheme", nargs="*", default=["rejection.method=temporal"])
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--repeats", type=int)
-    options = parser.parse_args()
-    table(options.scheme, QUICK if options.quick else FULL, options.repeats, lambda text: print(text, flush=True))
+    main()

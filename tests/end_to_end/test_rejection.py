@@ -2,6 +2,7 @@
 import numpy as np
 import pytest
 from astropy.io import fits
+from astropy.wcs import WCS
 
 from conftest import simulate
 from tools import SHARED, needs_shared, run_record, tessera
@@ -101,8 +102,113 @@ def test_thresholds_act_on_kept_maps(stack, tmp_path):
 
     done = tessera("mosaic", stack, "-o", tmp_path / "other", *method, "--set", f"rejection.outlier_maps={tmp_path / 'first'}", "--oversample", "1.5", code=1)
     assert "made of other frames or on another grid" in done.stderr
-    done = tessera("mosaic", stack, "-o", tmp_path / "dual", "--set", "rejection.method=dual", "--set", f"rejection.outlier_maps={tmp_path / 'first'}", code=2)
-    assert "serves the schemes temporal and box" in done.stderr
+    done = tessera("mosaic", stack, "-o", tmp_path / "dual", "--set", "rejection.method=dual", "--set", f"rejection.outlier_maps={tmp_path / 'first'}", code=1)
+    refused = tessera("mosaic", stack, "-o", tmp_path / "blot", "--set", "rejection.method=blot", "--set", f"rejection.outlier_maps={tmp_path / 'first'}", code=2)
+    assert "serves the schemes temporal, box and dual" in refused.stderr
+    assert "holds no map of the dual scheme" in done.stderr
+
+
+def plane_pixels(out, name, header):
+    """A frame's map on the whole grid, NaN elsewhere."""
+    whole = np.full((header["NAXIS2"], header["NAXIS1"]), np.nan)
+    with fits.open(out / "Outlier" / name) as hdus:
+        x, y = hdus[0].header["MINTOFFX"], hdus[0].header["MINTOFFY"]
+        for hdu in hdus:
+            part = whole.copy()
+            part[y:y + hdu.data.shape[0], x:x + hdu.data.shape[1]] = hdu.data
+            yield hdu.name, part
+
+
+def test_outlier_mosaics_are_means_of_the_maps(stack, tmp_path):
+    """Coverage-weighted means of the frames' deviations, and of the signs of their clusters; the weights are those of the interpolated frames."""
+    options = ("--set", "rejection.method=temporal,dual", "--set", "rejection.fatal_bits=none", "--set", "output.outlier_maps=true", "--set", "output.outlier_mosaic=true",
+               "--set", "output.dual_outlier_mosaic=true", "--set", "output.interpolated=true", "--no-pictures", "--no-report")
+    tessera("mosaic", stack, "-o", tmp_path / "out", *options)
+    header = fits.getheader(tmp_path / "out" / "mosaic.fits")
+    shape = header["NAXIS2"], header["NAXIS1"]
+    sums, weights, signs, all_weights = np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    for path in sorted((tmp_path / "out" / "Outlier").glob("*.fits")):
+        stem = path.name.removesuffix("_outlier.fits")
+        coverage_file = next((tmp_path / "out" / "Interp").glob(f"*{stem}*cov*.fits"))
+        coverage, at = fits.getdata(coverage_file).astype(float), fits.getheader(coverage_file)
+        weight = np.zeros(shape)
+        weight[at["MINTOFFY"]:at["MINTOFFY"] + coverage.shape[0], at["MINTOFFX"]:at["MINTOFFX"] + coverage.shape[1]] = coverage
+        maps = dict(plane_pixels(tmp_path / "out", path.name, header))
+        part = weight >= 0.5
+        sums[part] += (weight * maps["PRIMARY"])[part]
+        weights[part] += weight[part]
+        signs += np.where(weight > 0, weight * np.sign(np.nan_to_num(maps["DUAL"])), 0)
+        all_weights += weight
+    for name, expected in (("mosaic_outlier.fits", sums / np.where(weights > 0, weights, np.nan)), ("mosaic_dual_outlier.fits", signs / np.where(all_weights > 0, all_weights, np.nan))):
+        found = fits.getdata(tmp_path / "out" / name).astype(float)
+        assert (np.isnan(found) == np.isnan(expected)).mean() > 0.9999
+        both = np.isfinite(found) & np.isfinite(expected)
+        assert both.sum() > 5000 and np.abs(found - expected)[both].max() < 1e-4 * (1 + np.abs(expected[both]).max())
+    assert fits.getdata(tmp_path / "out" / "mosaic_dual_outlier.fits")[np.isfinite(signs / all_weights)].min() < 0
+    tessera("mosaic", stack, "-o", tmp_path / "tiles", *options, "--set", "run.tile_size=29")
+    for name in ("mosaic_outlier.fits", "mosaic_dual_outlier.fits"):
+        assert fits.getheader(tmp_path / "out" / name)["DATASUM"] == fits.getheader(tmp_path / "tiles" / name)["DATASUM"]
+
+
+def test_thresholds_on_maps_are_the_masks_that_areas_give(stack, tmp_path):
+    """Re-thresholding by the guide's words: a frame pixel is rejected where output pixels beyond the threshold cover a fifth of its area."""
+    tessera("mosaic", stack, "-o", tmp_path / "first", "--set", "rejection.method=temporal,dual", "--set", "output.outlier_maps=true", "--rmasks", "--no-pictures")
+    tessera("mosaic", stack, "-o", tmp_path / "again", "--set", "rejection.method=temporal,dual", "--set", f"rejection.outlier_maps={tmp_path / 'first'}",
+            "--set", "rejection.threshold_high=9", "--set", "rejection.threshold_low=12", "--rmasks", "--no-pictures")
+    assert all(((a & 4) == (b & 4)).all() for a, b in zip(masks(tmp_path / "first"), masks(tmp_path / "again"))), "dual outliers are those of the first run"
+    header = fits.getheader(tmp_path / "first" / "mosaic.fits")
+    grid, checked = WCS(header), 0
+    for image, mask in zip(sorted(stack.glob("*_cbcd.fits"))[:3], masks(tmp_path / "again")):
+        flags = dict(plane_pixels(tmp_path / "first", image.stem + "_outlier.fits", header))["PRIMARY"]
+        flags = (flags > 9) | (flags < -12)
+        frame = WCS(fits.getheader(image))
+        # Areas by a fine raster of each frame pixel: 40 × 40 points, good to a few thousandths.
+        n, fine = mask.shape, (np.arange(40) + 0.5) / 40 - 0.5
+        good = fits.getdata(image)
+        for y, x in np.argwhere((mask & 2) != 0).tolist() + np.argwhere((mask & 2) == 0)[::97].tolist():
+            xx, yy = np.meshgrid(x + fine, y + fine)
+            u, v = (np.rint(c).astype(int) for c in grid.all_world2pix(*frame.all_pix2world(xx.ravel(), yy.ravel(), 0), 0))
+            inside = (u >= 0) & (v >= 0) & (u < flags.shape[1]) & (v < flags.shape[0])
+            share = flags[v[inside], u[inside]].sum() / xx.size
+            if abs(share - 0.2) < 0.01 or not np.isfinite(good[y, x]):
+                continue
+            assert bool(mask[y, x] & 2) == (share > 0.2), (image.name, x, y, share)
+            checked += 1
+    assert checked > 300
+
+
+def test_detection_maps_are_written_and_read_again(stack, tmp_path):
+    method = ("--set", "rejection.method=dual", "--rmasks", "--no-pictures", "--no-report")
+    tessera("mosaic", stack, "-o", tmp_path / "first", *method, "--set", "output.detection_maps=true")
+    maps = sorted((tmp_path / "first" / "Detect").glob("*_detmap.fits"))
+    assert len(maps) == 8
+    for path, image in zip(maps, sorted(stack.glob("*_cbcd.fits"))):
+        labels = fits.getdata(path)
+        assert labels.max() == fits.getheader(path)["NCLUSTER"] > 3 and labels.min() == 0
+        data = fits.getdata(image)
+        assert np.nanmedian(data[labels > 0]) > np.nanpercentile(data, 95)
+        assert set(np.unique(labels)) == set(range(labels.max() + 1))
+    tessera("mosaic", stack, "-o", tmp_path / "again", *method, "--set", f"rejection.detection_maps={tmp_path / 'first'}", "--set", "rejection.dual_threshold=50")
+    assert checksums(tmp_path / "again") == {k: v for k, v in checksums(tmp_path / "first").items() if k.parts[0] != "Detect"}
+    fits.writeto(maps[2], np.zeros((3, 3), np.int32), overwrite=True)
+    done = tessera("mosaic", stack, "-o", tmp_path / "bad", *method, "--set", f"rejection.detection_maps={tmp_path / 'first'}", code=1)
+    assert "detection map" in done.stderr and maps[2].name in done.stderr
+    done = tessera("mosaic", stack, "-o", tmp_path / "bad", "--set", "output.detection_maps=true", code=2)
+    assert "add dual to rejection.method" in done.stderr
+
+
+def test_frames_with_surfaces_are_tested_on_their_own_pixels(tmp_path):
+    """Planes as backgrounds, on frames that need none: the outliers are those that offsets give, to the few that another background decides."""
+    frames = simulate(tmp_path / "frames", "stack.frames=6", "stack.dither_scale=small", "camera.width=128", "camera.height=128", "sources.count=20", seed=3)
+    found = {}
+    for name in ("offset", "plane", "surface"):
+        tessera("mosaic", frames, "-o", tmp_path / name, "--set", f"background.method={name}", "--rmasks", "--no-pictures", "--no-report")
+        found[name] = np.array(masks(tmp_path / name)) != 0
+    tessera("mosaic", frames, "-o", tmp_path / "resampled", "--set", "background.method=offset", "--set", "rejection.candidate=0", "--rmasks", "--no-pictures", "--no-report")
+    without = (np.array(masks(tmp_path / "resampled")) != 0) != found["offset"]
+    assert found["offset"].sum() > 200 and without.sum() > 50, "the test of frame pixels makes a difference"
+    for name in ("plane", "surface"):
+        assert (found[name] != found["offset"]).sum() < 0.03 * found["offset"].sum()
 
 
 def test_a_refined_threshold_spares_confirmed_sources(stack, tmp_path):

@@ -85,28 +85,6 @@ TEST(Clusters, RadhitsAreSmallAndBright) {
   EXPECT_EQ(*seen.rbegin(), static_cast<int>(seen.size())) << "numbered without gaps";
 }
 
-TEST(Clusters, DetectionDropsSmallOnesAndCutsLargeOnes) {
-  const Box box{0, 0, 40, 20};
-  Image<float> image{box};
-  for (int y = 5; y < 15; ++y)
-    for (int x = 5; x < 35; ++x) image(x, y) = 4;  // a bridge of 300 pixels between two peaks
-  for (int y = 9; y < 11; ++y)
-    for (const int x : {10, 11, 28, 29}) image(x, y) = 200;
-  image(2, 2) = 10;
-  outlier::DualOptions options;
-  options.threshold = 3;
-  options.min_area = 2;
-  EXPECT_EQ(outlier::detect(image, options).count, 1);
-  options.max_area = 100;
-  const auto cut = outlier::detect(image, options);
-  EXPECT_EQ(cut.count, 2);
-  EXPECT_EQ(numbers(cut, box)(10, 9), 1);
-  EXPECT_EQ(numbers(cut, box)(28, 10), 2);
-  EXPECT_EQ(numbers(cut, box)(20, 9), 0);
-  options.min_peak_fraction = 0.99;  // no part rises so far above the cut: the cluster stays whole
-  EXPECT_EQ(outlier::detect(image, options).count, 1);
-}
-
 TEST(Clusters, ProjectionGivesEveryPixelUnderAClusterItsNumber) {
   const Box frame{0, 0, 40, 40}, out{-10, -10, 60, 60};
   const auto clusters = outlier::find_clusters(noise_image(frame, 21, 0.05f), 0.5);
@@ -140,28 +118,6 @@ TEST(Clusters, ProjectionGivesEveryPixelUnderAClusterItsNumber) {
   outlier::project_clusters(clusters, frame, *to_output, part);
   for (int y = tile.y0; y < tile.y1; ++y)
     for (int x = tile.x0; x < tile.x1; ++x) EXPECT_EQ(part(x, y), labels(x, y));
-}
-
-TEST(Dual, JudgesTheStacksOfTheGuide) {
-  outlier::DualOptions options;  // figure 8.8: fraction 0.5, 3 images, ten or five frames
-  options.max_fraction = 0.5;
-  options.max_images = 3;
-  EXPECT_TRUE(outlier::few_detections(1, 10, options));
-  EXPECT_FALSE(outlier::few_detections(4, 10, options));
-  EXPECT_FALSE(outlier::few_detections(3, 5, options));
-  EXPECT_FALSE(outlier::few_detections(5, 5, options));
-  EXPECT_TRUE(outlier::few_detections(1, 2, options)) << "a fraction equal to the limit counts";
-}
-
-TEST(Dual, LevelFollowsTheMajorityOfACluster) {
-  outlier::DualOptions options;
-  using outlier::Verdict;
-  EXPECT_EQ(outlier::level({4, 1}, options), Verdict::source);   // figure 8.9, cluster 2
-  EXPECT_EQ(outlier::level({10, 9}, options), Verdict::outlier); // cluster 5
-  EXPECT_EQ(outlier::level({10, 5}, options), Verdict::as_found);
-  options.level_ratio = 0.2;
-  EXPECT_EQ(outlier::level({10, 3}, options), Verdict::as_found);
-  EXPECT_EQ(outlier::level({0, 0}, options), Verdict::as_found);
 }
 
 }  // namespace

@@ -10,7 +10,8 @@
 #include "tessera/base/error.h"
 #include "tessera/outlier/blot.h"
 #include "tessera/outlier/box.h"
-#include "tessera/outlier/clusters.h"
+#include "tessera/outlier/detection.h"
+#include "tessera/outlier/dual.h"
 #include "tessera/outlier/fix_coverage.h"
 #include "tessera/outlier/temporal.h"
 
@@ -55,9 +56,9 @@ std::vector<Image<std::uint8_t>> masks_of(SimulatedStack& s) {
   project(flags, Scheme::box);
 
   const outlier::DualOptions dual;
+  outlier::DualComparison detections{stack, dual};
   std::vector<Image<std::int32_t>> labels;
   std::vector<outlier::Clusters> clusters;
-  Image<int> seen{grid}, detected{grid};
   const auto median = outlier::median_image(stack, options.min_coverage);
   for (std::size_t k = 0; k < depth; ++k) {
     const auto& e = s.exposures[k];
@@ -65,12 +66,9 @@ std::vector<Image<std::uint8_t>> masks_of(SimulatedStack& s) {
     Image<float> significance{frame_box};
     for (std::size_t i = 0; i < significance.pixels().size(); ++i)
       significance.pixels()[i] = (e.frame.value.pixels()[i] - 10.0f) / std::sqrt(e.frame.variance.pixels()[i]);
-    clusters.push_back(outlier::detect(significance, dual));
+    clusters.push_back(outlier::detect(significance, {}));
     outlier::project_clusters(clusters.back(), frame_box, *to_output, labels.emplace_back(grid));
-    for (std::size_t i = 0; i < seen.pixels().size(); ++i) {
-      seen.pixels()[i] += views[k].coverage(static_cast<int>(i) % grid.x1, static_cast<int>(i) / grid.x1) > 0;
-      detected.pixels()[i] += labels[k].pixels()[i] != 0;
-    }
+    detections.add(k, clusters.back(), outlier::find_light(significance), frame_box, *to_output);
     for (const auto& run : outlier::find_radhits(significance, {}).runs)
       for (int x = run.x; x < run.x + run.length; ++x) masks[k](x, run.y) |= outlier::bit_of(Scheme::radhit);
     Image<std::uint8_t> blot{frame_box};
@@ -80,14 +78,17 @@ std::vector<Image<std::uint8_t>> masks_of(SimulatedStack& s) {
   }
   for (std::size_t k = 0; k < depth; ++k) {
     std::vector<outlier::ClusterTally> tally(static_cast<std::size_t>(clusters[k].count) + 1);
-    const auto few = [&](std::size_t i) { return outlier::few_detections(detected.pixels()[i], seen.pixels()[i], dual); };
-    for (std::size_t i = 0; i < seen.pixels().size(); ++i)
-      if (const int c = labels[k].pixels()[i]) ++tally[static_cast<std::size_t>(c)].pixels, tally[static_cast<std::size_t>(c)].negative += few(i);
-    for (std::size_t i = 0; i < seen.pixels().size(); ++i) {
-      const int c = labels[k].pixels()[i];
-      const auto verdict = c ? outlier::level(tally[static_cast<std::size_t>(c)], dual) : outlier::Verdict::source;
-      flags[k].pixels()[i] = verdict == outlier::Verdict::outlier || (verdict == outlier::Verdict::as_found && few(i));
-    }
+    const auto each = [&](auto act) {
+      for (int y = grid.y0; y < grid.y1; ++y)
+        for (int x = grid.x0; x < grid.x1; ++x)
+          if (const int c = labels[k](x, y)) act(x, y, static_cast<std::size_t>(c), detections.find(k, x, y));
+    };
+    each([&](int, int, std::size_t c, outlier::Finding found) { tally[c].add(found); });
+    flags[k].reset(grid);
+    each([&](int x, int y, std::size_t c, outlier::Finding found) {
+      const auto verdict = outlier::level(tally[c], dual);
+      flags[k](x, y) = verdict == outlier::Verdict::outlier || (verdict == outlier::Verdict::as_found && found == outlier::Finding::outlier);
+    });
   }
   project(flags, Scheme::dual);
   return masks;
@@ -131,9 +132,9 @@ TEST(Schemes, FindHitsInShallowStacks) {
                   i < 5 ? std::string{outlier::name_of(outlier::all_schemes[static_cast<std::size_t>(i)])}.c_str() : "any", s.cores[i].percent(), s.sky[i].percent(), s.hits[i].percent(), s.hits[i].all);
     for (const Scheme scheme : {Scheme::temporal, Scheme::box, Scheme::dual}) {
       const auto i = static_cast<std::size_t>(scheme);
-      EXPECT_LT(s.cores[i].percent(), scheme == Scheme::dual ? 1.0 : 0.1) << outlier::name_of(scheme);
+      EXPECT_LT(s.cores[i].percent(), 0.1) << outlier::name_of(scheme);
       EXPECT_LT(s.sky[i].percent(), 0.1) << outlier::name_of(scheme);
-      EXPECT_GT(s.hits[i].percent(), scheme == Scheme::dual ? 80 : 97) << outlier::name_of(scheme);
+      EXPECT_GT(s.hits[i].percent(), 97) << outlier::name_of(scheme);
     }
     const auto blot = static_cast<std::size_t>(Scheme::blot), radhit = static_cast<std::size_t>(Scheme::radhit);
     EXPECT_GT(s.hits[blot].percent(), 97);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <random>
@@ -59,6 +60,103 @@ TEST(Temporal, FlagsTheOneValueThatStandsOut) {
     EXPECT_EQ(s.flagged(), 1) << depth;
     EXPECT_EQ(s.flags[1](4, 3), 1) << depth;
   }
+}
+
+/// The rule of outlier/temporal.h and docs/steps/mosaic.md, pixel by pixel, everything sorted, in double precision.
+struct DirectTemporal {
+  const Flat& s;
+  const TemporalOptions& o;
+  int frame_pixel;
+  struct Pixel {
+    int count = 0;
+    double reference = 0, scatter = 0, mean_variance = 0, least_sigma = 0;
+  };
+  bool takes_part(std::size_t k, int x, int y) const { return s.planes[k].coverage(x, y) > 0 && static_cast<double>(s.planes[k].coverage(x, y)) >= o.min_coverage; }
+  Pixel at(int x, int y) const {
+    std::vector<std::pair<double, double>> v;  // value, variance
+    for (std::size_t k = 0; k < s.planes.size(); ++k)
+      if (takes_part(k, x, y)) v.emplace_back(s.planes[k].value(x, y), s.planes[k].variance(x, y));
+    std::sort(v.begin(), v.end());
+    Pixel p;
+    p.count = static_cast<int>(v.size());
+    const std::size_t n = v.size();
+    if (n == 0) return p;
+    const auto middle = [](const std::vector<double>& sorted) { return (sorted[(sorted.size() - 1) / 2] + sorted[sorted.size() / 2]) / 2; };
+    std::vector<double> values, away, gaps;
+    for (const auto& [value, variance] : v) values.push_back(value), p.mean_variance += variance / static_cast<double>(n);
+    p.reference = n == 2 || n == 4 ? values[n / 2 - 1] : middle(values);
+    for (std::size_t i = 0; i < n; ++i) away.push_back(std::abs(values[i] - p.reference));
+    for (std::size_t i = 0; i + 1 < n; ++i) gaps.push_back(values[i + 1] - values[i]);
+    std::sort(away.begin(), away.end());
+    p.scatter = n < 3 ? std::sqrt(v.front().second) : o.scatter == outlier::Scatter::gap ? *std::min_element(gaps.begin(), gaps.end()) : middle(away) / 0.6745;
+    return p;
+  }
+  double allowed(int x, int y) const {
+    const auto noise = [](const Pixel& p) { return std::numbers::pi / 2 * p.mean_variance / p.count; };
+    const Pixel here = at(x, y);
+    double step = 0;
+    for (int d = 1; d <= frame_pixel; ++d)
+      for (const auto& [i, j] : {std::pair{x - d, y}, {x + d, y}, {x, y - d}, {x, y + d}}) {
+        if (!s.box.contains(i, j)) continue;
+        if (const Pixel there = at(i, j); there.count > 0) step = std::max(step, std::abs(there.reference - here.reference) - 2 * std::sqrt(noise(here) + noise(there)));
+      }
+    return o.gradient * (here.count >= o.min_images ? 0.5 : 1.0) * step;
+  }
+  /// How far beyond the threshold, in its units: > 1 flags.
+  double excess(std::size_t k, int x, int y, double high, double low) const {
+    const Pixel p = at(x, y);
+    if (!takes_part(k, x, y) || p.count < 2) return 0;
+    double variance = s.planes[k].variance(x, y);
+    if (p.count >= o.min_images) variance = std::max(variance, p.scatter * p.scatter);
+    if (p.count == 2) variance += p.scatter * p.scatter;
+    const double d = static_cast<double>(s.planes[k].value(x, y)) - p.reference;
+    return (std::abs(d) - allowed(x, y)) / ((d > 0 ? high : low) * std::sqrt(variance));
+  }
+};
+
+TEST(Temporal, AgreesWithTheDirectFormulaForBothMeasuresOfScatter) {
+  std::mt19937 random{31};
+  std::normal_distribution<float> noise{0, 1};
+  std::uniform_real_distribution<float> u{0, 1};
+  for (const auto scatter : {outlier::Scatter::mad, outlier::Scatter::gap})
+    for (const int depth : {1, 2, 3, 4, 5, 8})
+      for (const int frame_pixel : {1, 2}) {
+        Flat s{std::vector<float>(static_cast<std::size_t>(depth), 0.0f), 1.0f, {-4, 3, 18, 21}};
+        for (auto& r : s.planes)
+          for (int y = 3; y < 21; ++y)
+            for (int x = -4; x < 18; ++x) {
+              const float star = 60 * std::exp(-0.5f * static_cast<float>((x - 6) * (x - 6) + (y - 12) * (y - 12)));
+              r.value(x, y) = star * (0.8f + 0.4f * u(random)) + noise(random) + (u(random) < 0.04f ? 30 * u(random) - 5 : 0.0f);
+              r.variance(x, y) = 0.5f + u(random);
+              r.coverage(x, y) = u(random) < 0.1f ? 0.0f : 0.3f + 0.7f * u(random);
+            }
+        TemporalOptions options;
+        options.scatter = scatter;
+        s.flag(options, frame_pixel);
+        const DirectTemporal direct{s, options, frame_pixel};
+        const double grown_high = std::min(options.grow, options.threshold_high), grown_low = std::min(options.grow, options.threshold_low);
+        long set = 0;
+        for (std::size_t k = 0; k < s.planes.size(); ++k)
+          for (int y = s.box.y0; y < s.box.y1; ++y)
+            for (int x = s.box.x0; x < s.box.x1; ++x) {
+              bool beside = false, unsure = false;
+              for (int j = std::max(s.box.y0, y - 1); j <= std::min(s.box.y1 - 1, y + 1); ++j)
+                for (int i = std::max(s.box.x0, x - 1); i <= std::min(s.box.x1 - 1, x + 1); ++i) {
+                  const double e = direct.excess(k, i, j, options.threshold_high, options.threshold_low);
+                  beside = beside || e > 1;
+                  unsure = unsure || std::abs(e - 1) < 1e-4;  // of single precision
+                }
+              const double strong = direct.excess(k, x, y, options.threshold_high, options.threshold_low), weak = direct.excess(k, x, y, grown_high, grown_low);
+              if (unsure || std::abs(weak - 1) < 1e-4) continue;
+              ASSERT_EQ(s.flags[k](x, y) != 0, strong > 1 || (beside && weak > 1)) << "depth " << depth << " frame " << k << " (" << x << ", " << y << "): " << strong << " " << weak;
+              set += s.flags[k](x, y);
+            }
+        if (depth > 1) {
+          EXPECT_GT(set, 5);
+        } else {
+          EXPECT_EQ(set, 0);
+        }
+      }
 }
 
 TEST(Temporal, FlagsDarkOutliersFromThreeImagesOn) {

@@ -16,6 +16,7 @@ namespace {
 
 // Found by simulation (docs/rejection.md): stars of 1.0 to 3 pixels, 2 to 30 exposures.
 constexpr float candidate_steep = 0.3f;   // of the gradient term that candidates are given
+constexpr float candidate_scatter = 0.3f; // of the stack's own variance: that of five values is often twice the truth
 constexpr double range_allowed = 0.3;     // of the stack's own range between four output pixels, on a flat sky
 constexpr double least_steep = 1.0;       // sigma of a frame pixel that the gradient term must come to for the sky to count as steep
 constexpr double step_allowed = 0.05;     // of the gradient term, on top of the scatter around the surface
@@ -27,6 +28,8 @@ constexpr double largest_leverage = 1.0;  // beyond, the surface is extrapolated
 constexpr float plain_departure = 0.6f;   // of the threshold: frame pixels nearer to the median of the stack are not tested
 constexpr float usual_noise = 1.25f;      // of the frame's sky variance: a pixel without sources or hits
 constexpr double most_noise = 1.5;        // of the other frames' variance there: beyond, it is a hit's own
+constexpr double least_gain = 0.5;        // of what a pixel has more than the other frames: what the pixels around and it have more together, where it is a hit
+constexpr double gain_noise = 2;          // sigma of that sum
 constexpr int block = 16;                 // output pixels over which a frame's map is taken as linear
 constexpr std::size_t most_samples = 64;
 
@@ -77,7 +80,7 @@ class FrameTest {
     asked_.clear();
     any_strong_ = false;
     for (int y = box.y0; y < box.y1; ++y) {
-      limits_.test(frame, box.x0, y, box.width(), candidate, candidate, covered, flags_.data(), candidate_steep);
+      limits_.test(frame, box.x0, y, box.width(), candidate, candidate, covered, flags_.data(), candidate_steep, candidate_scatter);
       ask_row(k, y, rejected);
     }
     for (const auto& [x, y] : asked_) rejected(x, y) = 0;
@@ -125,11 +128,44 @@ class FrameTest {
     if (project_to_frame(strong_plane_, *frames_[k].to_frame, options_, under) == 0) return 0;
     long set = 0;
     for (const auto& [x, y] : unknown_) {
-      if (!under(x, y) || rejected(x, y)) continue;
+      if (!under(x, y) || rejected(x, y) || !adds_light(k, x, y)) continue;
       rejected(x, y) = 1;
       ++set;
     }
     return set;
+  }
+
+  struct Gain {
+    double value = 0, variance = 0;
+  };
+  /// Dithers move a star's light from pixel to pixel, hits add to it: whether the pixels around have more light in this frame than in the others, or only this one.
+  bool adds_light(std::size_t k, int x, int y) {
+    double u = 0, v = 0;
+    frames_[k].to_output->apply_row(x, y, {&u, 1}, {&v, 1});
+    const int cx = static_cast<int>(std::floor(u + 0.5)), cy = static_cast<int>(std::floor(v + 0.5));
+    const Box around = intersection(Box{cx, cy, cx + 1, cy + 1}.grown(frame_pixel_), limits_.box());
+    gains_.clear();
+    double sum = 0, variance = 0, most = 0;
+    for (int j = around.y0; j < around.y1; ++j)
+      for (int i = around.x0; i < around.x1; ++i) most = std::max(most, gains_.emplace_back(gain_at(k, i, j)).value);
+    for (const auto& gain : gains_) {
+      sum += std::max(gain.value, -most);  // a hit of the other frame beside this one is no light that moved
+      variance += gain.variance;
+    }
+    return sum > least_gain * most - gain_noise * std::sqrt(variance);
+  }
+
+  /// A resampled value less the lower middle one of the other frames; 0 where there is none.
+  Gain gain_at(std::size_t k, int i, int j) const {
+    const auto usable = [&](const ResampledView& f) { return f.coverage(i, j) > 0 && static_cast<double>(f.coverage(i, j)) >= options_.min_coverage; };
+    if (!usable(stack_[k])) return {};
+    std::vector<std::pair<float, float>> others;  // value, variance
+    for (std::size_t f = 0; f < stack_.size(); ++f)
+      if (f != k && usable(stack_[f])) others.emplace_back(stack_[f].value(i, j), stack_[f].variance(i, j));
+    if (others.empty()) return {};
+    std::sort(others.begin(), others.end());
+    const auto& [value, variance] = others[(others.size() - 1) / 2];
+    return {static_cast<double>(stack_[k].value(i, j) - value), static_cast<double>(stack_[k].variance(i, j) + variance)};
   }
 
   long grow(std::size_t k, const std::vector<std::pair<int, int>>& found, View<std::uint8_t> rejected) {
@@ -302,6 +338,7 @@ class FrameTest {
   Image<std::uint8_t> strong_plane_;
   bool any_strong_ = false;
   std::vector<Sample> samples_;
+  std::vector<Gain> gains_;
   std::unordered_map<std::int64_t, std::vector<Linear>> maps_;
   std::unordered_map<std::int64_t, Cell> cells_;
 };

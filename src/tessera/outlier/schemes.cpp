@@ -66,8 +66,9 @@ void describe(param::Schema<RejectionOptions>& s) {
   s.field(&RejectionOptions::refine_threshold, "refine_threshold",
           "Temporal scheme: threshold_high inside sources that the dual scheme's detections confirm; 0: no difference is made.")
       .at_least(0).unit("sigma").namelist("MOSAICRMASKIN", "REFINE_OUTLIER_THRESH").namelist("MOSAICRMASKIN", "REFINE_OUTLIER_THRESHOLD");
-  s.field(&RejectionOptions::outlier_maps, "outlier_maps", "Folder of a finished run with outlier maps (output.outlier_maps): thresholds of the temporal and the box scheme act on them, and nothing is compared again.")
+  s.field(&RejectionOptions::outlier_maps, "outlier_maps", "Folder of a finished run with outlier maps (output.outlier_maps): thresholds of the temporal and the box scheme act on them, the dual scheme's verdicts are taken, and nothing is compared again.")
       .placeholder("DIR");
+  s.field(&RejectionOptions::detection_maps, "detection_maps", "Folder of a finished run with detection maps (output.detection_maps), or of your own maps: the dual scheme takes its clusters from them.").placeholder("DIR");
 }
 
 Image<float> total_coverage(const Stack& stack) {

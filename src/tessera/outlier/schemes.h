@@ -30,7 +30,7 @@ struct RejectionOptions {
   std::string fatal_bits;
   double temporal_min_coverage = 0;
   double refine_threshold = 0;
-  std::string outlier_maps;
+  std::string outlier_maps, detection_maps;
 
   /// The schemes asked for. Throws UsageError when "none" stands beside others.
   SchemeBits schemes() const;

@@ -60,7 +60,8 @@ TemporalLimits::TemporalLimits(std::span<const ResampledView> stack, std::span<c
   }
 }
 
-TESSERA_CLONES void TemporalLimits::test(const ResampledView& frame, int x0, int y, int count, float high, float low, float min_coverage, std::uint8_t* flags, float steep) const {
+TESSERA_CLONES void TemporalLimits::test(const ResampledView& frame, int x0, int y, int count, float high, float low, float min_coverage, std::uint8_t* flags, float steep,
+                                         float scatter) const {
   const float* __restrict value = &frame.value(x0, y);
   const float* __restrict variance = &frame.variance(x0, y);
   const float* __restrict covered = &frame.coverage(x0, y);
@@ -71,7 +72,8 @@ TESSERA_CLONES void TemporalLimits::test(const ResampledView& frame, int x0, int
   for (int i = 0; i < count; ++i) {
     const float deviation = value[i] - reference[i];
     const float excess = std::abs(deviation) - steep * allowed[i];
-    const float noise = (variance[i] > least[i] ? variance[i] : least[i]) + more[i];
+    const float demanded = scatter * least[i];
+    const float noise = (variance[i] > demanded ? variance[i] : demanded) + more[i];
     const float threshold = deviation > 0.0f ? high : low;
     flags[i] = static_cast<std::uint8_t>((excess > 0.0f) & (excess * excess > threshold * threshold * noise) & (covered[i] > 0.0f) &
                                          (covered[i] >= min_coverage));

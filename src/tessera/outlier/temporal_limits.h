@@ -16,8 +16,8 @@ class TemporalLimits {
   TemporalLimits(std::span<const ResampledView> stack, std::span<const float> sky_variance, Box box, const TemporalOptions& options, int frame_pixel);
 
   /// flags[i] = 1 where the value of pixel (x0 + i, y) deviates by more than the thresholds and its coverage suffices.
-  /// `steep`: factor of what steepness allows.
-  void test(const ResampledView& frame, int x0, int y, int count, float high, float low, float min_coverage, std::uint8_t* flags, float steep = 1.0f) const;
+  /// `steep`: factor of what steepness allows; `scatter`: of the variance that the scatter of the stack demands at least.
+  void test(const ResampledView& frame, int x0, int y, int count, float high, float low, float min_coverage, std::uint8_t* flags, float steep = 1.0f, float scatter = 1.0f) const;
 
   Box box() const { return reference_.box(); }
   /// False where fewer than two values can be compared; the others are undefined there.

@@ -164,6 +164,14 @@ void subtract_surface(const FrameState& state, Box frame, int order, const Resam
   }
 }
 
+void subtract_surface(const FrameState& state, Box frame, int order, View<float> window) {
+  const background::SurfaceBasis basis{order};
+  const background::FrameScale scale{frame};
+  const Box box = window.box();
+  for (int y = box.y0; y < box.y1; ++y)
+    for (int x = box.x0; x < box.x1; ++x) window(x, y) -= static_cast<float>(basis.sum(scale.u(x), scale.v(y), state.surface));
+}
+
 void add_background_error(const Plan& plan, const FramePass& pass, coadd::Method method, std::span<const ResampledView> stack, std::span<const std::size_t> frame,
                           std::span<const Box> touched, View<float> uncertainty) {
   const auto& covariance = pass.offsets.covariance;

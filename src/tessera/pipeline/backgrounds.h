@@ -29,6 +29,8 @@ void measure_background_error(std::span<const background::CellMap> cells, FrameP
 
 /// Subtracts the surface of a frame, but for its constant, from its resampled pixels. A pixel's result depends on its place alone.
 void subtract_surface(const FrameState& state, Box frame, int order, const ResampledView& part);
+/// The same from a window of the frame's own pixels.
+void subtract_surface(const FrameState& state, Box frame, int order, View<float> window);
 
 /// Adds to the variance of a coadd that of the offsets: Σ_ij w_i w_j Cov_ij / (Σ w)². `stack`: frames on the tile (each on all of it), `frame`
 /// their numbers, `touched` what of the tile each can touch. A median counts frames alike.

@@ -13,6 +13,7 @@
 #include "tessera/background/significance.h"
 #include "tessera/base/error.h"
 #include "tessera/pipeline/backgrounds.h"
+#include "tessera/pipeline/detection_maps.h"
 
 namespace tessera::pipeline {
 namespace {
@@ -42,12 +43,15 @@ double good_fraction(const Frame& frame) {
 }
 
 /// What the schemes that look at whole frames need.
-void find_objects(const Frame& frame, const MosaicOptions& options, double noise_scale, FrameState& state) {
+/// `map`: the frame's detection map, "" to detect.
+void find_objects(const Frame& frame, const MosaicOptions& options, const std::string& map, double noise_scale, FrameState& state) {
   const bool radhits = options.rejection.uses(outlier::Scheme::radhit), detections = options.rejection.needs_detections();
   if (!radhits && !detections) return;
   const Image<float> significance = background::significance(frame.view(), noise_scale, options.frame_sky);
   if (radhits) state.radhits = outlier::find_radhits(significance, options.radhit);
-  if (detections) state.detections = outlier::detect(significance, options.dual);
+  if (!detections) return;
+  state.detections = map.empty() ? outlier::detect(significance, options.detection) : read_detection_map(map, frame.box().width(), frame.box().height());
+  if (options.dual.difference > 0) state.light = outlier::find_light(significance);
 }
 
 /// Measures one frame; returns its sky cells when backgrounds are matched.
@@ -64,7 +68,7 @@ std::optional<background::CellMap> measure(const Plan& plan, const MosaicOptions
   if (options.input.scale_noise) state.noise_scale = noise.scale;
   const double scale = std::isfinite(state.noise_scale) ? state.noise_scale : 1;
   state.sky_variance = noise.sky_variance * scale * scale;
-  find_objects(frame, options, scale, state);
+  find_objects(frame, options, plan.detection_maps.empty() ? "" : plan.detection_maps[i], scale, state);
   if (options.background.method == background::Method::none) return std::nullopt;
   const auto masked = background::mask_objects(frame.view(), scale, options.background, options.frame_sky);
   auto cells = background::cell_map(frame.view(), masked, *state.frame_to_output, plan.cell_side, {0, 0, plan.grid.width, plan.grid.height});

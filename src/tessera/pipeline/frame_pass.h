@@ -28,7 +28,7 @@ struct FrameState {
   std::vector<double> surface;    ///< coefficients of the surface that is subtracted, the first 0 as it is `offset`; empty: none
   int group = 0;
   bool offset_outlier = false;
-  outlier::Clusters radhits, detections;   ///< by the radhit and the dual scheme, when asked for
+  outlier::Clusters radhits, detections, light;   ///< by the radhit and the dual scheme, when asked for
 };
 
 struct FramePass {

@@ -30,6 +30,7 @@ void put(ByteWriter& bytes, const FrameState& s) {
   bytes.put(static_cast<std::uint8_t>(s.offset_outlier));
   put(bytes, s.radhits);
   put(bytes, s.detections);
+  put(bytes, s.light);
 }
 
 void get(ByteReader& bytes, FrameState& s) {
@@ -41,6 +42,7 @@ void get(ByteReader& bytes, FrameState& s) {
   s.offset_outlier = bytes.get<std::uint8_t>() != 0;
   get(bytes, s.radhits);
   get(bytes, s.detections);
+  get(bytes, s.light);
 }
 
 void put(ByteWriter& bytes, const MeasuredFrame& m) {

@@ -7,8 +7,11 @@ void describe(param::Schema<ProductOptions>& s) {
   s.field(&ProductOptions::report, "report", "Write report.html: pictures, plots, caveats and the record of the run in one file for the browser.").flag("report");
   s.field(&ProductOptions::rmasks, "rmasks", "Write Rmask/NAME_rmask.fits for every frame: its outliers (bit 0: radhit, 1: temporal, 2: dual, 3: box, 4: blot).").flag("rmasks").namelist("", "run_mosaic_rmask");
   s.field(&ProductOptions::rmask_mosaic, "rmask_mosaic", "Write mosaic_rmask.fits: per output pixel the schemes that found an outlier in any frame, and in how many frames each did.")
-      .namelist("", "create_rmask_mosaic").namelist("", "create_outlier_mosaic").namelist("", "create_dual_outlier_mosaic");
+      .namelist("", "create_rmask_mosaic");
   s.field(&ProductOptions::outlier_maps, "outlier_maps", "Write Outlier/NAME_outlier.fits for every frame: how far its values lie from the stack, for rejection.outlier_maps of a later run.");
+  s.field(&ProductOptions::outlier_mosaic, "outlier_mosaic", "Write mosaic_outlier.fits: the mean of the frames' deviations from their median, in units of the scatter, weighted by coverage.").namelist("", "create_outlier_mosaic");
+  s.field(&ProductOptions::dual_outlier_mosaic, "dual_outlier_mosaic", "Write mosaic_dual_outlier.fits: the mean of what the dual scheme says, -1 for an outlier, 1 for a source, 0 for no detection.").namelist("", "create_dual_outlier_mosaic");
+  s.field(&ProductOptions::detection_maps, "detection_maps", "Write Detect/NAME_detmap.fits for every frame: the clusters of bright pixels of the dual scheme, for rejection.detection_maps of a later run.");
   s.field(&ProductOptions::std, "std", "Write mosaic_std.fits: the standard deviation of the frames' values in each pixel.").namelist("", "create_std_mosaic");
   s.field(&ProductOptions::median, "median", "Write mosaic_median.fits and mosaic_median_unc.fits beside the mean: the median of the values that it is made of, and its uncertainty. Flux of stars is not conserved.").namelist("", "run_median_mosaic");
   s.field(&ProductOptions::correlation, "correlation", "Measure how the noise of neighbouring pixels is correlated and write it as extensions of mosaic_unc.fits, for errors of sums over pixels.");
@@ -35,6 +38,7 @@ void MosaicOptions::declare(param::OptionSet& options) {
   options.add("rejection", "Outlier rejection", rejection);
   options.add("rejection", "Outlier rejection", temporal);
   options.add("rejection", "Outlier rejection", box);
+  options.add("rejection", "Outlier rejection", detection);
   options.add("rejection", "Outlier rejection", dual);
   options.add("rejection", "Outlier rejection", radhit);
   options.add("rejection", "Outlier rejection", blot);

@@ -8,7 +8,8 @@
 #include "tessera/instrument/frame_file.h"
 #include "tessera/outlier/blot.h"
 #include "tessera/outlier/box.h"
-#include "tessera/outlier/clusters.h"
+#include "tessera/outlier/detection.h"
+#include "tessera/outlier/dual.h"
 #include "tessera/outlier/fix_coverage.h"
 #include "tessera/outlier/temporal.h"
 #include "tessera/param/schema.h"
@@ -26,6 +27,9 @@ struct ProductOptions {
   bool rmasks = false;
   bool rmask_mosaic = false;
   bool outlier_maps = false;
+  bool outlier_mosaic = false;
+  bool dual_outlier_mosaic = false;
+  bool detection_maps = false;
   bool std = false;
   bool median = false;
   bool correlation = true;
@@ -50,6 +54,7 @@ struct MosaicOptions {
   outlier::RejectionOptions rejection;
   outlier::TemporalOptions temporal;
   outlier::BoxOptions box;
+  outlier::DetectionOptions detection;
   outlier::DualOptions dual;
   outlier::RadhitOptions radhit;
   outlier::BlotOptions blot;

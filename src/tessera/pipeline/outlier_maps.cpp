@@ -1,53 +1,30 @@
 #include "tessera/pipeline/outlier_maps.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <cmath>
-#include <cstring>
 #include <functional>
 #include <map>
 #include <memory>
 
 #include "tessera/base/error.h"
+#include "tessera/base/text.h"
 #include "tessera/io/fits.h"
 #include "tessera/outlier/deviation.h"
 
 namespace tessera::pipeline {
 namespace {
 
-/// An open file of the scratch folder.
-class Scratch {
- public:
-  explicit Scratch(const std::filesystem::path& path) : path_{path}, fd_{::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)} {
-    if (fd_ < 0) fail("opening");
-  }
-  ~Scratch() { ::close(fd_); }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  void write(std::span<const float> row, std::int64_t at) const {
-    if (::pwrite(fd_, row.data(), row.size_bytes(), at) != static_cast<ssize_t>(row.size_bytes())) fail("writing");
-  }
-  /// What lies beyond the end reads as 0.
-  void read(std::span<float> row, std::int64_t at) const {
-    std::fill(row.begin(), row.end(), 0.0f);
-    if (::pread(fd_, row.data(), row.size_bytes(), at) < 0) fail("reading");
-  }
-
- private:
-  [[noreturn]] void fail(const char* doing) const {
-    throw SystemError{fmt::format("{}: {} an outlier map failed: {}; free space or choose another output folder", path_.string(), doing, std::strerror(errno))};
-  }
-  std::filesystem::path path_;
-  int fd_;
-};
-
 std::filesystem::path scratch_file(const std::filesystem::path& folder, std::size_t frame) { return folder / fmt::format("outlier_map_{}", frame); }
 
 std::int64_t offset_of(Box place, OutlierMaps::Plane plane, int x, int y) {
-  return static_cast<std::int64_t>(sizeof(float)) * (plane * place.area() + static_cast<std::int64_t>(y - place.y0) * place.width() + (x - place.x0));
+  return plane * place.area() + static_cast<std::int64_t>(y - place.y0) * place.width() + (x - place.x0);
+}
+
+int extension(const io::FitsFile& file, const std::string& name) {
+  for (const auto& hdu : file.hdus())
+    if (hdu.name == name) return hdu.index;
+  throw DataError{fmt::format("{}: holds no map of the {} scheme; make the maps with it in rejection.method", file.path().string(), text::lower(name))};
 }
 
 /// The map of one frame in a finished run, checked to be of this grid.
@@ -71,14 +48,14 @@ Box OutlierMaps::place(const Plan& plan, std::size_t frame) { return intersectio
 void OutlierMaps::put(std::size_t frame, Plane plane, View<const float> deviation, Box part) const {
   const Box whole = place(plan_, frame), inside = intersection(part, whole);
   if (inside.empty()) return;
-  const Scratch file{scratch_file(scratch_, frame)};
+  const ScratchFile file{scratch_file(scratch_, frame), "an outlier map"};
   for (int y = inside.y0; y < inside.y1; ++y) file.write(deviation.window(inside).row(y), offset_of(whole, plane, inside.x0, y));
 }
 
 Image<float> OutlierMaps::read(std::size_t frame, Plane plane) const {
   Image<float> map{place(plan_, frame)};
   if (map.empty()) return map;
-  const Scratch file{scratch_file(scratch_, frame)};
+  const ScratchFile file{scratch_file(scratch_, frame), "an outlier map"};
   for (int y = map.box().y0; y < map.box().y1; ++y) file.read(map.row(y), offset_of(map.box(), plane, map.box().x0, y));
   return map;
 }
@@ -98,6 +75,10 @@ void write_outlier_map(const Plan& plan, const MosaicOptions& options, const Out
   if (options.rejection.uses(outlier::Scheme::box)) {
     const Image<float> box = maps.read(frame, OutlierMaps::box);
     writer.add_image("BOX", header, box.view());
+  }
+  if (options.rejection.uses(outlier::Scheme::dual)) {
+    const Image<float> dual = maps.read(frame, OutlierMaps::dual);
+    writer.add_image("DUAL", header, dual.view());
   }
   writer.close();
 }
@@ -127,12 +108,15 @@ FrameMasks masks_from_maps(const Plan& plan, const FramePass& frames, const Mosa
     };
     if (options.rejection.uses(Scheme::temporal)) leave(by_time, Scheme::temporal);
     if (options.rejection.uses(Scheme::box)) {
-      if (file.hdus().size() < 2) throw DataError{fmt::format("{}: holds no map of the box scheme; make the maps with rejection.method = temporal,box", file.path().string())};
-      const Image<float> box = finished_map(file, 1, place);
+      const Image<float> box = finished_map(file, extension(file, "BOX"), place);
       outlier::threshold(box, options.box.threshold_high, options.box.threshold_low, flags);
       for (std::size_t i = 0; i < flags.pixels().size(); ++i)
         if (std::isnan(box.pixels()[i])) flags.pixels()[i] = by_time.pixels()[i];
       leave(flags, Scheme::box);
+    }
+    if (options.rejection.uses(Scheme::dual)) {
+      outlier::threshold(finished_map(file, extension(file, "DUAL"), place), INFINITY, 0, flags);
+      leave(flags, Scheme::dual);
     }
     const auto frame = cache.whole(f);
     std::vector<MaskRun> runs;

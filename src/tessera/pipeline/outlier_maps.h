@@ -1,6 +1,6 @@
 /// pipeline/outlier_maps.h — the outlier maps of every frame as products, and masks made of them with other thresholds.
 /// Outlier/NAME_outlier.fits: primary HDU the temporal deviation on the part of the grid that the frame covers (MINTOFFX and MINTOFFY say where),
-/// extension BOX that of the box scheme, NaN where the temporal one decides.
+/// extension BOX that of the box scheme, NaN where the temporal one decides; extension DUAL the numbers of the frame's clusters, negative where the dual scheme rejects.
 #pragma once
 #include <filesystem>
 #include <string>
@@ -8,13 +8,14 @@
 
 #include "tessera/pipeline/frame_masks.h"
 #include "tessera/pipeline/frame_pass.h"
+#include "tessera/pipeline/scratch_file.h"
 
 namespace tessera::pipeline {
 
 /// Maps in the making: each frame's planes in a file of the scratch folder, to which tiles add their pixels in any order.
 class OutlierMaps {
  public:
-  enum Plane { temporal, box, planes };
+  enum Plane { temporal, box, dual, planes };
   OutlierMaps(const Plan& plan, std::filesystem::path scratch) : plan_{plan}, scratch_{std::move(scratch)} {}
   /// What of a frame's map lies on the grid.
   static Box place(const Plan& plan, std::size_t frame);

@@ -17,6 +17,7 @@
 #include "tessera/outlier/frame_test.h"
 #include "tessera/pipeline/backgrounds.h"
 #include "tessera/pipeline/context_image.h"
+#include "tessera/pipeline/outlier_maps.h"
 #include "tessera/pipeline/frame_cache.h"
 #include "tessera/pipeline/pixel_flux.h"
 
@@ -252,11 +253,18 @@ void settle_coadd(Plan& plan, const MosaicOptions& options) {
 void settle_rejection(Plan& plan, const MosaicOptions& options, double largest) {
   using outlier::Scheme;
   const auto& asked = options.rejection;
-  const auto comparable = bit_of(Scheme::temporal) | bit_of(Scheme::box);
-  if (!asked.outlier_maps.empty() && ((asked.schemes() & ~comparable) || asked.schemes() == 0 || asked.temporal_min_coverage > 0 || asked.refine_threshold > 0))
-    throw UsageError{"rejection.outlier_maps serves the schemes temporal and box, without temporal_min_coverage and refine_threshold; leave the others out"};
-  if (options.products.outlier_maps && !(asked.schemes() & comparable)) throw UsageError{"output.outlier_maps needs temporal or box in rejection.method"};
-  plan.two_pass = options.products.outlier_maps || !asked.outlier_maps.empty() || (asked.schemes() != 0 && !asked.temporal_only()) || options.fix_coverage.enabled();
+  const auto comparable = bit_of(Scheme::temporal) | bit_of(Scheme::box), mapped = comparable | bit_of(Scheme::dual);
+  const bool mosaics = options.products.outlier_mosaic || options.products.dual_outlier_mosaic;
+  if (!asked.outlier_maps.empty() && ((asked.schemes() & ~mapped) || asked.schemes() == 0 || asked.temporal_min_coverage > 0 || asked.refine_threshold > 0))
+    throw UsageError{"rejection.outlier_maps serves the schemes temporal, box and dual, without temporal_min_coverage and refine_threshold; leave the others out"};
+  if (options.products.outlier_maps && !(asked.schemes() & mapped)) throw UsageError{"output.outlier_maps needs temporal, box or dual in rejection.method"};
+  if (options.products.outlier_mosaic && !(asked.schemes() & comparable)) throw UsageError{"output.outlier_mosaic needs temporal or box in rejection.method"};
+  if (options.products.dual_outlier_mosaic && !asked.uses(Scheme::dual)) throw UsageError{"output.dual_outlier_mosaic needs dual in rejection.method"};
+  if (mosaics && !asked.outlier_maps.empty()) throw UsageError{"output.outlier_mosaic and dual_outlier_mosaic need a comparison, and rejection.outlier_maps makes none; leave one of them out"};
+  if ((options.products.detection_maps || !asked.detection_maps.empty()) && !asked.needs_detections()) throw UsageError{"detection maps belong to the dual scheme; add dual to rejection.method"};
+  if (!asked.detection_maps.empty())
+    for (const auto& name : product_names(plan, "Detect", "detmap")) plan.detection_maps.push_back((std::filesystem::path{asked.detection_maps} / name).string());
+  plan.two_pass = options.products.outlier_maps || mosaics || !asked.outlier_maps.empty() || (asked.schemes() != 0 && !asked.temporal_only()) || options.fix_coverage.enabled();
   if (options.coadd.method == coadd::Method::clipped) plan.coadd_halo = plan.frame_pixel;  // the gradient's reach
   if (options.fix_coverage.enabled()) plan.coadd_halo = std::max(plan.coadd_halo, 1);
   int look = plan.reach;
@@ -267,7 +275,8 @@ void settle_rejection(Plan& plan, const MosaicOptions& options, double largest) 
   if (plan.two_pass) plan.halo = std::max(plan.halo, plan.taken + plan.coadd_halo);
   if (asked.uses(Scheme::dual) && options.dual.max_images >= static_cast<int>(plan.frames.size()) && options.dual.max_fraction >= 1)
     plan.cautions.push_back("rejection.dual_max_images and dual_max_fraction let the dual scheme reject what every frame detects: real sources too");
-  plan.stack_bytes += plan.two_pass ? two_pass_bytes_per_pixel + (options.products.outlier_maps ? 8 : 0) : 0;
+  plan.stack_bytes += plan.two_pass ? two_pass_bytes_per_pixel + (options.products.outlier_maps || mosaics ? 12 : 0) + (asked.needs_detections() ? 1 : 0) : 0;
+  if (asked.schemes() != 0 && background::surface_order(options.background) > 0) plan.stack_bytes += sizeof(float);  // windows without their surfaces
 }
 
 void refuse_absurd_grid(const Plan& plan, const EngineOptions& options) {

@@ -33,6 +33,7 @@ struct Plan {
   std::vector<instrument::FrameNames> names;   ///< what each frame was opened from
   std::vector<std::string> stamps;             ///< per frame: sizes and times of its files when it was planned
   std::map<std::size_t, std::string> lost;     ///< frames that were found unreadable after planning, with the reason; left out
+  std::vector<std::string> detection_maps;     ///< per frame: where its clusters are taken from; empty: they are detected
   MovingObject moving;                         ///< what is kept still instead of the sky, if anything
   std::vector<Box> on_grid;                    ///< per frame: box of output pixels it can touch
   wcs::Grid grid;

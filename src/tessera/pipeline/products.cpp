@@ -17,7 +17,9 @@
 #include "tessera/io/tables.h"
 #include "tessera/picture/picture.h"
 #include "tessera/pipeline/context_image.h"
+#include "tessera/pipeline/detection_maps.h"
 #include "tessera/pipeline/outlier_maps.h"
+#include "tessera/pipeline/outlier_mosaics.h"
 #include "tessera/pipeline/pixel_flux.h"
 #include "tessera/pipeline/rmask_mosaic.h"
 
@@ -378,6 +380,9 @@ std::vector<ProductRecord> write_products(const Plan& plan, const FramePass& pas
       records.push_back({names[f], datasums(folder.product(names[f]))});
     }
   }
+  if (options.products.detection_maps)
+    for (auto& record : write_detection_maps(plan, pass, folder, context)) records.push_back(std::move(record));
+  for (auto& record : write_outlier_mosaics(plan, pass, options, settings, exposure, folder)) records.push_back(std::move(record));
   if (options.products.rmasks)
     for (const auto& name : write_rmasks(plan, masks, options.rejection, folder, context)) records.push_back({name, datasums(folder.product(name))});
   return records;

@@ -115,9 +115,9 @@ nlohmann::ordered_json frame_json(const Plan& plan, const FramePass& pass, const
 }
 
 nlohmann::ordered_json losses_json(const StarLosses& losses) {
-  nlohmann::ordered_json j{{"percent_of_all_pixels", losses.percent_of_all}};
+  nlohmann::ordered_json j{{"percent_of_all_pixels", losses.percent_of_all}, {"magnitudes", losses.ab ? "AB" : "instrumental, zero point 0"}, {"aperture_arcsec", losses.aperture_arcsec}};
   for (const auto& b : losses.bins)
-    j["bins"].push_back({{"peak_snr_from", b.from}, {"stars", b.stars}, {"core_pixels", b.pixels}, {"rejected_pixels", b.rejected}, {"percent", b.percent()}});
+    j["bins"].push_back({{"magnitude_from", b.from}, {"magnitude_to", b.to}, {"peak_snr", b.signal_to_noise}, {"stars", b.stars}, {"core_pixels", b.pixels}, {"rejected_pixels", b.rejected}, {"percent", b.percent()}});
   return j;
 }
 

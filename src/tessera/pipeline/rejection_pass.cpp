@@ -1,6 +1,7 @@
 #include "tessera/pipeline/rejection_pass.h"
 
 #include <map>
+#include <memory>
 #include <optional>
 
 #include "tessera/pipeline/record_file.h"
@@ -88,17 +89,19 @@ FrameMasks run_rejection_pass(const Plan& plan, const FramePass& frames, const M
   if (options.rejection.schemes() == 0) return masks;
   if (!options.rejection.outlier_maps.empty()) return masks_from_maps(plan, frames, options, product_names(plan, "Outlier", "outlier"), cache, context);
   const OutlierMaps maps{plan, scratch};
+  const bool together = options.products.outlier_mosaic || options.products.dual_outlier_mosaic;
+  const auto mosaics = together ? std::make_unique<OutlierMosaics>(plan, scratch) : nullptr;
   const auto todo = tiles_with_frames(plan);
   TilePass tiles{plan, frames, options, cache};
   const auto verdicts = options.rejection.needs_detections() ? judge_clusters(todo, tiles, frames, options, context) : ClusterVerdicts{};
   // What detections of other tiles say, and maps of frames, stand under no tile's key.
   std::optional<KeptOutliers> kept;
-  if (verdicts.empty() && !options.products.outlier_maps) kept.emplace(scratch, plan, frames, options);
+  if (verdicts.empty() && !options.products.outlier_maps && !together) kept.emplace(scratch, plan, frames, options);
   context.stage("looking for outliers", static_cast<std::int64_t>(todo.size()));
   context.pool().for_each(static_cast<std::int64_t>(todo.size()), [&](std::int64_t i) {
     const auto tile = todo[static_cast<std::size_t>(i)];
     if (!kept) {
-      tiles.find_outliers(tile, verdicts, masks, options.products.outlier_maps ? &maps : nullptr);
+      tiles.find_outliers(tile, verdicts, masks, {options.products.outlier_maps ? &maps : nullptr, mosaics.get()});
     } else if (!kept->find(tile, masks)) {
       FrameMasks found{plan.frames.size()};
       tiles.find_outliers(tile, verdicts, found);

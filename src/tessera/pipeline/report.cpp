@@ -205,14 +205,13 @@ void plots(Html& h, const Content& c) {
 
 void star_losses(Html& h, const Content& c) {
   if (c.losses.bins.empty()) return;
-  h.element("h2", "Rejection in stars").open("div", {{"class", "card wide"}}).open("table").row({"Peak over noise", "Stars", "Frame pixels in cores", "Rejected", "Rejected, %"}, 1, "th");
+  h.element("h2", "Rejection in stars").open("div", {{"class", "card wide"}}).open("table").row({c.losses.ab ? "AB magnitude" : "Magnitude", "Peak over noise", "Stars", "Frame pixels in cores", "Rejected", "Rejected, %"}, 1, "th");
   for (const auto& b : c.losses.bins)
-    if (b.stars > 0)
-      h.row({std::isfinite(b.to) ? number_text(b.from) + " – " + number_text(b.to) : number_text(b.from) + " and more", std::to_string(b.stars), fmt::format("{:.0f}", b.pixels),
-             std::to_string(b.rejected), number_text(b.percent(), 2)},
-            1);
-  h.close().element("p", fmt::format("Cores of the mosaic's local maxima. Of all pixels {} % were rejected: where stars lose much more, they were taken for hits.",
-                                     number_text(c.losses.percent_of_all, 2)), {{"class", "note"}}).close();
+    h.row({number_text(b.from) + " – " + number_text(b.to), number_text(b.signal_to_noise, 0), std::to_string(b.stars), fmt::format("{:.0f}", b.pixels), std::to_string(b.rejected),
+           number_text(b.percent(), 2)},
+          1);
+  h.close().element("p", fmt::format("Cores of the mosaic's local maxima, by the light within {}″{}. Of all pixels {} % were rejected: where stars lose much more, they were taken for hits.",
+                                     number_text(c.losses.aperture_arcsec, 1), c.losses.ab ? "" : ", −2.5 lg of the sum of pixels (zero point 0)", number_text(c.losses.percent_of_all, 2)), {{"class", "note"}}).close();
 }
 
 void stages(Html& h, const Content& c) {

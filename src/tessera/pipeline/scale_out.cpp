@@ -63,8 +63,8 @@ std::string show_pieces(const std::vector<std::int64_t>& pieces) {
 }
 
 void check_scale_options(const MosaicOptions& options) {
-  if (options.products.outlier_maps || !options.rejection.outlier_maps.empty())
-    throw UsageError{"output.outlier_maps and rejection.outlier_maps are made and read by one process; leave them out of a run that is cut into pieces"};
+  if (options.products.outlier_maps || options.products.outlier_mosaic || options.products.dual_outlier_mosaic || !options.rejection.outlier_maps.empty())
+    throw UsageError{"output.outlier_maps, output.outlier_mosaic, output.dual_outlier_mosaic and rejection.outlier_maps are made and read by one process; leave them out of a run that is cut into pieces"};
 }
 
 Outcome make_plan_only(const MosaicRequest& request, const std::string& path, const MosaicOptions& options, param::OptionSet& settings, Context& outer) {

@@ -1,10 +1,12 @@
 // pipeline/tile_outliers.cpp — the rejection pass on one tile: every scheme asked for compares the stack and leaves its bit on the frames' pixels.
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "tessera/outlier/blot.h"
 #include "tessera/outlier/box.h"
 #include "tessera/outlier/deviation.h"
+#include "tessera/outlier/dual.h"
 #include "tessera/outlier/temporal.h"
 #include "tessera/pipeline/tile_workspace.h"
 
@@ -14,18 +16,13 @@ using outlier::Scheme;
 
 namespace {
 
-/// Frames that see each output pixel, and those whose clusters cover it.
-struct Detections {
-  Image<std::uint16_t> seen, detected;
-};
-
-bool is_outlier(std::int32_t cluster, int x, int y, const Detections& all, const std::vector<outlier::Verdict>& verdicts, const outlier::DualOptions& options) {
+bool is_outlier(std::int32_t cluster, std::size_t k, int x, int y, const outlier::DualComparison& all, const std::vector<outlier::Verdict>& verdicts) {
   switch (verdicts[static_cast<std::size_t>(cluster - 1)]) {
     case outlier::Verdict::outlier: return true;
     case outlier::Verdict::source: return false;
     case outlier::Verdict::as_found: break;
   }
-  return outlier::few_detections(all.detected(x, y), all.seen(x, y), options);
+  return all.find(k, x, y) == outlier::Finding::outlier;
 }
 
 template <class Change>
@@ -53,7 +50,7 @@ struct TilePass::Comparison {
   std::vector<ResampledView> frames;
   std::vector<float> sky_variance;
   outlier::Stack stack;
-  Detections detections;
+  std::optional<outlier::DualComparison> detections;
   Image<std::int32_t> labels;  ///< of one frame at a time
 };
 
@@ -83,18 +80,12 @@ void TilePass::project_clusters(const Workspace& w, Comparison& c, std::size_t k
   outlier::project_clusters(state.detections, w.windows[k].box(), *state.frame_to_output, c.labels);
 }
 
-void TilePass::count_detections(const Workspace& w, Comparison& c) const {
-  auto& [seen, detected] = c.detections;
-  seen.reset(c.stack.box());
-  detected.reset(c.stack.box());
+void TilePass::compare_detections(const Workspace& w, Comparison& c) const {
+  c.detections.emplace(c.stack, options_.dual);
   for (std::size_t k = 0; k < w.frames.size(); ++k) {
     if (w.covered[k].empty()) continue;
-    project_clusters(w, c, k);
-    for_each_pixel(c.stack.box(), [&](int x, int y) {
-      const bool found = c.labels(x, y) != 0;
-      detected(x, y) = static_cast<std::uint16_t>(detected(x, y) + found);
-      seen(x, y) = static_cast<std::uint16_t>(seen(x, y) + (found || c.frames[k].coverage(x, y) > 0));
-    });
+    const auto& state = frames_.frames[static_cast<std::size_t>(w.frames[k])];
+    c.detections->add(k, state.detections, state.light, w.windows[k].box(), *state.frame_to_output);
   }
 }
 
@@ -102,19 +93,18 @@ void TilePass::tally_clusters(std::int64_t tile, ClusterTallies& tallies) {
   auto w = prepare(tile);
   Comparison c;
   compare_stack(*w, c, tile);
-  count_detections(*w, c);
+  compare_detections(*w, c);
+  std::vector<std::pair<std::int32_t, outlier::Finding>> found;
   for (std::size_t k = 0; k < w->frames.size(); ++k) {
     if (w->covered[k].empty()) continue;
     project_clusters(*w, c, k);
-    auto& all = tallies.of_frame[static_cast<std::size_t>(w->frames[k])];
-    const std::lock_guard lock{tallies.mutex};
+    found.clear();
     for_each_pixel(home(tile), [&](int x, int y) {
-      const auto cluster = c.labels(x, y);
-      if (cluster == 0) return;
-      auto& tally = all[static_cast<std::size_t>(cluster - 1)];
-      ++tally.pixels;
-      tally.negative += outlier::few_detections(c.detections.detected(x, y), c.detections.seen(x, y), options_.dual);
+      if (const auto cluster = c.labels(x, y)) found.emplace_back(cluster, c.detections->find(k, x, y));
     });
+    const std::lock_guard lock{tallies.mutex};
+    auto& all = tallies.of_frame[static_cast<std::size_t>(w->frames[k])];
+    for (const auto& [cluster, finding] : found) all[static_cast<std::size_t>(cluster - 1)].add(finding);
   }
   give_back(std::move(w));
 }
@@ -159,7 +149,7 @@ void TilePass::flag_temporal(Workspace& w, Comparison& c, const ClusterVerdicts&
       if (!c.stack.box().contains(i, j)) return;
       if (!covered.empty() && static_cast<double>(covered(i, j)) < asked.temporal_min_coverage) return;
       if (refine)
-        if (const auto cluster = c.labels(i, j); cluster && !is_outlier(cluster, i, j, c.detections, verdicts[frame], options_.dual) && !strict[k](x, y)) return;
+        if (const auto cluster = c.labels(i, j); cluster && !is_outlier(cluster, k, i, j, *c.detections, verdicts[frame]) && !strict[k](x, y)) return;
       w.found[k](x, y) = w.found[k](x, y) | bit_of(Scheme::temporal);
     });
   }
@@ -174,8 +164,9 @@ void TilePass::flag_box(Workspace& w, Comparison& c, bool keep_deviation) const 
   project(w, w.others, Scheme::box);
 }
 
-void TilePass::flag_dual(Workspace& w, Comparison& c, const ClusterVerdicts& verdicts) const {
+void TilePass::flag_dual(Workspace& w, Comparison& c, const ClusterVerdicts& verdicts, bool keep_map) const {
   fresh(w.outliers, w.frames.size(), c.stack.box());
+  if (keep_map) fresh(w.dual_map, w.frames.size(), c.stack.box());
   const Image<float> covered = outlier::total_coverage(c.stack);
   const auto most = static_cast<float>(options_.dual.max_coverage);
   for (std::size_t k = 0; k < w.frames.size(); ++k) {
@@ -184,7 +175,8 @@ void TilePass::flag_dual(Workspace& w, Comparison& c, const ClusterVerdicts& ver
     const auto& of_frame = verdicts[static_cast<std::size_t>(w.frames[k])];
     for_each_pixel(c.stack.box(), [&](int x, int y) {
       const auto cluster = c.labels(x, y);
-      w.outliers[k](x, y) = cluster && covered(x, y) <= most && is_outlier(cluster, x, y, c.detections, of_frame, options_.dual);
+      w.outliers[k](x, y) = cluster && covered(x, y) <= most && is_outlier(cluster, k, x, y, *c.detections, of_frame);
+      if (keep_map) w.dual_map[k](x, y) = static_cast<float>(w.outliers[k](x, y) ? -cluster : cluster);
     });
   }
   project(w, w.outliers, Scheme::dual);
@@ -197,7 +189,7 @@ void TilePass::flag_blot(Workspace& w, Comparison& c) const {
     if (w.windows[k].box().empty()) continue;
     const auto& state = frames_.frames[static_cast<std::size_t>(w.frames[k])];
     flags.reset(w.windows[k].box());
-    outlier::flag_blot(w.windows[k].view(), state.offset, state.noise_scale, median, *state.frame_to_output, options_.blot, flags);
+    outlier::flag_blot(flattened(w, k), state.offset + state.zodi, state.noise_scale, median, *state.frame_to_output, options_.blot, flags);
     for (std::size_t i = 0; i < flags.pixels().size(); ++i)
       if (flags.pixels()[i]) w.found[k].pixels()[i] = w.found[k].pixels()[i] | bit_of(Scheme::blot);
   }
@@ -224,17 +216,28 @@ void TilePass::take_home(Workspace& w, std::int64_t tile, FrameMasks& masks) con
   }
 }
 
-/// The deviations of all frames on the tile go to their maps.
-void TilePass::keep_maps(Workspace& w, const Comparison& c, std::int64_t tile, const OutlierMaps& maps) const {
+/// The deviations of all frames on the tile go to their maps and to the mosaics of maps.
+void TilePass::keep_maps(Workspace& w, const Comparison& c, std::int64_t tile, const KeptMaps& kept) const {
   const Box box = plan_.lattice.box(tile);
-  outlier::temporal_deviation(c.stack, options_.temporal.min_images, options_.temporal.min_coverage, fresh(w.deviation, w.frames.size(), c.stack.box()));
-  for (std::size_t k = 0; k < w.frames.size(); ++k) {
-    maps.put(static_cast<std::size_t>(w.frames[k]), OutlierMaps::temporal, w.deviation[k], box);
-    if (options_.rejection.uses(Scheme::box)) maps.put(static_cast<std::size_t>(w.frames[k]), OutlierMaps::box, w.box_deviation[k], box);
-  }
+  const auto& asked = options_.rejection;
+  const auto depth = w.frames.size();
+  outlier::temporal_deviation(c.stack, options_.temporal.min_images, options_.temporal.min_coverage, fresh(w.deviation, depth, c.stack.box()));
+  if (kept.of_frames)
+    for (std::size_t k = 0; k < depth; ++k) {
+      const auto frame = static_cast<std::size_t>(w.frames[k]);
+      kept.of_frames->put(frame, OutlierMaps::temporal, w.deviation[k], box);
+      if (asked.uses(Scheme::box)) kept.of_frames->put(frame, OutlierMaps::box, w.box_deviation[k], box);
+      if (asked.uses(Scheme::dual)) kept.of_frames->put(frame, OutlierMaps::dual, w.dual_map[k], box);
+    }
+  if (!kept.together) return;
+  kept.together->put(OutlierMosaics::deviation, mean_of_maps(c.stack.frames, w.deviation, options_.temporal.min_coverage, box), box);
+  if (!asked.uses(Scheme::dual)) return;
+  for (std::size_t k = 0; k < depth; ++k)
+    for (float& v : w.dual_map[k].pixels()) v = static_cast<float>((v > 0) - (v < 0));
+  kept.together->put(OutlierMosaics::sign, mean_of_maps(c.stack.frames, w.dual_map, 0, box), box);
 }
 
-void TilePass::find_outliers(std::int64_t tile, const ClusterVerdicts& verdicts, FrameMasks& masks, const OutlierMaps* maps) {
+void TilePass::find_outliers(std::int64_t tile, const ClusterVerdicts& verdicts, FrameMasks& masks, const KeptMaps& kept) {
   auto w = prepare(tile);
   Comparison c;
   compare_stack(*w, c, tile);
@@ -245,12 +248,12 @@ void TilePass::find_outliers(std::int64_t tile, const ClusterVerdicts& verdicts,
       for_each_pixel(intersection({run.x, run.y, run.x + run.length, run.y + 1}, w->found[k].box()), [&](int x, int y) { w->found[k](x, y) = bit_of(Scheme::radhit); });
   }
   const auto& asked = options_.rejection;
-  if (!verdicts.empty()) count_detections(*w, c);
+  if (!verdicts.empty()) compare_detections(*w, c);
   if (asked.uses(Scheme::temporal)) flag_temporal(*w, c, verdicts);
-  if (asked.uses(Scheme::box)) flag_box(*w, c, maps != nullptr);
-  if (asked.uses(Scheme::dual)) flag_dual(*w, c, verdicts);
+  if (asked.uses(Scheme::box)) flag_box(*w, c, kept.of_frames != nullptr);
+  if (asked.uses(Scheme::dual)) flag_dual(*w, c, verdicts, kept.any());
   if (asked.uses(Scheme::blot)) flag_blot(*w, c);
-  if (maps) keep_maps(*w, c, tile, *maps);
+  if (kept.any()) keep_maps(*w, c, tile, kept);
   take_home(*w, tile, masks);
   give_back(std::move(w));
 }

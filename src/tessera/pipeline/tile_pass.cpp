@@ -138,23 +138,33 @@ Image<float> TilePass::sky_gradient(Workspace& w, Box tile) const {
   return coadd::steepness(stack, tile, plan_.frame_pixel);
 }
 
+/// The window of frame k without the surface of its background; its constant stays.
+FrameView TilePass::flattened(Workspace& w, std::size_t k) const {
+  const auto f = static_cast<std::size_t>(w.frames[k]);
+  const FrameView window = w.windows[k].view();
+  if (frames_.frames[f].surface.empty() || window.box().empty()) return window;
+  w.flat.resize(std::max(w.flat.size(), w.frames.size()));
+  w.flat[k].reshape(window.box());
+  std::ranges::copy(w.windows[k].value.pixels(), w.flat[k].pixels().begin());
+  subtract_surface(frames_.frames[f], plan_.frames[f].box(), frames_.offsets.order, w.flat[k].view());
+  return {w.flat[k].view(), window.variance, window.good};
+}
+
 /// Outliers of all frames, before any is taken out: a frame is held against the others as they were read. `rejected` lies on the windows.
 void TilePass::reject_by_time(Workspace& w, const outlier::TemporalOptions& options, std::vector<Image<std::uint8_t>>& rejected) const {
   std::vector<ResampledView> stack;
   std::vector<outlier::StackFrame> frames;
   std::vector<View<std::uint8_t>> views;
-  auto how = options;
   rejected.resize(std::max(rejected.size(), w.frames.size()));
   for (std::size_t k = 0; k < w.frames.size(); ++k) {
     const auto& state = frames_.frames[static_cast<std::size_t>(w.frames[k])];
     stack.push_back(w.stack[k].view());
-    frames.push_back({w.windows[k].view(), state.output_to_frame.get(), state.frame_to_output.get(), static_cast<float>(state.offset + state.zodi),
+    frames.push_back({flattened(w, k), state.output_to_frame.get(), state.frame_to_output.get(), static_cast<float>(state.offset + state.zodi),
                       static_cast<float>(state.noise_scale * state.noise_scale), static_cast<float>(state.sky_variance)});
-    if (!state.surface.empty()) how.candidate = 0;  // the frames' own pixels know offsets, and no surfaces
     rejected[k].reset(w.windows[k].box());
     views.push_back(rejected[k].view());
   }
-  outlier::reject_outliers(stack, frames, how, plan_.frame_pixel, views);
+  outlier::reject_outliers(stack, frames, options, plan_.frame_pixel, views);
 }
 
 void TilePass::reject(Workspace& w, Box tile, TileResult& result) {

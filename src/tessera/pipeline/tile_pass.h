@@ -5,9 +5,10 @@
 #include <mutex>
 #include <vector>
 
+#include "tessera/outlier/dual.h"
 #include "tessera/pipeline/frame_masks.h"
 #include "tessera/pipeline/frame_pass.h"
-#include "tessera/pipeline/outlier_maps.h"
+#include "tessera/pipeline/outlier_mosaics.h"
 
 namespace tessera::pipeline {
 
@@ -16,6 +17,13 @@ using ClusterVerdicts = std::vector<std::vector<outlier::Verdict>>;
 struct ClusterTallies {
   std::vector<std::vector<outlier::ClusterTally>> of_frame;
   std::mutex mutex;
+};
+
+/// Where the deviations that are found go, if anywhere.
+struct KeptMaps {
+  const OutlierMaps* of_frames = nullptr;
+  const OutlierMosaics* together = nullptr;
+  bool any() const { return of_frames || together; }
 };
 
 /// A part of the view.
@@ -31,7 +39,7 @@ class TilePass {
   /// Safe from many threads. The bits of the result depend on neither the tile's size nor what else runs.
   TileResult run(std::int64_t tile);
   /// The rejection pass of any set of schemes (tile_outliers.cpp): adds the pixels that have their centre on this tile to the masks. Safe from many threads.
-  void find_outliers(std::int64_t tile, const ClusterVerdicts& verdicts, FrameMasks& masks, const OutlierMaps* maps = nullptr);
+  void find_outliers(std::int64_t tile, const ClusterVerdicts& verdicts, FrameMasks& masks, const KeptMaps& kept = {});
   /// Adds this tile's share of what Level must know of the clusters. Safe from many threads.
   void tally_clusters(std::int64_t tile, ClusterTallies& tallies);
 
@@ -44,12 +52,13 @@ class TilePass {
   Box home(std::int64_t tile) const;
   void compare_stack(Workspace& w, Comparison& c, std::int64_t tile);
   void project_clusters(const Workspace& w, Comparison& c, std::size_t k) const;
-  void count_detections(const Workspace& w, Comparison& c) const;
+  void compare_detections(const Workspace& w, Comparison& c) const;
+  FrameView flattened(Workspace& w, std::size_t k) const;
   void reject_by_time(Workspace& w, const outlier::TemporalOptions& options, std::vector<Image<std::uint8_t>>& rejected) const;
   void flag_temporal(Workspace& w, Comparison& c, const ClusterVerdicts& verdicts) const;
   void flag_box(Workspace& w, Comparison& c, bool keep_deviation) const;
-  void keep_maps(Workspace& w, const Comparison& c, std::int64_t tile, const OutlierMaps& maps) const;
-  void flag_dual(Workspace& w, Comparison& c, const ClusterVerdicts& verdicts) const;
+  void keep_maps(Workspace& w, const Comparison& c, std::int64_t tile, const KeptMaps& kept) const;
+  void flag_dual(Workspace& w, Comparison& c, const ClusterVerdicts& verdicts, bool keep_map) const;
   void flag_blot(Workspace& w, Comparison& c) const;
   void project(Workspace& w, const std::vector<Image<std::uint8_t>>& flags, outlier::Scheme scheme) const;
   void take_home(Workspace& w, std::int64_t tile, FrameMasks& masks) const;

@@ -100,6 +100,23 @@ void rmask_mosaic(Import& import, const LegacySetting& s) {
   else import.note(Fate::unused, s, "off");
 }
 
+bool rejects_by(const Import& import, std::string_view scheme) {
+  const auto method = import.values().find("rejection.method");
+  return method != import.values().end() && method->second.value.find(scheme) != std::string::npos;
+}
+
+void outlier_mosaic(Import& import, const LegacySetting& s) {
+  if (!import.on(s.key)) return import.note(Fate::unused, s, "off");
+  if (!rejects_by(import, "temporal") && !rejects_by(import, "box")) return import.note(Fate::unused, s, "no temporal outliers are looked for");
+  import.set("output.outlier_mosaic", "true", s);
+}
+
+void dual_outlier_mosaic(Import& import, const LegacySetting& s) {
+  if (!import.on(s.key)) return import.note(Fate::unused, s, "off");
+  if (!rejects_by(import, "dual")) return import.note(Fate::unused, s, "no dual outliers are looked for");
+  import.set("output.dual_outlier_mosaic", "true", s, "a mean of signs; MOPEX averages the numbers of clusters", Fate::differs);
+}
+
 void grid_file(Import& import, const LegacySetting& s) {
   if (import.on("run_fiducial_image_frame")) return import.note(Fate::unused, s, "run_fiducial_image_frame = 1 makes the grid from the frames");
   import.flag("--grid", param::legacy::printable(s.value));
@@ -294,6 +311,9 @@ const KeyRule rules[] = {
     {"DETECT", "Detect_Min_Peak_Fraction", Fate::unneeded, "", "pixels are masked one by one; in namelists of mosaic.pl it belongs to dual outliers", of_detection},
     {"DETECT", "Detection_Min_Peak_Fraction", Fate::unneeded, "", "pixels are masked one by one; in namelists of mosaic.pl it belongs to dual outliers", of_detection},
     {"DETECT", "Threshold_Type", Fate::unneeded, "", "pixels are masked one by one; in namelists of mosaic.pl it belongs to dual outliers", of_detection},
+    {"DETECT", "Peaks_Radius", Fate::unneeded, "", "pixels are masked one by one; in namelists of mosaic.pl it belongs to dual outliers", of_detection},
+    {"DETECT", "Max_Segmentation_Level", Fate::unneeded, "", "pixels are masked one by one; in namelists of mosaic.pl it belongs to dual outliers", of_detection},
+    {"DETECT", "Extended_Object_Area", Fate::unneeded, "", "pixels are masked one by one; in namelists of mosaic.pl it belongs to dual outliers", of_detection},
     {"COMPUTEOVRLAPCORRIN", "TOP_THRESHOLD", Fate::same, "background.top_threshold", ""},
     {"COMPUTEOVRLAPCORRIN", "BOTTOM_THRESHOLD", Fate::same, "background.bottom_threshold", ""},
     {"COMPUTEOVRLAPCORRIN", "MIN_IMG_NUM", Fate::same, "background.min_images", ""},
@@ -367,8 +387,8 @@ const KeyRule rules[] = {
     {"", "run_absolute_minimum_mosaic", Fate::same, "coadd.method", "1: minimum", minimum_mosaic},
     {"", "run_median_mosaic", Fate::same, "output.median", "mosaic_median.fits beside the mean; tessera mopex: median_mosaic.fits"},
     {"", "create_std_mosaic", Fate::same, "output.std", "mosaic_std.fits"},
-    {"", "create_outlier_mosaic", Fate::differs, "output.rmask_mosaic", "extension TEMPORAL of mosaic_rmask.fits: a number of frames, no mean of deviations", rmask_mosaic},
-    {"", "create_dual_outlier_mosaic", Fate::differs, "output.rmask_mosaic", "extension DUAL of mosaic_rmask.fits: a number of frames", rmask_mosaic},
+    {"", "create_outlier_mosaic", Fate::same, "output.outlier_mosaic", "", outlier_mosaic},
+    {"", "create_dual_outlier_mosaic", Fate::differs, "output.dual_outlier_mosaic", "a mean of signs; MOPEX averages the numbers of clusters", dual_outlier_mosaic},
     {"", "create_rmask_mosaic", Fate::differs, "output.rmask_mosaic", "mosaic_rmask.fits keeps the bits, and the number of frames in extensions", rmask_mosaic},
     {"", "run_mosaic_medfilter", Fate::same, "output.local_sky", "mosaic_minback.fits"},
     {"MOSAIC_MEDFILTER", "Window_X", Fate::same, "local_sky.window_x", ""},

@@ -82,9 +82,11 @@ void read_scheme_numbers(Import& import, const std::set<std::string_view>& used)
   if (used.contains("dual")) {
     for (const auto& [block, key, option] : {std::tuple{"DETECT", "Detection_Threshold", "rejection.dual_threshold"}, {"DETECT", "Detection_Max_Area", "rejection.dual_max_area"},
                                              {"DETECT", "Detection_Min_Area", "rejection.dual_min_area"}, {"DETECT", "Detect_Min_Peak_Fraction", "rejection.dual_min_peak_fraction"},
-                                             {"DETECT", "Detection_Min_Peak_Fraction", "rejection.dual_min_peak_fraction"}, {"MOSAICDUALOUTLIERIN", "MAX_OUTL_IMAGE", "rejection.dual_max_images"},
+                                             {"DETECT", "Detection_Min_Peak_Fraction", "rejection.dual_min_peak_fraction"}, {"DETECT", "Peaks_Radius", "rejection.dual_peaks_radius"},
+                                             {"DETECT", "Max_Segmentation_Level", "rejection.dual_max_level"}, {"DETECT", "Extended_Object_Area", "rejection.dual_extended_area"}, {"MOSAICDUALOUTLIERIN", "MAX_OUTL_IMAGE", "rejection.dual_max_images"},
                                              {"MOSAICDUALOUTLIERIN", "MAX_OUTL_FRAC", "rejection.dual_max_fraction"}, {"MOSAICRMASKIN", "MAX_COVERAGE", "rejection.dual_max_coverage"}})
       take(block, key, option);
+    if (const LegacySetting* type = import.config().find("DETECT", "Threshold_Type"); type && !type->value.empty() && !import.told(*type)) import.set("rejection.dual_splitting", text::lower(type->value), *type);
     if (import.on("run_level")) take("LEVEL", "Threshold_Ratio", "rejection.dual_level_ratio");
     else import.set("rejection.dual_level_ratio", "0", "run_level is off");
   }

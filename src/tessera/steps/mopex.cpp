@@ -158,8 +158,9 @@ class Mopex : public Step {
     if (const auto* s = namelist.config.find("", "delete_intermediate_files"); script == MopexScript::mosaic && s && !s->value.empty() && is_off(s->value)) {
       options.assign("output.interpolated", is_on(namelist.config, "run_mosaic_interp", true) ? "true" : "false", Source::namelist, namelist.where(s->line));
       const auto method = import.values().find("rejection.method");
-      const bool temporal = method != import.values().end() && method->second.value.find("temporal") != std::string::npos;
-      options.assign("output.outlier_maps", temporal ? "true" : "false", Source::namelist, namelist.where(s->line));
+      const auto uses = [&](const char* scheme) { return method != import.values().end() && method->second.value.find(scheme) != std::string::npos; };
+      options.assign("output.outlier_maps", uses("temporal") || uses("box") || uses("dual") ? "true" : "false", Source::namelist, namelist.where(s->line));
+      options.assign("output.detection_maps", uses("dual") ? "true" : "false", Source::namelist, namelist.where(s->line));
       for (const auto& [option, key, otherwise] : {std::tuple{"output.tiles", "run_mosaic_coadder", true}, std::tuple{"output.minback", "run_medfilter", false}, std::tuple{"output.sigmas", "compute_uncertainties_internally", false}})
         if (is_on(namelist.config, key, otherwise)) options.assign(option, "true", Source::namelist, namelist.where(s->line));
     }

@@ -41,6 +41,7 @@ MopexLayout::MopexLayout(const param::LegacyConfig& config, MopexScript script)
       rmasks_{below(config, "RMASK_DIR", "Rmask-mosaic")},
       rmask_mosaic_{below(config, "RMASK_MOSAIC_DIR", "RmaskMosaic-mosaic")},
       outliers_{below(config, "OUTLIER_DIR", "Outlier-mosaic")},
+      detections_{below(config, "DETECT_DIR", "Detect-mosaic")},
       interpolated_{below(config, "INTERP_DIR", "Interp-mosaic")},
       corrected_{below(config, "OVERLAP_CORR_DIR", "Overlap_corr")},
       zodi_{below(config, "ZODSUB_DIR", "Zod_Sub")},
@@ -79,6 +80,7 @@ std::vector<std::string> MopexLayout::of_mosaic(const std::string& product) cons
   if (product == "geometry.tbl") return {product, "geom_Int_Img.tbl"};
   if (product.starts_with("Interp/")) return {interpolated_ + product.substr(6)};
   if (product.starts_with("Outlier/")) return {outliers_ + product.substr(7)};
+  if (product.starts_with("Detect/")) return {detections_ + product.substr(6)};
   if (product.find('/') != std::string::npos || !(product.ends_with(".fits") || product.ends_with(".png"))) return {product};
   if (product == "mosaic_rmask.fits") return {rmask_mosaic_ + "/" + product};
   if (product == "mosaic_median.fits" || product == "mosaic_median_unc.fits") return combined_ ? std::vector<std::string>{combiner_ + "/median_" + (product == "mosaic_median.fits" ? "mosaic.fits" : "mosaic_unc.fits")} : std::vector<std::string>{};

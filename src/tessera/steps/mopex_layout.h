@@ -29,7 +29,7 @@ class MopexLayout {
   std::vector<std::string> of_overlap(const std::string& product) const;
 
   MopexScript script_;
-  std::string combiner_, coadder_, medfilter_, sigma_, rmasks_, rmask_mosaic_, outliers_, interpolated_, corrected_, zodi_, offsets_, quicklook_;
+  std::string combiner_, coadder_, medfilter_, sigma_, rmasks_, rmask_mosaic_, outliers_, detections_, interpolated_, corrected_, zodi_, offsets_, quicklook_;
   bool fif_ = false, combined_ = true, geometry_ = false, uncertainty_ = true, grid_only_ = false;
 };
 
