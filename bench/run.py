@@ -1,127 +1,183 @@
 #!/usr/bin/env python3
-"""Whole-process timings of tessera beside SWarp and Montage, on the same simulated stacks, in turn, in one run.
+"""tessera beside SWarp, Montage, drizzle and reproject: whole processes from files to files, on the same simulated stacks, in turn.
 
-Writes bench/RESULTS.md: medians of CPU and wall seconds, input Mpix per CPU second, peak memory, and the ratio to the peer. Peers get the frames as
-they read them fastest (TPV headers, weight maps, no background work); making those files is not timed. bench/run.py [RUNS] [irac] [spherex]
+bench/run.py [--quick | --tiny] [--runs N] [--stacks irac spherex roman] [--no-peers] [--no-curves] [--no-fidelity] [--out FOLDER] [--work FOLDER]
+
+Writes RESULTS.md, speed.svg and curves.svg to FOLDER (bench/). --quick takes small stacks and a few minutes, --tiny seconds: these show
+that everything runs, and their numbers mean little. See README.md.
 """
-import os
-import pathlib
-import platform
+import argparse
 import shutil
-import statistics
-import subprocess
 import sys
-import tempfile
-import time
+from pathlib import Path
 
-import numpy as np
-from astropy.io import fits
-
-ROOT = pathlib.Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests" / "end_to_end"))
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+sys.path[:0] = [str(HERE), str(ROOT / "tests" / "end_to_end")]
+import curves  # noqa: E402
+import fidelity  # noqa: E402
+import jobs  # noqa: E402
+import numpy as np  # noqa: E402
+import offsets_limit  # noqa: E402
+import peer_jobs  # noqa: E402
 import peers  # noqa: E402
-from tools import TESSERA, sip_to_tpv  # noqa: E402
+import results  # noqa: E402
+import stacks  # noqa: E402
+import targets  # noqa: E402
+from astropy.io import fits  # noqa: E402
+from stars import NOISELESS, offset_errors  # noqa: E402
+from timing import load, say, timed  # noqa: E402
 
-STACKS = {
-    "irac": ("100 × 256²", ["stack.frames=100", "stack.map_columns=2", "stack.map_rows=2", "stack.roll_step_deg=1", "sources.count=600"]),
-    "spherex": ("24 × 2048²", ["camera.preset=spherex", "camera.layout=irac", "stack.frames=24", "stack.roll_step_deg=5", "sources.count=20000"]),
+SIZES = {
+    "full": {"stacks": stacks.FULL, "runs": 3, "frames": [10, 30, 100, 300, 1000, 3000], "sides": [128, 256, 512, 1024, 2048], "ratios": [0.5, 1, 2, 4], "ratio_frames": 50,
+             "clean": (16, 1), "noisy": (12, 1024), "ceilings": [256, 512]},
+    "quick": {"stacks": stacks.QUICK, "runs": 2, "frames": [5, 20, 60], "sides": [64, 128, 256], "ratios": [1, 2], "ratio_frames": 8, "clean": (9, 1), "noisy": (8, 512), "ceilings": [256]},
+    "tiny": {"stacks": stacks.TINY, "runs": 1, "frames": [3, 6], "sides": [64, 96], "ratios": [1, 2], "ratio_frames": 3, "clean": (4, 1), "noisy": (5, 160), "ceilings": [256]},
 }
 
 
-def timed(command, cwd=None):
-    """(wall, cpu, peak MiB) of one run."""
-    began = time.monotonic()
-    process = subprocess.Popen([str(c) for c in command], cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    errors = process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"{command[0]} ended with {process.returncode}: {errors.decode()[-500:]}")
-    return time.monotonic() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+def arguments():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    size = p.add_mutually_exclusive_group()
+    size.add_argument("--quick", dest="size", action="store_const", const="quick", default="full")
+    size.add_argument("--tiny", dest="size", action="store_const", const="tiny")
+    p.add_argument("--runs", type=int, help="of each job of tessera; peers run once or twice")
+    p.add_argument("--stacks", nargs="*", help="names of the stacks; all")
+    for part in ("peers", "curves", "fidelity"):
+        p.add_argument(f"--no-{part}", dest=part, action="store_false")
+    p.add_argument("--out", type=Path, default=HERE)
+    p.add_argument("--work", type=Path, default=ROOT / "build" / "bench", help="where the stacks and mosaics lie meanwhile (6 GB)")
+    return p.parse_args()
 
 
-def peer_files(frames, out, work):
-    """SWarp's input: TPV headers and weight maps; and the grid for both peers."""
+def most_frames(stack, size):
+    """Of how many frames the slow peers are timed; their cost per pixel does not depend on it."""
+    if size == "tiny":
+        return {"mProjectPP": 2, "mProject": 0, "reproject_interp": 2, "reproject_exact": 1}
+    small = stack.mpix < 10
+    return {"mProjectPP": 10 if small else 2, "mProject": 1 if small else 0, "reproject_interp": 10 if small else 1, "reproject_exact": 4 if small else 0}
+
+
+def matching(m, base, with_peers):
+    """(rms error of the offsets, noise limit, Montage's CPU seconds of matching or None)."""
+    errors = offset_errors(m.stack.folder, base / f"work-{m.stack.name}" / "matched")
+    bound, _ = offsets_limit.limit(m.stack.images, base / f"work-{m.stack.name}" / "exact-overlap" / "mosaic.fits")
+    montage = None
+    if with_peers and peers.have("mProjExec", "mOverlaps", "mDiffFitExec", "mBgModel", "mBgExec", "mAdd"):
+        say("  Montage's chain")
+        try:
+            total, matched = peer_jobs.montage_chain(base / f"work-{m.stack.name}" / "masked")
+            m.theirs["Montage chain: projection, matching, coadd"] = total
+            montage = matched.cpu
+        except RuntimeError as error:
+            say(f"  left out: {error}")
+    return float(np.sqrt(np.mean(errors ** 2))), bound, montage
+
+
+def clean_fidelity(base, frames, with_peers):
+    """Kernel → (bias %, scatter %, stars) on a noise-free stack."""
+    images = stacks.simulate(base / "fidelity-clean", *NOISELESS, f"stack.frames={frames}", "stack.offset_rms=0", "stack.roll_step_deg=3", "sources.placement=grid", "sources.count=100",
+                             "sources.flux_min_ujy=1000", "sources.flux_max_ujy=3000", "sky.level=0.1", "stack.dither_size_pix=10")
+    folder, work = base / "fidelity-clean", base / "work-fidelity"
+    shutil.rmtree(work, ignore_errors=True)
     work.mkdir()
-    names = []
-    for i, image in enumerate(sorted(frames.glob("*_cbcd.fits"))):
-        mask = image.with_name(image.name.replace("_cbcd", "_bimsk"))
-        data, good = peers.prepared_frame(image, mask, 32520, 0.0)
-        fits.writeto(work / f"f{i}.fits", data.astype(np.float32), sip_to_tpv(fits.getheader(image)), output_verify="silentfix")
-        fits.writeto(work / f"f{i}.weight.fits", good)
-        names.append(f"f{i}.fits")
-    peers.grid_cards(out, work / "grid.hdr")
-    grid = fits.getheader(out / "mosaic.fits")
-    angle = np.radians(grid["CROTA2"])
-    cards = {k: grid[k] for k in ("CTYPE1", "CTYPE2", "CRVAL1", "CRVAL2", "CRPIX1", "CRPIX2", "NAXIS1", "NAXIS2")}
-    cards |= {"CD1_1": grid["CDELT1"] * np.cos(angle), "CD1_2": -grid["CDELT2"] * np.sin(angle),
-              "CD2_1": grid["CDELT1"] * np.sin(angle), "CD2_2": grid["CDELT2"] * np.cos(angle)}
-    (work / "coadd.head").write_text("".join(f"{str(fits.Card(k, v)):80s}\n" for k, v in cards.items()) + "END\n")
-    return names
+    reference, found = fidelity.reference_of(folder, images), {}
+    kernels = {**jobs.METHODS, "cubic": ["interpolation.method=cubic"], "nearest": ["interpolation.method=nearest"], "adaptive": ["interpolation.method=adaptive"]}
+    for label, chosen in kernels.items():
+        jobs.mosaic(folder, work / "out", *jobs.settings(*jobs.PLAIN, *chosen))
+        image, header = fits.getdata(work / "out" / "mosaic.fits", header=True)
+        found[label] = fidelity.bias_and_scatter(image.astype(float), header, folder, fits.getdata(work / "out" / "mosaic_cov.fits"), reference, least=min(3, frames - 1))
+    if with_peers and peers.have("SWarp"):
+        stack = stacks.Stack("fidelity", "", [], "", folder, images)
+        names = peer_jobs.swarp_files(stack, work / "out", work / "swarp")
+        for kernel in ("LANCZOS3", "BILINEAR"):
+            timed(peer_jobs.swarp_command(names, kernel), cwd=work / "swarp")
+            image, there = peer_jobs.swarp_result(work / "swarp")
+            found[f"SWarp {kernel}"] = fidelity.bias_and_scatter(np.where(there, image, np.nan), header, folder, fits.getdata(work / "out" / "mosaic_cov.fits"), reference, least=min(3, frames - 1))
+    return found
 
 
-def commands(frames, work, out, names):
-    """label → list of commands of one whole job."""
-    fresh = [TESSERA, "mosaic", frames, "-o", out, "--overwrite", "-q", "--threads", "1"]
-    plain = ["--set", "background.method=none", "--set", "rejection.method=none", "--set", "output.pictures=false", "--set", "input.scale_noise=false"]
-    swarp = ["SWarp", *names, "-c", "/dev/null", "-WEIGHT_TYPE", "MAP_WEIGHT", "-RESCALE_WEIGHTS", "N", "-FSCALASTRO_TYPE", "NONE", "-SUBTRACT_BACK", "N",
-             "-COMBINE_TYPE", "WEIGHTED", "-VERBOSE_TYPE", "QUIET", "-WRITE_XML", "N", "-NTHREADS", "1", "-RESAMPLING_TYPE"]
-    rows = {"tessera, whole job (matching, rejection, pictures, checksums)": [fresh],
-            "tessera, coadd only (value, variance, coverage, exposure)": [fresh + plain]}
+def noisy_fidelity(base, frames, side, with_peers):
+    """The bright half of the stars of a noisy stack, cosmic rays left in or flagged beforehand by the mask; for each the whole default job."""
+    found = {}
+    for masked, label in ((False, "hits left in"), (True, "hits flagged beforehand")):
+        folder = base / f"fidelity-noisy-{int(masked)}"
+        images = stacks.simulate(folder, *stacks.SPHEREX, f"camera.width={side}", f"camera.height={side}", f"stack.frames={frames}", f"sources.count={side * side // 4000}",
+                                 "sources.flux_min_ujy=20000", "sources.flux_max_ujy=400000", "sources.flux_slope=1.2", f"defects.cosmic_masked={str(masked).lower()}")
+        out = base / "work-noisy"
+        jobs.mosaic(folder, out, "--no-pictures", "--no-report")
+        image, header = fits.getdata(out / "mosaic.fits", header=True)
+        coverage = fits.getdata(out / "mosaic_cov.fits")
+        found[f"tessera, {label}"] = fidelity.bias_and_scatter(image.astype(float), header, folder, coverage, least=3, brightest=0.5)
+        if with_peers and peers.have("SWarp") and not masked:
+            stack = stacks.Stack("noisy", "", [], "", folder, images)
+            shutil.rmtree(base / "work-noisy-swarp", ignore_errors=True)
+            names = peer_jobs.swarp_files(stack, out, base / "work-noisy-swarp")
+            for combine in ("CLIPPED", "MEDIAN"):
+                command = peer_jobs.swarp_command(names, "LANCZOS3")
+                command[command.index("WEIGHTED")] = combine
+                timed(command, cwd=base / "work-noisy-swarp")
+                other, there = peer_jobs.swarp_result(base / "work-noisy-swarp")
+                found[f"SWarp {combine}, hits left in"] = fidelity.bias_and_scatter(np.where(there, other, np.nan), header, folder, coverage, least=3, brightest=0.5)
+    return found
+
+
+def under_ceilings(base, measured, ceilings):
+    found = []
+    for m in measured:
+        for ceiling in ceilings:
+            cost = jobs.mosaic(m.stack.folder, base / "work-memory", "--memory", f"{ceiling}M")
+            found.append((m.stack.name, len(m.stack.images), ceiling, cost))
+    return found
+
+
+def versions(python):
+    found = []
     if peers.have("SWarp"):
-        rows["SWarp LANCZOS3 coadd"] = [swarp + ["LANCZOS3"]]
-        rows["SWarp BILINEAR coadd"] = [swarp + ["BILINEAR"]]
-    return rows
-
-
-def montage(frames, work):
-    """mProjectPP of three frames: its cost per pixel does not depend on how many there are."""
-    costs = []
-    for i, image in enumerate(sorted(frames.glob("*_cbcd.fits"))[:3]):
-        shutil.copy(image, work / "m.fits")
-        costs.append(timed(["mProjectPP", "m.fits", "mout.fits", "grid.hdr"], cwd=work))
-    return costs
-
-
-def measure(name, runs, lines):
-    title, settings = STACKS[name]
-    with tempfile.TemporaryDirectory(prefix="tessera-bench-") as base:
-        base = pathlib.Path(base)
-        frames, out, work = base / "frames", base / "out", base / "peers"
-        subprocess.run([TESSERA, "simulate", "-o", frames, "-q", *[a for s in settings for a in ("--set", s)]], check=True)
-        subprocess.run([TESSERA, "mosaic", frames, "-o", out, "-q"], check=True)
-        names = peer_files(frames, out, work)
-        images = sorted(frames.glob("*_cbcd.fits"))
-        mpix = sum(np.prod(fits.getdata(f).shape) for f in images) / 1e6
-        jobs = commands(frames, work, out, names)
-        costs = {label: [] for label in jobs}
-        for _ in range(runs):  # in turn, so that a drift of the machine hits all alike
-            for label, list_of_commands in jobs.items():
-                parts = [timed(c, cwd=work if c[0] == "SWarp" else None) for c in list_of_commands]
-                costs[label].append((sum(p[0] for p in parts), sum(p[1] for p in parts), max(p[2] for p in parts)))
-        middle = {label: [statistics.median(c[k] for c in values) for k in range(3)] for label, values in costs.items()}
-        if peers.have("mProjectPP"):
-            each = montage(frames, work)
-            scale = len(images)
-            middle["Montage mProjectPP of all frames (3 measured)"] = [statistics.median(c[0] for c in each) * scale, statistics.median(c[1] for c in each) * scale, max(c[2] for c in each)]
-        base_cpu = middle["tessera, coadd only (value, variance, coverage, exposure)"][1]
-        lines += ["", f"## {name}: {title} ({mpix:.1f} Mpix), one thread", "", "| job | wall s | CPU s | Mpix per CPU s | peak MiB | CPU / tessera coadd |", "|---|---|---|---|---|---|"]
-        for label, (wall, cpu, peak) in middle.items():
-            lines.append(f"| {label} | {wall:.2f} | {cpu:.2f} | {mpix / cpu:.2f} | {peak:.0f} | {cpu / base_cpu:.2f} |")
+        found.append(peer_jobs.program_version(["SWarp", "-v"]))
+    if peers.have("mProjectPP"):
+        found.append("Montage (" + peer_jobs.program_version(["dpkg-query", "-W", "-f", "${Version}", "montage"]) + ")")
+    for module in ("drizzle", "reproject"):
+        if peer_jobs.python_has(python, module):
+            found.append(f"{module} {peer_jobs.version_of(python, module)}")
+    return found or ["nothing"]
 
 
 def main():
-    runs = next((int(a) for a in sys.argv[1:] if a.isdigit()), 3)
-    names = [a for a in sys.argv[1:] if a in STACKS] or list(STACKS)
-    cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
-    version = subprocess.run([TESSERA, "--version"], capture_output=True, text=True, check=True).stdout.splitlines()[0]
-    lines = ["# Timings", "", f"Made by `make bench`: {version}; {cpu}, {os.cpu_count()} processors; medians of {runs} runs in turn. Ratios below 1.5 are noise on a shared machine.",
-             "All write value and weight; tessera also variance, coverage and exposure. Matching and rejection are in the first row only."]
-    for name in names:
-        measure(name, runs, lines)
-        (ROOT / "bench" / "RESULTS.md").write_text("\n".join(lines) + "\n")  # after each stack: the large one takes minutes
-    print((ROOT / "bench" / "RESULTS.md").read_text())
+    args = arguments()
+    size = SIZES[args.size]
+    chosen = [s for s in size["stacks"] if not args.stacks or s.name in args.stacks]
+    runs = args.runs or size["runs"]
+    args.work.mkdir(parents=True, exist_ok=True)
+    args.out.mkdir(parents=True, exist_ok=True)
+    base, build = args.work, ROOT / "build"
+    before = load()
+    python = peer_jobs.newest_python(build) if args.peers and args.size != "tiny" else Path("/usr/bin/python3")
+    measured, rows, notes = [], [], []
+    for stack in stacks.make(chosen, base):
+        m = jobs.measure(stack, base, runs, 1 if stack.mpix > 50 else min(2, runs), most_frames(stack, args.size), python, build, args.peers)
+        measured.append(m)
+        notes += [f"**{stack.name}: the mosaics of tessera and {k} disagree**" for k, a in m.agreements.items() if not a.holds]
+    rows += targets.speed_targets(measured)
+    for m in measured:
+        if m.stack.name == "irac":
+            rows += targets.matching_targets(m, *matching(m, base, args.peers and args.size != "tiny"))
+    clean = clean_fidelity(base, size["clean"][0], args.peers) if args.fidelity else {}
+    noisy = noisy_fidelity(base, *size["noisy"], args.peers) if args.fidelity else {}
+    rows += targets.fidelity_targets(clean, noisy)
+    memory = under_ceilings(base, [m for m in measured if m.stack.name != "roman"], size["ceilings"])
+    all_curves = []
+    if args.curves:
+        all_curves = [curves.of_frames(base, size["frames"]), curves.of_size(base, size["sides"]), curves.of_ratio(base, size["ratios"], size["ratio_frames"]),
+                      curves.of_threads(measured[min(1, len(measured) - 1)].stack, base / "work-threads", runs)]
+    results.write(args.out, measured, rows, clean, noisy, memory, all_curves, versions(python), runs, (before, load()), notes)
+    print((args.out / "RESULTS.md").read_text())
+    if notes:
+        say("mosaics disagree: see the top of RESULTS.md")
+        return 1
+    shutil.rmtree(args.work, ignore_errors=True)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -28,6 +28,28 @@ double slow_quantile(std::vector<double> v, double q) {
   return v[low] + (v[high] - v[low]) * (at - std::floor(at));
 }
 
+/// What counting by leading bits must not change: the order statistics themselves.
+TEST(Median, OfManyFloatsIsThatOfTheSortedValues) {
+  std::mt19937 random{11};
+  std::normal_distribution<float> normal{0, 1};
+  const float inf = std::numeric_limits<float>::infinity();
+  for (const std::size_t n : {4096u, 4097u, 70001u, 70002u}) {
+    std::vector<std::vector<float>> kinds(5, std::vector<float>(n));
+    for (auto& v : kinds[0]) v = normal(random);                                          // both signs
+    for (auto& v : kinds[1]) v = normal(random) * normal(random) * 1e-3F;                 // many magnitudes
+    for (auto& v : kinds[2]) v = static_cast<float>(random() % 3);                        // ties
+    for (auto& v : kinds[3]) v = random() % 2 ? -0.0F : 0.0F;                             // one value, two signs
+    for (auto& v : kinds[4]) v = random() % 3 == 0 ? inf : random() % 2 ? -inf : normal(random);
+    for (std::size_t k = 0; k < kinds.size(); ++k) {
+      auto values = kinds[k], sorted = kinds[k];
+      values.insert(values.begin() + 7, 3, std::numeric_limits<float>::quiet_NaN());
+      std::sort(sorted.begin(), sorted.end());
+      const double lower = sorted[(n - 1) / 2], upper = sorted[n / 2];
+      EXPECT_EQ(median_inplace(std::span<float>{values}), lower == upper ? upper : 0.5 * lower + 0.5 * upper) << n << " kind " << k;
+    }
+  }
+}
+
 TEST(Median, IsTheMiddleOfTheSortedValues) {
   for (const std::size_t count : {1u, 2u, 3u, 10u, 101u, 1000u}) {
     const auto values = normal(count, 5, 2, static_cast<unsigned>(count));

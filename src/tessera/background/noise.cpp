@@ -4,9 +4,11 @@
 #include <cmath>
 #include <limits>
 #include <numbers>
+#include <utility>
 #include <vector>
 
 #include "tessera/background/objects.h"
+#include "tessera/base/clones.h"
 #include "tessera/core/statistics.h"
 
 namespace tessera::background {
@@ -42,6 +44,14 @@ struct Blocks {
   Image<float> value, variance;  // variance 0: not usable
 };
 
+/// Adds a row of pixels to a row of sums; `usable` stays 1 where the pixels are good and free of sources.
+TESSERA_CLONES void add_row(const float* __restrict value, const float* __restrict variance, const std::uint8_t* __restrict good, const std::uint8_t* __restrict object,
+                            float* __restrict value_sum, float* __restrict variance_sum, std::uint8_t* __restrict usable, std::size_t n) {
+  for (std::size_t x = 0; x < n; ++x) value_sum[x] += value[x];
+  for (std::size_t x = 0; x < n; ++x) variance_sum[x] += variance[x];
+  for (std::size_t x = 0; x < n; ++x) usable[x] = static_cast<std::uint8_t>(usable[x] & good[x] & (object[x] == 0));
+}
+
 Blocks sum_blocks(const FrameView& frame, View<const std::uint8_t> objects, int block) {
   const Box box = frame.box();
   const Box starts{box.x0, box.y0, std::max(box.x0, box.x1 - block + 1), std::max(box.y0, box.y1 - block + 1)};
@@ -51,34 +61,46 @@ Blocks sum_blocks(const FrameView& frame, View<const std::uint8_t> objects, int 
     const auto value = sums.value.row(y), variance = sums.variance.row(y);
     usable.assign(value.size(), 1);
     for (int b = y; b < y + block; ++b)
-      for (int a = 0; a < block; ++a) {
-        const float *v = frame.value.row(b).data() + a, *w = frame.variance.row(b).data() + a;
-        const std::uint8_t *good = frame.good.row(b).data() + a, *object = objects.row(b).data() + a;
-        for (std::size_t x = 0; x < value.size(); ++x) {
-          value[x] += v[x], variance[x] += w[x];
-          usable[x] = static_cast<std::uint8_t>(usable[x] & good[x] & (object[x] == 0));
-        }
-      }
+      for (int a = 0; a < block; ++a)
+        add_row(frame.value.row(b).data() + a, frame.variance.row(b).data() + a, frame.good.row(b).data() + a, objects.row(b).data() + a, value.data(), variance.data(),
+                usable.data(), value.size());
     for (std::size_t x = 0; x < value.size(); ++x) variance[x] *= static_cast<float>(usable[x]);
   }
   return sums;
 }
 
+/// (I₁ − I₂)² / (v₁ + v₂) of `n` pairs of blocks; −1 where one is not usable.
+TESSERA_CLONES void differences(const float* __restrict value1, const float* __restrict variance1, const float* __restrict value2, const float* __restrict variance2,
+                                float* __restrict out, std::size_t n) {
+  for (std::size_t x = 0; x < n; ++x) {
+    const float difference = value1[x] - value2[x];
+    const bool usable = (variance1[x] > 0) & (variance2[x] > 0);
+    out[x] = usable ? difference * difference / (variance1[x] + variance2[x]) : -1.0F;
+  }
+}
+
 /// (I₁ − I₂)² / (v₁ + v₂) of usable blocks `lag` apart along rows and along columns; every `step`th pixel of every `step`th row starts a pair.
 void append_differences(const Blocks& sums, int lag, int step, std::vector<float>& out) {
   const Box box = sums.value.box();
-  const auto add = [&](float value1, float variance1, float value2, float variance2) {
-    if (variance1 > 0 && variance2 > 0) out.push_back((value1 - value2) * (value1 - value2) / (variance1 + variance2));
+  const auto width = static_cast<std::size_t>(box.width()), along = static_cast<std::size_t>(std::max(0, box.width() - lag));
+  std::vector<float> row(width);
+  const auto keep = [&](std::size_t n) {
+    const std::size_t had = out.size();
+    out.resize(had + n + 1);  // the one behind the last is where the others go
+    float* to = out.data() + had;
+    for (std::size_t x = 0; x < n; x += static_cast<std::size_t>(step)) {
+      *to = row[x];
+      to += row[x] >= 0;
+    }
+    out.resize(static_cast<std::size_t>(to - out.data()));
   };
   for (int y = box.y0; y < box.y1; y += step) {
-    const auto value = sums.value.row(y), variance = sums.variance.row(y);
-    const int other = std::min(y + lag, box.y1 - 1);
-    const auto value2 = sums.value.row(other), variance2 = sums.variance.row(other);
-    const auto width = static_cast<int>(value.size());
-    for (int x = 0; x < width; x += step) {
-      if (x + lag < width) add(value[x], variance[x], value[x + lag], variance[x + lag]);
-      if (other == y + lag) add(value[x], variance[x], value2[x], variance2[x]);
-    }
+    const float *value = sums.value.row(y).data(), *variance = sums.variance.row(y).data();
+    differences(value, variance, value + width - along, variance + width - along, row.data(), along);
+    keep(along);
+    if (y + lag >= box.y1) continue;
+    differences(value, variance, sums.value.row(y + lag).data(), sums.variance.row(y + lag).data(), row.data(), width);
+    keep(width);
   }
 }
 
@@ -134,9 +156,18 @@ FrameNoise measure_noise(const FrameView& frame) {
   std::vector<float> variance;
   for (std::size_t i = 0; i < free.windows.size(); ++i) {
     const Box box = free.windows[i].box();
-    for (int y = box.y0; y < box.y1; ++y)
-      for (int x = box.x0; x < box.x1; ++x)
-        if (free.windows[i].good(x, y) && !free.objects[i](x, y)) variance.push_back(free.windows[i].variance(x, y));
+    const auto width = static_cast<std::size_t>(box.width());
+    for (int y = box.y0; y < box.y1; ++y) {
+      const auto row = free.windows[i].variance.row(y);
+      const auto good = free.windows[i].good.row(y), object = std::as_const(free.objects[i]).row(y);
+      std::size_t n = variance.size();
+      variance.resize(n + width + 1);
+      for (std::size_t x = 0; x < width; ++x) {
+        variance[n] = row[x];
+        n += static_cast<std::size_t>(good[x] & (object[x] == 0));
+      }
+      variance.resize(n);
+    }
   }
   noise.sky_variance = statistics::median_inplace(std::span<float>{variance});
   return noise;

@@ -1,8 +1,11 @@
 #include "tessera/core/statistics.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
 #include <limits>
+#include <type_traits>
 
 namespace tessera::statistics {
 namespace {
@@ -16,10 +19,63 @@ std::span<T> without_nan(std::span<T> values) {
   return values.first(static_cast<std::size_t>(end - values.begin()));
 }
 
+/// Orders as the float does (no NaN; -0 just below 0).
+std::uint32_t rank_key(float v) {
+  const auto bits = std::bit_cast<std::uint32_t>(v);
+  return bits ^ ((bits >> 31) ? 0xffffffffu : 0x80000000u);
+}
+
+/// Counts of floats by the leading bits of their keys: where an order statistic of many lies, and what little need be searched for it.
+class LeadingBits {
+ public:
+  explicit LeadingBits(std::span<const float> values) : values_{values} {
+    for (const float v : values) ++count_[rank_key(v) >> shift];
+  }
+  /// The value with `rank` smaller ones (equal ones in any order) before it.
+  float at(std::size_t rank) {
+    std::size_t bin = 0;
+    for (; rank >= count_[bin]; ++bin) rank -= count_[bin];
+    if (bin != bin_ || inside_.empty()) gather(bin);
+    const auto place = inside_.begin() + static_cast<std::ptrdiff_t>(rank);
+    std::nth_element(inside_.begin(), place, inside_.end());
+    return *place;
+  }
+
+ private:
+  static constexpr int shift = 21;  // 2048 bins: sign, exponent, two bits of the fraction
+  void gather(std::size_t bin) {
+    bin_ = bin;
+    inside_.resize(count_[bin] + 1);  // the one behind the last is where the others go
+    std::size_t n = 0;
+    for (const float v : values_) {
+      inside_[n] = v;
+      n += (rank_key(v) >> shift) == bin;
+    }
+    inside_.resize(count_[bin]);
+  }
+  std::span<const float> values_;
+  std::array<std::uint32_t, 1u << (32 - shift)> count_{};
+  std::size_t bin_ = 0;
+  std::vector<float> inside_;
+};
+
+constexpr std::size_t many = 4096;  // from here on counting is the faster way
+
+double median_of_many(std::span<const float> values) {
+  LeadingBits bits{values};
+  const std::size_t half = values.size() / 2;
+  const double upper = bits.at(half);
+  if (values.size() % 2 == 1) return upper;
+  const double lower = bits.at(half - 1);
+  return lower == upper ? upper : 0.5 * lower + 0.5 * upper;
+}
+
 template <class T>
 double median_of(std::span<T> all) {
   const auto values = without_nan(all);
   if (values.empty()) return nan;
+  if constexpr (std::is_same_v<T, float>)
+    if (values.size() >= many && values.size() <= std::numeric_limits<std::uint32_t>::max()) return median_of_many(values);
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
   std::nth_element(values.begin(), middle, values.end());
   const double upper = *middle;

@@ -7,12 +7,14 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <system_error>
 
 #include "tessera/base/error.h"
 #include "tessera/base/files.h"
 #include "tessera/io/fits.h"
 #include "tessera/io/fits_layout.h"
+#include "tessera/io/fits_sum.h"
 #include "tessera/io/fits_table.h"
 
 namespace tessera::io {
@@ -121,6 +123,9 @@ struct FitsWriter::Impl {
     ++hdus;
     write_name(name);
     write_cards(free_cards(header));
+    // Pieces of a row of 16-bit numbers would not fall on the words of the sum.
+    if (!compressed && std::abs(bitpix) >= 32 && !axes.empty()) data_sum_ = 0;
+    height_ = axes.size() > 1 ? axes[1] : 1;
   }
 
   /// cfitsio adds two COMMENT cards about the format to a primary header; `header` may bring its own.
@@ -146,25 +151,41 @@ struct FitsWriter::Impl {
     if (hdus == 0 || finished_ == hdus) return;
     finished_ = hdus;
     long_strings_ = false;
-    unsigned long data = 0, all = 0;
     call([&](int* status) {
       fits_update_key_str(file, "CHECKSUM", "0000000000000000", "makes the sum over this HDU zero", status);
       fits_update_key_str(file, "DATASUM", "0", "sum over the data", status);
       fits_flush_file(file, status);  // puts END, and in a compressed image PCOUNT and TFORMn, in their final state
-      fits_get_chksum(file, &data, &all, status);
+      unsigned long data = 0, all = 0;
+      if (!data_sum_) fits_get_chksum(file, &data, &all, status);
+      if (data_sum_) data = *data_sum_;
       fits_update_key_str(file, "DATASUM", std::to_string(data).c_str(), "&", status);
-      fits_get_chksum(file, &data, &all, status);
+      // Reading a large image back for its sum would cost as much as writing it.
+      if (data_sum_) all = detail::add_sums(*data_sum_, header_sum(status));
+      else fits_get_chksum(file, &data, &all, status);
       char encoded[FLEN_VALUE];
       fits_encode_chksum(all, 1, encoded);
       fits_update_key_str(file, "CHECKSUM", encoded, "&", status);
       fits_flush_buffer(file, 0, status);
     });
+    data_sum_.reset();
+  }
+
+  /// Sum over the header as it stands in the file.
+  std::uint32_t header_sum(int* status) {
+    LONGLONG header = 0, data = 0, end = 0;
+    fits_flush_file(file, status);
+    fits_get_hduaddrll(file, &header, &data, &end, status);
+    if (*status) return 0;
+    const detail::ByteSource written{temporary};
+    std::vector<std::byte> buffer;
+    return detail::sum_of_bytes({written.at(header, static_cast<std::size_t>(data - header), buffer), static_cast<std::size_t>(data - header)});
   }
 
   template <class T>
   void write_rows(std::int64_t first_row, int width, std::int64_t rows, const T* pixels) {
+    if (data_sum_) data_sum_ = detail::add_sums(*data_sum_, detail::sum_of_numbers<T>({pixels, static_cast<std::size_t>(width * rows)}));
     call([&](int* status) {
-      LONGLONG start[2] = {1, first_row + 1};
+      LONGLONG start[3] = {1, first_row % height_ + 1, first_row / height_ + 1};
       fits_write_pixll(file, PixelType<T>::type, start, static_cast<LONGLONG>(width) * rows, const_cast<T*>(pixels), status);
     });
   }
@@ -182,6 +203,8 @@ struct FitsWriter::Impl {
 
  private:
   int finished_ = 0;           // HDUs that have their checksums
+  std::optional<std::uint32_t> data_sum_;  // of the pixels written to this HDU, where it is kept
+  std::int64_t height_ = 1;    // of its planes
   bool long_strings_ = false;  // this HDU says so already
 };
 
@@ -219,10 +242,7 @@ void FitsWriter::add_cube(const std::string& name, const Header& header, int wid
   for (int z = 0; z < depth; ++z)
     for (int y = 0; y < height; ++y) {
       fill(z, y, row);
-      impl_->call([&](int* status) {
-        LONGLONG start[3] = {1, y + 1, z + 1};
-        fits_write_pixll(impl_->file, PixelType<std::int32_t>::type, start, width, row.data(), status);
-      });
+      impl_->write_rows<std::int32_t>(static_cast<std::int64_t>(z) * height + y, width, 1, row.data());
     }
 }
 

@@ -12,6 +12,8 @@ void describe(param::Schema<ProductOptions>& s) {
   s.field(&ProductOptions::std, "std", "Write mosaic_std.fits: the standard deviation of the frames' values in each pixel.").namelist("", "create_std_mosaic");
   s.field(&ProductOptions::correlation, "correlation", "Measure how the noise of neighbouring pixels is correlated and write it as extensions of mosaic_unc.fits, for errors of sums over pixels.");
   s.field(&ProductOptions::context, "context", "Write mosaic_ctx.fits: which frames count in each pixel, one bit each in planes of 32; 4 bytes per pixel and 32 frames, twice while the run goes on.");
+  s.field(&ProductOptions::star_check, "star_check", "Measure the mosaic's stars in every frame, to tell wrong pointings and throughputs, for run.json and the report.");
+  s.field(&ProductOptions::input_checksums, "input_checksums", "Record the SHA-256 of every input file in run.json, by which tessera replay knows that they are the same.");
 }
 
 void describe(param::Schema<EngineOptions>& s) {

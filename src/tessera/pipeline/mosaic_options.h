@@ -28,6 +28,8 @@ struct ProductOptions {
   bool std = false;
   bool correlation = true;
   bool context = false;
+  bool star_check = true;
+  bool input_checksums = true;
 };
 void describe(param::Schema<ProductOptions>& s);
 

@@ -180,7 +180,7 @@ void forecast(Plan& plan, int threads, std::int64_t memory_bytes) {
 
 std::string plan_hash(const Plan& plan, const std::string& grid_file, param::OptionSet& settings) {
   static const std::set<std::string> without_effect = {"run.threads", "run.memory", "run.tile_size", "run.max_pixels", "run.log_format", "run.verbosity",
-                                                       "run.dry_run", "output.path", "output.overwrite", "mopex.output", "output.pictures", "output.rmasks", "output.rmask_mosaic", "output.report", "output.correlation"};
+                                                       "run.dry_run", "output.path", "output.overwrite", "mopex.output", "output.pictures", "output.rmasks", "output.rmask_mosaic", "output.report", "output.correlation", "output.star_check", "output.input_checksums"};
   std::string all = fmt::format("tessera {}\n", version());
   for (const auto& s : settings.settings())
     if (!without_effect.count(s.key)) all += fmt::format("{}={}\n", s.key, s.value);
@@ -273,6 +273,8 @@ Plan make_plan(const std::vector<std::string>& inputs, const MosaicOptions& opti
   plan.unit = plan.frames.front().unit;
   if (options.interpolation.quantity == reproject::Quantity::flux && !flux_unit(plan.unit))
     throw UsageError{fmt::format("interpolation.quantity = flux needs a unit per solid angle; {} has the unit '{}', which is kept as it stands", plan.frames.front().image.path.string(), plan.unit)};
+  plan.star_check = options.products.star_check;
+  plan.input_checksums = options.products.input_checksums;
   settle_coadd(plan, options);
   check_background(plan, options);
 

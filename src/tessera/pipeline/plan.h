@@ -45,6 +45,7 @@ struct Plan {
   double input_over_output_pixel = 1;          ///< linear size, median frame
   int frame_pixel = 1;                         ///< side of the largest frame pixel in output pixels, rounded, at least 1
   Forecast forecast;
+  bool star_check = true, input_checksums = true;  ///< what run.json is to hold
   std::string unit;
   std::string hash;                            ///< of everything that may change a product's bits
   std::vector<std::string> notes;

@@ -68,7 +68,7 @@ std::vector<InputRecord> hash_inputs(const Plan& plan, const std::vector<std::st
   context.stage("checksums of inputs", static_cast<std::int64_t>(records.size()));
   context.pool().for_each(static_cast<std::int64_t>(records.size()), [&](std::int64_t i) {
     auto& r = records[static_cast<std::size_t>(i)];
-    r.sha256 = files::sha256_file(r.path);
+    if (plan.input_checksums) r.sha256 = files::sha256_file(r.path);
     std::error_code code;
     r.bytes = static_cast<std::int64_t>(std::filesystem::file_size(r.path, code));
     context.step();
