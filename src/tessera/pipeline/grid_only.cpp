@@ -25,13 +25,8 @@ Outcome make_grid(const MosaicRequest& request, const MosaicOptions& options, pa
   context.log_to(folder.product("tessera.log").string());
   report_plan(plan, options.geometry.margin, context);
   std::vector<ProductRecord> products;
-  const auto table = [&](const char* name, const Table& t) {
-    const auto path = folder.product(name);
-    io::write_table(t, path, io::TableFormat::ipac);
-    products.push_back({name, files::sha256_file(path)});
-  };
-  table("FIF.tbl", wcs::fif_table(plan.grid));
-  table("header_list.tbl", header_list(plan));
+  products.push_back(write_table_product("FIF.tbl", wcs::fif_table(plan.grid), folder));
+  products.push_back(write_table_product("header_list.tbl", header_list(plan), folder));
   FramePass pass;
   pass.frames.resize(plan.frames.size());
   const auto inputs = hash_inputs(plan, request.other_inputs, context);

@@ -9,6 +9,7 @@
 
 #include "tessera/core/statistics.h"
 #include "tessera/parallel/pool.h"
+#include "tessera/pipeline/plane_window.h"
 
 namespace tessera::pipeline {
 namespace {
@@ -18,28 +19,13 @@ constexpr double stars_per_frame_area = 20, fewest_wanted = 40, most_wanted = 20
 constexpr int reach_frame_pixels = 14, least_reach = 6, most_reach = 80;  // of the search around a maximum
 constexpr std::size_t kept_per_cell = 40;
 
-/// Rows y − reach … y + reach of two planes, as the search moves up.
-class RowWindow {
- public:
-  RowWindow(const Plan& plan, const TileStore& store, int reach)
-      : mosaic_{store, TileResult::mosaic, NAN}, uncertainty_{store, TileResult::uncertainty, NAN}, height_{plan.grid.height}, rows_{2 * reach + 1},
-        values_{plan.grid.width, rows_}, sigmas_{plan.grid.width, rows_} {}
-  /// Makes all rows up to y present.
+struct RowWindow {
+  PlaneWindow value, sigma;
+  RowWindow(const TileStore& store, int reach) : value{store, TileResult::mosaic, NAN, reach}, sigma{store, TileResult::uncertainty, NAN, reach} {}
   void advance(int y) {
-    for (; next_ <= std::min(y, height_ - 1); ++next_) {
-      std::ranges::copy(mosaic_.row(next_), values_.row(next_ % rows_).begin());
-      std::ranges::copy(uncertainty_.row(next_), sigmas_.row(next_ % rows_).begin());
-    }
+    value.advance(y);
+    sigma.advance(y);
   }
-  const float* row(int y) const { return values_.row(y % rows_).data(); }
-  const float* sigma_row(int y) const { return sigmas_.row(y % rows_).data(); }
-  float value(int x, int y) const { return values_(x, y % rows_); }
-  float sigma(int x, int y) const { return sigmas_(x, y % rows_); }
-
- private:
-  PlaneRows mosaic_, uncertainty_;
-  int height_, rows_, next_ = 0;
-  Image<float> values_, sigmas_;
 };
 
 class Finder {
@@ -66,7 +52,7 @@ class Finder {
  private:
   /// Of equal pixels the first counts. NaN compares as not lower.
   bool local_maximum(int x, int y, float v) const {
-    const float *below = rows_.row(y - 1) + x, *here = rows_.row(y) + x, *above = rows_.row(y + 1) + x;
+    const float *below = rows_.value.row(y - 1).data() + x, *here = rows_.value.row(y).data() + x, *above = rows_.value.row(y + 1).data() + x;
     return v > here[-1] && v >= here[1] && v > below[0] && v >= above[0] && v > below[-1] && v > below[1] && v >= above[-1] && v >= above[1];
   }
   /// NaN when a pixel of the ring has no data.
@@ -151,13 +137,13 @@ double stars_wanted(const Plan& plan) {
 
 std::vector<MosaicStar> find_mosaic_stars(const Plan& plan, const TileStore& store) {
   const int reach = std::clamp(static_cast<int>(std::lround(reach_frame_pixels * plan.input_over_output_pixel)), least_reach, most_reach);
-  RowWindow rows{plan, store, reach};
+  RowWindow rows{store, reach};
   const Finder finder{plan, rows, reach};
   Cells cells{plan, stars_wanted(plan)};
   for (int y = reach; y < plan.grid.height - reach; ++y) {
     if (y % 256 == 0) parallel::check_interrupt();
     rows.advance(y + reach);
-    const float *value = rows.row(y), *sigma = rows.sigma_row(y);
+    const float *value = rows.value.row(y).data(), *sigma = rows.sigma.row(y).data();
     for (int x = reach; x < plan.grid.width - reach; ++x)  // nearly all pixels end at the first test
       if (value[x] - std::min(value[x - reach], value[x + reach]) > least_signal_to_noise * sigma[x])
         if (const auto star = finder.at(x, y)) cells.add(*star);

@@ -43,14 +43,9 @@ void write_quicklook(const Plan& plan, const FramePass& pass, OutputFolder& fold
 }
 
 void write_tables(const Plan& plan, const FramePass& pass, OutputFolder& folder, std::vector<ProductRecord>& products) {
-  const auto table = [&](const char* name, const Table& t) {
-    const auto path = folder.product(name);
-    io::write_table(t, path, io::TableFormat::ipac);
-    products.push_back({name, files::sha256_file(path)});
-  };
-  table("FIF.tbl", wcs::fif_table(plan.grid));
-  table("header_list.tbl", header_list(plan));
-  table("offsets.tbl", offsets_table(plan, pass, {}));
+  products.push_back(write_table_product("FIF.tbl", wcs::fif_table(plan.grid), folder));
+  products.push_back(write_table_product("header_list.tbl", header_list(plan), folder));
+  products.push_back(write_table_product("offsets.tbl", offsets_table(plan, pass, {}), folder));
 }
 
 void log_result(const Plan& plan, const FramePass& pass, Context& context) {

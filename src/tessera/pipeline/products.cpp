@@ -164,6 +164,12 @@ Header product_header(const ProductText& product, const Plan& plan, const FrameP
   return header;
 }
 
+ProductRecord write_table_product(const char* name, const Table& table, OutputFolder& folder) {
+  const auto path = folder.product(name);
+  io::write_table(table, path, io::TableFormat::ipac);
+  return {name, files::sha256_file(path)};
+}
+
 std::string datasums(const std::filesystem::path& path) {
   io::FitsFile file{path};
   std::string all;
@@ -327,15 +333,10 @@ std::vector<ProductRecord> write_products(const Plan& plan, const FramePass& pas
     write_context(store, plan.context_planes, std::move(header), folder.product(file));
     records.push_back({file, datasums(folder.product(file))});
   }
-  const auto table = [&](const char* name, const Table& t) {
-    const auto path = folder.product(name);
-    io::write_table(t, path, io::TableFormat::ipac);
-    records.push_back({name, files::sha256_file(path)});
-  };
-  table("FIF.tbl", wcs::fif_table(plan.grid));
-  table("header_list.tbl", header_list(plan));
-  table("offsets.tbl", offsets_table(plan, pass, rejected));
-  if (!plan.moving.empty()) table("moving.tbl", moving_table(plan.moving, plan.frames));
+  records.push_back(write_table_product("FIF.tbl", wcs::fif_table(plan.grid), folder));
+  records.push_back(write_table_product("header_list.tbl", header_list(plan), folder));
+  records.push_back(write_table_product("offsets.tbl", offsets_table(plan, pass, rejected), folder));
+  if (!plan.moving.empty()) records.push_back(write_table_product("moving.tbl", moving_table(plan.moving, plan.frames), folder));
   context.step();
   if (options.products.pictures) {
     write_pictures(plan, store, folder);

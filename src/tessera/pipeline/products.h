@@ -20,6 +20,8 @@ struct ProductText {
 /// WCS of the grid, unit, times, photometry, options and inputs. `mean_exposure_s`: of the covered pixels.
 Header product_header(const ProductText& product, const Plan& plan, const FramePass& pass, const param::OptionSet& settings, double mean_exposure_s);
 double mean_exposure(const TileStore& store);
+/// Writes an IPAC table to the folder's product().
+ProductRecord write_table_product(const char* name, const Table& table, OutputFolder& folder);
 /// DATASUM of every HDU, joined by '+'.
 std::string datasums(const std::filesystem::path& path);
 

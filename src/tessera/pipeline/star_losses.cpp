@@ -8,6 +8,8 @@
 #include <numbers>
 #include <utility>
 
+#include "tessera/pipeline/plane_window.h"
+
 namespace tessera::pipeline {
 namespace {
 
@@ -16,27 +18,6 @@ constexpr double sky_radius = 6;               // frame pixels
 constexpr std::size_t sky_points = 16, most_stars = 500000;
 constexpr double most_excess_percent = 1;      // of a bin's pixels, over what all pixels lost
 constexpr std::int64_t least_rejected = 10;    // fewer say nothing
-
-/// A few rows of a plane around one.
-class Rows {
- public:
-  Rows(const TileStore& store, TileResult::Plane plane, float fill, int reach)
-      : rows_{store, plane, fill}, height_{store.lattice().height}, kept_(static_cast<std::size_t>(2 * reach + 1)) {}
-  /// Rows up to y + reach are there from now on.
-  void reach(int y) {
-    for (; next_ <= y && next_ < height_; ++next_) {
-      const auto row = rows_.row(next_);
-      kept_[static_cast<std::size_t>(next_) % kept_.size()].assign(row.begin(), row.end());
-    }
-  }
-  float operator()(int x, int y) const { return kept_[static_cast<std::size_t>(y) % kept_.size()][static_cast<std::size_t>(x)]; }
-  const std::vector<float>& row(int y) const { return kept_[static_cast<std::size_t>(y) % kept_.size()]; }
-
- private:
-  PlaneRows rows_;
-  int height_, next_ = 0;
-  std::vector<std::vector<float>> kept_;
-};
 
 class StarFinder {
  public:
@@ -49,7 +30,7 @@ class StarFinder {
 
   void run() {
     for (int y = 0; y < height_; ++y) {
-      for (Rows* rows : {&value_, &sigma_, &coverage_}) rows->reach(y + reach_);
+      for (PlaneWindow* rows : {&value_, &sigma_, &coverage_}) rows->advance(y + reach_);
       if (y >= reach_ && y + reach_ < height_) search(y);
     }
     std::ranges::sort(cores_);
@@ -104,7 +85,7 @@ class StarFinder {
 
   int width_, height_, reach_, core_;
   double frame_pixels_;  // that an output pixel's area holds
-  Rows value_, sigma_, coverage_;
+  PlaneWindow value_, sigma_, coverage_;
   std::vector<std::pair<std::int64_t, int>> cores_;  // output pixel, bin
 };
 
