@@ -3,7 +3,7 @@
 #   make build    the program, the library and the tests, in build/release
 #   make test     everything: C++ and Python tests, then the C++ tests again under sanitizers
 #   make demo     a simulated stack to a mosaic, compared with the truth
-#   make bench    timings beside those of other programs
+#   make bench    timings beside those of other programs, 25 minutes; BENCH=--quick for a look
 #   make docs     the tables of options in docs/steps, man pages and completion
 #   make install  [PREFIX=/usr/local] [DESTDIR=]
 #   make clean    remove what was built
@@ -30,7 +30,8 @@ demo: build
 
 bench: setup
 	@scripts/build.sh release $(JOBS)
-	@$(PYTHON) bench/run.py
+	@cmake -S . -B build/release -DTESSERA_BENCH=ON >/dev/null && cmake --build build/release --target bench_floor --parallel $(JOBS)
+	@$(PYTHON) bench/run.py $(BENCH)
 
 docs: build
 	@cmake --build build/release --target documents

@@ -21,7 +21,7 @@ class Agreement:
         return f"{'agree' if self.holds else 'DISAGREE'}: {100 * self.covered:.1f} % covered, differences {self.shift:+.4f} ± {self.scatter:.4f} σ ({self.pixels} px; limits {100 * self.limits[0]:.0f} %, {self.limits[1]}, {self.limits[2]})"
 
 
-def compare(out, other, covered, limits=(0.95, 0.02, 0.15)):
+def compare(out, other, covered, limits=(0.9, 0.02, 0.15)):
     """`out`: a tessera folder; `other`: the peer's image on the same grid, `covered`: where it has data. Pixels count whose surroundings of
     7 × 7 have almost whole coverage in ours: masked pixels are met by each program in its own way."""
     ours, sigma, coverage = (fits.getdata(out / f"{n}.fits").astype(float) for n in ("mosaic", "mosaic_unc", "mosaic_cov"))

@@ -103,7 +103,7 @@ def noisy_fidelity(base, frames, side, with_peers):
     for masked, label in ((False, "hits left in"), (True, "hits flagged beforehand")):
         folder = base / f"fidelity-noisy-{int(masked)}"
         images = stacks.simulate(folder, *stacks.SPHEREX, f"camera.width={side}", f"camera.height={side}", f"stack.frames={frames}", f"sources.count={side * side // 4000}",
-                                 "sources.flux_min_ujy=20000", "sources.flux_max_ujy=400000", "sources.flux_slope=1.2", f"defects.cosmic_masked={str(masked).lower()}")
+                                 "sources.flux_min_ujy=6000", "sources.flux_max_ujy=120000", "sources.flux_slope=1.2", f"defects.cosmic_masked={str(masked).lower()}")
         out = base / "work-noisy"
         jobs.mosaic(folder, out, "--no-pictures", "--no-report")
         image, header = fits.getdata(out / "mosaic.fits", header=True)

@@ -3,8 +3,10 @@ import os
 import statistics
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
+from pathlib import Path
+
+LAUNCH = Path(__file__).resolve().parent / "launch.py"
 
 
 @dataclass
@@ -22,14 +24,11 @@ class Cost:
 
 def timed(command, cwd=None):
     """Cost of one process; RuntimeError with its last words when it fails."""
-    began = time.monotonic()
-    process = subprocess.Popen([str(c) for c in command], cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    errors = process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"{' '.join(map(str, command))[:300]} ended with {process.returncode}: {errors.decode(errors='replace')[-600:]}")
-    return Cost(time.monotonic() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+    done = subprocess.run(["/usr/bin/python3", "-I", "-S", LAUNCH, *map(str, command)], cwd=cwd, capture_output=True, text=True, errors="replace")
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(map(str, command))[:300]} failed: {done.stderr[-600:]}")
+    wall, cpu, peak = map(float, done.stdout.split())
+    return Cost(wall, cpu, peak / 1024)
 
 
 def median(costs):

@@ -36,13 +36,13 @@ class Debian:
 
 
 def test_setup_does_nothing_when_everything_is_there(tmp_path):
-    debian = Debian(tmp_path, installed="swarp montage python3-drizzle python3-reproject")
+    debian = Debian(tmp_path, installed="swarp montage python3-drizzle python3-reproject python3-venv")
     done = debian.setup("peers")
     assert (done.returncode, done.stdout, done.stderr, debian.calls()) == (0, "", "", [])
 
 
 def test_setup_installs_only_what_is_missing_and_waits_for_the_lock(tmp_path):
-    debian = Debian(tmp_path, installed="swarp python3-drizzle python3-reproject", plan="Inst montage\\n")
+    debian = Debian(tmp_path, installed="swarp python3-drizzle python3-reproject python3-venv", plan="Inst montage\\n")
     done = debian.setup("peers")
     assert done.returncode == 0, done.stderr
     assert [c.split()[-1] for c in debian.calls()] == ["update", "montage", "montage"]

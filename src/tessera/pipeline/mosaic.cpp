@@ -127,6 +127,7 @@ Outcome make_mosaic(const MosaicRequest& request, const MosaicOptions& options, 
   FrameCache cache{plan.frames, share_memory(context.memory_bytes()).cache};
   const FramePass pass = run_frame_pass(plan, options, cache, context);
   TileStore store{folder.scratch(), plan.lattice, plan.hash, plan.planes, plan.context_planes};
+  store.hold(share_memory(context.memory_bytes()).results, options.engine.save_every);
   const auto elapsed = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count(); };
   try {
     auto masks = plan.two_pass ? run_rejection_pass(plan, pass, options, cache, folder.scratch(), context) : FrameMasks{plan.frames.size()};

@@ -24,6 +24,10 @@ void describe(param::Schema<EngineOptions>& s) {
   s.field(&EngineOptions::max_pixels, "max_pixels", "An output grid of more pixels than this is refused with the forecast.")
       .unit("output pixel")
       .at_least(1);
+  s.field(&EngineOptions::save_every, "save_every",
+          "Finished tiles that fit the memory ceiling are saved together this often: what a run that is killed has to do again. 0: each at once.")
+      .unit("s")
+      .range(0, 86400);
 }
 
 void MosaicOptions::declare(param::OptionSet& options) {

@@ -16,6 +16,7 @@ struct MemoryShares {
   std::int64_t cache = 0;   ///< frames kept between tiles
   std::int64_t frames = 0;  ///< whole frames being measured, all threads
   std::int64_t tiles = 0;   ///< stacks of tiles, all threads
+  std::int64_t results = 0; ///< finished tiles
 };
 MemoryShares share_memory(std::int64_t ceiling_bytes);
 /// Memory that measuring a whole frame takes, beside the cache.

@@ -309,10 +309,13 @@ std::vector<ProductRecord> write_products(const Plan& plan, const FramePass& pas
   std::vector<ProductRecord> records;
   context.stage("writing products", plan.planes + (options.products.pictures ? 2 : 1));
   const double exposure = mean_exposure(store);
-  for (const auto& product : fits_products) {
-    if (product.plane >= plan.planes) continue;
+  std::vector<std::filesystem::path> paths;
+  for (const auto& product : fits_products)
+    if (product.plane < plan.planes) paths.push_back(folder.product(product.file));
+  const auto write = [&](std::int64_t i) {
+    const auto& product = fits_products[i];
+    const auto& path = paths[static_cast<std::size_t>(i)];
     parallel::check_interrupt();
-    const auto path = folder.product(product.file);
     io::FitsWriter writer{path};
     PlaneRows rows{store, product.plane, product.empty};
     std::optional<PixelAreas> areas;
@@ -323,9 +326,15 @@ std::vector<ProductRecord> write_products(const Plan& plan, const FramePass& pas
     });
     if (product.plane == TileResult::uncertainty) add_correlation(noise, writer);
     writer.close();
-    records.push_back({product.file, datasums(path)});
     context.step();
-  }
+  };
+  // Each plane being written holds a row of tiles.
+  const auto count = static_cast<std::int64_t>(paths.size());
+  const auto held = std::int64_t{plan.grid.width} * plan.lattice.side * static_cast<std::int64_t>(sizeof(float)) * std::min<std::int64_t>(count, context.pool().threads());
+  if (held <= share_memory(context.memory_bytes()).tiles) context.pool().for_each(count, write);
+  else
+    for (std::int64_t i = 0; i < count; ++i) write(i);
+  for (std::size_t i = 0; i < paths.size(); ++i) records.push_back({fits_products[i].file, datasums(paths[i])});
   if (plan.context_planes > 0) {
     parallel::check_interrupt();
     const char* file = "mosaic_ctx.fits";

@@ -2,9 +2,12 @@
 /// OUT/.tessera/tiles holds the float planes of each tile, tile after tile; OUT/.tessera/journal one JSON line per finished tile.
 #pragma once
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -68,8 +71,11 @@ class TileStore {
   const TileLattice& lattice() const { return lattice_; }
   bool finished(std::int64_t tile) const { return finished_[static_cast<std::size_t>(tile)] != 0; }
   std::int64_t finished_count() const;
-  /// Writes the tile, syncs it, then its journal line. Safe from many threads.
-  void put(std::int64_t tile, const TileResult& result);
+  /// From here on up to `bytes` of tiles stay in memory, and what is not on disk yet is written together every `seconds`: a run that ends sooner writes
+  /// its tiles once, as products, and a run that is killed loses the work of so many seconds. An exception that ends the run saves them all.
+  void hold(std::int64_t bytes, double seconds);
+  /// Takes the tile: writes it, syncs it, then its journal line, unless it is held. Safe from many threads.
+  void put(std::int64_t tile, TileResult result);
   /// The rows of one row of tiles, one plane over the whole width; tiles never put read as `fill`.
   void read_band(TileResult::Plane plane, int tile_row, float fill, Image<float>& band) const;
   /// Likewise one plane of the context; tiles never put are 0.
@@ -85,6 +91,9 @@ class TileStore {
   void recover();
   void recover_tile(std::int64_t tile, const std::string& sha256, Rejected rejected, std::int64_t file_bytes);
   std::string read_tile(std::int64_t tile) const;
+  using Held = std::pair<std::int64_t, std::shared_ptr<const TileResult>>;
+  void save(std::span<const Held> tiles);
+  std::shared_ptr<const TileResult> held(std::int64_t tile) const;
   template <class T>
   void read_plane(int plane, int tile_row, T fill, Image<T>& band) const;
 
@@ -94,7 +103,13 @@ class TileStore {
   int tiles_ = -1, journal_ = -1;
   std::vector<char> finished_;
   std::vector<Rejected> rejected_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
+  std::mutex journal_mutex_;
+  std::map<std::int64_t, std::shared_ptr<const TileResult>> held_;
+  std::vector<std::int64_t> unsaved_;  // of the held ones
+  std::int64_t held_bytes_ = 0, most_held_ = 0;
+  double save_every_ = 0;
+  std::chrono::steady_clock::time_point saved_ = std::chrono::steady_clock::now();
 };
 
 /// Rows of one plane in rising order, read a row of tiles at a time.
