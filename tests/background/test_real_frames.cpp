@@ -7,7 +7,7 @@
 #include <cstring>
 
 #include "background/synthetic.h"
-#include "core/shared_data.h"
+#include "places.h"
 #include "tessera/base/files.h"
 #include "tessera/core/header.h"
 #include "tessera/core/statistics.h"

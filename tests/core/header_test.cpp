@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <limits>
 
-#include "core/shared_data.h"
+#include "places.h"
 #include "tessera/base/files.h"
 
 namespace tessera {

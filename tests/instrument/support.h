@@ -6,7 +6,7 @@
 #include <cstdio>
 
 #include "base/temporary_folder.h"
-#include "core/shared_data.h"
+#include "places.h"
 #include "fits_maker.h"
 #include "tessera/base/error.h"
 #include "tessera/instrument/frame_file.h"
@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 namespace tessera::instrument {
 
 inline const ProfileSet& profiles() {
-  static const ProfileSet set = ProfileSet::load({fs::path{TESSERA_SOURCE_DIR} / "profiles"});
+  static const ProfileSet set = ProfileSet::load({test::source_folder() / "profiles"});
   return set;
 }
 

@@ -60,7 +60,7 @@ void check_table(const FitsFile& file, int hdu, const std::vector<std::string>& 
 TEST(FitsCornerCases, GiveAstropysValuesOrOneClearLine) {
   SKIP_WITHOUT_SHARED_DATA();
   int images = 0, tables = 0, refused = 0;
-  const std::vector<std::string> lines = text::split(read_file(fs::path{TESSERA_SOURCE_DIR} / "tests/io/reference/fits_corner_cases.tsv"), '\n');
+  const std::vector<std::string> lines = text::split(read_file(tessera::test::source_folder() / "tests/io/reference/fits_corner_cases.tsv"), '\n');
   for (std::size_t n = 1; n < lines.size(); ++n) {
     if (lines[n].empty()) continue;
     SCOPED_TRACE(lines[n].substr(0, 90));

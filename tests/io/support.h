@@ -8,6 +8,8 @@
 #include <fstream>
 #include <string>
 
+#include "places.h"
+
 namespace tessera::io::test {
 
 namespace fs = std::filesystem;
@@ -32,10 +34,7 @@ class Scratch {
   fs::path folder_;
 };
 
-inline fs::path shared_data() {
-  if (const char* given = std::getenv("TESSERA_SHARED_DATA")) return given;
-  return fs::path{TESSERA_SOURCE_DIR} / "../shared/data";
-}
+using tessera::test::shared_data;
 
 #define SKIP_WITHOUT_SHARED_DATA() \
   if (!std::filesystem::exists(tessera::io::test::shared_data())) GTEST_SKIP() << "skipped: no shared data"

@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <random>
 
-#include "core/shared_data.h"
+#include "places.h"
 #include "tessera/base/files.h"
 #include "tessera/param/namelist.h"
 #include "tessera/param/swarp_config.h"

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <string>
 
+#include "places.h"
 #include "tessera/base/files.h"
 #include "tessera/core/header.h"
 #include "tessera/wcs/sky_wcs.h"
@@ -51,10 +52,7 @@ inline Header sip(double ra = 120, double dec = -9, double roll_deg = 77) {
   return h;
 }
 
-inline std::filesystem::path shared_data() {
-  const char* told = std::getenv("TESSERA_SHARED_DATA");
-  return told ? std::filesystem::path{told} : std::filesystem::path{TESSERA_SOURCE_DIR} / "../shared/data";
-}
+using tessera::test::shared_data;
 
 /// HDU `index` of a file of the shared data.
 inline Header shared_header(const std::string& relative, std::size_t index = 0) {
