@@ -69,12 +69,13 @@ def panel(x0, y0, wide, high, title, x_label, y_label, lines):
     if not xs:
         return []
     xa, xb, ya, yb = min(xs) / 1.15, max(xs) * 1.15, min(ys) / 1.3, max(ys) * 1.3
+    yb *= (yb / ya) ** 0.35  # room for the names of the lines
     px = lambda v: left + (right - left) * math.log(v / xa) / math.log(xb / xa)
     py = lambda v: bottom - (bottom - top) * math.log(v / ya) / math.log(yb / ya)
     out = [text(x0 + 12, y0 + 22, title, 14), text((left + right) / 2, bottom + 34, x_label, 12, "middle"),
            text(x0 + 14, (top + bottom) / 2, y_label, 12, "middle", f'transform="rotate(-90 {x0 + 14} {(top + bottom) / 2:.1f})"'),
            f'<rect x="{left}" y="{top}" width="{right - left}" height="{bottom - top}" fill="none" stroke="#888"/>']
-    for t in ticks(xa, xb):
+    for t in sorted(set(xs)):
         out += [f'<line x1="{px(t):.1f}" x2="{px(t):.1f}" y1="{top}" y2="{bottom}" stroke="#e4e4e4"/>', text(px(t), bottom + 16, f"{t:g}", 11, "middle")]
     for t in ticks(ya, yb):
         out += [f'<line x1="{left}" x2="{right}" y1="{py(t):.1f}" y2="{py(t):.1f}" stroke="#e4e4e4"/>', text(left - 6, py(t) + 4, f"{t:g}", 11, "end")]

@@ -17,18 +17,22 @@ def machine():
     return f"{model}, {os.cpu_count()} processors, {level}, chosen at run time"
 
 
+def named(label):
+    return label if label.startswith("tessera") else f"tessera, {label}"
+
+
 def stack_table(m):
     lines = ["", f"## {m.stack.name}: {m.stack.title} ({m.stack.mpix:.1f} Mpix), one thread where no other number stands", "",
              f"Frames turned against the grid by {m.stack.rotation}; the grid has {m.grid[0]} × {m.grid[1]} pixels of the frames' size. Planes read: value, uncertainty, mask; written: value, uncertainty, coverage, exposure.",
              f"The four schemes reject {100 * m.rejected:.2f} % of all frame pixels.", "",
              "| job | wall s | CPU s | Mpix per CPU s | peak MiB | CPU over tessera's exact overlap | mosaics |", "|---|---|---|---|---|---|---|"]
     base = m.ours.get("exact overlap")
-    for name, costs, who in (("ours", m.ours, "tessera, "), ("theirs", m.theirs, "")):
+    for costs, name in ((m.ours, named), (m.theirs, str)):
         for label, cost in costs.items():
             ratio = f"{cost.cpu / base.cpu:.2f}" if base else ""
             agreement = str(m.agreements[label]) if label in m.agreements else ""
             part = f" ({m.part[label]})" if label in m.part else ""
-            lines.append(f"| {who}{label}{part} | {cost.wall:.2f} | {cost.cpu:.2f} | {m.rate(cost):.3g} | {cost.peak_mib:.0f} | {ratio} | {agreement} |")
+            lines.append(f"| {name(label)}{part} | {cost.wall:.2f} | {cost.cpu:.2f} | {m.rate(cost):.3g} | {cost.peak_mib:.0f} | {ratio} | {agreement} |")
     return lines
 
 
@@ -64,7 +68,7 @@ def speed_plot(measured):
     groups = []
     aims = {"spherex": {"Lanczos-3": 50, "exact overlap": 30, "drizzle, pixfrac 0.8": 12}, "irac": {"Lanczos-3": 25, "exact overlap": 15, "drizzle, pixfrac 0.8": 12}}
     for m in measured:
-        bars = [(f"tessera, {k}", m.rate(c), True, aims.get(m.stack.name, {}).get(k)) for k, c in m.ours.items() if "2 threads" not in k]
+        bars = [(named(k), m.rate(c), True, aims.get(m.stack.name, {}).get(k)) for k, c in m.ours.items() if "2 threads" not in k]
         bars += [(k, m.rate(c), False, None) for k, c in m.theirs.items()]
         groups.append((f"{m.stack.name}: {m.stack.title}", bars))
     return plots.bars("Input megapixels per CPU second, files to files, one thread", groups, "Mpix per CPU s")
