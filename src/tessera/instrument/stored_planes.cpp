@@ -100,7 +100,8 @@ bool is_plain_mask(const io::StoredImage& mask, const FrameFile& frame) {
 std::optional<StoredPlanes> StoredPlanes::of(const FrameFile& frame) {
   const bool ordinary = frame.uncertainty && frame.more_variance.empty() && !frame.rmask && !frame.pmask && !frame.local_area &&
                         (frame.noise == NoiseKind::sigma || frame.noise == NoiseKind::variance) && (!frame.mask || frame.profile->mask_form == MaskForm::bits);
-  if (!ordinary) return std::nullopt;
+  const auto packed = [](const PlaneLocation& plane) { return plane.path.extension() == ".gz"; };  // inflated as a whole at every opening
+  if (!ordinary || packed(frame.image) || packed(*frame.uncertainty) || (frame.mask && packed(*frame.mask))) return std::nullopt;
   StoredPlanes planes{io::StoredImage{frame.image.path, frame.image.hdu}, io::StoredImage{frame.uncertainty->path, frame.uncertainty->hdu}};
   if (!is_plain_single(planes.value_, frame) || !is_plain_single(planes.noise_, frame)) return std::nullopt;
   if (frame.mask) {
