@@ -262,7 +262,7 @@ def test_bash_completes_verbs_flags_choices_and_keys(tmp_path):
     assert "--log-format" in completed(script, "tessera", step, "--lo")
     assert completed(script, "tessera", step, "--log-format", "") == ["text", "json"]
     assert completed(script, "tessera", step, "--log-format", "=", "j") == ["json"]
-    assert completed(script, "tessera", step, "--set", "run.thr") == ["run.threads="]
+    assert completed(script, "tessera", step, "--set", "run.thre") == ["run.threads="]
     assert completed(script, "tessera", step, "--set", "run.log_format", "=", "") == ["text", "json"]
     assert completed(script, "tessera", "config", "--template", step[:3]) == [s for s in steps() if s.startswith(step[:3])]
     assert completed(script, "tessera", "completion", "f") == ["fish"]

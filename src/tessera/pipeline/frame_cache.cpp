@@ -1,6 +1,10 @@
 #include "tessera/pipeline/frame_cache.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <filesystem>
+#include <optional>
 
 namespace tessera::pipeline {
 namespace {
@@ -22,8 +26,25 @@ void copy_rows(const Frame& from, Frame& to) {
 
 }  // namespace
 
-FrameCache::FrameCache(std::span<const instrument::FrameFile> frames, std::int64_t ceiling_bytes)
-    : frames_{frames}, ceiling_{ceiling_bytes} {
+std::string file_stamps(const instrument::FrameFile& frame) {
+  std::string text;
+  const auto add = [&](const instrument::PlaneLocation& plane) {
+    std::error_code code;
+    const auto bytes = std::filesystem::file_size(plane.path, code);
+    const auto time = std::filesystem::last_write_time(plane.path, code).time_since_epoch().count();
+    text += fmt::format("{}{}[{}] {} {}", text.empty() ? "" : " ", plane.path.filename().string(), plane.hdu, code ? 0 : bytes, code ? 0 : time);
+  };
+  add(frame.image);
+  if (frame.uncertainty) add(*frame.uncertainty);
+  if (frame.mask) add(*frame.mask);
+  if (frame.rmask) add(frame.rmask->plane);
+  if (frame.pmask) add(frame.pmask->plane);
+  for (const auto& plane : frame.more_variance) add(plane);
+  return text;
+}
+
+FrameCache::FrameCache(std::span<const instrument::FrameFile> frames, std::int64_t ceiling_bytes, std::span<const std::string> stamps)
+    : frames_{frames}, stamps_{stamps}, ceiling_{ceiling_bytes} {
   std::int64_t all = 0;
   for (const auto& f : frames) all += f.box().area() * bytes_per_pixel;
   holds_all_ = all <= ceiling_;
@@ -70,6 +91,27 @@ std::shared_ptr<const Frame> FrameCache::whole(std::size_t frame) {
   return all;
 }
 
+void check_unchanged(const instrument::FrameFile& file, const std::string& stamp, std::size_t frame, const std::string& also) {
+  if (const auto now = file_stamps(file); now != stamp)
+    throw UnreadableFrame{frame, fmt::format("{}: changed since the run was planned: size and time of its files were {}, now {}{}{}; run again to plan with the new file", file.label(), stamp, now,
+                                             also.empty() ? "" : "; ", also)};
+}
+
+/// A file that changed since the plan was made does not fit the plan, even where it can be read.
+Frame FrameCache::read_pixels(std::size_t frame, Box box) const {
+  const auto& file = frames_[frame];
+  std::string reason;
+  std::optional<Frame> pixels;
+  try {
+    pixels = instrument::read_frame(file, box);
+  } catch (const DataError& error) {
+    reason = error.what();
+  }
+  if (!stamps_.empty()) check_unchanged(file, stamps_[frame], frame, reason);
+  if (!pixels) throw UnreadableFrame{frame, reason};
+  return std::move(*pixels);
+}
+
 FrameCache::BandPtr FrameCache::band(std::size_t frame, int index) {
   const Key key{frame, index};
   std::promise<BandPtr> promise;
@@ -90,7 +132,7 @@ FrameCache::BandPtr FrameCache::band(std::size_t frame, int index) {
     evict_beyond_ceiling();
   }
   try {
-    auto read = std::make_shared<const Frame>(instrument::read_frame(frames_[frame], band_box(frame, index)));
+    auto read = std::make_shared<const Frame>(read_pixels(frame, band_box(frame, index)));
     promise.set_value(read);
     return read;
   } catch (...) {

@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <optional>
 #include <set>
 
 #include "tessera/background/noise.h"
 #include "tessera/background/objects.h"
 #include "tessera/background/significance.h"
+#include "tessera/base/error.h"
 #include "tessera/pipeline/backgrounds.h"
 
 namespace tessera::pipeline {
@@ -53,13 +55,8 @@ bool asks_for_noise(const MosaicOptions& options) {
 }
 
 /// Measures one frame; returns its sky cells when backgrounds are matched.
-std::optional<background::CellMap> measure(const Plan& plan, const MosaicOptions& options, std::size_t i, int cell_side, FrameCache& cache, FrameState& state) {
+std::optional<background::CellMap> measure(const Plan& plan, const MosaicOptions& options, std::size_t i, FrameCache& cache, FrameState& state) {
   const auto& file = plan.frames[i];
-  const Box whole{0, 0, file.width, file.height};
-  const auto grid = plan.grid.wcs();
-  state.output_to_frame = wcs::approximate(wcs::plane_to_plane(grid, file.wcs), plan.on_grid[i].grown(1));
-  state.frame_to_output = wcs::approximate(wcs::plane_to_plane(file.wcs, grid), whole);
-  state.zodi = zodiacal_light(file, options);
   const auto read = cache.whole(i);
   const Frame& frame = *read;
   state.good_fraction = good_fraction(frame);
@@ -74,11 +71,11 @@ std::optional<background::CellMap> measure(const Plan& plan, const MosaicOptions
   find_objects(frame, options, scale, state);
   if (options.background.method == background::Method::none) return std::nullopt;
   const auto masked = background::mask_objects(frame.view(), scale, options.background);
-  auto cells = background::cell_map(frame.view(), masked, *state.frame_to_output, cell_side, {0, 0, plan.grid.width, plan.grid.height});
+  auto cells = background::cell_map(frame.view(), masked, *state.frame_to_output, plan.cell_side, {0, 0, plan.grid.width, plan.grid.height});
   for (float& v : cells.variance.pixels()) v *= static_cast<float>(scale * scale);
   if (state.zodi != 0)
     for (float& v : cells.mean.pixels()) v -= static_cast<float>(state.zodi);
-  if (background::surface_order(options.background) > 0) background::place_cells(cells, *state.output_to_frame, whole);
+  if (background::surface_order(options.background) > 0) background::place_cells(cells, *state.output_to_frame, file.box());
   return cells;
 }
 
@@ -107,7 +104,9 @@ void report_caveats(const Plan& plan, const MosaicOptions& options, FramePass& p
   for (std::size_t i = 0; i < pass.frames.size(); ++i) {
     auto& f = pass.frames[i];
     const auto name = plan.frames[i].image.path.filename().string();
-    if (!f.usable && f.good_fraction == 0 && !plan.on_grid[i].empty())
+    if (!f.lost.empty())
+      context.caveat("frame-skipped", f.lost);
+    else if (!f.usable && f.good_fraction == 0 && !plan.on_grid[i].empty())
       context.caveat("frame-without-good-pixels", fmt::format("{}: no good pixel, left out", name));
     if (!std::isfinite(f.noise_scale)) {
       f.noise_scale = 1;
@@ -129,32 +128,61 @@ void report_caveats(const Plan& plan, const MosaicOptions& options, FramePass& p
 
 }  // namespace
 
-FramePass run_frame_pass(const Plan& plan, const MosaicOptions& options, FrameCache& cache, Context& context, bool keep_cells) {
-  const std::size_t n = plan.frames.size();
-  FramePass pass;
-  pass.frames.resize(n);
-  std::vector<background::CellMap> cells(n);
-  std::vector<double> across;
-  for (const auto& f : plan.frames) across.push_back(std::max(f.width, f.height));
-  std::nth_element(across.begin(), across.begin() + static_cast<std::ptrdiff_t>(n / 2), across.end());
-  const int side = background::cell_side(across[n / 2], plan.input_over_output_pixel);
+void place_frame(const Plan& plan, std::size_t frame, FrameState& state) {
+  const auto& file = plan.frames[frame];
+  const auto grid = plan.grid.wcs();
+  state.output_to_frame = wcs::approximate(wcs::plane_to_plane(grid, file.wcs), plan.on_grid[frame].grown(1));
+  state.frame_to_output = wcs::approximate(wcs::plane_to_plane(file.wcs, grid), file.box());
+}
 
+MeasuredFrame measure_frame(const Plan& plan, const MosaicOptions& options, std::size_t frame, FrameCache& cache) {
+  MeasuredFrame m;
+  const bool stop = options.input.on_bad_frame == instrument::OnBadFrame::stop;
+  if (const auto lost = plan.lost.find(frame); lost != plan.lost.end()) {
+    m.state.usable = false;
+    m.state.lost = lost->second;
+    return m;
+  }
+  m.state.zodi = zodiacal_light(plan.frames[frame], options);
+  place_frame(plan, frame, m.state);
+  try {
+    m.cells = measure(plan, options, frame, cache, m.state);
+  } catch (const DataError& error) {
+    if (stop) throw;
+    m = {};
+    m.state.usable = false;
+    m.state.lost = error.what();
+  }
+  if (!m.state.usable && stop)
+    throw DataError{fmt::format("{}: no pixel is good: each is NaN, too large for single precision, without an uncertainty, or masked by fatal bits; leave the frame out, or give input.on_bad_frame = skip", plan.frames[frame].image.path.string())};
+  return m;
+}
+
+void measure_frames(const Plan& plan, const MosaicOptions& options, std::span<const std::size_t> wanted, FrameCache& cache, FrameRecords* records, Context& context,
+                    const std::function<void(std::size_t, MeasuredFrame)>& take) {
   parallel::Budget budget{share_memory(context.memory_bytes()).frames};
-  context.stage("measuring frames", static_cast<std::int64_t>(n));
-  context.pool().for_each(static_cast<std::int64_t>(n), [&](std::int64_t index) {
-    const auto i = static_cast<std::size_t>(index);
-    auto& state = pass.frames[i];
-    const auto pixels = static_cast<std::int64_t>(plan.frames[i].width) * plan.frames[i].height;
-    // A frame larger than the share is measured alone.
-    const Share share{budget, std::min(budget.total(), pixels * measuring_bytes_per_pixel)};
-    if (plan.on_grid[i].empty())
-      state.usable = false;
-    else if (auto map = measure(plan, options, i, side, cache, state))
-      cells[i] = std::move(*map);
-    if (!state.usable && state.output_to_frame && options.input.on_bad_frame == instrument::OnBadFrame::stop)
-      throw DataError{fmt::format("{}: no pixel is good: each is NaN, too large for single precision, without an uncertainty, or masked by fatal bits; leave the frame out, or give input.on_bad_frame = skip", plan.frames[i].image.path.string())};
+  context.stage("measuring frames", static_cast<std::int64_t>(wanted.size()));
+  context.pool().for_each(static_cast<std::int64_t>(wanted.size()), [&](std::int64_t index) {
+    const auto i = wanted[static_cast<std::size_t>(index)];
+    if (plan.on_grid[i].empty()) {
+      MeasuredFrame off;
+      off.state.usable = false;
+      take(i, std::move(off));
+    } else if (auto before = records && !plan.lost.count(i) ? records->find(i) : std::nullopt) {
+      take(i, std::move(*before));
+    } else {
+      const auto pixels = static_cast<std::int64_t>(plan.frames[i].width) * plan.frames[i].height;
+      // A frame larger than the share is measured alone.
+      const Share share{budget, std::min(budget.total(), pixels * measuring_bytes_per_pixel)};
+      auto m = measure_frame(plan, options, i, cache);
+      if (records && m.state.lost.empty()) records->keep(i, m);
+      take(i, std::move(m));
+    }
     context.step();
   });
+}
+
+void settle_frames(const Plan& plan, const MosaicOptions& options, std::span<const background::CellMap> cells, FramePass& pass, Context& context) {
   const bool matched = options.background.method != background::Method::none;
   if (matched) {
     context.stage("matching backgrounds", 1);
@@ -164,6 +192,21 @@ FramePass run_frame_pass(const Plan& plan, const MosaicOptions& options, FrameCa
   report_caveats(plan, options, pass, context);
   set_weights(plan, options.coadd, pass);
   if (matched) measure_background_error(cells, pass);
+}
+
+FramePass run_frame_pass(const Plan& plan, const MosaicOptions& options, FrameCache& cache, Context& context, bool keep_cells, FrameRecords* records) {
+  const std::size_t n = plan.frames.size();
+  FramePass pass;
+  pass.frames.resize(n);
+  std::vector<background::CellMap> cells(n);
+  std::vector<std::size_t> all(n);
+  std::iota(all.begin(), all.end(), std::size_t{0});
+  measure_frames(plan, options, all, cache, records, context, [&](std::size_t i, MeasuredFrame m) {
+    pass.frames[i] = std::move(m.state);
+    if (!pass.frames[i].output_to_frame && !plan.on_grid[i].empty() && pass.frames[i].lost.empty()) place_frame(plan, i, pass.frames[i]);
+    if (m.cells) cells[i] = std::move(*m.cells);
+  });
+  settle_frames(plan, options, cells, pass, context);
   if (keep_cells) pass.cells = std::move(cells);
   return pass;
 }

@@ -16,18 +16,20 @@
 #include "tessera/base/files.h"
 #include "tessera/base/text.h"
 #include "tessera/pipeline/extra_products.h"
+#include "tessera/pipeline/frame_records.h"
 #include "tessera/pipeline/output_folder.h"
 #include "tessera/pipeline/products.h"
 #include "tessera/pipeline/provenance.h"
 #include "tessera/pipeline/rejection_pass.h"
 #include "tessera/pipeline/repeatability.h"
 #include "tessera/pipeline/report.h"
+#include "tessera/pipeline/tile_keys.h"
 #include "tessera/pipeline/tile_pass.h"
 
 namespace tessera::pipeline {
 
 Request folder_request(const MosaicRequest& request, const Plan& plan, const param::OptionSet& settings) {
-  Request r{request.verb, plan.hash, request.recorded_arguments(), std::filesystem::current_path().string(), {}, {}};
+  Request r{request.verb, plan.request, request.recorded_arguments(), std::filesystem::current_path().string(), {}, {}};
   for (const auto& s : settings.settings()) r.settings.emplace_back(s.key, s.value);
   for (const auto& f : plan.frames) r.frames.push_back(f.image.path.string());
   return r;
@@ -81,7 +83,10 @@ void run_tiles(const Plan& plan, const FramePass& pass, const MosaicOptions& opt
   std::vector<std::int64_t> todo;
   for (std::int64_t t = 0; t < plan.lattice.count(); ++t)
     if (!plan.tile_frames[static_cast<std::size_t>(t)].empty() && !store.finished(t)) todo.push_back(t);
-  if (store.finished_count() > 0) context.log(Level::info, fmt::format("resuming: {} tiles are finished, {} to do", store.finished_count(), todo.size()));
+  if (store.finished_count() > 0 || store.stale_count() > 0) {
+    const auto stale = store.stale_count() == 0 ? "" : fmt::format(" ({} of them once more, as their frames, or the offsets of these, are others now)", store.stale_count());
+    context.log(Level::info, fmt::format("resuming: {} tiles are finished, {} to do{}", store.finished_count(), todo.size(), stale));
+  }
   context.stage("coadding tiles", static_cast<std::int64_t>(todo.size()));
   TilePass tiles{plan, pass, options, cache, masks};
   context.pool().for_each(static_cast<std::int64_t>(todo.size()), [&](std::int64_t i) {
@@ -95,27 +100,66 @@ void run_tiles(const Plan& plan, const FramePass& pass, const MosaicOptions& opt
 bool has_correlation(const MosaicOptions& options) { return options.products.correlation && options.interpolation.uncertainty == reproject::Uncertainty::variance; }
 
 /// What an interrupted run leaves is of use: say so before the line that ends it.
-void tell_how_to_go_on(const TileStore& store, const std::string& output, Context& context) {
-  if (const auto tiles = store.finished_count(); tiles > 0)
-    context.log(Level::warning, fmt::format("{} finished tile{} kept; give the same command again, or: tessera resume {}", tiles, tiles == 1 ? " is" : "s are", output));
+void tell_how_to_go_on(const OutputFolder& folder, const std::string& output, Context& context) {
+  if (folder.resumable()) context.log(Level::warning, fmt::format("what is finished is kept; give the same command again, or: tessera resume {}", output));
+}
+
+/// All passes over frames and tiles, then the products.
+void run_passes(Plan& plan, const MosaicRequest& request, const MosaicOptions& options, const param::OptionSet& settings, OutputFolder& folder, RunClock& run, Recorder& context) {
+  FrameCache cache{plan.frames, share_memory(context.memory_bytes()).cache, plan.stamps};
+  KeptFrames kept{folder.scratch(), plan};
+  if (kept.found() > 0) context.log(Level::info, fmt::format("resuming: {} of {} frames are measured", kept.found(), plan.frames.size()));
+  const FramePass pass = run_frame_pass(plan, options, cache, context, false, &kept);
+  for (std::size_t i = 0; i < pass.frames.size(); ++i)
+    if (!pass.frames[i].lost.empty()) plan.lost.emplace(i, pass.frames[i].lost);
+  auto masks = plan.two_pass ? run_rejection_pass(plan, pass, options, cache, folder.scratch(), context) : FrameMasks{plan.frames.size()};
+  TileStore store{folder.scratch(), plan.lattice, plan.request, plan.planes, plan.context_planes, TileKeys{plan, pass, options, plan.two_pass ? &masks : nullptr}};
+  store.hold(share_memory(context.memory_bytes()).results, options.engine.save_every);
+  run_tiles(plan, pass, options, cache, plan.two_pass ? &masks : nullptr, store, context);
+  if (!plan.two_pass) masks = FrameMasks{store, plan.frames.size()};
+  const auto inputs = hash_inputs(plan, request.other_inputs, context);
+  finish_mosaic({plan, pass, store, masks, cache, inputs}, request, options, settings, folder, run, context);
 }
 
 }  // namespace
 
+void finish_mosaic(const FinishedTiles& m, const MosaicRequest& request, const MosaicOptions& options, const param::OptionSet& settings, OutputFolder& folder, RunClock& run, Recorder& context) {
+  const auto noise = has_correlation(options) ? measure_correlation(m.plan, m.pass, m.masks, options, m.cache, context) : MeasuredCorrelation{};
+  StarLosses losses;
+  if (options.rejection.schemes() != 0) losses = measure_star_losses(m.plan, m.pass, m.store, m.masks, options.rejection.fatal());
+  tell_star_losses(losses, context);
+  auto products = write_products(m.plan, m.pass, m.store, m.masks, noise, options, settings, folder, context);
+  for (auto& product : write_extra_products({m.plan, m.pass, m.store, m.masks, options, settings, m.cache, noise}, folder, context)) products.push_back(std::move(product));
+  const auto stars = measure_repeatability(m.plan, m.pass, m.store, m.cache, context);
+  run.stop();
+  if (options.products.report) {
+    write_report(run.record, m.plan, m.pass, m.store, m.masks, losses, stars, options, settings, folder, context);
+    products.push_back({"report.html", ""});
+    run.stop();
+  }
+  files::write_atomic(folder.product("run.json"), run_json(run.record, m.plan, m.pass, m.masks, stars, options, settings, m.inputs, placed_products(request, products, folder), losses, context));
+  folder.publish("run.json");
+  context.log(Level::info, fmt::format("{}: {} frame{}, {} × {} pixels, {}", request.output, m.plan.frames.size(), m.plan.frames.size() == 1 ? "" : "s", m.plan.grid.width, m.plan.grid.height,
+                                       text::format_duration(run.record.wall_s)));
+}
+
+void print_plan(const Plan& plan, Context& context) {
+  for (const auto& note : plan.notes) context.log(Level::info, note);
+  for (const auto& caution : plan.cautions) context.caveat("mixed-frames", caution, 1);
+  const auto text = describe_plan(plan, context.pool().threads(), context.memory_bytes());
+  if (std::fputs(text.c_str(), stdout) < 0 || std::fflush(stdout) != 0) {
+    if (errno != EPIPE) throw SystemError{fmt::format("standard output cannot be written: {}", std::strerror(errno))};
+  }
+}
+
 Outcome make_mosaic(const MosaicRequest& request, const MosaicOptions& options, param::OptionSet& settings, Context& outer) {
-  const auto began = std::chrono::steady_clock::now();
-  RunRecord run{request.verb, request.recorded_arguments(), std::filesystem::current_path().string(), utc_now(), 0};
+  RunClock run{request};
   Recorder context{outer};
   const auto profiles = instrument::ProfileSet::load(instrument::ProfileSet::default_folders());
-  const Plan plan = make_plan(request.inputs, options, settings, profiles, context);
+  Plan plan = make_plan(request.inputs, options, settings, profiles, context);
   check_extra_options(plan, options);
   if (request.dry_run) {
-    for (const auto& note : plan.notes) context.log(Level::info, note);
-    for (const auto& caution : plan.cautions) context.caveat("mixed-frames", caution, 1);
-    const auto text = describe_plan(plan, context.pool().threads(), context.memory_bytes());
-    if (std::fputs(text.c_str(), stdout) < 0 || std::fflush(stdout) != 0) {
-      if (errno != EPIPE) throw SystemError{fmt::format("standard output cannot be written: {}", std::strerror(errno))};
-    }
+    print_plan(plan, context);
     return Outcome::done;
   }
   OutputFolder folder{request.output, folder_request(request, plan, settings), request.overwrite, request.place};
@@ -123,38 +167,19 @@ Outcome make_mosaic(const MosaicRequest& request, const MosaicOptions& options, 
   for (const auto& line : text::split(describe_plan(plan, context.pool().threads(), context.memory_bytes()), '\n'))
     if (!line.empty()) context.log(Level::debug, line);
   report_plan(plan, options.geometry.margin, context);
-
-  FrameCache cache{plan.frames, share_memory(context.memory_bytes()).cache};
-  const FramePass pass = run_frame_pass(plan, options, cache, context);
-  TileStore store{folder.scratch(), plan.lattice, plan.hash, plan.planes, plan.context_planes};
-  store.hold(share_memory(context.memory_bytes()).results, options.engine.save_every);
-  const auto elapsed = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count(); };
-  try {
-    auto masks = plan.two_pass ? run_rejection_pass(plan, pass, options, cache, folder.scratch(), context) : FrameMasks{plan.frames.size()};
-    run_tiles(plan, pass, options, cache, plan.two_pass ? &masks : nullptr, store, context);
-    if (!plan.two_pass) masks = FrameMasks{store, plan.frames.size()};
-    const auto inputs = hash_inputs(plan, request.other_inputs, context);
-    const auto noise = has_correlation(options) ? measure_correlation(plan, pass, masks, options, cache, context) : MeasuredCorrelation{};
-    StarLosses losses;
-    if (options.rejection.schemes() != 0) losses = measure_star_losses(plan, pass, store, masks, options.rejection.fatal());
-    tell_star_losses(losses, context);
-    auto products = write_products(plan, pass, store, masks, noise, options, settings, folder, context);
-    for (auto& product : write_extra_products({plan, pass, store, masks, options, settings, cache, noise}, folder, context)) products.push_back(std::move(product));
-    const auto stars = measure_repeatability(plan, pass, store, cache, context);
-    run.wall_s = elapsed();
-    if (options.products.report) {
-      write_report(run, plan, pass, store, masks, losses, stars, options, settings, folder, context);
-      products.push_back({"report.html", ""});
-      run.wall_s = elapsed();
+  for (bool again = true; again;) try {
+      again = false;
+      run_passes(plan, request, options, settings, folder, run, context);
+    } catch (const UnreadableFrame& error) {
+      if (options.input.on_bad_frame == instrument::OnBadFrame::stop || plan.lost.count(error.frame())) throw;
+      // Measured before and not readable now: everything is settled anew without it, its part in the others' offsets too.
+      context.log(Level::warning, fmt::format("{}; going on without this frame", error.what()));
+      plan.lost.emplace(error.frame(), error.what());
+      again = true;
+    } catch (const Interrupted&) {
+      tell_how_to_go_on(folder, request.output, context);
+      throw;
     }
-    files::write_atomic(folder.product("run.json"), run_json(run, plan, pass, masks, stars, options, settings, inputs, placed_products(request, products, folder), losses, context));
-  } catch (const Interrupted&) {
-    tell_how_to_go_on(store, request.output, context);
-    throw;
-  }
-  folder.publish("run.json");
-  context.log(Level::info, fmt::format("{}: {} frame{}, {} × {} pixels, {}", request.output, plan.frames.size(), plan.frames.size() == 1 ? "" : "s", plan.grid.width, plan.grid.height,
-                                       text::format_duration(run.wall_s)));
   return context.caveats().empty() ? Outcome::done : Outcome::done_with_caveats;
 }
 

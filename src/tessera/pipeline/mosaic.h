@@ -1,5 +1,7 @@
 /// pipeline/mosaic.h — frames in, mosaic out: plan, frame pass, tile pass, finish.
 #pragma once
+#include <chrono>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -33,6 +35,30 @@ struct MosaicRequest {
 Request folder_request(const MosaicRequest& request, const Plan& plan, const param::OptionSet& settings);
 /// Writes request.kept to the folder and gives every product the names of its places.
 std::vector<ProductRecord> placed_products(const MosaicRequest& request, const std::vector<ProductRecord>& products, OutputFolder& folder);
+
+/// The record of a run and its clock.
+struct RunClock {
+  explicit RunClock(const MosaicRequest& request)
+      : record{request.verb, request.recorded_arguments(), std::filesystem::current_path().string(), utc_now(), 0}, began{std::chrono::steady_clock::now()} {}
+  void stop() { record.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count(); }
+  RunRecord record;
+  std::chrono::steady_clock::time_point began;
+};
+
+/// All tiles, and what they were made from.
+struct FinishedTiles {
+  const Plan& plan;
+  const FramePass& pass;
+  const TileStore& store;
+  const FrameMasks& masks;
+  FrameCache& cache;
+  const std::vector<InputRecord>& inputs;
+};
+/// The end of a run: products, report and record, put in place all at once.
+void finish_mosaic(const FinishedTiles& tiles, const MosaicRequest& request, const MosaicOptions& options, const param::OptionSet& settings, OutputFolder& folder, RunClock& run, Recorder& context);
+
+/// What --dry-run prints, with its notes.
+void print_plan(const Plan& plan, Context& context);
 
 /// Tells notes and caveats of a plan; margin as in GeometryOptions.
 void report_plan(const Plan& plan, int margin, Context& context);

@@ -14,6 +14,7 @@
 #include "tessera/base/error.h"
 #include "tessera/base/files.h"
 #include "tessera/base/utf8.h"
+#include "tessera/pipeline/record_file.h"
 #include "tessera/pipeline/tile_store.h"
 
 namespace tessera::pipeline {
@@ -31,13 +32,23 @@ std::string differences(const Request& before, const Request& now) {
     else if (found->second != value && key != "run.threads" && key != "run.memory")
       parts.push_back(fmt::format("{} was \"{}\", now \"{}\"", key, found->second, value));
   if (before.frames != now.frames) parts.push_back(fmt::format("the frames differ ({} before, {} now)", before.frames.size(), now.frames.size()));
-  if (parts.empty()) parts.push_back("an input file, the grid file, a profile, the tile size or the program's version changed");
+  if (parts.empty()) parts.push_back("the grid file, a table of offsets or the program's version changed");
   if (parts.size() > 4) parts.resize(4), parts.push_back("…");
   return text::join(parts, "; ");
 }
 
 [[noreturn]] void refuse(const fs::path& path, const char* doing) {
   throw SystemError{fmt::format("{}: {}: {}; choose an output folder that can be written", path.string(), doing, std::strerror(errno))};
+}
+
+/// What a run that was killed while it cleaned up may leave.
+fs::path leftover(const fs::path& out) { return out / ".tessera.done"; }
+
+void sync_folder(const fs::path& folder) {
+  const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return;
+  ::fsync(fd);
+  ::close(fd);
 }
 
 }  // namespace
@@ -88,6 +99,7 @@ OutputFolder::OutputFolder(const fs::path& out, const Request& request, bool ove
   if (fs::exists(out_, code) && !fs::is_directory(out_, code))
     throw UsageError{fmt::format("{}: is a file; -o names the folder the products go to", out_.string())};
   created_ = !fs::exists(out_, code);
+  fs::remove_all(leftover(out_), code);
   const bool scratch_there = fs::exists(scratch(), code);
   if (!scratch_there && blocking() && !overwrite)
     throw UsageError{fmt::format("{}: holds a finished run already; give --overwrite to replace it, or another -o", out_.string())};
@@ -103,7 +115,7 @@ OutputFolder::OutputFolder(const fs::path& out, const Request& request, bool ove
     lock_ = -1;
     throw UsageError{fmt::format("{}: another run is working in this folder; wait for it, or choose another -o", out_.string())};
   }
-  if (fs::exists(scratch() / "plan.json", code) && journal_plan_hash(scratch())) {
+  if (fs::exists(scratch() / "plan.json", code) && resumable()) {
     const auto before = unfinished_request(out_);
     resumed_ = before.plan_hash == request.plan_hash;
     if (!resumed_ && !overwrite) {
@@ -112,7 +124,8 @@ OutputFolder::OutputFolder(const fs::path& out, const Request& request, bool ove
       throw UsageError{fmt::format("{}: holds an unfinished run of another plan ({}); give --overwrite to start anew, or another -o", out_.string(), what)};
     }
   }
-  if (!resumed_) fs::remove(scratch() / "journal", code);
+  if (!resumed_)
+    for (const char* name : {"journal", "tiles", "frames", "scale"}) fs::remove_all(scratch() / name, code);
   fs::remove_all(scratch() / "products", code);
   fs::create_directory(scratch() / "products", code);
   if (code) {
@@ -124,12 +137,22 @@ OutputFolder::OutputFolder(const fs::path& out, const Request& request, bool ove
 
 OutputFolder::~OutputFolder() {
   std::error_code code;
-  // Without one finished tile there is nothing to resume: leave no trace of a run that failed at once.
-  if (!published_ && !journal_plan_hash(scratch())) {
+  // With nothing to resume: leave no trace of a run that failed at once.
+  if (!published_ && !resumable()) {
     fs::remove_all(scratch(), code);
     if (created_) fs::remove(out_, code);
   }
   if (lock_ >= 0) ::close(lock_);
+}
+
+bool OutputFolder::resumable() const {
+  std::error_code code;
+  if (journal_plan_hash(scratch()) || fs::exists(scratch() / "scale" / "plan.json", code)) return true;
+  try {
+    return !RecordReader{scratch() / "frames"}.entries().empty();
+  } catch (const DataError&) {
+    return false;
+  }
 }
 
 fs::path OutputFolder::product(const std::string& name) {
@@ -162,9 +185,13 @@ void OutputFolder::publish(const std::string& last) {
   for (const auto& place : places(last)) fs::remove(out_ / place, code);  // while products change, no record says that they are complete
   for (const auto& name : products_)
     if (name != last) put_in_place(name);
+  sync_folder(out_);  // a power cut must not keep the record and lose a product
   put_in_place(last);
+  sync_folder(out_);
   published_ = true;
-  fs::remove_all(scratch(), code);
+  // Renamed at once, so that a complete folder is never taken for an unfinished one, however far the removal comes.
+  fs::rename(scratch(), leftover(out_), code);
+  fs::remove_all(code ? scratch() : leftover(out_), code);
 }
 
 }  // namespace tessera::pipeline

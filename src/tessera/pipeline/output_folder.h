@@ -40,6 +40,8 @@ class OutputFolder {
   /// Where publish() puts a product, relative to OUT.
   std::vector<std::string> places(const std::string& name) const { return placement_ ? placement_(name) : std::vector<std::string>{name}; }
   bool resumed() const { return resumed_; }
+  /// Whether what lies in the scratch folder saves a later run work: a finished tile, or measured frames.
+  bool resumable() const;
   /// Moves all products to OUT, `last` after all others, and removes the scratch folder.
   void publish(const std::string& last);
   const std::vector<std::string>& products() const { return products_; }

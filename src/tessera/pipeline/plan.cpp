@@ -9,6 +9,7 @@
 #include <numbers>
 #include <set>
 
+#include "tessera/background/cells.h"
 #include "tessera/base/files.h"
 #include "tessera/base/version.h"
 #include "tessera/io/fits.h"
@@ -16,6 +17,7 @@
 #include "tessera/outlier/frame_test.h"
 #include "tessera/pipeline/backgrounds.h"
 #include "tessera/pipeline/context_image.h"
+#include "tessera/pipeline/frame_cache.h"
 #include "tessera/pipeline/pixel_flux.h"
 
 namespace tessera::pipeline {
@@ -35,12 +37,13 @@ constexpr std::int64_t stack_bytes_per_pixel = 31;  // value, variance, coverage
 void open_frames(Plan& plan, const std::vector<instrument::FrameNames>& names, const MosaicOptions& options,
                  const instrument::ProfileSet& profiles, Context& context) {
   std::vector<instrument::FrameFile> opened(names.size());
-  std::vector<std::string> refused(names.size());
+  std::vector<std::string> refused(names.size()), stamps(names.size());
   context.stage("reading headers", static_cast<std::int64_t>(names.size()));
   context.pool().for_each(static_cast<std::int64_t>(names.size()), [&](std::int64_t i) {
     const auto at = static_cast<std::size_t>(i);
     try {
       opened[at] = instrument::open_frame(names[at], options.input, profiles);
+      stamps[at] = file_stamps(opened[at]);
     } catch (const DataError& error) {
       if (options.input.on_bad_frame == instrument::OnBadFrame::stop) throw;
       refused[at] = error.what();
@@ -49,7 +52,7 @@ void open_frames(Plan& plan, const std::vector<instrument::FrameNames>& names, c
   });
   for (std::size_t i = 0; i < opened.size(); ++i) {
     if (refused[i].empty())
-      plan.frames.push_back(std::move(opened[i]));
+      plan.frames.push_back(std::move(opened[i])), plan.names.push_back(names[i]), plan.stamps.push_back(std::move(stamps[i]));
     else
       plan.skipped.push_back(refused[i]);
   }
@@ -125,23 +128,6 @@ std::int64_t tile_bytes(const Plan& plan) {
          side * side * plan.context_planes * 2 * static_cast<std::int64_t>(sizeof(std::int32_t));
 }
 
-void assign_tiles(Plan& plan) {
-  plan.tile_frames.assign(static_cast<std::size_t>(plan.lattice.count()), {});
-  plan.forecast.deepest_tile = 0;
-  for (std::size_t f = 0; f < plan.frames.size(); ++f) {
-    const Box box = plan.on_grid[f].grown(plan.halo);
-    const Box clipped = intersection(box, {0, 0, plan.grid.width, plan.grid.height});
-    if (clipped.empty()) continue;
-    const int side = plan.lattice.side;
-    for (int ty = clipped.y0 / side; ty <= (clipped.y1 - 1) / side; ++ty)
-      for (int tx = clipped.x0 / side; tx <= (clipped.x1 - 1) / side; ++tx) {
-        auto& list = plan.tile_frames[static_cast<std::size_t>(ty) * static_cast<std::size_t>(plan.lattice.columns()) + static_cast<std::size_t>(tx)];
-        list.push_back(static_cast<int>(f));
-        plan.forecast.deepest_tile = std::max(plan.forecast.deepest_tile, static_cast<int>(list.size()));
-      }
-  }
-}
-
 /// The largest tile, up to 256 pixels, whose stack fits the memory ceiling on every thread.
 void choose_tiles(Plan& plan, const EngineOptions& options, Context& context) {
   const int longest = std::max(plan.grid.width, plan.grid.height);
@@ -179,29 +165,59 @@ void forecast(Plan& plan, int threads, std::int64_t memory_bytes) {
   f.cpu_seconds = 0.1 + static_cast<double>(f.input_pixels) * cpu_seconds_per_input_pixel + static_cast<double>(f.output_pixels) * cpu_seconds_per_output_pixel;
 }
 
-std::string plan_hash(const Plan& plan, const std::string& grid_file, param::OptionSet& settings) {
-  static const std::set<std::string> without_effect = {"run.threads", "run.memory", "run.tile_size", "run.max_pixels", "run.save_every", "run.log_format", "run.verbosity",
-                                                       "run.dry_run", "output.path", "output.overwrite", "mopex.output", "output.pictures", "output.rmasks", "output.rmask_mosaic", "output.report", "output.correlation", "output.star_check", "output.input_checksums"};
+/// Of options, version and files that options name: what all frames have in common.
+std::string options_text(const std::string& grid_file, const param::OptionSet& settings) {
+  static const std::set<std::string> without_effect = {"output.path", "output.overwrite", "mopex.output", "output.pictures", "output.rmasks", "output.rmask_mosaic", "output.report", "output.correlation", "output.star_check", "output.input_checksums"};
   std::string all = fmt::format("tessera {}\n", version());
   for (const auto& s : settings.settings())
-    if (!without_effect.count(s.key)) all += fmt::format("{}={}\n", s.key, s.value);
+    if (!without_effect.count(s.key) && !s.key.starts_with("run.")) all += fmt::format("{}={}\n", s.key, s.value);
   for (const auto& s : settings.settings())
     if (s.key == "background.offsets" && !s.value.empty()) all += fmt::format("offsets {}\n", files::sha256_file(s.value));
   if (!grid_file.empty()) all += fmt::format("grid {}\n", files::sha256_file(grid_file));
-  for (const auto& p : plan.moving.position) all += fmt::format("object {} {}\n", p.ra_deg, p.dec_deg);
-  for (const auto& frame : plan.frames) {
-    all += fmt::format("fatal {} noise {} unit {} {}\n", frame.fatal_bits, static_cast<int>(frame.noise), frame.unit, frame.unit_factor);  // profiles may change
-    if (frame.pmask) all += fmt::format("pmask bits {}\n", frame.pmask->fatal_bits);
-    for (const auto* plane : {&frame.image, frame.uncertainty ? &*frame.uncertainty : nullptr, frame.mask ? &*frame.mask : nullptr,
-                              frame.rmask ? &frame.rmask->plane : nullptr, frame.pmask ? &frame.pmask->plane : nullptr}) {
-      if (!plane) continue;
-      std::error_code code;
-      const auto bytes = std::filesystem::file_size(plane->path, code);
-      const auto time = std::filesystem::last_write_time(plane->path, code).time_since_epoch().count();
-      all += fmt::format("{}[{}] {} {}\n", plane->path.string(), plane->hdu, bytes, time);
-    }
-  }
-  return files::sha256(all);
+  return all;
+}
+
+/// What is settled of one frame: a profile may change, or what the set of frames has in common.
+std::string frame_text(const Plan& plan, std::size_t i) {
+  const auto& f = plan.frames[i];
+  const auto& box = plan.on_grid[i];
+  std::string text = fmt::format("{}[{}] {}\nfatal {} noise {} unit {} {} area {} on {} {} {} {}\n", f.image.path.string(), f.image.hdu, plan.stamps[i], f.fatal_bits, static_cast<int>(f.noise), f.unit,
+                                 f.unit_factor, f.pixel_area_sr, box.x0, box.y0, box.x1, box.y1);
+  if (f.pmask) text += fmt::format("pmask bits {}\n", f.pmask->fatal_bits);
+  if (!plan.moving.empty()) text += fmt::format("object {} {} {} {}\n", plan.moving.position[i].ra_deg, plan.moving.position[i].dec_deg, plan.moving.fixed.ra_deg, plan.moving.fixed.dec_deg);
+  return text;
+}
+
+std::string names_text(const std::vector<instrument::FrameNames>& names) {
+  std::string text;
+  for (const auto& n : names)
+    text += fmt::format("{}[{}] {} {} {} {}\n", n.image.string(), n.hdu, n.sigma.string(), n.mask.string(), n.rmask.string(), n.pmask.string());
+  return text;
+}
+
+/// Hashes of the request, of each frame, and of everything.
+void settle_hashes(Plan& plan, const std::vector<instrument::FrameNames>& given, const std::string& grid_file, const param::OptionSet& settings, Context& context) {
+  const auto options = options_text(grid_file, settings);
+  plan.request = files::sha256(options + names_text(given));
+  const auto common = files::sha256(fmt::format("{}{}unit {} cells {} timed {} frame pixel {} reach {} {} {} {}\n", options, plan.grid.header().cards80(), plan.unit, plan.cell_side, plan.timed, plan.frame_pixel,
+                                                plan.reach, plan.taken, plan.halo, plan.coadd_halo));
+  plan.frame_keys.resize(plan.frames.size());
+  context.pool().for_each(static_cast<std::int64_t>(plan.frames.size()), [&](std::int64_t i) {
+    const auto at = static_cast<std::size_t>(i);
+    plan.frame_keys[at] = files::sha256(common + frame_text(plan, at)).substr(0, 32);
+  });
+  std::string all = common;
+  for (const auto& key : plan.frame_keys) all += key;
+  plan.hash = files::sha256(all);
+}
+
+/// Frames of median size cover 64 × 64 cells.
+int cells_of(const Plan& plan) {
+  std::vector<double> across;
+  for (const auto& f : plan.frames) across.push_back(std::max(f.width, f.height));
+  const auto middle = across.begin() + static_cast<std::ptrdiff_t>(across.size() / 2);
+  std::nth_element(across.begin(), middle, across.end());
+  return background::cell_side(*middle, plan.input_over_output_pixel);
 }
 
 /// What the coadd needs of the headers, and what of the request has no effect or a known cost.
@@ -252,6 +268,28 @@ void refuse_absurd_grid(const Plan& plan, const EngineOptions& options) {
 }
 
 }  // namespace
+
+std::vector<std::int64_t> tiles_of_frame(const Plan& plan, std::size_t frame) {
+  std::vector<std::int64_t> tiles;
+  const Box box = plan.on_grid[frame].grown(plan.halo);
+  const Box clipped = intersection(box, {0, 0, plan.grid.width, plan.grid.height});
+  if (plan.on_grid[frame].empty() || clipped.empty()) return tiles;
+  const int side = plan.lattice.side;
+  for (int ty = clipped.y0 / side; ty <= (clipped.y1 - 1) / side; ++ty)
+    for (int tx = clipped.x0 / side; tx <= (clipped.x1 - 1) / side; ++tx) tiles.push_back(static_cast<std::int64_t>(ty) * plan.lattice.columns() + tx);
+  return tiles;
+}
+
+void assign_tiles(Plan& plan) {
+  plan.tile_frames.assign(static_cast<std::size_t>(plan.lattice.count()), {});
+  plan.forecast.deepest_tile = 0;
+  for (std::size_t f = 0; f < plan.frames.size(); ++f)
+    for (const auto tile : tiles_of_frame(plan, f)) {
+      auto& list = plan.tile_frames[static_cast<std::size_t>(tile)];
+      list.push_back(static_cast<int>(f));
+      plan.forecast.deepest_tile = std::max(plan.forecast.deepest_tile, static_cast<int>(list.size()));
+    }
+}
 
 MemoryShares share_memory(std::int64_t ceiling_bytes) {
   const std::int64_t rest = std::max(ceiling_bytes - program_bytes, ceiling_bytes / 4);
@@ -314,7 +352,9 @@ Plan make_plan(const std::vector<std::string>& inputs, const MosaicOptions& opti
   if (!any) refuse_no_overlap(plan, options.grid.file);
   choose_tiles(plan, options.engine, context);
   forecast(plan, context.pool().threads(), context.memory_bytes());
-  plan.hash = plan_hash(plan, options.grid.file, settings);
+  plan.cell_side = cells_of(plan);
+  plan.timed = std::all_of(plan.frames.begin(), plan.frames.end(), [](const auto& f) { return f.exposure_s > 0; });
+  settle_hashes(plan, names, options.grid.file, settings, context);
   return plan;
 }
 

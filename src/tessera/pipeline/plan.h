@@ -1,5 +1,6 @@
 /// pipeline/plan.h — what a mosaic run will do, from headers alone: frames, output grid, tiles, forecast. All refusals happen here.
 #pragma once
+#include <map>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,9 @@ struct Forecast {
 
 struct Plan {
   std::vector<instrument::FrameFile> frames;
+  std::vector<instrument::FrameNames> names;   ///< what each frame was opened from
+  std::vector<std::string> stamps;             ///< per frame: sizes and times of its files when it was planned
+  std::map<std::size_t, std::string> lost;     ///< frames that were found unreadable after planning, with the reason; left out
   MovingObject moving;                         ///< what is kept still instead of the sky, if anything
   std::vector<Box> on_grid;                    ///< per frame: box of output pixels it can touch
   wcs::Grid grid;
@@ -48,6 +52,10 @@ struct Plan {
   Forecast forecast;
   bool star_check = true, input_checksums = true;  ///< what run.json is to hold
   std::string unit;
+  int cell_side = 1;                           ///< of the cells of the frames' sky, in output pixels
+  bool timed = true;                           ///< every frame states its exposure
+  std::string request;                         ///< hash of options, version and list of frames: an unfinished run of the same request may go on
+  std::vector<std::string> frame_keys;         ///< per frame: hash of all that what is measured of it depends on, its files' sizes and times among that
   std::string hash;                            ///< of everything that may change a product's bits
   std::vector<std::string> notes;
   std::vector<std::string> cautions;  ///< what may be unwanted in this choice of frames: told as caveats
@@ -57,6 +65,11 @@ struct Plan {
 /// Opens the headers of all inputs (in parallel) and settles everything. Throws UsageError, DataError, SystemError.
 Plan make_plan(const std::vector<std::string>& inputs, const MosaicOptions& options, param::OptionSet& settings,
                const instrument::ProfileSet& profiles, Context& context);
+
+/// Tiles that a frame may touch, halo included, in rising order.
+std::vector<std::int64_t> tiles_of_frame(const Plan& plan, std::size_t frame);
+/// Lists of frames per tile, from the frames' boxes.
+void assign_tiles(Plan& plan);
 
 /// The text of --dry-run.
 std::string describe_plan(const Plan& plan, int threads, std::int64_t memory_bytes);

@@ -9,9 +9,11 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "tessera/base/error.h"
 #include "tessera/base/files.h"
 #include "tessera/base/utf8.h"
 #include "tessera/base/version.h"
+#include "tessera/pipeline/frame_cache.h"
 
 namespace tessera::pipeline {
 
@@ -45,33 +47,64 @@ std::vector<StageRecord> Recorder::stages() {
 void Recorder::caveat(std::string_view kind, std::string_view message, std::int64_t count) {
   {
     const std::lock_guard lock{mutex_};
+    // A pass that is done again, without a frame that was lost, tells what it told before.
+    if (std::any_of(caveats_.begin(), caveats_.end(), [&](const Caveat& c) { return c.kind == kind && c.message == message; })) return;
     caveats_.push_back({std::string{kind}, std::string{message}, count});
   }
   inner_.caveat(kind, message, count);
 }
 
-std::vector<InputRecord> hash_inputs(const Plan& plan, const std::vector<std::string>& others, Context& context) {
+std::vector<InputRecord> list_inputs(const Plan& plan, const std::vector<std::string>& others) {
   std::vector<InputRecord> records;
   std::set<std::string> seen;
-  const auto add = [&](const instrument::PlaneLocation& plane) {
-    if (seen.insert(plane.path.string()).second) records.push_back({plane.path.string(), 0, ""});
+  const auto add = [&](const instrument::PlaneLocation& plane, bool lost) {
+    if (seen.insert(plane.path.string()).second) records.push_back({plane.path.string(), 0, "", lost});
   };
-  for (const auto& frame : plan.frames) {
-    add(frame.image);
-    if (frame.uncertainty) add(*frame.uncertainty);
-    if (frame.mask) add(*frame.mask);
-    if (frame.rmask) add(frame.rmask->plane);
-    if (frame.pmask) add(frame.pmask->plane);
+  for (std::size_t i = 0; i < plan.frames.size(); ++i) {
+    const auto& frame = plan.frames[i];
+    const bool lost = plan.lost.count(i) > 0;
+    add(frame.image, lost);
+    if (frame.uncertainty) add(*frame.uncertainty, lost);
+    if (frame.mask) add(*frame.mask, lost);
+    if (frame.rmask) add(frame.rmask->plane, lost);
+    if (frame.pmask) add(frame.pmask->plane, lost);
   }
   for (const auto& path : others)
-    if (seen.insert(path).second) records.push_back({path, 0, ""});
+    if (seen.insert(path).second) records.push_back({path, 0, "", false});
+  return records;
+}
+
+namespace {
+
+void measure_input(InputRecord& r) {
+  std::error_code code;
+  const auto bytes = std::filesystem::file_size(r.path, code);
+  r.bytes = code ? 0 : static_cast<std::int64_t>(bytes);
+}
+
+}  // namespace
+
+void hash_input(InputRecord& r) {
+  try {
+    r.sha256 = files::sha256_file(r.path);
+  } catch (const DataError&) {
+    if (!r.lost) throw;
+  }
+  measure_input(r);
+}
+
+std::vector<InputRecord> hash_inputs(const Plan& plan, const std::vector<std::string>& others, Context& context) {
+  auto records = list_inputs(plan, others);
   context.stage("checksums of inputs", static_cast<std::int64_t>(records.size()));
   context.pool().for_each(static_cast<std::int64_t>(records.size()), [&](std::int64_t i) {
-    auto& r = records[static_cast<std::size_t>(i)];
-    if (plan.input_checksums) r.sha256 = files::sha256_file(r.path);
-    std::error_code code;
-    r.bytes = static_cast<std::int64_t>(std::filesystem::file_size(r.path, code));
+    auto& record = records[static_cast<std::size_t>(i)];
+    if (plan.input_checksums) hash_input(record);
+    else measure_input(record);
     context.step();
+  });
+  context.pool().for_each(static_cast<std::int64_t>(plan.frames.size()), [&](std::int64_t i) {
+    const auto at = static_cast<std::size_t>(i);
+    if (!plan.lost.count(at)) check_unchanged(plan.frames[at], plan.stamps[at], at);
   });
   return records;
 }

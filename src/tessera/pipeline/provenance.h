@@ -55,8 +55,12 @@ struct InputRecord {
   std::string path;
   std::int64_t bytes = 0;
   std::string sha256;
+  bool lost = false;   ///< of a frame that was left out as it could not be read
 };
-/// Every file the frames' planes are in, and `others`, once each, hashed in parallel.
+/// Every file the frames' planes are in, and `others`, once each; not hashed yet.
+std::vector<InputRecord> list_inputs(const Plan& plan, const std::vector<std::string>& others);
+void hash_input(InputRecord& record);
+/// The same, hashed in parallel. Throws UnreadableFrame when one is not the file any more that was planned with.
 std::vector<InputRecord> hash_inputs(const Plan& plan, const std::vector<std::string>& others, Context& context);
 
 struct ProductRecord {

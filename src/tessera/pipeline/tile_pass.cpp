@@ -184,14 +184,13 @@ void TilePass::coadd(Workspace& w, const Image<float>& steep, TileResult& result
   std::vector<std::size_t> frame;
   std::vector<Box> touched;          // what of the tile it can touch
   std::vector<double> exposure;      // the standard deviation's weights
-  const auto timed = std::all_of(plan_.frames.begin(), plan_.frames.end(), [](const auto& f) { return f.exposure_s > 0; });
   for (std::size_t k = 0; k < w.frames.size(); ++k) {
     const Box part = intersection(box, w.covered[k]);
     if (part.empty()) continue;
     touched.push_back(part);
     stack.push_back(window(w.stack[k].view(), box));
     frame.push_back(static_cast<std::size_t>(w.frames[k]));
-    exposure.push_back(timed ? plan_.frames[frame.back()].exposure_s : 1.0);
+    exposure.push_back(plan_.timed ? plan_.frames[frame.back()].exposure_s : 1.0);
   }
   const auto method = options_.coadd.method;
   if (method == coadd::Method::clipped) coadd::clip(stack, steep, options_.coadd);

@@ -49,16 +49,6 @@ void read_all(int fd, void* data, std::size_t bytes, std::int64_t at, const std:
   }
 }
 
-std::string bytes_of(const TileResult& result) {
-  std::string bytes;
-  std::size_t size = 0;
-  for (const auto& plane : result.plane) size += plane.pixels().size_bytes();
-  bytes.reserve(size);
-  for (const auto& plane : result.plane) bytes.append(reinterpret_cast<const char*>(plane.pixels().data()), plane.pixels().size_bytes());
-  for (const auto& plane : result.context) bytes.append(reinterpret_cast<const char*>(plane.pixels().data()), plane.pixels().size_bytes());
-  return bytes;
-}
-
 /// Plane `plane` of those that lie in the file one after the other.
 template <class T>
 const Image<T>& plane_of(const TileResult& result, int plane, int planes) {
@@ -87,6 +77,16 @@ nlohmann::json journal_head(const std::filesystem::path& folder) {
 
 }  // namespace
 
+std::string bytes_of(const TileResult& result) {
+  std::string bytes;
+  std::size_t size = 0;
+  for (const auto& plane : result.plane) size += plane.pixels().size_bytes();
+  bytes.reserve(size);
+  for (const auto& plane : result.plane) bytes.append(reinterpret_cast<const char*>(plane.pixels().data()), plane.pixels().size_bytes());
+  for (const auto& plane : result.context) bytes.append(reinterpret_cast<const char*>(plane.pixels().data()), plane.pixels().size_bytes());
+  return bytes;
+}
+
 Box TileLattice::box(std::int64_t tile) const {
   const int x = static_cast<int>(tile % columns()) * side, y = static_cast<int>(tile / columns()) * side;
   return {x, y, std::min(width, x + side), std::min(height, y + side)};
@@ -98,8 +98,9 @@ std::optional<std::string> journal_plan_hash(const std::filesystem::path& folder
   return first["plan"].get<std::string>();
 }
 
-TileStore::TileStore(const std::filesystem::path& folder, const TileLattice& lattice, const std::string& plan_hash, int planes, int context_planes)
-    : lattice_{lattice}, planes_{planes}, context_planes_{context_planes}, folder_{folder}, finished_(static_cast<std::size_t>(lattice.count()), 0), rejected_(finished_.size()) {
+TileStore::TileStore(const std::filesystem::path& folder, const TileLattice& lattice, const std::string& plan_hash, int planes, int context_planes,
+                     std::function<std::string(std::int64_t)> key)
+    : lattice_{lattice}, planes_{planes}, context_planes_{context_planes}, folder_{folder}, finished_(static_cast<std::size_t>(lattice.count()), 0), rejected_(finished_.size()), key_{std::move(key)} {
   // Another memory ceiling may have chosen other tiles for the same plan: then they are made anew.
   const bool resume = journal_plan_hash(folder) == plan_hash && journal_head(folder).value("tile_side", nlohmann::json{}) == lattice.side;
   const int fresh = resume ? 0 : O_TRUNC;
@@ -150,11 +151,16 @@ std::string TileStore::read_tile(std::int64_t tile) const {
   return bytes;
 }
 
-void TileStore::recover_tile(std::int64_t tile, const std::string& sha256, Rejected rejected, std::int64_t file_bytes) {
+void TileStore::recover_tile(std::int64_t tile, const std::string& sha256, const std::string& key, Rejected rejected, std::int64_t file_bytes) {
   if (tile < 0 || tile >= lattice_.count()) return;
+  if (key_ && key_(tile) != key) {
+    stale_.insert(tile);
+    return;
+  }
   const auto end = offset(tile) + bytes_of_tile(tile);
   if (end > file_bytes || files::sha256(read_tile(tile)) != sha256) return;
   finished_[static_cast<std::size_t>(tile)] = 1;
+  stale_.erase(tile);
   rejected_[static_cast<std::size_t>(tile)] = std::move(rejected);
 }
 
@@ -169,12 +175,35 @@ void TileStore::recover() {
     const auto line = nlohmann::json::parse(text.substr(begin, end - begin), nullptr, false);
     begin = kept = end + 1;
     try {
-      if (line.is_object() && line.contains("tile")) recover_tile(line.at("tile"), line.at("sha256"), rejected_from(line.at("rejected")), status.st_size);
+      if (line.is_object() && line.contains("tile")) recover_tile(line.at("tile"), line.at("sha256"), line.value("key", std::string{}), rejected_from(line.at("rejected")), status.st_size);
     } catch (const nlohmann::json::exception&) {
       continue;  // not a line of ours: that tile is made again
     }
   }
   if (kept < text.size() && ::truncate((folder_ / "journal").c_str(), static_cast<off_t>(kept)) != 0) fail("truncating", folder_ / "journal");
+}
+
+void TileStore::adopt(std::int64_t tile, std::filesystem::path file, std::int64_t at, Rejected rejected) {
+  if (files_.empty() || files_.back() != file) files_.push_back(std::move(file));
+  adopted_[tile] = {files_.size(), at};
+  finished_[static_cast<std::size_t>(tile)] = 1;
+  rejected_[static_cast<std::size_t>(tile)] = std::move(rejected);
+}
+
+void TileStore::read_at(std::int64_t tile, std::int64_t begin, void* into, std::int64_t bytes) const {
+  const auto place = adopted_.find(tile);
+  if (place == adopted_.end()) return read_all(tiles_, into, static_cast<std::size_t>(bytes), offset(tile) + begin, folder_ / "tiles");
+  // Opened for each piece: there may be more such files than a process may have open.
+  const auto& path = files_[place->second.file - 1];
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) fail("opening", path);
+  try {
+    read_all(file, into, static_cast<std::size_t>(bytes), place->second.at + begin, path);
+  } catch (...) {
+    ::close(file);
+    throw;
+  }
+  ::close(file);
 }
 
 std::int64_t TileStore::finished_count() const { return std::count(finished_.begin(), finished_.end(), 1); }
@@ -185,7 +214,9 @@ void TileStore::save(std::span<const Held> tiles) {
   for (const auto& [tile, result] : tiles) {
     const std::string bytes = bytes_of(*result);
     write_all(tiles_, bytes.data(), bytes.size(), offset(tile), folder_ / "tiles");
-    lines += nlohmann::json{{"tile", tile}, {"sha256", files::sha256(bytes)}, {"rejected", to_json(result->rejected)}}.dump() + "\n";
+    nlohmann::json entry{{"tile", tile}, {"sha256", files::sha256(bytes)}, {"rejected", to_json(result->rejected)}};
+    if (key_) entry["key"] = key_(tile);
+    lines += entry.dump() + "\n";
   }
   if (::fdatasync(tiles_) != 0) fail("syncing", folder_ / "tiles");
   const std::lock_guard lock{journal_mutex_};
@@ -245,7 +276,7 @@ void TileStore::read_plane(int plane, int tile_row, T fill, Image<T>& band) cons
     }
     pixels.resize(static_cast<std::size_t>(box.area()));
     const std::int64_t bytes = box.area() * static_cast<std::int64_t>(sizeof(T));
-    read_all(tiles_, pixels.data(), static_cast<std::size_t>(bytes), offset(tile) + plane * bytes, folder_ / "tiles");
+    read_at(tile, plane * bytes, pixels.data(), bytes);
     for (int y = box.y0; y < box.y1; ++y)
       std::copy_n(pixels.begin() + static_cast<std::ptrdiff_t>(y - box.y0) * box.width(), box.width(), &band(box.x0, y));
   }

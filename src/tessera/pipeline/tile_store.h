@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <utility>
@@ -62,8 +63,10 @@ struct TileResult {
 class TileStore {
  public:
   /// Opens or creates `folder`/tiles and `folder`/journal. A journal of the same plan hash whose tiles' checksums hold gives
-  /// finished tiles; a torn last line is dropped. `planes`: how many each tile has, which the plan settles. Throws SystemError.
-  TileStore(const std::filesystem::path& folder, const TileLattice& lattice, const std::string& plan_hash, int planes = TileResult::deviation, int context_planes = 0);
+  /// finished tiles; a torn last line is dropped. `planes`: how many each tile has, which the plan settles. `key` of a tile: a hash of what its pixels
+  /// depend on; a tile that was made under another is to be made again. Throws SystemError.
+  TileStore(const std::filesystem::path& folder, const TileLattice& lattice, const std::string& plan_hash, int planes = TileResult::deviation, int context_planes = 0,
+            std::function<std::string(std::int64_t)> key = {});
   ~TileStore();
   TileStore(const TileStore&) = delete;
   TileStore& operator=(const TileStore&) = delete;
@@ -71,6 +74,9 @@ class TileStore {
   const TileLattice& lattice() const { return lattice_; }
   bool finished(std::int64_t tile) const { return finished_[static_cast<std::size_t>(tile)] != 0; }
   std::int64_t finished_count() const;
+  std::int64_t stale_count() const { return static_cast<std::int64_t>(stale_.size()); }  ///< tiles of the journal whose key is another one now
+  /// The tile is taken from `at` on in another file, which stays there: its planes as in bytes_of().
+  void adopt(std::int64_t tile, std::filesystem::path file, std::int64_t at, Rejected rejected);
   /// From here on up to `bytes` of tiles stay in memory, and what is not on disk yet is written together every `seconds`: a run that ends sooner writes
   /// its tiles once, as products, and a run that is killed loses the work of so many seconds. An exception that ends the run saves them all.
   void hold(std::int64_t bytes, double seconds);
@@ -88,8 +94,13 @@ class TileStore {
  private:
   std::int64_t offset(std::int64_t tile) const;
   std::int64_t bytes_of_tile(std::int64_t tile) const;
+  struct Place {
+    std::size_t file = 0;  // of files_, from 1; 0: the own one
+    std::int64_t at = 0;
+  };
+  void read_at(std::int64_t tile, std::int64_t begin, void* into, std::int64_t bytes) const;
   void recover();
-  void recover_tile(std::int64_t tile, const std::string& sha256, Rejected rejected, std::int64_t file_bytes);
+  void recover_tile(std::int64_t tile, const std::string& sha256, const std::string& key, Rejected rejected, std::int64_t file_bytes);
   std::string read_tile(std::int64_t tile) const;
   using Held = std::pair<std::int64_t, std::shared_ptr<const TileResult>>;
   void save(std::span<const Held> tiles);
@@ -110,7 +121,14 @@ class TileStore {
   std::int64_t held_bytes_ = 0, most_held_ = 0;
   double save_every_ = 0;
   std::chrono::steady_clock::time_point saved_ = std::chrono::steady_clock::now();
+  std::function<std::string(std::int64_t)> key_;
+  std::set<std::int64_t> stale_;
+  std::vector<std::filesystem::path> files_;   // of adopted tiles
+  std::map<std::int64_t, Place> adopted_;
 };
+
+/// The planes of a tile as they lie in a file.
+std::string bytes_of(const TileResult& result);
 
 /// Rows of one plane in rising order, read a row of tiles at a time.
 class PlaneRows {

@@ -13,24 +13,26 @@ std::unique_ptr<Step> step_named(const std::string& name) {
   throw DataError{fmt::format("the recorded run is of a step \"{}\", which this version of tessera does not have", name)};
 }
 
-/// Changes the working folder and back: recorded inputs may be relative to where the first run stood.
-class WorkingFolder {
- public:
-  explicit WorkingFolder(const std::string& folder) : before_{std::filesystem::current_path()} {
-    std::error_code code;
-    std::filesystem::current_path(folder, code);
-    if (code) throw DataError{fmt::format("{}: the folder the first run was started from cannot be entered: {}", folder, code.message())};
-  }
-  ~WorkingFolder() {
-    std::error_code code;
-    std::filesystem::current_path(before_, code);
-  }
-
- private:
-  std::filesystem::path before_;
-};
-
 }  // namespace
+
+WorkingFolder::WorkingFolder(const std::string& folder) : before_{std::filesystem::current_path()} {
+  std::error_code code;
+  std::filesystem::current_path(folder, code);
+  if (code) throw DataError{fmt::format("{}: the folder the first run was started from cannot be entered: {}", folder, code.message())};
+}
+
+WorkingFolder::~WorkingFolder() {
+  std::error_code code;
+  std::filesystem::current_path(before_, code);
+}
+
+void take_recorded(param::OptionSet& options, const std::vector<std::pair<std::string, std::string>>& settings) {
+  for (const auto& [key, value] : settings) {
+    const bool callers = key.starts_with("run.") && key != "run.tile_size" && key != "run.max_pixels";
+    if (callers || key == "output.path" || key == "output.overwrite") continue;
+    options.assign(key, value, param::Source::file, "the recorded run");
+  }
+}
 
 pipeline::Outcome run_again(const RecordedRun& recorded, const std::string& output, bool overwrite, const RunOptions& run, pipeline::Context& context) {
   auto step = step_named(recorded.verb);
@@ -42,11 +44,7 @@ pipeline::Outcome run_again(const RecordedRun& recorded, const std::string& outp
   step->declare(options);
   RunOptions declared = now;
   declared.declare(options, step->writes_output());
-  for (const auto& [key, value] : recorded.settings) {
-    const bool callers = key.starts_with("run.") && key != "run.tile_size" && key != "run.max_pixels";
-    if (callers || key == "output.path" || key == "output.overwrite") continue;
-    options.assign(key, value, param::Source::file, "the recorded run");
-  }
+  take_recorded(options, recorded.settings);
   const WorkingFolder there{recorded.working_folder};
   return step->run(recorded.inputs, now, options, context);
 }

@@ -7,6 +7,8 @@ std::unique_ptr<Step> make_mosaic();
 std::unique_ptr<Step> make_overlap();
 std::unique_ptr<Step> make_resume();
 std::unique_ptr<Step> make_replay();
+std::unique_ptr<Step> make_work();
+std::unique_ptr<Step> make_gather();
 std::unique_ptr<Step> make_rgb();
 std::unique_ptr<Step> make_flat();
 std::unique_ptr<Step> make_hdr();
@@ -22,6 +24,8 @@ std::vector<std::unique_ptr<Step>> all() {
   steps.push_back(make_overlap());
   steps.push_back(make_resume());
   steps.push_back(make_replay());
+  steps.push_back(make_work());
+  steps.push_back(make_gather());
   steps.push_back(make_rgb());
   steps.push_back(make_flat());
   steps.push_back(make_hdr());

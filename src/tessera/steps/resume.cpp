@@ -12,7 +12,7 @@ class Resume : public Step {
   std::string_view summary() const override { return "Continue an interrupted run."; }
   std::string_view description() const override {
     return "Continues the run that was interrupted in the output folder OUT, with the same inputs and options; finished tiles are kept. The result is the same, to "
-           "the bit, as that of an undisturbed run. When input files have changed since, the run is refused and says what differs.";
+           "the bit, as that of an undisturbed run. Of an input file that changed since, what depends on it is done again.";
   }
   std::string_view inputs() const override { return "OUT"; }
   std::string_view example() const override { return "tessera resume ch1"; }

@@ -1,0 +1,48 @@
+/// pipeline/scale_out.h — a run cut into pieces for many processes: plan → measure frames → solve → (compare clusters →) (find outliers →) coadd tiles →
+/// gather. Every pass leaves parts in the plan's work folder; a later pass takes from them what its frames and tiles need. Who does which piece, how often, and
+/// on which machine changes no bit.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "tessera/pipeline/mosaic.h"
+#include "tessera/pipeline/plan_file.h"
+
+namespace tessera::pipeline {
+
+enum class Pass { frames, solve, clusters, outliers, coadd };
+const char* name_of(Pass pass);
+
+/// The passes a plan has, in order. Only rejection by clusters of whole frames needs `clusters`, only schemes beside temporal need `outliers`.
+std::vector<Pass> passes_of(const Plan& plan, const MosaicOptions& options);
+/// Frames or tiles of a pass; 1 for the solve.
+std::int64_t pieces_of(const Plan& plan, Pass pass);
+
+/// First to last, both of them in; cut to what there is.
+struct PieceRange {
+  std::int64_t first = 0, last = -1;
+};
+
+/// Refuses what the passes of several processes do not make: maps of outliers, which are one file per frame.
+void check_scale_options(const MosaicOptions& options);
+
+/// Settles the plan and writes it to `path`.
+Outcome make_plan_only(const MosaicRequest& request, const std::string& path, const MosaicOptions& options, param::OptionSet& settings, Context& context);
+
+/// Pieces of a pass that no part holds yet, in rising order; tiles without frames need no work.
+std::vector<std::int64_t> missing_pieces(const PlanFile& plan, Pass pass, PieceRange range);
+
+/// Does what is missing in the range. Throws UsageError when an earlier pass is not complete for these pieces (names what to run first).
+Outcome work(PlanFile& plan, Pass pass, PieceRange range, const MosaicOptions& options, Context& context);
+
+/// All earlier passes that are missing, whole, one after the other: what a worker does that is given tiles of a plan nobody measured the frames of.
+void work_up_to(PlanFile& plan, Pass pass, const MosaicOptions& options, Context& context);
+
+/// Products from all parts, to the plan's output folder. Throws UsageError, one line, when pieces are missing.
+Outcome gather(PlanFile& plan, MosaicRequest request, const MosaicOptions& options, param::OptionSet& settings, OutputFolder* folder, Context& context);
+
+/// "3, 7–9 and 5 more" of rising numbers.
+std::string show_pieces(const std::vector<std::int64_t>& pieces);
+
+}  // namespace tessera::pipeline

@@ -1,0 +1,20 @@
+/// pipeline/solution_file.h — what the solve settles for all frames, in blocks of frames, so that a worker reads those of its own frames.
+#pragma once
+#include "tessera/pipeline/provenance.h"
+#include "tessera/pipeline/scale_out.h"
+
+namespace tessera::pipeline {
+
+struct Solution {
+  FramePass pass;                      ///< of frames that were not asked for only their defaults; without maps
+  std::vector<InputRecord> inputs;     ///< of those frames, as they were hashed when they were measured
+  std::vector<Caveat> caveats;
+};
+
+/// `inputs`: per frame.
+void write_solution(const PlanFile& plan, const FramePass& pass, const std::vector<std::vector<InputRecord>>& inputs, const std::vector<Caveat>& caveats);
+bool has_solution(const PlanFile& plan);
+/// `wanted`: rising. Throws UsageError when there is no solution, DataError when it is damaged.
+Solution read_solution(const PlanFile& plan, std::span<const std::size_t> wanted);
+
+}  // namespace tessera::pipeline

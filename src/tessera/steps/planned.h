@@ -1,0 +1,30 @@
+/// steps/planned.h — a plan file with the options it was made with: what work, gather and the batch system share.
+#pragma once
+#include <memory>
+#include <string>
+
+#include "tessera/pipeline/scale_out.h"
+#include "tessera/steps/again.h"
+#include "tessera/steps/scale_options.h"
+
+namespace tessera::steps {
+
+/// Reads the plan and stands in the folder it was made in while it lives.
+class PlannedRun {
+ public:
+  explicit PlannedRun(const std::string& plan_file);
+  pipeline::PlanFile& file() { return file_; }
+  const pipeline::MosaicOptions& options() const { return mosaic_; }
+  param::OptionSet& settings() { return settings_; }
+  pipeline::MosaicRequest request() const;
+
+ private:
+  pipeline::PlanFile file_;
+  pipeline::MosaicOptions mosaic_;
+  ExecutorOptions executor_;
+  RunOptions run_;
+  param::OptionSet settings_;
+  WorkingFolder there_;
+};
+
+}  // namespace tessera::steps
