@@ -16,7 +16,7 @@ from conftest import simulate
 from tools import TESSERA, run_record, tessera
 
 SHIM = pathlib.Path(os.environ.get("TESSERA_BUILD", pathlib.Path(TESSERA).parent)) / "tests" / "libfaulty_io.so"
-QUICK = ["--set", "run.tile_size=16", "--threads", "1", "--set", "output.report=false"]
+QUICK = ["--set", "run.tile_size=16", "--threads", "1", "--set", "output.report=false", "--set", "run.save_every=0"]
 
 needs_shim = pytest.mark.skipif(not SHIM.exists(), reason="skipped: the fault-injecting library is not built")
 
@@ -65,7 +65,8 @@ def test_fifty_random_kills_end_with_the_same_bits(frames, reference, tmp_path):
         out = tmp_path / f"out{number}"
         number += 1
         while not (out / "run.json").exists():
-            process = subprocess.Popen([TESSERA, "mosaic", str(frames), "-o", str(out), *QUICK], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            process = subprocess.Popen([TESSERA, "mosaic", str(frames), "-o", str(out), *QUICK, "--set", f"run.save_every={rng.choice([0, 0.02, 10])}"],
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
             time.sleep(rng.uniform(0.02, 1.1 * whole))
             process.kill()
             _, errors = process.communicate()
