@@ -2,6 +2,7 @@
 #   make setup    install the Debian packages that are missing
 #   make build    the program, the library and the tests, in build/release
 #   make test     everything: C++ and Python tests, then the C++ tests again under sanitizers
+#   make test-threads  rooms that threads meet in, and a mosaic, under ThreadSanitizer (not part of make test: it takes long to build)
 #   make demo     a simulated stack to a mosaic, compared with the truth
 #   make bench    timings beside those of other programs, 25 minutes; BENCH=--quick for a look
 #   make docs     the tables of options in docs/steps, man pages and completion
@@ -11,7 +12,7 @@ PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 PYTHON := /usr/bin/python3
 
-.PHONY: all setup build test demo bench docs install clean
+.PHONY: all setup build test test-threads demo bench docs install clean
 all: build
 
 setup:
@@ -24,6 +25,9 @@ build:
 test: setup
 	@scripts/build.sh release $(JOBS)
 	@scripts/test.sh $(JOBS)
+
+test-threads: build
+	@scripts/test_threads.sh $(JOBS)
 
 demo: build
 	@scripts/demo.sh

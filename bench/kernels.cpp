@@ -8,7 +8,7 @@
 
 #include "tessera/coadd/sums.h"
 #include "tessera/outlier/temporal.h"
-#include "tessera/reproject/area.h"
+#include "tessera/reproject/interpolation.h"
 
 namespace {
 
@@ -24,22 +24,39 @@ Frame sky(int side) {
   return frame;
 }
 
-// Arguments: angle in degrees, output pixel side in hundredths of the input's.
-void area_overlap(benchmark::State& state) {
-  const Frame frame = sky(1024);
-  const double scale = static_cast<double>(state.range(1)) / 100, angle = static_cast<double>(state.range(0)) * std::numbers::pi / 180;
-  const double c = scale * std::cos(angle), s = scale * std::sin(angle);
+// A frame turned by `degrees` about its middle, output pixels of `scale` of its pixels; the whole of it resampled again and again.
+void resample(benchmark::State& state, double degrees, double scale, const reproject::InterpolationOptions& options) {
+  const Frame frame = sky(1000);  // no power of two: rows would share lines of the cache
+  const double angle = degrees * std::numbers::pi / 180, c = scale * std::cos(angle), s = scale * std::sin(angle), centre_x = 500.3, centre_y = 499.7;
   const int side = static_cast<int>(640 / scale);
-  const double middle = side / 2.0;
-  const auto map = wcs::affine(c, -s, 512.3 - middle * (c - s), s, c, 511.7 - middle * (c + s));
+  const double middle = side / 2.0, inverse = 1 / (scale * scale);
+  const auto to_frame = wcs::affine(c, -s, centre_x - middle * (c - s), s, c, centre_y - middle * (c + s));
+  const auto to_output = wcs::affine(c * inverse, s * inverse, middle - (c * centre_x + s * centre_y) * inverse, -s * inverse, c * inverse, middle - (c * centre_y - s * centre_x) * inverse);
   Resampled out{{0, 0, side, side}};
   for (auto _ : state) {
-    reproject::area_overlap(frame.view(), *map, out.view());
+    reproject::resample(frame.view(), {*to_frame, *to_output}, options, out.view());
     benchmark::DoNotOptimize(out.value.pixels().data());
   }
   state.counters["pixels"] = benchmark::Counter(static_cast<double>(side) * side, benchmark::Counter::kIsIterationInvariantRate);
 }
+
+// Arguments: angle in degrees, output pixel side in hundredths of the input's.
+void area_overlap(benchmark::State& state) { resample(state, static_cast<double>(state.range(0)), static_cast<double>(state.range(1)) / 100, {}); }
 BENCHMARK(area_overlap)->ArgsProduct({{0, 13, 45, 77}, {100, 50, 200, 500}})->Unit(benchmark::kMillisecond);
+
+// Argument: angle in degrees.
+template <reproject::Interpolation Method>
+void interpolate(benchmark::State& state) {
+  resample(state, static_cast<double>(state.range(0)), 1, {.method = Method});
+}
+BENCHMARK(interpolate<reproject::Interpolation::lanczos3>)->Arg(0)->Arg(13)->Arg(45)->Unit(benchmark::kMillisecond);
+BENCHMARK(interpolate<reproject::Interpolation::bilinear>)->Arg(0)->Arg(13)->Arg(45)->Unit(benchmark::kMillisecond);
+
+// Arguments: angle in degrees, pixfrac in hundredths.
+void drizzle(benchmark::State& state) {
+  resample(state, static_cast<double>(state.range(0)), 1, {.method = reproject::Interpolation::drizzle, .pixfrac = static_cast<double>(state.range(1)) / 100});
+}
+BENCHMARK(drizzle)->ArgsProduct({{0, 13, 45}, {50, 80}})->Unit(benchmark::kMillisecond);
 
 struct Stack {
   std::vector<Resampled> planes;

@@ -17,7 +17,7 @@ if(TARGET tessera)
   install(TARGETS tessera RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
 # An instrumented program is no program to install, and it writes its pages slowly.
-if(TARGET tessera AND NOT (TESSERA_SANITIZE OR TESSERA_SANITIZE_THREAD OR TESSERA_COVERAGE))
+if(TARGET tessera AND NOT (TESSERA_SANITIZE OR TESSERA_SANITIZE_THREAD OR TESSERA_COVERAGE OR TESSERA_FUZZ))
   set(documents ${PROJECT_BINARY_DIR}/documents)
   add_custom_command(OUTPUT ${documents}/stamp
     COMMAND ${CMAKE_COMMAND} -E rm -rf ${documents}

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs everything that build/release holds, then the C++ tests under sanitizers, and ends with one line of totals.
+# Runs everything that build/release holds, then the C++ tests under sanitizers and the fuzz targets, and ends with one line of totals.
 #   scripts/test.sh [JOBS]
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -23,4 +23,8 @@ echo "== C++ tests under AddressSanitizer and UndefinedBehaviorSanitizer"
 if scripts/build.sh sanitize "$jobs"; then
   ctest_in sanitize
 fi
-/usr/bin/python3 scripts/summarise_tests.py "$results"/ctest-release.xml "$results"/pytest.xml "$results"/ctest-sanitize.xml
+echo "== Fuzz targets, the same short run every time"
+if scripts/build.sh fuzz "$jobs"; then
+  ctest_in fuzz
+fi
+/usr/bin/python3 scripts/summarise_tests.py "$results"/ctest-release.xml "$results"/pytest.xml "$results"/ctest-sanitize.xml "$results"/ctest-fuzz.xml

@@ -64,7 +64,7 @@ def test_setup_asks_sudo_when_not_root_and_says_what_to_do_without_it(tmp_path):
     (tmp_path / "alone").mkdir()
     alone = Debian(tmp_path / "alone", uid=1000)
     done = alone.setup("peers")
-    assert done.returncode == 3 and "apt-get install montage python3-drizzle python3-reproject swarp" in done.stderr and alone.calls() == []
+    assert done.returncode == 3 and "apt-get install montage python3-drizzle python3-reproject python3-venv swarp" in done.stderr and alone.calls() == []
 
 
 def test_setup_refuses_groups_it_does_not_know(tmp_path):

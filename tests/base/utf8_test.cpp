@@ -27,3 +27,10 @@ TEST(Utf8, GivesBackAnyBytes) {
     ASSERT_EQ(raw_bytes(to_utf8(s)), s);
   }
 }
+
+TEST(JsonNesting, CountsBracketsOutsideStrings) {
+  EXPECT_EQ(json_nesting("1"), 0);
+  EXPECT_EQ(json_nesting(R"({"a": [[1], {"b": 2}]})"), 3);
+  EXPECT_EQ(json_nesting(R"(["[[[[ \" [[["])"), 1);
+  EXPECT_EQ(json_nesting(std::string(100'000, '[')), 100'000);
+}

@@ -199,7 +199,7 @@ def test_existing_output_is_refused_or_overwritten(frames, tmp_path):
 
 def unfinished(frames, out):
     """Starts a run and kills it as soon as its journal holds a tile."""
-    process = subprocess.Popen([TESSERA, "mosaic", *map(str, frames), "-o", str(out), "--set", "run.tile_size=4", "--set", "run.save_every=0", "--threads", "1"],
+    process = subprocess.Popen([TESSERA, "mosaic", *map(str, frames), "-o", str(out), "--set", "run.tile_size=4", "--threads", "1"],
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     journal = out / ".tessera" / "journal"
     for _ in range(2000):

@@ -1,6 +1,7 @@
 """A mosaic cut into pieces for many processes, by hand and by Slurm, has the bits of the mosaic made in one process."""
 import json
 import os
+import pathlib
 import re
 import shutil
 import signal
@@ -13,7 +14,8 @@ from astropy.io import fits
 import slurm_cluster
 from tools import TESSERA, run_record, tessera
 
-PLANES = ("mosaic", "mosaic_unc", "mosaic_cov", "mosaic_exp")
+SHIM = pathlib.Path(os.environ.get("TESSERA_BUILD", pathlib.Path(TESSERA).parent)) / "tests" / "libfaulty_io.so"
+
 SMALL = ["--set", "run.tile_size=24", "--set", "output.report=false", "--set", "output.pictures=false"]
 
 
@@ -106,6 +108,27 @@ def test_a_frame_that_changed_after_the_plan_is_named(stack, tmp_path):
     assert victim.name in done.stderr and "changed since the run was planned" in done.stderr
 
 
+@pytest.mark.parametrize("how", ["deleted", "cut short"])
+def test_a_frame_lost_after_the_plan_is_left_out_where_that_is_asked_for(stack, tmp_path, how):
+    """The result is that of the other frames on the same grid, offsets and all."""
+    shutil.copytree(stack, tmp_path / "frames")
+    plan = tmp_path / "plan.json"
+    tessera("mosaic", tmp_path / "frames", "-o", tmp_path / "out", "--plan-only", plan, *SMALL, "--set", "input.on_bad_frame=skip")
+    victim = sorted((tmp_path / "frames").glob("*_cbcd.fits"))[0]
+    if how == "deleted":
+        victim.unlink()
+    else:
+        os.truncate(victim, 20000)
+    tessera("work", plan, "--tiles", "all")
+    assert victim.name in tessera("gather", plan).stderr
+    assert [f["used"] for f in run_record(tmp_path / "out")["frames"]] == [False] + [True] * 7
+    for f in (tmp_path / "frames").glob(victim.name.replace("_cbcd.fits", "*")):
+        f.unlink()
+    tessera("mosaic", tmp_path / "frames", "-o", tmp_path / "rest", *SMALL, "--set", f"grid.file={tmp_path / 'out' / 'FIF.tbl'}")
+    for plane in ("mosaic", "mosaic_unc", "mosaic_cov", "mosaic_exp"):
+        assert fits.getheader(tmp_path / "out" / f"{plane}.fits")["DATASUM"] == fits.getheader(tmp_path / "rest" / f"{plane}.fits")["DATASUM"], plane
+
+
 def test_a_moving_object_and_frames_of_two_exposures_keep_their_bits(tmp_path):
     """What the set of frames settles (units per second, carried skies) travels in the plan."""
     tessera("simulate", "-o", tmp_path / "frames", "--set", "camera.width=64", "--set", "camera.height=64", "--set", "stack.frames=5", "--set", "stack.seed=3")
@@ -140,26 +163,31 @@ def cluster(tmp_path_factory):
     c.stop()
 
 
-def test_slurm_loses_a_node_and_a_job_and_the_bits_are_the_same(cluster, stack, tmp_path):
-    tessera("mosaic", stack, "-o", tmp_path / "one", *SMALL)
-    slow = [*SMALL, "--set", "rejection.method=radhit,temporal,box", "--set", "run.chunk=4", "--set", "run.job_memory=1G"]
-    tessera("mosaic", stack, "-o", tmp_path / "one2", *slow)
-    run = subprocess.Popen([TESSERA, "mosaic", str(stack), "-o", str(tmp_path / "out"), "--executor", "slurm", "--set", "run.throttle=3", *slow], env=cluster.environment, stderr=subprocess.PIPE,
-                           stdin=subprocess.DEVNULL, text=True)
+def test_slurm_loses_a_node_and_its_jobs_and_the_bits_are_the_same(cluster, stack, tmp_path):
+    """Frames are read slowly, so that a job surely runs on the node that dies; it is started again elsewhere."""
+    options = [*SMALL, "--set", "rejection.method=radhit,temporal,box"]
+    tessera("mosaic", stack, "-o", tmp_path / "one", *options)
+    slow = {"LD_PRELOAD": str(SHIM), "FAULT": "slow", "FAULT_PATH": "_cbcd", "FAULT_SLOW_US": "8000"} if SHIM.exists() else {}
+    run = subprocess.Popen([TESSERA, "mosaic", str(stack), "-o", str(tmp_path / "out"), "--executor", "slurm", "--set", "run.chunk=4", "--set", "run.throttle=3", "--set", "run.job_memory=1G", *options],
+                           env={**cluster.environment, **slow}, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+    restarts = set()
     try:
         cluster.wait_for(lambda: " R " in cluster.run("squeue", "-h", "-r"), "a running job")
-        cluster.kill_node("n2")
-        cluster.start("n2", [slurm_cluster.path_of("slurmd"), "-D", "-N", "n2"])
+        node = next(line for line in cluster.run("squeue", "-h", "-t", "R", "-o", "%N").splitlines() if line)
+        cluster.kill_node(node)
+        cluster.start(node, [slurm_cluster.path_of("slurmd"), "-D", "-N", node])
         end = time.monotonic() + 90
         while run.poll() is None and time.monotonic() < end:
+            restarts |= set(re.findall(r"Restarts=(\d+)", cluster.run("scontrol", "show", "job", "-o")))
             cluster.let_requeued_start()
             time.sleep(0.2)
         _, errors = run.communicate(timeout=10)
     finally:
         run.kill()
     assert run.returncode == 0, errors
+    assert "1" in restarts or not slow, "no job was started again"
     assert "jobs of the pass coadd" in errors
-    assert sums(tmp_path / "out") == sums(tmp_path / "one2")
+    assert sums(tmp_path / "out") == sums(tmp_path / "one")
     assert not (tmp_path / "out" / ".tessera").exists()
 
 

@@ -234,5 +234,16 @@ t['i', 'd', 's'].write(d + '/a.tbl', format='ascii.ipac')
   }
 }
 
+TEST(IpacTable, ARowOfEmptyTextsIsWrittenAsMissingAndNotLost) {
+  Table t;
+  t.add("a", std::vector<std::string>{"x", "", "z"});
+  t.add("b", std::vector<std::string>{"", " ", "y"});
+  const Table back = parse_ipac(format_ipac(t), "a.tbl");
+  ASSERT_EQ(back.rows(), 3u);
+  EXPECT_EQ(std::get<std::vector<std::string>>(back.find("a")->data)[2], "z");
+  EXPECT_EQ(std::get<std::vector<std::string>>(back.find("b")->data)[2], "y");
+  EXPECT_TRUE(back.find("a")->is_null(1));
+}
+
 }  // namespace
 }  // namespace tessera::io

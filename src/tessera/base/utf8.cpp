@@ -1,5 +1,6 @@
 #include "tessera/base/utf8.h"
 
+#include <algorithm>
 #include <cstddef>
 
 namespace tessera::text {
@@ -61,6 +62,19 @@ std::string raw_bytes(std::string_view utf8) {
     }
   }
   return result;
+}
+
+int json_nesting(std::string_view json) {
+  int depth = 0, deepest = 0;
+  bool quoted = false;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (c == '"') quoted = !quoted;
+    else if (quoted && c == '\\') ++i;
+    else if (!quoted && (c == '[' || c == '{')) deepest = std::max(deepest, ++depth);
+    else if (!quoted && (c == ']' || c == '}')) --depth;
+  }
+  return deepest;
 }
 
 }  // namespace tessera::text

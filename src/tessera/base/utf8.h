@@ -10,6 +10,10 @@ namespace tessera::text {
 std::string to_utf8(std::string_view bytes);
 std::string raw_bytes(std::string_view utf8);
 
+/// How deep brackets and braces are nested in JSON (those in strings do not count): what walks a document calls itself that often.
+int json_nesting(std::string_view json);
+inline constexpr int json_nesting_limit = 32;  ///< what we write nests 6 deep
+
 /// Applies `change` to every string value (not to keys) of a JSON document.
 template <class Json>
 void change_strings(Json& j, std::string (*change)(std::string_view)) {

@@ -298,6 +298,8 @@ std::string format_ipac(const Table& table) {
     out += "|\n";
   }
   for (std::size_t row = 0; row < table.rows(); ++row) {
+    // A line of blanks is no row: one text at least is told as missing.
+    if (std::ranges::all_of(columns, [&](const LaidOut& c) { return c.cells[row].find_first_not_of(' ') == std::string::npos; })) columns.front().cells[row] = columns.front().header[3];
     for (const LaidOut& c : columns) out += " " + padded(c.cells[row], c);
     out += " \n";
   }

@@ -8,18 +8,25 @@
 
 namespace tessera::io::detail {
 
+struct YamlEntry;
+
 struct YamlNode {
   enum class Kind { null, scalar, sequence, mapping };
   Kind kind = Kind::null;
   std::string scalar;
   bool quoted = false;  ///< a scalar in quotes is text whatever it looks like
   std::vector<YamlNode> items;
-  std::vector<std::pair<std::string, YamlNode>> entries;
+  std::vector<YamlEntry> entries;
 
   const YamlNode* find(std::string_view key) const;
   std::string text(std::string_view key) const;  ///< scalar below `key`, "" when absent
   /// A mapping's entries, or those of an ordered mapping (a sequence of mappings of one entry).
   std::vector<std::pair<std::string, const YamlNode*>> members() const;
+};
+
+struct YamlEntry {
+  std::string key;
+  YamlNode value;
 };
 
 /// Throws DataError naming `where` and the line.

@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <optional>
 
+#include "tessera/base/text.h"
+
 namespace tessera::pipeline {
 namespace {
 
@@ -32,7 +34,7 @@ std::string file_stamps(const instrument::FrameFile& frame) {
     std::error_code code;
     const auto bytes = std::filesystem::file_size(plane.path, code);
     const auto time = std::filesystem::last_write_time(plane.path, code).time_since_epoch().count();
-    text += fmt::format("{}{}[{}] {} {}", text.empty() ? "" : " ", plane.path.filename().string(), plane.hdu, code ? 0 : bytes, code ? 0 : time);
+    text += fmt::format("{}{}[{}]/{}/{}", text.empty() ? "" : ";", plane.path.filename().string(), plane.hdu, code ? 0 : bytes, code ? 0 : time);
   };
   add(frame.image);
   if (frame.uncertainty) add(*frame.uncertainty);
@@ -91,10 +93,21 @@ std::shared_ptr<const Frame> FrameCache::whole(std::size_t frame) {
   return all;
 }
 
+/// Which file of a frame has another size, or another time of modification.
+std::string difference(const std::string& before, const std::string& now) {
+  const auto was = text::split(before, ';'), is = text::split(now, ';');
+  for (std::size_t i = 0; i < std::min(was.size(), is.size()); ++i) {
+    if (was[i] == is[i]) continue;
+    const auto a = text::split(was[i], '/'), b = text::split(is[i], '/');  // name, bytes, time: a name has no such sign
+    if (a.size() != 3 || b.size() != 3) break;
+    return a[1] == b[1] ? fmt::format("{} was modified", a[0]) : fmt::format("{} had {} bytes, now {}", a[0], a[1], b[1]);
+  }
+  return "its files are others";
+}
+
 void check_unchanged(const instrument::FrameFile& file, const std::string& stamp, std::size_t frame, const std::string& also) {
   if (const auto now = file_stamps(file); now != stamp)
-    throw UnreadableFrame{frame, fmt::format("{}: changed since the run was planned: size and time of its files were {}, now {}{}{}; run again to plan with the new file", file.label(), stamp, now,
-                                             also.empty() ? "" : "; ", also)};
+    throw UnreadableFrame{frame, fmt::format("{}: changed since the run was planned: {}{}{}; run again to plan with the new file", file.label(), difference(stamp, now), also.empty() ? "" : "; ", also)};
 }
 
 /// A file that changed since the plan was made does not fit the plan, even where it can be read.

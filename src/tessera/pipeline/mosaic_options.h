@@ -36,7 +36,7 @@ void describe(param::Schema<ProductOptions>& s);
 struct EngineOptions {
   int tile_size = 0;          // output pixels; 0: from the memory ceiling
   double max_pixels = 4e9;
-  double save_every = 10;     // s
+  double save_every = 0;      // s; 0: each tile at once
 };
 void describe(param::Schema<EngineOptions>& s);
 

@@ -63,6 +63,7 @@ std::string to_json(const Request& r) {
 }
 
 Request request_from_json(const std::string& content, const std::string& where) {
+  if (text::json_nesting(content) > text::json_nesting_limit) throw DataError{fmt::format("{}: nested deeper than {}; not a request of an unfinished run", where, text::json_nesting_limit)};
   try {
     auto j = nlohmann::json::parse(content);
     text::change_strings(j, text::raw_bytes);
@@ -125,7 +126,7 @@ OutputFolder::OutputFolder(const fs::path& out, const Request& request, bool ove
     }
   }
   if (!resumed_)
-    for (const char* name : {"journal", "tiles", "frames", "scale"}) fs::remove_all(scratch() / name, code);
+    for (const char* name : {"journal", "tiles", "frames", "outliers", "scale"}) fs::remove_all(scratch() / name, code);
   fs::remove_all(scratch() / "products", code);
   fs::create_directory(scratch() / "products", code);
   if (code) {

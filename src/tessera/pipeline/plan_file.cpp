@@ -50,10 +50,33 @@ void for_numbers(P& p, Visit visit) {
   visit("input_pixels", p.forecast.input_pixels), visit("output_pixels", p.forecast.output_pixels);
 }
 
+/// Centre, scale and angle of a frame, for the list of frames of a run that lost its file.
+json place_json(const instrument::FrameFile& f) {
+  const wcs::PixelPoint middle{(f.width - 1) / 2.0, (f.height - 1) / 2.0};
+  const auto sky = f.wcs.pixel_to_sky(middle);
+  return {sky.ra_deg, sky.dec_deg, f.wcs.pixel_scale_arcsec(middle), f.wcs.north_angle_deg(middle)};
+}
+
+/// What is known of a frame whose header cannot be read any more: a plain frame at its place.
+void stand_in(instrument::FrameFile& frame, const instrument::FrameNames& names, const json& j, const instrument::ProfileSet& profiles) {
+  frame = {};
+  frame.image = {names.image, std::max(0, names.hdu)};
+  frame.width = j.at("size")[0], frame.height = j.at("size")[1], frame.exposure_s = j.at("exposure");
+  frame.unit = j.at("unit"), frame.profile = &profiles.named(j.at("profile"));
+  const auto& at = j.at("at");
+  if (at[0].is_null() || at[2].is_null()) return;
+  wcs::Grid g;
+  g.crval1_deg = at[0], g.crval2_deg = at[1], g.crota2_deg = at[3].is_null() ? 0.0 : at[3].get<double>();
+  g.crpix1 = (frame.width + 1) / 2.0, g.crpix2 = (frame.height + 1) / 2.0;
+  g.cdelt2_deg = at[2].get<double>() / 3600, g.cdelt1_deg = -g.cdelt2_deg;
+  g.width = frame.width, g.height = frame.height;
+  frame.wcs = g.wcs();
+}
+
 json frame_json(const Plan& plan, std::size_t i) {
   const auto& f = plan.frames[i];
   const auto& n = plan.names[i];
-  json j{{"image", n.image.string()}, {"hdu", n.hdu}, {"stamp", plan.stamps[i]}, {"key", plan.frame_keys[i]}, {"unit", f.unit}, {"unit_factor", f.unit_factor}, {"size", {f.width, f.height}}, {"exposure", f.exposure_s}};
+  json j{{"image", n.image.string()}, {"hdu", n.hdu}, {"stamp", plan.stamps[i]}, {"key", plan.frame_keys[i]}, {"unit", f.unit}, {"unit_factor", f.unit_factor}, {"size", {f.width, f.height}}, {"exposure", f.exposure_s}, {"profile", f.profile->name}, {"at", place_json(f)}};
   for (const auto& [key, path] : {std::pair{"sigma", &n.sigma}, {"mask", &n.mask}, {"rmask", &n.rmask}, {"pmask", &n.pmask}})
     if (!path->empty()) j[key] = path->string();
   if (!plan.moving.empty()) j["object"] = {plan.moving.mjd[i], plan.moving.position[i].ra_deg, plan.moving.position[i].dec_deg};
@@ -163,9 +186,8 @@ void PlanFile::open(std::span<const std::size_t> wanted, const MosaicOptions& op
       plan_.stamps[i] = j.at("stamp");
       check_unchanged(frame, plan_.stamps[i], i);
     } catch (const DataError& error) {
-      frame.image.path = plan_.names[i].image;
-      frame.width = j.at("size")[0], frame.height = j.at("size")[1];
       if (!refused) throw;
+      stand_in(frame, plan_.names[i], j, profiles);
       const std::lock_guard lock{mutex};
       refused->emplace_back(i, error.what());
       return;

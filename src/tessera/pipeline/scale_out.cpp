@@ -119,10 +119,8 @@ Outcome gather(PlanFile& file, MosaicRequest request, const MosaicOptions& optio
   auto& pass = solution.pass;
   std::vector<std::pair<std::size_t, std::string>> refused;
   file.open(all, options, profiles, context, &refused);
-  for (const auto& [i, reason] : refused) {
+  for (const auto& [i, reason] : refused)
     if (pass.frames[i].lost.empty()) throw DataError{reason};
-    if (!plan.frames[i].profile) throw DataError{fmt::format("{}; it was left out, but its header is needed for the list of frames: make the plan again without it", reason)};
-  }
   context.pool().for_each(static_cast<std::int64_t>(all.size()), [&](std::int64_t i) {
     const auto at = static_cast<std::size_t>(i);
     if (pass.frames[at].lost.empty() && !plan.on_grid[at].empty()) place_frame(plan, at, pass.frames[at]);

@@ -7,13 +7,14 @@
 #include <vector>
 
 #include "tessera/reproject/area_block.h"
+#include "tessera/reproject/area_edges.h"
 #include "tessera/reproject/overlap_lanes.h"
 
 namespace tessera::reproject {
 
 namespace {
 
-constexpr int block_width = 64, block_height = 32;
+constexpr int block_width = AreaBlock::largest_width, block_height = 32;
 
 /// Frame coordinates of the corners of some rows of output pixels.
 class CornerRows {
@@ -38,6 +39,7 @@ class CornerRows {
   }
   const double* u(int y) const { return u_.data() + offset(y); }
   const double* v(int y) const { return v_.data() + offset(y); }
+  std::ptrdiff_t stride() const { return static_cast<std::ptrdiff_t>(stride_); }
 
  private:
   std::size_t offset(int y) const { return static_cast<std::size_t>(y - y0_) * stride_; }
@@ -84,13 +86,36 @@ class Bounds {
   Lanes low_u_ = filled(huge), low_v_ = filled(huge), high_u_ = filled(-huge), high_v_ = filled(-huge);
 };
 
-/// Resamples block by block: the frame pixels under a block are packed once, with zeros where the frame ends.
+/// Resamples block by block: from shared edges, and the pixels left there from areas in double. For these the frame pixels under a block are packed once, with zeros
+/// where the frame ends.
 class Resampler {
  public:
   Resampler(const FrameView& frame, const CornerRows& corners, ResampledView out)
-      : frame_{frame}, corners_{corners}, out_{out}, kernel_{area_kernels().back()} {}
+      : frame_{frame}, corners_{corners}, out_{out}, block_kernel_{area_block_kernels().back()}, kernel_{area_kernels().back()} {}
 
   void resample(Box block) {
+    const int left = resample_from_edges(block);
+    if (left == block.area()) return resample_large(block);
+    if (left == 0) return;
+    for (int y = block.y0; y < block.y1; ++y) {
+      const std::uint8_t* row = left_ + (y - block.y0) * block.width();
+      for (int x = block.x0, end; x < block.x1; x = end) {
+        const bool is_left = row[x - block.x0];
+        for (end = x + 1; end < block.x1 && (row[end - block.x0] != 0) == is_left;) ++end;
+        if (is_left) resample_large({x, y, end, y + 1});
+      }
+    }
+  }
+
+ private:
+  int resample_from_edges(Box block) {
+    const int skip = block.x0 - out_.box().x0;
+    return block_kernel_.resample({corners_.u(block.y0) + skip, corners_.v(block.y0) + skip, corners_.stride(), block.width(), block.height(), &frame_,
+                                   &out_.value(block.x0, block.y0), &out_.variance(block.x0, block.y0), &out_.coverage(block.x0, block.y0),
+                                   out_.value.stride(), out_.variance.stride(), out_.coverage.stride(), left_});
+  }
+
+  void resample_large(Box block) {
     Bounds bounds;
     for (int y = block.y0; y <= block.y1; ++y)
       bounds.add(corners_.u(y) + (block.x0 - out_.box().x0), corners_.v(y) + (block.x0 - out_.box().x0), block.width() + 1);
@@ -102,15 +127,14 @@ class Resampler {
     if (!fits && !single) {
       const bool wide = block.width() >= block.height();
       const int x = (block.x0 + block.x1) / 2, y = (block.y0 + block.y1) / 2;
-      resample(wide ? Box{block.x0, block.y0, x, block.y1} : Box{block.x0, block.y0, block.x1, y});
-      resample(wide ? Box{x, block.y0, block.x1, block.y1} : Box{block.x0, y, block.x1, block.y1});
+      resample_large(wide ? Box{block.x0, block.y0, x, block.y1} : Box{block.x0, block.y0, block.x1, y});
+      resample_large(wide ? Box{x, block.y0, block.x1, block.y1} : Box{block.x0, y, block.x1, block.y1});
       return;
     }
     if (fits) pack(under);
     for (int y = block.y0; y < block.y1; ++y) resample_row(block, y);
   }
 
- private:
   void clear(Box block) {
     for (int y = block.y0; y < block.y1; ++y)
       for (const auto& plane : {out_.value, out_.variance, out_.coverage}) std::fill_n(&plane(block.x0, y), block.width(), 0.0f);
@@ -164,7 +188,9 @@ class Resampler {
   const FrameView& frame_;
   const CornerRows& corners_;
   ResampledView out_;
+  const AreaBlockKernel& block_kernel_;
   const AreaKernel& kernel_;
+  std::uint8_t left_[block_width * block_height];
   Box packed_box_;
   std::vector<PackedPixel> packed_;
   geometry::OverlapTable table_;

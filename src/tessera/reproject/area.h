@@ -1,5 +1,5 @@
 /// reproject/area.h — exact area-overlap interpolation: O = Σ a I / Σ a over good input pixels, variance Σ a² σ² / (Σ a)²,
-/// coverage Σ a / A_out. MOPEX guide 5.6.8, 8.4, scheme 1; the areas by Green's theorem (geometry/quad_overlap.h).
+/// coverage Σ a / A_out. MOPEX guide 5.6.8, 8.4, scheme 1; the areas by Green's theorem (area_edges.h, geometry/quad_overlap.h).
 #pragma once
 #include "tessera/core/frame.h"
 #include "tessera/wcs/pixel_map.h"

@@ -1,51 +1,15 @@
-/// simulate/psf.h — a star on pixels: the point spread function integrated over each pixel, exactly enough to be the truth.
+/// simulate/psf.h — a star on pixels: psf's analytic profiles are the truth of simulations.
 #pragma once
-#include "tessera/core/image.h"
-#include "tessera/param/schema.h"
+#include "tessera/psf/profile.h"
 #include "tessera/wcs/sky_wcs.h"
 
 namespace tessera::simulate {
 
-enum class PsfProfile { gaussian, moffat };
-
-struct PsfOptions {
-  PsfProfile profile = PsfProfile::gaussian;
-  double fwhm_pix = 0;     // 0: the camera's
-  double beta = 3.0;       // Moffat
-  double axis_ratio = 1;   // minor over major axis
-  double angle_deg = 0;    // of the major axis, from +x to +y
-};
-void describe(param::Schema<PsfOptions>& s);
-
-/// Normalised to unit volume over the whole plane. FWHM is that of the geometric mean of the axes.
-///   Gaussian  I = exp(−ρ²/2σ²) / 2πσ²,                σ = FWHM / √(8 ln 2)
-///   Moffat    I = (β−1)/(πα²) · (1 + ρ²/α²)^−β,       α = FWHM / (2 √(2^{1/β} − 1))
-/// ρ: radius in the plane where the ellipse is a circle of the same area.
-class Psf {
- public:
-  /// Throws UsageError when the FWHM is not positive or β ≤ 1.
-  explicit Psf(const PsfOptions& options);
-
-  double density(double dx, double dy) const;   ///< fraction of the flux per square pixel at an offset from the centre
-  /// Fraction of the flux in the pixel whose centre is at (dx, dy) from the star. Circular and axis-parallel Gaussian: differences
-  /// of erf, to rounding; otherwise Gauss–Legendre points on cells no wider than the profile, better than 1e-8.
-  double pixel_fraction(double dx, double dy) const;
-  /// Half the side of the square outside which less than 1e-6 (Moffat) or 1e-9 (Gaussian) of the flux falls.
-  int reach_pix() const { return reach_; }
-  double fwhm_pix() const { return fwhm_; }
-
- private:
-  bool separable() const;
-  double quadrature(double dx, double dy) const;
-  double moffat_fall(double t) const;
-  PsfProfile profile_;
-  double fwhm_, beta_, major_, minor_, cos_, sin_, norm_;  // major_, minor_: σ or α along the axes
-  int half_powers_ = 0;  // 2β where that is a whole number, 0 otherwise
-  int reach_ = 0;
-  friend void add_star(View<double>, wcs::PixelPoint, double, const Psf&);
-};
+using PsfProfile = psf::ProfileShape;
+using PsfOptions = psf::ProfileOptions;
+using Psf = psf::Profile;
 
 /// Adds `flux` × pixel fraction to every pixel of `image` within reach of the star. A position that is not finite adds nothing.
-void add_star(View<double> image, wcs::PixelPoint centre, double flux, const Psf& psf);
+inline void add_star(View<double> image, wcs::PixelPoint centre, double flux, const Psf& psf) { psf.add_to(image, centre.x, centre.y, flux); }
 
 }  // namespace tessera::simulate

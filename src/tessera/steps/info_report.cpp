@@ -9,6 +9,7 @@
 #include "tessera/base/error.h"
 #include "tessera/base/files.h"
 #include "tessera/base/text.h"
+#include "tessera/base/utf8.h"
 #include "tessera/io/tables.h"
 
 namespace tessera::steps {
@@ -188,7 +189,9 @@ InfoReport report_table(const std::filesystem::path& path) {
 }
 
 InfoReport report_run(const std::filesystem::path& path) {
-  const Json run = Json::parse(files::read(path), nullptr, false);
+  const auto content = files::read(path);
+  if (text::json_nesting(content) > text::json_nesting_limit) throw DataError{fmt::format("{}: nested deeper than {}; not of tessera", path.string(), text::json_nesting_limit)};
+  const Json run = Json::parse(content, nullptr, false);
   if (run.is_discarded() || !run.is_object()) throw DataError{fmt::format("{}: this is not valid JSON", path.string())};
   const auto word = [&](const char* key) { return run.contains(key) && run[key].is_string() ? run[key].get<std::string>() : std::string{}; };
   const auto size = [&](const char* key) { return run.contains(key) && run[key].is_array() ? run[key].size() : std::size_t{0}; };

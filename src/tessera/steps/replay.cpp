@@ -3,43 +3,16 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <map>
-#include <nlohmann/json.hpp>
 
 #include "tessera/base/files.h"
-#include "tessera/base/utf8.h"
-#include "tessera/steps/again.h"
+#include "tessera/steps/run_record.h"
 
 namespace tessera::steps {
 namespace {
 
 namespace fs = std::filesystem;
 
-struct Record {
-  RecordedRun run;
-  std::map<std::string, std::string> datasums;                       // product → checksum
-  std::vector<std::pair<std::string, std::string>> inputs;           // path, sha256
-};
-
-Record read_record(const std::string& path) {
-  const auto content = files::read(path);
-  try {
-    auto j = nlohmann::json::parse(content);
-    text::change_strings(j, text::raw_bytes);
-    if (!j.value("schema", "").starts_with("tessera/run/")) throw DataError{fmt::format("{}: is JSON but not a tessera run record (schema tessera/run/1)", path)};
-    Record r;
-    r.run.verb = j.at("verb");
-    r.run.working_folder = j.at("working_folder");
-    r.run.inputs = j.at("arguments");
-    for (const auto& o : j.at("options")) r.run.settings.emplace_back(o.at("key"), o.at("value"));
-    for (const auto& p : j.at("products"))
-      if (p.contains("datasum")) r.datasums[p.at("name")] = p.at("datasum");  // the report has none: it tells times
-    for (const auto& in : j.at("inputs")) r.inputs.emplace_back(in.at("path"), in.at("sha256"));
-    return r;
-  } catch (const nlohmann::json::exception& error) {
-    throw DataError{fmt::format("{}: not a complete run.json ({})", path, error.what())};
-  }
-}
+RunRecord read_record(const std::string& path) { return parse_run_record(files::read(path), path); }
 
 /// A folder of its own beside the system's temporary files, removed at the end.
 class TemporaryFolder {
@@ -91,7 +64,7 @@ class Replay : public Step {
     return (folder / "run.json").string();
   }
 
-  static void check_inputs(const Record& record) {
+  static void check_inputs(const RunRecord& record) {
     std::vector<std::string> changed;
     const fs::path base = record.run.working_folder;
     for (const auto& [path, sum] : record.inputs)
@@ -101,7 +74,7 @@ class Replay : public Step {
                                   record.inputs.size(), changed.front())};
   }
 
-  static void compare(const Record& before, const Record& now, pipeline::Context& context) {
+  static void compare(const RunRecord& before, const RunRecord& now, pipeline::Context& context) {
     std::vector<std::string> differ;
     for (const auto& [name, sum] : before.datasums) {
       const auto found = now.datasums.find(name);

@@ -1,0 +1,92 @@
+#include "tessera/catalog/columns.h"
+
+#include "tessera/base/text.h"
+
+namespace tessera::catalog {
+namespace {
+
+constexpr ColumnDefinition all[] = {
+    {"id", "", "meta.id;meta.main", "Identifier of the source, from its position", ""},
+    {"number", "", "meta.record", "Number of the source in this catalogue, from 1", "srcid"},
+    {"detection", "", "meta.id.part", "Number of the detection the source comes from", "detid"},
+    {"ra", "deg", "pos.eq.ra;meta.main", "Right ascension, ICRS", "RA"},
+    {"dec", "deg", "pos.eq.dec;meta.main", "Declination, ICRS", "Dec"},
+    {"ra_err", "arcsec", "stat.error;pos.eq.ra", "1 sigma of the position along right ascension, on the sky", "delta_RA"},
+    {"dec_err", "arcsec", "stat.error;pos.eq.dec", "1 sigma of the position along declination", "delta_Dec"},
+    {"ra_dec_cov", "arcsec2", "stat.covariance;pos.eq", "Covariance of the position's two axes on the sky", "delta_RAD"},
+    {"x", "pixel", "pos.cartesian.x;instr.det", "Position in the mosaic, pixel centres at integers from 0", "x"},
+    {"y", "pixel", "pos.cartesian.y;instr.det", "Position in the mosaic, pixel centres at integers from 0", "y"},
+    {"x_err", "pixel", "stat.error;pos.cartesian.x", "1 sigma of x", "delta_x"},
+    {"y_err", "pixel", "stat.error;pos.cartesian.y", "1 sigma of y", "delta_y"},
+    {"x_y_cov", "pixel2", "stat.covariance;pos.cartesian", "Covariance of x and y", "delta_xy"},
+    {"flux", "uJy", "phot.flux.density", "Flux of the point source from the fit", "flux"},
+    {"flux_err", "uJy", "stat.error;phot.flux.density", "1 sigma of the flux, positions free", "delta_flux"},
+    {"background", "", "instr.background", "Constant background under the source, where it is fitted", "bckgrnd"},
+    {"snr", "", "stat.snr;phot.flux", "Signal to noise of the flux, by the rule the record names", "SNR"},
+    {"chi2_dof", "", "stat.fit.chi2", "Chi square per degree of freedom of the group fitted together", "chi2/dof"},
+    {"source_chi2_dof", "", "stat.fit.chi2", "Chi square per degree of freedom in the windows of this source", "ps_chi2/dof"},
+    {"dof", "", "stat.fit.dof", "Degrees of freedom of the fit", "N_dof"},
+    {"status", "", "meta.code.status", "How the fit ended", "status"},
+    {"members", "", "meta.number", "Sources fitted together with this one, itself included", "N_PS"},
+    {"deblend", "", "meta.code", "N none, P passive, A active deblending, O outside of its fitting area", "deblend"},
+    {"depth", "", "meta.number;obs.image", "Frames that the fit used", "depth"},
+    {"portion", "", "phot.flux;arith.ratio", "Share of the source's response on pixels that the fit used", "PRFPortion"},
+    {"bad_pixels", "pixel", "meta.number;instr.pixel", "Masked pixels, or pixels beyond the frame, in the source's windows", ""},
+    {"peak", "", "phot.flux;stat.max", "Significance of the brightest pixel of the detection", ""},
+    {"area", "pixel", "phys.angArea", "Pixels of the detection", "npix"},
+    {"blend", "", "meta.id.parent", "Number of the group of detections that touched, 0 for none", "blendid"},
+    {"blend_size", "", "meta.number", "Detections in that group", "blendsize"},
+    {"semi_major", "pixel", "phys.angSize.smajAxis", "1 sigma of the light along its longer axis", ""},
+    {"semi_minor", "pixel", "phys.angSize.sminAxis", "1 sigma of the light along its shorter axis", ""},
+    {"angle", "deg", "pos.posAng", "Direction of the longer axis, from x to y", ""},
+};
+
+}  // namespace
+
+std::span<const ColumnDefinition> definitions() { return all; }
+
+const ColumnDefinition* find_definition(std::string_view name) {
+  const std::string wanted = text::lower(name);
+  for (const ColumnDefinition& d : all)
+    if (wanted == d.name) return &d;
+  for (const ColumnDefinition& d : all)
+    if (!d.mopex.empty() && wanted == text::lower(d.mopex)) return &d;
+  return nullptr;
+}
+
+const Column* find_column(const Table& table, std::string_view name) {
+  if (const Column* c = table.find(name)) return c;
+  const ColumnDefinition* d = find_definition(name);
+  if (!d) return nullptr;
+  if (const Column* c = table.find(d->name)) return c;
+  return d->mopex.empty() ? nullptr : table.find(d->mopex);
+}
+
+void use_mopex_names(Table& table) {
+  for (Column& c : table.columns)
+    for (const ColumnDefinition& d : all)
+      if (c.name == d.name && !d.mopex.empty()) {
+        c.name = d.mopex;
+        break;
+      }
+}
+
+Table select_columns(const Table& table, const std::vector<std::string>& names) {
+  Table chosen;
+  chosen.keywords = table.keywords;
+  chosen.comments = table.comments;
+  chosen.name = table.name;
+  for (const std::string& name : names) {
+    const Column* c = find_column(table, name);
+    if (!c) {
+      std::vector<std::string> there;
+      for (const Column& column : table.columns) there.push_back(column.name);
+      const std::string near = text::nearest(name, there);
+      throw UsageError{"there is no column '" + name + "'; " + (near.empty() ? "columns: " + text::join(there, ", ") : "did you mean '" + near + "'?")};
+    }
+    chosen.add(*c);
+  }
+  return chosen;
+}
+
+}  // namespace tessera::catalog

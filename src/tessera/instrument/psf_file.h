@@ -1,0 +1,43 @@
+/// instrument/psf_file.h — point responses in and out of files: what each kind of file says about its own tables, and what has to be said beside it.
+///
+/// Sampling, centre and whether the pixel is included are never guessed. They come, the first that has them, from the options, from a side
+/// file NAME.toml beside NAME, from the file's own keywords, or from the definition of its format; what none of them says is one error.
+#pragma once
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "tessera/core/header.h"
+#include "tessera/param/schema.h"
+#include "tessera/psf/psf_model.h"
+
+namespace tessera::instrument {
+
+enum class ResponseChoice { as_said, pixel, density, cells };
+enum class NormalisationChoice { as_said, mean, central, none };
+enum class BetweenChoice { as_defined, nearest, bilinear };
+
+struct PsfFileOptions {
+  std::string file;
+  double samples_per_pixel = 0;         // 0: as the file says
+  double centre_x = -1, centre_y = -1;  // −1: as the file says
+  ResponseChoice response = ResponseChoice::as_said;
+  NormalisationChoice normalisation = NormalisationChoice::as_said;
+  double normalisation_radius = -1;     // −1: as the file says
+  BetweenChoice between = BetweenChoice::as_defined;
+};
+void describe(param::Schema<PsfFileOptions>& s);
+
+/// Reads options.file:
+///   gaussian:fwhm_pix=2,… or moffat:fwhm_pix=2,beta=3,…   psf::ProfileOptions, integrated over pixels
+///   *.tbl                                                  MOPEX's PRF map (guide 8.7); names of its tables are taken from the map's folder too
+///   FITS: PSFEx models; photutils' grids (DET_YXn cards) and STDPSF grids (IPSFXnn, JPSFYnn); SPHEREx PSF cubes and EPSF tables, in
+///   pixels of the whole detector; MOPEX's interleaved PRFs; images with our own cards; any other image with options.
+/// Throws UsageError (a request that is wrong, or something that must be said is not), DataError (the file).
+psf::PsfModel read_psf(const PsfFileOptions& options);
+
+/// Writes a constant model or a grid with our own cards, as read_psf reads it: pixel responses, one image per position, x fastest.
+/// `xs`, `ys`: the positions, empty for one table.
+void write_psf(const std::filesystem::path& path, const std::vector<psf::PointResponse>& tables, const std::vector<double>& xs, const std::vector<double>& ys, const Header& header = {});
+
+}  // namespace tessera::instrument

@@ -1,0 +1,29 @@
+/// photometry/fit_sums.h — the sums over pixels that a fit is made of, in vector lanes and one fixed order.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+namespace tessera::photometry {
+
+/// Rows of pixels are padded to whole vectors, with weight 0: all counts below are multiples of this.
+constexpr int fit_lanes = 8;
+
+// Products and partial sums in single precision, in chains of at most `longest_chain` additions per lane, which keep 1e-6 of a sum; those in double.
+
+/// Σ w r a, Σ w r b, Σ w r c, then Σ w of a², ab, b², ac, bc, c², added to sums[9].
+void add_own_sums(const float* weight, const float* residual, const float* a, const float* b, const float* c, std::size_t n, double* sums);
+/// Σ w a_i b_j, i and j over (x, y, value), row after row, added to sums[9].
+void add_pair_sums(const float* weight, const float* const a[3], const float* const b[3], std::size_t n, double* sums);
+/// Σ w r c, Σ w c², added to sums[2].
+void add_flux_sums(const float* weight, const float* residual, const float* c, std::size_t n, double* sums);
+double sum_product(const float* weight, const float* a, const float* b, std::size_t n);  ///< Σ w a b
+// Of any number of pixels:
+double sum_squares(const float* weight, const float* residual, std::size_t n);       ///< Σ w r²
+double sum_where(const float* weight, const float* response, std::size_t n);         ///< Σ R where w > 0
+int count_positive(const float* weight, std::size_t n);
+/// 1/σ² where good and σ² > 0, else 0.
+void inverse_of(const float* variance, const std::uint8_t* good, std::size_t n, float* weight);
+/// residual −= amplitude · response.
+void subtract(float* residual, const float* response, float amplitude, std::size_t n);
+
+}  // namespace tessera::photometry

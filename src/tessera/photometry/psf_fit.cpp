@@ -1,0 +1,417 @@
+#include "tessera/photometry/psf_fit.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "tessera/base/error.h"
+#include "tessera/photometry/fit_sums.h"
+
+namespace tessera::photometry {
+namespace {
+
+Box window_about(double x, double y, int side) {
+  const int cx = static_cast<int>(std::lround(x)), cy = static_cast<int>(std::lround(y)), half = side / 2;
+  return {cx - half, cy - half, cx + half + 1, cy + half + 1};
+}
+
+int whole_vectors(int pixels) { return (pixels + fit_lanes - 1) / fit_lanes * fit_lanes; }
+
+/// A stamp grown to whole vectors of its patch; to its full width where that is one vector more at most, so that rows join to one run.
+Box in_vectors(Box stamp, const Box& patch) {
+  if (stamp.empty()) return {patch.x0, patch.y0, patch.x0, patch.y0};
+  if (patch.width() <= 2 * fit_lanes) return {patch.x0, stamp.y0, patch.x1, stamp.y1};
+  stamp.x0 = patch.x0 + (stamp.x0 - patch.x0) / fit_lanes * fit_lanes;
+  stamp.x1 = patch.x0 + whole_vectors(stamp.x1 - patch.x0);
+  return stamp;
+}
+
+bool near(double x, double y) { return std::abs(x) < 1e8 && std::abs(y) < 1e8; }
+
+}  // namespace
+
+PsfFit::PsfFit(std::span<const FitFrame> frames, const PsfFitOptions& options) : frames_{frames}, options_{options} {
+  if (options_.window < 3 || options_.window % 2 == 0) throw UsageError{"the window of a fit has an odd number of at least 3 pixels a side"};
+  for (const FitFrame& f : frames)
+    if (!f.psf) throw UsageError{"a frame without a point response cannot be fitted"};
+  per_source_ = options_.positions ? 3 : 1;
+}
+
+bool PsfFit::gather(std::span<const FitSource> sources, std::vector<FittedSource>& out) {
+  out.assign(sources.size(), {});
+  entries_.clear();
+  patches_.clear();
+  member_of_.assign(sources.size(), -1);
+  members_ = 0;
+  for (std::size_t s = 0; s < sources.size(); ++s)
+    for (const Sight& sight : sources[s].sights) {
+      const FitFrame& frame = frames_[static_cast<std::size_t>(sight.frame)];
+      if (!near(sight.x, sight.y) || !(sight.scale != 0) || !std::isfinite(sight.scale)) continue;
+      const Box window = window_about(sight.x, sight.y, options_.window);
+      out[s].bad_pixels += static_cast<int>(window.area());
+      if (intersection(window, frame.pixels.box()).empty()) continue;
+      Entry e;
+      e.sight = &sight;
+      e.source = static_cast<int>(s);
+      e.window = intersection(window, frame.pixels.box());
+      entries_.push_back(e);
+    }
+  const auto by_frame = [](const Entry& a, const Entry& b) { return a.sight->frame < b.sight->frame; };
+  if (!std::is_sorted(entries_.begin(), entries_.end(), by_frame)) std::stable_sort(entries_.begin(), entries_.end(), by_frame);
+  std::size_t pixels = 0, planes = 0;
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    if (patches_.empty() || patches_.back().frame != entries_[i].sight->frame) {
+      patches_.push_back({});
+      patches_.back().frame = entries_[i].sight->frame;
+      patches_.back().begin = i;
+    }
+    patches_.back().box = hull(patches_.back().box, entries_[i].window);
+    patches_.back().end = i + 1;
+    entries_[i].patch = static_cast<int>(patches_.size()) - 1;
+  }
+  for (Patch& patch : patches_) patch.box.x1 = patch.box.x0 + whole_vectors(patch.box.width());  // the pixels added have weight 0
+  blended_.resize(std::max(blended_.size(), entries_.size()));
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    Entry& e = entries_[i];
+    const FitFrame& frame = frames_[static_cast<std::size_t>(e.sight->frame)];
+    e.response = &frame.psf->at(e.sight->x + frame.psf_x0, e.sight->y + frame.psf_y0, blended_[i]);
+    const Patch& patch = patches_[static_cast<std::size_t>(e.patch)];
+    const Sight& t = *e.sight;
+    const double shift = options_.positions ? options_.max_shift * std::max(std::abs(t.x_u) + std::abs(t.x_v), std::abs(t.y_u) + std::abs(t.y_v)) : 0;
+    e.stamp = in_vectors(intersection(patch.box, e.response->footprint(t.x, t.y).grown(static_cast<int>(std::ceil(std::min(shift, 1e4))))), patch.box);
+    e.first = planes;
+    planes += 3 * e.area();
+  }
+  for (Patch& patch : patches_) {
+    patch.first = pixels;
+    pixels += static_cast<std::size_t>(patch.box.area());
+  }
+  value_.resize(pixels);
+  weight_.resize(pixels);
+  residual_.resize(pixels);
+  response_.resize(planes);
+  for (Patch& patch : patches_) gather_patch(patch, out);
+  for (std::size_t s = 0; s < sources.size(); ++s)
+    if (out[s].pixels > 0) member_of_[s] = static_cast<int>(members_++);
+  for (Entry& e : entries_) e.member = member_of_[static_cast<std::size_t>(e.source)];
+  // Entries of sources without a single good pixel are no part of the sums.
+  return members_ > 0;
+}
+
+void PsfFit::gather_patch(Patch& patch, std::vector<FittedSource>& out) {
+  const FrameView& from = frames_[static_cast<std::size_t>(patch.frame)].pixels;
+  const auto width = static_cast<std::size_t>(patch.box.width());
+  const auto inside = static_cast<std::size_t>(std::min(patch.box.x1, from.box().x1) - patch.box.x0);
+  const bool alone = patch.end - patch.begin == 1;
+  // All pixels' weights, of which each source's window takes its own.
+  for (int y = patch.box.y0; y < patch.box.y1; ++y) {
+    const std::size_t row = patch.first + static_cast<std::size_t>(y - patch.box.y0) * width;
+    std::copy_n(&from.value(patch.box.x0, y), inside, value_.data() + row);
+    std::fill(value_.data() + row + inside, value_.data() + row + width, 0.0F);
+    float* const all = (alone ? weight_ : residual_).data() + row;
+    inverse_of(&from.variance(patch.box.x0, y), &from.good(patch.box.x0, y), inside, all);
+    std::fill(all + inside, all + width, 0.0F);
+  }
+  if (!alone) std::fill_n(weight_.data() + patch.first, width * static_cast<std::size_t>(patch.box.height()), 0.0F);
+  for (std::size_t i = patch.begin; i < patch.end; ++i) {
+    FittedSource& source = out[static_cast<std::size_t>(entries_[i].source)];
+    const Box w = entries_[i].window;
+    const auto across = static_cast<std::size_t>(w.width());
+    int good = 0;
+    for (int y = w.y0; y < w.y1; ++y) {
+      const std::size_t at = patch.first + static_cast<std::size_t>(y - patch.box.y0) * width + static_cast<std::size_t>(w.x0 - patch.box.x0);
+      if (!alone) std::copy_n(residual_.data() + at, across, weight_.data() + at);
+      good += count_positive(weight_.data() + at, across);
+    }
+    source.pixels += good;
+    source.bad_pixels -= good;
+    if (good > 0) ++source.frames;
+    if (alone) patch.pixels = good;
+  }
+  if (!alone) patch.pixels = count_positive(weight_.data() + patch.first, width * static_cast<std::size_t>(patch.box.height()));
+}
+
+void PsfFit::place(std::span<const double> p, bool gradients) {
+  for (Entry& e : entries_) {
+    if (e.member < 0) continue;
+    const Sight& s = *e.sight;
+    const std::size_t first = first_of(e.member);
+    const double u = per_source_ == 3 ? p[first] : 0, v = per_source_ == 3 ? p[first + 1] : 0;
+    e.x = s.x + s.x_u * u + s.x_v * v;
+    e.y = s.y + s.y_u * u + s.y_v * v;
+    e.amplitude = s.scale * flux_of(p, e.member);
+    float* const plane = response_.data() + e.first;
+    const std::size_t n = e.area();
+    const std::span<float> none;
+    e.response->evaluate(e.x, e.y, e.stamp, {plane, n}, gradients ? std::span<float>{plane + n, n} : none, gradients ? std::span<float>{plane + 2 * n, n} : none);
+  }
+}
+
+namespace {
+
+/// Calls f(first pixel in the patch, first pixel in a stamp, count) for the rows of `part`, or once where the rows are one run.
+template <class F>
+void runs(const Box& part, const Box& patch, const Box& stamp, F f) {
+  if (part.empty()) return;
+  const auto at = [](const Box& box, int x, int y) { return static_cast<std::size_t>(y - box.y0) * static_cast<std::size_t>(box.width()) + static_cast<std::size_t>(x - box.x0); };
+  if (part.width() == patch.width() && part.width() == stamp.width()) return f(at(patch, part.x0, part.y0), at(stamp, part.x0, part.y0), static_cast<std::size_t>(part.area()), part.y0);
+  for (int y = part.y0; y < part.y1; ++y) f(at(patch, part.x0, y), at(stamp, part.x0, y), static_cast<std::size_t>(part.width()), y);
+}
+
+}  // namespace
+
+double PsfFit::sum_patch(const Patch& patch, std::span<double> curvature, std::span<double> gradient) {
+  const auto n = static_cast<std::size_t>(patch.box.area());
+  float* const residual = residual_.data() + patch.first;
+  const float* const weight = weight_.data() + patch.first;
+  for (std::size_t i = patch.begin; i < patch.end; ++i) {
+    const Entry& e = entries_[i];
+    if (e.member < 0 || e.amplitude == 0) continue;
+    runs(e.stamp, patch.box, e.stamp, [&](std::size_t at, std::size_t in, std::size_t count, int) { subtract(residual + at, response_.data() + e.first + in, static_cast<float>(e.amplitude), count); });
+  }
+  const double chi2 = sum_product(weight, residual, residual, n);
+  if (curvature.empty()) return chi2;
+  for (std::size_t i = patch.begin; i < patch.end; ++i) {
+    const Entry& e = entries_[i];
+    if (e.member < 0) continue;
+    const float* const plane = response_.data() + e.first;
+    const std::size_t area = e.area(), first = first_of(e.member);
+    const double scale = e.sight->scale;
+    if (forced_) {
+      double s[2] = {};
+      runs(e.stamp, patch.box, e.stamp, [&](std::size_t at, std::size_t in, std::size_t count, int) { add_flux_sums(weight + at, residual + at, plane + in, count, s); });
+      const std::size_t f = static_cast<std::size_t>(e.member);
+      gradient[f] += scale * s[0];
+      curvature[f * (members_ + backgrounds_) + f] += scale * scale * s[1];
+    } else {
+      double s[9] = {};
+      runs(e.stamp, patch.box, e.stamp, [&](std::size_t at, std::size_t in, std::size_t count, int) { add_own_sums(weight + at, residual + at, plane + area + in, plane + 2 * area + in, plane + in, count, s); });
+      // By the frame's x, y to the common u, v: ∂/∂u = x_u ∂/∂x + y_u ∂/∂y.
+      const Sight& t = *e.sight;
+      const double a = e.amplitude;
+      gradient[first] += a * (t.x_u * s[0] + t.y_u * s[1]);
+      gradient[first + 1] += a * (t.x_v * s[0] + t.y_v * s[1]);
+      gradient[first + 2] += scale * s[2];
+      double* const row_u = curvature.data() + first * parameters_ + first;
+      double* const row_v = row_u + parameters_;
+      double* const row_f = row_v + parameters_;
+      row_u[0] += a * a * (t.x_u * t.x_u * s[3] + 2 * t.x_u * t.y_u * s[4] + t.y_u * t.y_u * s[5]);
+      row_v[0] += a * a * (t.x_u * t.x_v * s[3] + (t.x_u * t.y_v + t.x_v * t.y_u) * s[4] + t.y_u * t.y_v * s[5]);
+      row_v[1] += a * a * (t.x_v * t.x_v * s[3] + 2 * t.x_v * t.y_v * s[4] + t.y_v * t.y_v * s[5]);
+      row_f[0] += a * scale * (t.x_u * s[6] + t.y_u * s[7]);
+      row_f[1] += a * scale * (t.x_v * s[6] + t.y_v * s[7]);
+      row_f[2] += scale * scale * s[8];
+    }
+    for (std::size_t j = patch.begin; j < i; ++j)
+      if (entries_[j].member >= 0) add_pair(patch, e, entries_[j], curvature);
+  }
+  if (backgrounds_ > 0) add_background(patch, curvature, gradient);
+  return chi2;
+}
+
+void PsfFit::add_pair(const Patch& patch, const Entry& a, const Entry& b, std::span<double> curvature) const {
+  const Box part = intersection(a.stamp, b.stamp);
+  if (part.empty()) return;
+  const float* const weight = weight_.data() + patch.first;
+  const auto in_b = [&](int x, int y) { return static_cast<std::size_t>(y - b.stamp.y0) * static_cast<std::size_t>(b.stamp.width()) + static_cast<std::size_t>(x - b.stamp.x0); };
+  const bool joined = a.stamp.width() == b.stamp.width();
+  const float *pa = response_.data() + a.first, *pb = response_.data() + b.first;
+  const std::size_t na = a.area(), nb = b.area();
+  double s[9] = {};
+  const auto rows = [&](auto f) {
+    if (joined) return runs(part, patch.box, a.stamp, f);
+    for (int y = part.y0; y < part.y1; ++y) runs(Box{part.x0, y, part.x1, y + 1}, patch.box, a.stamp, f);
+  };
+  if (forced_) {
+    rows([&](std::size_t at, std::size_t in, std::size_t count, int y) { s[8] += sum_product(weight + at, pa + in, pb + in_b(part.x0, y), count); });
+    const auto i = static_cast<std::size_t>(std::max(a.member, b.member)), j = static_cast<std::size_t>(std::min(a.member, b.member));
+    curvature[i * (members_ + backgrounds_) + j] += a.sight->scale * b.sight->scale * s[8] * (i == j ? 2 : 1);
+    return;
+  }
+  rows([&](std::size_t at, std::size_t in, std::size_t count, int y) {
+    const std::size_t k = in_b(part.x0, y);
+    const float* const of_a[3] = {pa + na + in, pa + 2 * na + in, pa + in};
+    const float* const of_b[3] = {pb + nb + k, pb + 2 * nb + k, pb + k};
+    add_pair_sums(weight + at, of_a, of_b, count, s);
+  });
+  // J_aᵀ S J_b with J: (x, y, value) by (u, v, flux).
+  const auto jacobian = [](const Entry& e, double (&j)[3][3]) {
+    const Sight& t = *e.sight;
+    const double rows_of[3][3] = {{e.amplitude * t.x_u, e.amplitude * t.x_v, 0}, {e.amplitude * t.y_u, e.amplitude * t.y_v, 0}, {0, 0, t.scale}};
+    std::copy(&rows_of[0][0], &rows_of[0][0] + 9, &j[0][0]);
+  };
+  double ja[3][3], jb[3][3];
+  jacobian(a, ja), jacobian(b, jb);
+  const std::size_t fa = first_of(a.member), fb = first_of(b.member);
+  for (std::size_t i = 0; i < 3; ++i)
+    for (std::size_t j = 0; j < 3; ++j) {
+      double sum = 0;
+      for (std::size_t k = 0; k < 3; ++k)
+        for (std::size_t l = 0; l < 3; ++l) sum += ja[k][i] * s[3 * k + l] * jb[l][j];
+      const std::size_t row = std::max(fa + i, fb + j), column = std::min(fa + i, fb + j);
+      curvature[row * parameters_ + column] += sum;
+    }
+}
+
+void PsfFit::add_background(const Patch& patch, std::span<double> curvature, std::span<double> gradient) const {
+  const std::size_t size = forced_ ? members_ + backgrounds_ : parameters_, sources = forced_ ? members_ : members_ * per_source_;
+  const auto which = static_cast<std::size_t>(&patch - patches_.data());
+  const std::size_t row = sources + (options_.background == FitBackground::per_frame ? which : 0);
+  const auto n = static_cast<std::size_t>(patch.box.area());
+  const float* const weight = weight_.data() + patch.first;
+  const float* const residual = residual_.data() + patch.first;
+  for (std::size_t k = 0; k < n; ++k) {
+    gradient[row] += static_cast<double>(weight[k]) * static_cast<double>(residual[k]);
+    curvature[row * size + row] += static_cast<double>(weight[k]);
+  }
+  for (std::size_t i = patch.begin; i < patch.end; ++i) {
+    const Entry& e = entries_[i];
+    if (e.member < 0) continue;
+    double s[3] = {};
+    runs(e.stamp, patch.box, e.stamp, [&](std::size_t at, std::size_t in, std::size_t count, int) {
+      for (std::size_t k = 0; k < count; ++k)
+        for (std::size_t plane = 0; plane < (forced_ ? 1U : 3U); ++plane) s[plane] += static_cast<double>(weight[at + k]) * static_cast<double>(response_[e.first + plane * e.area() + in + k]);
+    });
+    const Sight& t = *e.sight;
+    if (forced_) {
+      curvature[row * size + static_cast<std::size_t>(e.member)] += t.scale * s[0];
+      continue;
+    }
+    double* const to = curvature.data() + row * size + first_of(e.member);
+    to[0] += e.amplitude * (t.x_u * s[1] + t.y_u * s[2]);
+    to[1] += e.amplitude * (t.x_v * s[1] + t.y_v * s[2]);
+    to[2] += t.scale * s[0];
+  }
+}
+
+double PsfFit::expand(std::span<const double> p, std::span<double> curvature, std::span<double> gradient) {
+  forced_ = per_source_ == 1;
+  std::fill(curvature.begin(), curvature.end(), 0.0);
+  std::fill(gradient.begin(), gradient.end(), 0.0);
+  place(p, !forced_ && !curvature.empty());
+  double chi2 = 0;
+  for (const Patch& patch : patches_) {
+    start_residual(patch, p);
+    chi2 += sum_patch(patch, curvature, gradient);
+  }
+  return chi2;
+}
+
+double PsfFit::chi2(std::span<const double> p) { return expand(p, {}, {}); }
+
+/// χ² and residuals of `p` for responses that are in place.
+double PsfFit::take_off(std::span<const double> p) {
+  double sum = 0;
+  for (Entry& e : entries_)
+    if (e.member >= 0) e.amplitude = e.sight->scale * flux_of(p, e.member);
+  for (const Patch& patch : patches_) {
+    start_residual(patch, p);
+    sum += sum_patch(patch, {}, {});
+  }
+  return sum;
+}
+
+void PsfFit::start_residual(const Patch& patch, std::span<const double> p) {
+  const float background = backgrounds_ == 0 ? 0.0F : static_cast<float>(p[members_ * per_source_ + (options_.background == FitBackground::per_frame ? static_cast<std::size_t>(&patch - patches_.data()) : 0)]);
+  const auto n = static_cast<std::size_t>(patch.box.area());
+  for (std::size_t k = 0; k < n; ++k) residual_[patch.first + k] = value_[patch.first + k] - background;
+}
+
+/// Fluxes and backgrounds at the positions in `p`, which stay.
+bool PsfFit::solve_linear(std::span<double> p) {
+  const std::size_t n = members_ + backgrounds_;
+  std::vector<double>&a = workspace_.covariance, &g = workspace_.trial;
+  a.assign(n * n, 0.0);
+  g.assign(n, 0.0);
+  for (std::size_t m = 0; m < members_; ++m) p[m * per_source_ + per_source_ - 1] = 0;
+  for (std::size_t b = 0; b < backgrounds_; ++b) p[members_ * per_source_ + b] = 0;
+  place(p, false);
+  forced_ = true;
+  for (const Patch& patch : patches_) {
+    std::copy_n(value_.begin() + static_cast<std::ptrdiff_t>(patch.first), static_cast<std::size_t>(patch.box.area()), residual_.begin() + static_cast<std::ptrdiff_t>(patch.first));
+    sum_patch(patch, a, g);
+  }
+  if (!fit::cholesky(a, n)) return false;
+  fit::solve_with(a, n, g);
+  for (std::size_t m = 0; m < members_; ++m) p[m * per_source_ + per_source_ - 1] = g[m];
+  for (std::size_t b = 0; b < backgrounds_; ++b) p[members_ * per_source_ + b] = g[members_ + b];
+  return true;
+}
+
+GroupResult PsfFit::fit(std::span<const FitSource> sources, std::vector<FittedSource>& out) {
+  GroupResult result;
+  workspace_.covariance.clear();
+  parameters_ = 0;
+  if (!gather(sources, out)) return result;
+  backgrounds_ = options_.background == FitBackground::none ? 0 : options_.background == FitBackground::common ? 1 : patches_.size();
+  parameters_ = members_ * per_source_ + backgrounds_;
+  p_.assign(parameters_, 0.0);
+  long pixels = 0;
+  for (const Patch& patch : patches_) pixels += patch.pixels;
+  result.dof = pixels - static_cast<long>(parameters_);
+  if (!solve_linear(p_)) {
+    result.status = fit::FitStatus::degenerate;
+    workspace_.covariance.assign(parameters_ * parameters_, 0.0);
+  } else if (per_source_ == 1) {
+    result.status = fit::FitStatus::converged;
+    result.iterations = 1;
+    workspace_.factor.swap(workspace_.covariance);
+    workspace_.covariance.resize(parameters_ * parameters_);
+    fit::invert_with(workspace_.factor, parameters_, workspace_.covariance);
+    result.chi2 = take_off(p_);
+  } else {
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    lower_.assign(parameters_, -infinity);
+    upper_.assign(parameters_, infinity);
+    for (std::size_t m = 0; m < members_; ++m)
+      for (std::size_t k = 0; k < 2; ++k) {
+        lower_[3 * m + k] = -options_.max_shift;
+        upper_[3 * m + k] = options_.max_shift;
+      }
+    const auto done = fit::minimise(*this, p_, lower_, upper_, options_.minimiser, workspace_);
+    result.status = done.status;
+    result.iterations = done.iterations;
+    result.chi2 = chi2(p_);  // leaves the residuals of the solution, the last step tried may have been another
+  }
+  report(out, result.status);
+  return result;
+}
+
+void PsfFit::report(std::vector<FittedSource>& out, fit::FitStatus status) const {
+  for (std::size_t s = 0; s < out.size(); ++s) {
+    const int member = member_of_[s];
+    if (member < 0) continue;
+    FittedSource& source = out[s];
+    const std::size_t first = first_of(member);
+    source.status = status;
+    source.flux = flux_of(p_, member);
+    if (per_source_ == 3) {
+      source.u = p_[first];
+      source.v = p_[first + 1];
+      const bool held = std::abs(source.u) >= options_.max_shift || std::abs(source.v) >= options_.max_shift;
+      if (status == fit::FitStatus::at_bound && !held) source.status = fit::FitStatus::converged;
+      for (std::size_t i = 0; i < 3; ++i)
+        for (std::size_t j = 0; j < 3; ++j) source.covariance[3 * i + j] = workspace_.covariance[(first + i) * parameters_ + first + j];
+    } else {
+      source.covariance[8] = workspace_.covariance[first * parameters_ + first];
+    }
+  }
+  for (const Entry& e : entries_) {
+    if (e.member < 0) continue;
+    FittedSource& source = out[static_cast<std::size_t>(e.source)];
+    const Patch& patch = patches_[static_cast<std::size_t>(e.patch)];
+    const auto width = static_cast<std::size_t>(patch.box.width());
+    for (int y = e.window.y0; y < e.window.y1; ++y) {
+      const std::size_t at = patch.first + static_cast<std::size_t>(y - patch.box.y0) * width + static_cast<std::size_t>(e.window.x0 - patch.box.x0);
+      source.chi2 += sum_squares(weight_.data() + at, residual_.data() + at, static_cast<std::size_t>(e.window.width()));
+    }
+    const Box part = intersection(e.window, e.stamp);
+    for (int y = part.y0; y < part.y1; ++y) {
+      const std::size_t at = patch.first + static_cast<std::size_t>(y - patch.box.y0) * width + static_cast<std::size_t>(part.x0 - patch.box.x0);
+      const std::size_t in = e.first + static_cast<std::size_t>(y - e.stamp.y0) * static_cast<std::size_t>(e.stamp.width()) + static_cast<std::size_t>(part.x0 - e.stamp.x0);
+      source.portion += sum_where(weight_.data() + at, response_.data() + in, static_cast<std::size_t>(part.width())) / source.frames;
+    }
+  }
+}
+
+}  // namespace tessera::photometry

@@ -1,0 +1,333 @@
+#include "tessera/psf/point_response.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <numbers>
+#include <utility>
+
+#include "tessera/base/clones.h"
+#include "tessera/psf/spline.h"
+
+namespace tessera::psf {
+namespace {
+
+constexpr int lanes = 8, pad = 2;  // coefficients before the first sample
+typedef float Lanes __attribute__((vector_size(lanes * sizeof(float))));
+
+/// The number of samples per pixel that is kept, and whether the table has it already.
+struct Grid {
+  int samples = 0;
+  bool as_given = false;
+};
+
+Grid grid_for(double given, Response response) {
+  const double whole = std::round(given);
+  const bool integer = std::abs(given - whole) < 1e-6 * given;
+  if (integer && whole <= 12 && (response == Response::pixel || whole >= 5)) return {static_cast<int>(whole), true};
+  if (integer && whole < 5) return {static_cast<int>(whole * std::ceil(5 / whole)), false};
+  return {std::clamp(static_cast<int>(std::ceil(given)), 5, 10), false};
+}
+
+/// Positions of new samples in old ones, and the new index of the source.
+struct Axis {
+  std::vector<double> positions;
+  double centre = 0;
+};
+
+Axis new_axis(int count, double centre, double given, Grid grid, Response response) {
+  const double half_pixel = response == Response::pixel ? 0 : 0.5;
+  const double reach = std::max(centre, count - 1 - centre) / given + half_pixel;
+  const int half = static_cast<int>(std::ceil(reach * grid.samples - 1e-6));
+  // Cells change pixels at their own edges: there the overlap and its interpolation agree exactly.
+  const bool between = response == Response::cells && grid.as_given && grid.samples % 2 == 0;
+  Axis axis;
+  axis.centre = half + (between ? 0.5 : 0.0);
+  const int samples = 2 * half + (between ? 2 : 1);
+  for (int k = 0; k < samples; ++k) axis.positions.push_back(centre + (k - axis.centre) * given / grid.samples);
+  return axis;
+}
+
+std::vector<double> operator_of(const Axis& axis, double given, int count, Response response) {
+  switch (response) {
+    case Response::pixel: return spline_values(axis.positions, count);
+    case Response::density: return spline_integrals(axis.positions, given, count);
+    default: return cell_integrals(axis.positions, given, count);
+  }
+}
+
+/// rows · image · columnsᵀ.
+Image<double> apply(const std::vector<double>& along_y, const std::vector<double>& along_x, const Image<double>& image) {
+  const int w = image.box().width(), h = image.box().height();
+  const int nw = static_cast<int>(along_x.size()) / w, nh = static_cast<int>(along_y.size()) / h;
+  Image<double> half{Box{0, 0, nw, h}}, out{Box{0, 0, nw, nh}};
+  for (int y = 0; y < h; ++y)
+    for (int x = 0; x < nw; ++x) {
+      const double* m = along_x.data() + static_cast<std::size_t>(x) * static_cast<std::size_t>(w);
+      double sum = 0;
+      for (int k = 0; k < w; ++k) sum += m[k] * image(k, y);
+      half(x, y) = sum;
+    }
+  for (int y = 0; y < nh; ++y)
+    for (int k = 0; k < h; ++k) {
+      const double m = along_y[static_cast<std::size_t>(y) * static_cast<std::size_t>(h) + static_cast<std::size_t>(k)];
+      if (m == 0) continue;
+      for (int x = 0; x < nw; ++x) out(x, y) += m * half(x, k);
+    }
+  return out;
+}
+
+void check(View<const double> samples, const Meaning& m) {
+  const Box box = samples.box();
+  if (!(m.samples_per_pixel_x > 0) || !(m.samples_per_pixel_y > 0)) throw UsageError{"the samples per pixel of a point response must be said"};
+  if (!std::isfinite(m.centre_x) || !std::isfinite(m.centre_y)) throw UsageError{"the centre of a point response must be said"};
+  if (box.width() < 6 || box.height() < 6) throw UsageError{fmt::format("a point response needs at least 6 samples a side, not {} × {}", box.width(), box.height())};
+  if (!(m.centre_x >= 0 && m.centre_x <= box.width() - 1 && m.centre_y >= 0 && m.centre_y <= box.height() - 1))
+    throw UsageError{fmt::format("the centre ({}, {}) of a point response lies outside its {} × {} samples", m.centre_x, m.centre_y, box.width(), box.height())};
+  for (int y = box.y0; y < box.y1; ++y)
+    for (const double v : samples.row(y))
+      if (!std::isfinite(v)) throw UsageError{"a point response holds a value that is not finite"};
+}
+
+/// The whole loop, so that it is compiled for each instruction set: one row of pixels.
+struct RowJob {
+  const float* rows[spline_taps];  // coefficient rows of the y taps
+  std::array<int, spline_taps> offset;  // of the x taps' first coefficients in such a row
+  std::array<float, spline_taps> wx, sx, wy, sy;
+  int pixels = 0;
+  float *value, *d_dx, *d_dy;
+};
+
+#define TESSERA_INLINE inline __attribute__((always_inline))
+
+template <bool gradients>
+TESSERA_INLINE void evaluate_lanes(const RowJob& job) {
+  for (int begin = 0; begin < job.pixels; begin += lanes) {
+    Lanes value{}, along{}, across{};
+    for (std::size_t i = 0; i < spline_taps; ++i) {
+      Lanes a{}, b{};
+      for (std::size_t j = 0; j < spline_taps; ++j) {
+        Lanes c;
+        std::memcpy(&c, job.rows[j] + job.offset[i] + begin, sizeof c);
+        a += c * job.wy[j];
+        if constexpr (gradients) b += c * job.sy[j];
+      }
+      value += a * job.wx[i];
+      if constexpr (gradients) {
+        along += a * job.sx[i];
+        across += b * job.wx[i];
+      }
+    }
+    const int left = job.pixels - begin;
+    if (left >= lanes) {
+      std::memcpy(job.value + begin, &value, sizeof value);
+      if constexpr (gradients) {
+        std::memcpy(job.d_dx + begin, &along, sizeof along);
+        std::memcpy(job.d_dy + begin, &across, sizeof across);
+      }
+      continue;
+    }
+    for (int k = 0; k < left; ++k) {
+      job.value[begin + k] = value[k];
+      if constexpr (gradients) {
+        job.d_dx[begin + k] = along[k];
+        job.d_dy[begin + k] = across[k];
+      }
+    }
+  }
+}
+TESSERA_CLONES void evaluate_row(const RowJob& job) { evaluate_lanes<true>(job); }
+TESSERA_CLONES void evaluate_values(const RowJob& job) { evaluate_lanes<false>(job); }
+
+/// Where the pixel nearest to the source lies in the samples: between k and k + 1, at t. Every other pixel is a whole number of samples away, so
+/// that a pixel's bits depend on the source alone and not on the box that is asked for.
+struct Phase {
+  int pixel = 0, k = 0;
+  double t = 0;
+  Phase(double x, double centre, int n) : pixel{static_cast<int>(std::lround(x))} {
+    const double u = centre - n * (x - pixel);
+    k = static_cast<int>(std::floor(u));
+    t = u - k;
+    if (t > 1 - 1e-9) ++k, t = 0;
+    if (t < 1e-9) t = 0;
+  }
+  int sample_of(int p, int n) const { return k + n * (p - pixel); }
+};
+
+int floor_div(int a, int n) { return a >= 0 ? a / n : -((-a + n - 1) / n); }
+
+bool far(double x) { return !(std::abs(x) < 1e8); }
+
+}  // namespace
+
+namespace {
+/// First pixel with a sample coordinate ≥ 0, and the one after the last with a coordinate ≤ count − 1.
+std::pair<int, int> pixels_of(const Phase& phase, int n, int count) {
+  const int last = count - 1 - (phase.t > 0 ? 1 : 0);
+  return {phase.pixel - floor_div(phase.k, n), phase.pixel + floor_div(last - phase.k, n) + 1};
+}
+}  // namespace
+
+PointResponse::PointResponse(View<const double> samples, const Meaning& m) {
+  *this = scaled(samples, m, 1);
+  if (m.normalisation == Normalisation::none) return;
+  const double radius = m.normalisation_radius_pix > 0 ? m.normalisation_radius_pix : 1e30;
+  double sum = 0;
+  if (m.normalisation == Normalisation::mean) {
+    sum = fraction_within(radius);
+  } else {
+    const Box box = footprint(0, 0);
+    for (int y = box.y0; y < box.y1; ++y)
+      for (int x = box.x0; x < box.x1; ++x)
+        if (std::hypot(x, y) <= radius) sum += at(x, y);
+  }
+  if (!(sum > 0)) throw UsageError{fmt::format("the samples of a point response sum to {:.3g} within the normalisation radius; a positive sum is expected", sum)};
+  *this = scaled(samples, m, 1 / sum);
+}
+
+PointResponse PointResponse::scaled(View<const double> samples, const Meaning& m, double scale) {
+  check(samples, m);
+  const Box box = samples.box();
+  Image<double> image{Box{0, 0, box.width(), box.height()}};
+  for (int y = 0; y < box.height(); ++y) {
+    const auto from = samples.row(y + box.y0);
+    for (int x = 0; x < box.width(); ++x) image(x, y) = from[static_cast<std::size_t>(x)] * scale;
+  }
+  const Grid gx = grid_for(m.samples_per_pixel_x, m.response), gy = grid_for(m.samples_per_pixel_y, m.response);
+  PointResponse made;
+  made.nx_ = gx.samples;
+  made.ny_ = gy.samples;
+  made.scale_ = scale;
+  if (m.response == Response::pixel && gx.as_given && gy.as_given) {
+    made.from_samples(std::move(image), m.centre_x, m.centre_y);
+    return made;
+  }
+  const Axis ax = new_axis(box.width(), m.centre_x, m.samples_per_pixel_x, gx, m.response), ay = new_axis(box.height(), m.centre_y, m.samples_per_pixel_y, gy, m.response);
+  if (m.response != Response::cells) to_coefficients(image);
+  const auto along_x = operator_of(ax, m.samples_per_pixel_x, box.width(), m.response), along_y = operator_of(ay, m.samples_per_pixel_y, box.height(), m.response);
+  made.from_samples(apply(along_y, along_x, image), ax.centre, ay.centre);
+  return made;
+}
+
+void PointResponse::from_samples(Image<double> samples, double cx, double cy) {
+  width_ = samples.box().width();
+  height_ = samples.box().height();
+  cx_ = cx;
+  cy_ = cy;
+  samples_.resize(samples.pixels().size());
+  std::transform(samples.pixels().begin(), samples.pixels().end(), samples_.begin(), [](double v) { return static_cast<float>(v); });
+  to_coefficients(samples);
+  columns_ = (width_ + spline_taps) / nx_ + 1 + lanes;
+  const std::size_t stride = static_cast<std::size_t>(columns_) * static_cast<std::size_t>(nx_);
+  coefficients_.assign(stride * static_cast<std::size_t>(height_ + spline_taps), 0.0F);
+  const auto mirrored = [](int k, int count) {
+    k = std::abs(k) % (2 * count - 2);
+    return k < count ? k : 2 * count - 2 - k;
+  };
+  for (int ky = -pad; ky < height_ + spline_taps - pad; ++ky)
+    for (int kx = -pad; kx < width_ + spline_taps - pad; ++kx) {
+      const auto row = static_cast<std::size_t>(ky + pad), at = static_cast<std::size_t>(kx + pad), n = static_cast<std::size_t>(nx_);
+      coefficients_[row * stride + at % n * static_cast<std::size_t>(columns_) + at / n] = static_cast<float>(samples(mirrored(kx, width_), mirrored(ky, height_)));
+    }
+}
+
+Box PointResponse::footprint(double x, double y) const {
+  if (far(x) || far(y) || width_ == 0) return {};
+  const auto [x0, x1] = pixels_of(Phase{x, cx_, nx_}, nx_, width_);
+  const auto [y0, y1] = pixels_of(Phase{y, cy_, ny_}, ny_, height_);
+  return {x0, y0, x1, y1};
+}
+
+double PointResponse::reach_pix() const {
+  return std::max(std::max(cx_, width_ - 1 - cx_) / nx_, std::max(cy_, height_ - 1 - cy_) / ny_);
+}
+
+void PointResponse::evaluate(double x, double y, Box pixels, std::span<float> value, std::span<float> d_dx, std::span<float> d_dy) const {
+  const Box part = intersection(pixels, footprint(x, y));
+  const bool gradients = !d_dx.empty();
+  const auto width = static_cast<std::size_t>(pixels.width());
+  if (part != pixels) {
+    std::fill(value.begin(), value.end(), 0.0F);
+    std::fill(d_dx.begin(), d_dx.end(), 0.0F);
+    std::fill(d_dy.begin(), d_dy.end(), 0.0F);
+    if (part.empty()) return;
+  }
+  const Phase px{x, cx_, nx_}, py{y, cy_, ny_};
+  const int k0 = px.sample_of(part.x0, nx_);
+  const auto wx = spline_weights(px.t), wy = spline_weights(py.t);
+  const std::size_t stride = static_cast<std::size_t>(columns_) * static_cast<std::size_t>(nx_);
+  RowJob job{};
+  job.pixels = part.width();
+  for (int i = 0; i < spline_taps; ++i) {
+    const int at = k0 + i;  // with the pad of 2, tap k0 − 2 + i
+    const auto s = static_cast<std::size_t>(i);
+    job.offset[s] = at % nx_ * columns_ + at / nx_;
+    job.wx[s] = static_cast<float>(wx.value[s]);
+    job.sx[s] = static_cast<float>(-nx_ * wx.slope[s]);
+    job.wy[s] = static_cast<float>(wy.value[s]);
+    job.sy[s] = static_cast<float>(-ny_ * wy.slope[s]);
+  }
+  for (int row = part.y0; row < part.y1; ++row) {
+    const int m0 = py.sample_of(row, ny_);
+    for (int j = 0; j < spline_taps; ++j) job.rows[j] = coefficients_.data() + stride * static_cast<std::size_t>(m0 + j);
+    const std::size_t first = static_cast<std::size_t>(row - pixels.y0) * width + static_cast<std::size_t>(part.x0 - pixels.x0);
+    job.value = value.data() + first;
+    job.d_dx = gradients ? d_dx.data() + first : nullptr;
+    job.d_dy = gradients ? d_dy.data() + first : nullptr;
+    gradients ? evaluate_row(job) : evaluate_values(job);
+  }
+}
+
+double PointResponse::at(double dx, double dy) const {
+  float value = 0;
+  evaluate(-dx, -dy, Box{0, 0, 1, 1}, {&value, 1}, {}, {});
+  return static_cast<double>(value);
+}
+
+double PointResponse::sample(int kx, int ky) const { return static_cast<double>(samples()(kx, ky)); }
+
+template <class F>
+double PointResponse::sum_samples(F f) const {
+  double sum = 0;
+  for (int ky = 0; ky < height_; ++ky)
+    for (int kx = 0; kx < width_; ++kx) sum += f((kx - cx_) / nx_, (ky - cy_) / ny_, sample(kx, ky));
+  return sum / (nx_ * ny_);
+}
+
+double PointResponse::peak() const { return at(0, 0); }
+double PointResponse::flux() const { return sum_samples([](double, double, double r) { return r; }); }
+double PointResponse::fraction_within(double radius) const {
+  return sum_samples([radius](double dx, double dy, double r) { return std::hypot(dx, dy) <= radius ? r : 0.0; });
+}
+double PointResponse::noise_equivalent_area() const { return 1 / sum_samples([](double, double, double r) { return r * r; }); }
+
+double PointResponse::fwhm_pix() const {
+  const auto greatest = static_cast<double>(*std::max_element(samples_.begin(), samples_.end()));
+  const double area = sum_samples([greatest](double, double, double r) { return r > greatest / 2 ? 1.0 : 0.0; });
+  return 2 * std::sqrt(area / std::numbers::pi);
+}
+
+bool PointResponse::same_geometry(const PointResponse& o) const {
+  return nx_ == o.nx_ && ny_ == o.ny_ && width_ == o.width_ && height_ == o.height_ && cx_ == o.cx_ && cy_ == o.cy_;
+}
+
+void PointResponse::blend(std::span<const PointResponse* const> parts, std::span<const double> weights, PointResponse& to) {
+  const PointResponse& first = *parts.front();
+  for (const PointResponse* part : parts)
+    if (!part->same_geometry(first)) throw UsageError{"point responses of different sampling, size or centre cannot be mixed"};
+  to.nx_ = first.nx_, to.ny_ = first.ny_, to.width_ = first.width_, to.height_ = first.height_;
+  to.cx_ = first.cx_, to.cy_ = first.cy_, to.scale_ = first.scale_, to.columns_ = first.columns_;
+  to.coefficients_.assign(first.coefficients_.size(), 0.0F);
+  to.samples_.assign(first.samples_.size(), 0.0F);
+  for (std::size_t k = 0; k < parts.size(); ++k) {
+    const auto w = static_cast<float>(weights[k]);
+    if (w == 0) continue;
+    for (std::size_t i = 0; i < to.coefficients_.size(); ++i) to.coefficients_[i] += w * parts[k]->coefficients_[i];
+    for (std::size_t i = 0; i < to.samples_.size(); ++i) to.samples_[i] += w * parts[k]->samples_[i];
+  }
+}
+
+}  // namespace tessera::psf
