@@ -54,6 +54,12 @@ void find_objects(const Frame& frame, const MosaicOptions& options, const std::s
   if (options.dual.difference > 0) state.light = outlier::find_light(significance);
 }
 
+/// Whether anything of the run depends on how noisy the frames are.
+bool asks_for_noise(const MosaicOptions& options) {
+  const bool weighs = coadd::weighted(options.coadd.method) && options.coadd.weights != coadd::Weighting::coverage && options.coadd.weights != coadd::Weighting::exposure;
+  return options.input.scale_noise || weighs || options.rejection.schemes() != 0 || options.background.method != background::Method::none || options.products.report || options.products.star_check;
+}
+
 /// Measures one frame; returns its sky cells when backgrounds are matched.
 std::optional<background::CellMap> measure(const Plan& plan, const MosaicOptions& options, std::size_t i, FrameCache& cache, FrameState& state) {
   const auto& file = plan.frames[i];
@@ -64,7 +70,7 @@ std::optional<background::CellMap> measure(const Plan& plan, const MosaicOptions
     state.usable = false;
     return std::nullopt;
   }
-  const auto noise = background::measure_noise(frame.view());
+  const auto noise = asks_for_noise(options) ? background::measure_noise(frame.view()) : background::FrameNoise{};
   if (options.input.scale_noise) state.noise_scale = noise.scale;
   const double scale = std::isfinite(state.noise_scale) ? state.noise_scale : 1;
   state.sky_variance = noise.sky_variance * scale * scale;

@@ -170,14 +170,15 @@ void forecast(Plan& plan, int threads, std::int64_t memory_bytes) {
   const auto shares = share_memory(memory_bytes);
   const auto cached = std::min(shares.cache, f.input_pixels * frame_bytes_per_pixel);
   const auto measured = std::min(std::max(shares.frames, largest * measuring_bytes_per_pixel), threads * largest * measuring_bytes_per_pixel);
-  f.memory_bytes = static_cast<double>(program_bytes) + static_cast<double>(plan.frames.size()) * 4e4 +
+  const auto results = std::min(shares.results, static_cast<std::int64_t>(f.disk_bytes / 2));
+  f.memory_bytes = static_cast<double>(program_bytes + results) + static_cast<double>(plan.frames.size()) * 4e4 +
                    static_cast<double>(cached + std::max(measured, threads * tile_bytes(plan)));
   f.cpu_seconds = 0.1 + static_cast<double>(f.input_pixels) * cpu_seconds_per_input_pixel + static_cast<double>(f.output_pixels) * cpu_seconds_per_output_pixel;
 }
 
 /// Of options, version and files that options name: what all frames have in common.
 std::string options_text(const std::string& grid_file, const param::OptionSet& settings) {
-  static const std::set<std::string> without_effect = {"output.path", "output.overwrite", "mopex.output", "output.pictures", "output.rmasks", "output.rmask_mosaic", "output.report", "output.correlation"};
+  static const std::set<std::string> without_effect = {"output.path", "output.overwrite", "mopex.output", "output.pictures", "output.rmasks", "output.rmask_mosaic", "output.report", "output.correlation", "output.star_check", "output.input_checksums"};
   std::string all = fmt::format("tessera {}\n", version());
   for (const auto& s : settings.settings())
     if (!without_effect.count(s.key) && !s.key.starts_with("run.")) all += fmt::format("{}={}\n", s.key, s.value);
@@ -313,7 +314,7 @@ void assign_tiles(Plan& plan) {
 
 MemoryShares share_memory(std::int64_t ceiling_bytes) {
   const std::int64_t rest = std::max(ceiling_bytes - program_bytes, ceiling_bytes / 4);
-  return {rest * 2 / 5, rest / 2, rest / 2};
+  return {rest * 2 / 5, rest / 2, rest / 2, rest / 10};
 }
 
 Plan make_plan(const std::vector<std::string>& inputs, const MosaicOptions& options, param::OptionSet& settings,
@@ -332,6 +333,8 @@ Plan make_plan(const std::vector<std::string>& inputs, const MosaicOptions& opti
   plan.unit = plan.frames.front().unit;
   if (options.interpolation.quantity == reproject::Quantity::flux && !flux_unit(plan.unit))
     throw UsageError{fmt::format("interpolation.quantity = flux needs a unit per solid angle; {} has the unit '{}', which is kept as it stands", plan.frames.front().image.path.string(), plan.unit)};
+  plan.star_check = options.products.star_check;
+  plan.input_checksums = options.products.input_checksums;
   settle_coadd(plan, options);
   check_background(plan, options);
   background::check(options.frame_sky);

@@ -74,22 +74,32 @@ std::vector<InputRecord> list_inputs(const Plan& plan, const std::vector<std::st
   return records;
 }
 
-void hash_input(InputRecord& r) {
+namespace {
+
+void measure_input(InputRecord& r) {
   std::error_code code;
+  const auto bytes = std::filesystem::file_size(r.path, code);
+  r.bytes = code ? 0 : static_cast<std::int64_t>(bytes);
+}
+
+}  // namespace
+
+void hash_input(InputRecord& r) {
   try {
     r.sha256 = files::sha256_file(r.path);
   } catch (const DataError&) {
     if (!r.lost) throw;
   }
-  const auto bytes = std::filesystem::file_size(r.path, code);
-  r.bytes = code ? 0 : static_cast<std::int64_t>(bytes);
+  measure_input(r);
 }
 
 std::vector<InputRecord> hash_inputs(const Plan& plan, const std::vector<std::string>& others, Context& context) {
   auto records = list_inputs(plan, others);
   context.stage("checksums of inputs", static_cast<std::int64_t>(records.size()));
   context.pool().for_each(static_cast<std::int64_t>(records.size()), [&](std::int64_t i) {
-    hash_input(records[static_cast<std::size_t>(i)]);
+    auto& record = records[static_cast<std::size_t>(i)];
+    if (plan.input_checksums) hash_input(record);
+    else measure_input(record);
     context.step();
   });
   context.pool().for_each(static_cast<std::int64_t>(plan.frames.size()), [&](std::int64_t i) {
