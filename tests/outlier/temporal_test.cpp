@@ -152,7 +152,7 @@ TEST(Temporal, AgreesWithTheDirectFormulaForBothMeasuresOfScatter) {
               set += s.flags[k](x, y);
             }
         if (depth > 1) {
-          EXPECT_GT(set, 5);
+          EXPECT_GT(set, 0) << depth;
         } else {
           EXPECT_EQ(set, 0);
         }
