@@ -94,6 +94,7 @@ class Resampler {
       : frame_{frame}, corners_{corners}, out_{out}, block_kernel_{area_block_kernels().back()}, kernel_{area_kernels().back()} {}
 
   void resample(Box block) {
+    if (intersection(under(block), frame_.box()).empty()) return clear(block);
     const int left = resample_from_edges(block);
     if (left == block.area()) return resample_large(block);
     if (left == 0) return;
@@ -108,6 +109,14 @@ class Resampler {
   }
 
  private:
+  /// The frame pixels under a block.
+  Box under(Box block) const {
+    Bounds bounds;
+    for (int y = block.y0; y <= block.y1; ++y)
+      bounds.add(corners_.u(y) + (block.x0 - out_.box().x0), corners_.v(y) + (block.x0 - out_.box().x0), block.width() + 1);
+    return bounds.box();
+  }
+
   int resample_from_edges(Box block) {
     const int skip = block.x0 - out_.box().x0;
     return block_kernel_.resample({corners_.u(block.y0) + skip, corners_.v(block.y0) + skip, corners_.stride(), block.width(), block.height(), &frame_,
@@ -116,10 +125,7 @@ class Resampler {
   }
 
   void resample_large(Box block) {
-    Bounds bounds;
-    for (int y = block.y0; y <= block.y1; ++y)
-      bounds.add(corners_.u(y) + (block.x0 - out_.box().x0), corners_.v(y) + (block.x0 - out_.box().x0), block.width() + 1);
-    const Box under = bounds.box();
+    const Box under = this->under(block);
     if (intersection(under, frame_.box()).empty()) return clear(block);
     // Blocks whose pixels lie far apart in the frame are not worth packing; single pixels of that kind go without.
     const bool single = block.area() == 1;

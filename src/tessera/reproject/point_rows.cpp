@@ -167,6 +167,13 @@ TESSERA_INLINE void put(float* to, const Floats<L>& from, int n) {
 /// Output pixels [first, first + n), n ≤ L, whose places are `at` on.
 template <int Taps, int L>
 TESSERA_INLINE void interpolate_group(const PointRow& row, const Places& places, const Weights<L>& weights, const Pixels& window, int at, int first, int n) {
+  const auto plane_bytes = static_cast<std::size_t>(n) * sizeof(float);
+  bool any_inside = false;
+  for (int lane = 0; lane < n; ++lane) any_inside |= places.inside[at + lane] != 0;
+  if (!any_inside) {
+    for (float* plane : {row.value, row.variance, row.coverage}) __builtin_memset(plane + first, 0, plane_bytes);
+    return;
+  }
   const Box box = row.frame->box();
   Group<L> g;
   Patch<Taps, L> patches[L];
