@@ -51,9 +51,9 @@ void read_all(int fd, void* data, std::size_t bytes, std::int64_t at, const std:
 
 /// Plane `plane` of those that lie in the file one after the other.
 template <class T>
-const Image<T>& plane_of(const TileResult& result, int plane, int planes) {
-  if constexpr (std::is_same_v<T, float>) return result.plane[static_cast<std::size_t>(plane)];
-  else return result.context[static_cast<std::size_t>(plane - planes)];
+const Image<T>& plane_of(const TileResult& result, int plane, PlaneSet planes) {
+  if constexpr (std::is_same_v<T, float>) return result.plane[static_cast<std::size_t>(planes.at(plane))];
+  else return result.context[static_cast<std::size_t>(plane - planes.count())];
 }
 
 nlohmann::json to_json(const Rejected& rejected) {

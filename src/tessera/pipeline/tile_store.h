@@ -62,6 +62,12 @@ class PlaneSet {
   }
   /// How many planes of the set stand before this one.
   int index(int plane) const { return std::popcount(bits_ & ((1u << plane) - 1)); }
+  /// The plane that `index` others of the set stand before.
+  int at(int index) const {
+    int plane = 0;
+    while (!has(plane) || this->index(plane) < index) ++plane;
+    return plane;
+  }
 
  private:
   unsigned bits_ = 0b1111;
