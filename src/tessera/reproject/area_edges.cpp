@@ -55,7 +55,7 @@ TESSERA_INLINE void sum_pixel(Sums<W>& s, int lane, const float* areas, const Un
     load(n, under.variance + j * under.variance_stride);
     weighted += a * v;
     variance += a * a * n;
-    lower(least, least, n);
+    lower_of(least, least, n);
   }
   s.weighted[lane] = weighted;
   s.variance[lane] = variance;
@@ -125,10 +125,10 @@ TESSERA_INLINE int resample_group(const AreaBlock& block, int x, int y, int n, c
   Ints<W> column, row, last_column, last_row, fits, a, b, c;
   extent<W>(column, last_column, below.column + x, below.column + x + 1, above.column + x, above.column + x + 1);
   extent<W>(row, last_row, below.row + x, below.row + x + 1, above.row + x, above.row + x + 1);
-  load_ints(fits, bottom.fits + x);
-  load_ints(a, top.fits + x);
-  load_ints(b, side.fits + x);
-  load_ints(c, side.fits + x + 1);
+  load(fits, bottom.fits + x);
+  load(a, top.fits + x);
+  load(b, side.fits + x);
+  load(c, side.fits + x + 1);
   fits &= a & b & c & (last_column - column <= 2) & (last_row - row <= 2);
   lanes::Floats<W> area[3][3] = {}, total;
   add_edges<W, 1>(area, bottom, x, column, row);
@@ -156,7 +156,7 @@ TESSERA_INLINE int resample_group(const AreaBlock& block, int x, int y, int n, c
 #pragma GCC unroll 16
     for (int lane = 0; lane < W; ++lane) {
       sum_pixel<W>(sums, lane, areas, under(lane));
-      lower(least, least, sums.least[lane]);
+      lower_of(least, least, sums.least[lane]);
       sums.share[lane] = 1;
     }
     if (!all_positive(least))

@@ -11,15 +11,6 @@ struct FloatVector {
 template <int L>
 using Floats = typename FloatVector<L>::Type;
 
-template <class V>
-TESSERA_INLINE void load(V& to, const float* from) {
-  __builtin_memcpy(&to, from, sizeof(V));
-}
-template <class V>
-TESSERA_INLINE void store(float* to, const V& from) {
-  __builtin_memcpy(to, &from, sizeof(V));
-}
-
 /// sums[k] = the sum of the lanes of a[k], in the same order for every k.
 TESSERA_INLINE void sum_lanes(Floats<4>& sums, const Floats<4> (&a)[4]) {
   const auto pair = [](Floats<4>& to, const Floats<4>& p, const Floats<4>& q) __attribute__((always_inline)) {

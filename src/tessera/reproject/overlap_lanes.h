@@ -23,12 +23,12 @@ constexpr int largest_span = 4;  ///< cells per side of the largest quadrilatera
 
 // The functions below pass vectors by reference only: by value their calling convention would depend on the instruction set.
 
-template <class V>
-TESSERA_INLINE void load(V& to, const double* from) {
+template <class V, class T>
+TESSERA_INLINE void load(V& to, const T* from) {
   __builtin_memcpy(&to, from, sizeof(V));
 }
-template <class V>
-TESSERA_INLINE void store(double* to, const V& from) {
+template <class V, class T>
+TESSERA_INLINE void store(T* to, const V& from) {
   __builtin_memcpy(to, &from, sizeof(V));
 }
 template <class V>

@@ -10,7 +10,7 @@
 
 namespace tessera::reproject::edges {
 
-using lanes::load, lanes::store;
+using lanes::load, lanes::lower_of, lanes::store, lanes::upper_of;
 
 constexpr int largest_row = 64, room = largest_row + 2 * 16;
 constexpr int nowhere = 1 << 29;  // the cell of a corner without a place
@@ -22,19 +22,6 @@ struct Vectors {
 template <int W>
 using Ints = typename Vectors<W>::Ints;
 using Four = lanes::Floats<4>;
-
-template <class T>
-TESSERA_INLINE void load_ints(T& to, const std::int32_t* from) {
-  __builtin_memcpy(&to, from, sizeof(T));
-}
-template <class T>
-TESSERA_INLINE void lower(T& to, const T& a, const T& b) {
-  to = a < b ? a : b;
-}
-template <class T>
-TESSERA_INLINE void upper(T& to, const T& a, const T& b) {
-  to = a > b ? a : b;
-}
 
 /// A row of corners: the cell each is in, and the place in it.
 struct Corners {
@@ -83,13 +70,13 @@ TESSERA_INLINE void add_piece(Edges& e, int r, int k, const lanes::Floats<W>& xa
   const lanes::Floats<W> zero{}, one = zero + 1.0F;
   const lanes::Floats<W> rise = yb - ya, whole = 0.5F * (xa + xb) * rise;  // ∫ x dy
   lanes::Floats<W> low, high, at, ta = one - xa, tb = one - xb;
-  lower(low, ya, yb);
-  upper(high, ya, yb);
-  upper(at, cut, low);
-  lower(at, at, high);
+  lower_of(low, ya, yb);
+  upper_of(high, ya, yb);
+  upper_of(at, cut, low);
+  lower_of(at, at, high);
   const lanes::Floats<W> from = xa < one ? ya : at, to = xb < one ? yb : at;
-  upper(ta, ta, zero);
-  upper(tb, tb, zero);
+  upper_of(ta, ta, zero);
+  upper_of(tb, tb, zero);
   const lanes::Floats<W> missing = 0.5F * (ta + tb) * (to - from);  // ∫ max(1 − x, 0) dy
   const lanes::Floats<W> first = rise - missing, second = whole - first;
   store(e.beside[r] + k, rise);
@@ -107,14 +94,14 @@ TESSERA_INLINE void cut_edges(Edges& e, int k, const Corners& a, const Corners& 
   load(y0, a.y + from);
   load(x1, b.x + to);
   load(y1, b.y + to);
-  load_ints(ca, a.column + from);
-  load_ints(ra, a.row + from);
-  load_ints(cb, b.column + to);
-  load_ints(rb, b.row + to);
+  load(ca, a.column + from);
+  load(ra, a.row + from);
+  load(cb, b.column + to);
+  load(rb, b.row + to);
   const Ints<W> dc = cb - ca, dr = rb - ra;
   Ints<W> column, row;
-  lower(column, ca, cb);
-  lower(row, ra, rb);
+  lower_of(column, ca, cb);
+  lower_of(row, ra, rb);
   const Ints<W> fits = (dc >= -1) & (dc <= 1) & (dr >= -1) & (dr <= 1);
   __builtin_memcpy(e.column + k, &column, sizeof column);
   __builtin_memcpy(e.row + k, &row, sizeof row);
@@ -129,17 +116,17 @@ TESSERA_INLINE void cut_edges(Edges& e, int k, const Corners& a, const Corners& 
   // Where the edge crosses x = 1, and y = 1; of no use where it does not.
   const lanes::Floats<W> cut_y = y0 + (one - x0) * (dy * some_dy * inverse);
   lanes::Floats<W> cut_x = x0 + (one - y0) * (dx * some_dx * inverse), low, high;
-  lower(low, x0, x1);
-  upper(high, x0, x1);
-  upper(cut_x, cut_x, low);
-  lower(cut_x, cut_x, high);
+  lower_of(low, x0, x1);
+  upper_of(high, x0, x1);
+  upper_of(cut_x, cut_x, low);
+  lower_of(cut_x, cut_x, high);
   lanes::Floats<W> ya, yb;
   const auto low0 = y0 < one, low1 = y1 < one;
-  lower(ya, y0, one);
-  lower(yb, y1, one);
+  lower_of(ya, y0, one);
+  lower_of(yb, y1, one);
   add_piece<W>(e, 0, k, low0 ? x0 : cut_x, ya, low1 ? x1 : cut_x, yb, cut_y);
-  upper(ya, y0, one);
-  upper(yb, y1, one);
+  upper_of(ya, y0, one);
+  upper_of(yb, y1, one);
   add_piece<W>(e, 1, k, low0 ? cut_x : x0, ya, low1 ? cut_x : x1, yb, cut_y);
 }
 
@@ -148,8 +135,8 @@ template <int W, int Sign>
 TESSERA_INLINE void add_edges(lanes::Floats<W> (&area)[3][3], const Edges& e, int k, const Ints<W>& column, const Ints<W>& row) {
   const lanes::Floats<W> zero{};
   Ints<W> c, r;
-  load_ints(c, e.column + k);
-  load_ints(r, e.row + k);
+  load(c, e.column + k);
+  load(r, e.row + k);
   const Ints<W> shift_c = c - column, shift_r = r - row;
   const auto c0 = shift_c == 0, c1 = shift_c == 1, r0 = shift_r == 0, r1 = shift_r == 1;
   lanes::Floats<W> in[2][3];
@@ -221,7 +208,7 @@ TESSERA_INLINE void store_areas(float* areas, lanes::Floats<W>& total, Ints<W>& 
   for (int j = 0; j < 3; ++j) {
     for (auto& a : area[j]) {
       a *= sign;
-      upper(a, a, zero);
+      upper_of(a, a, zero);
     }
     total += (area[j][0] + area[j][1]) + area[j][2];
     by_pixel(areas + 4 * W * j, area[j][0], area[j][1], area[j][2]);
@@ -232,16 +219,16 @@ TESSERA_INLINE void store_areas(float* areas, lanes::Floats<W>& total, Ints<W>& 
 template <int W>
 TESSERA_INLINE void extent(Ints<W>& least, Ints<W>& most, const std::int32_t* p, const std::int32_t* q, const std::int32_t* r, const std::int32_t* s) {
   Ints<W> a, b, c, d, low, high;
-  load_ints(a, p);
-  load_ints(b, q);
-  load_ints(c, r);
-  load_ints(d, s);
-  lower(low, a, b);
-  lower(least, c, d);
-  lower(least, least, low);
-  upper(high, a, b);
-  upper(most, c, d);
-  upper(most, most, high);
+  load(a, p);
+  load(b, q);
+  load(c, r);
+  load(d, s);
+  lower_of(low, a, b);
+  lower_of(least, c, d);
+  lower_of(least, least, low);
+  upper_of(high, a, b);
+  upper_of(most, c, d);
+  upper_of(most, most, high);
 }
 
 }  // namespace tessera::reproject::edges
