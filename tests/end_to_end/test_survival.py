@@ -65,7 +65,8 @@ def test_fifty_random_kills_end_with_the_same_bits(frames, reference, tmp_path):
         out = tmp_path / f"out{number}"
         number += 1
         while not (out / "run.json").exists():
-            process = subprocess.Popen([TESSERA, "mosaic", str(frames), "-o", str(out), *QUICK], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            process = subprocess.Popen([TESSERA, "mosaic", str(frames), "-o", str(out), *QUICK, "--set", f"run.save_every={rng.choice([0, 0.02, 10])}"],
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
             time.sleep(rng.uniform(0.02, 1.1 * whole))
             process.kill()
             _, errors = process.communicate()

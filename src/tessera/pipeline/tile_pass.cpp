@@ -50,7 +50,7 @@ void TilePass::give_back(std::unique_ptr<Workspace> w) {
 void TilePass::resample(Workspace& w, std::size_t k, const reproject::InterpolationOptions& how, Box part) {
   const auto& state = frames_.frames[static_cast<std::size_t>(w.frames[k])];
   const auto pixels = window(w.stack[k].view(), part);
-  reproject::resample(w.windows[k].view(), {*state.output_to_frame, *state.frame_to_output}, how, pixels);
+  reproject::resample(w.pixels[k], {*state.output_to_frame, *state.frame_to_output}, how, pixels);
   calibrate(plan_, frames_, w.frames[k], pixels);
 }
 
@@ -74,9 +74,14 @@ void TilePass::resample_stack(Workspace& w, Box grown) {
     const Box box = intersection(grown, plan_.on_grid[f]);
     const Box whole{0, 0, plan_.frames[f].width, plan_.frames[f].height};
     const Box needed = reproject::window_to_resample(map, box, whole, options_.interpolation);
-    cache_.window(f, needed, w.windows[k]);
-    if (masks_) masks_->drop(f, plan_.frames[f].width, fatal_, w.windows[k]);
-    else if (fatal_ & bit_of(outlier::Scheme::radhit)) outlier::drop_clusters(frames_.frames[f].radhits, w.windows[k]);
+    if (!masks_ && options_.rejection.schemes() == 0) {
+      w.pixels[k] = cache_.view(f, needed, w.windows[k], w.held[k]);
+    } else {
+      cache_.window(f, needed, w.windows[k]);
+      w.pixels[k] = w.windows[k].view();
+      if (masks_) masks_->drop(f, plan_.frames[f].width, fatal_, w.windows[k]);
+      else if (fatal_ & bit_of(outlier::Scheme::radhit)) outlier::drop_clusters(frames_.frames[f].radhits, w.windows[k]);
+    }
     w.covered[k] = needed.empty() ? Box{} : box;
     if (w.covered[k] == grown)
       w.stack[k].reshape(grown);
@@ -232,6 +237,8 @@ std::unique_ptr<TilePass::Workspace> TilePass::prepare(std::int64_t tile) {
     if (frames_.frames[static_cast<std::size_t>(f)].usable) w->frames.push_back(f);
   const std::size_t depth = w->frames.size();
   w->windows.resize(std::max(depth, w->windows.size()));
+  w->pixels.resize(w->windows.size());
+  w->held.resize(w->windows.size());
   w->stack.resize(w->windows.size());
   w->outliers.resize(w->windows.size());
   w->rejected.resize(w->windows.size());
