@@ -116,6 +116,23 @@ def interrupted(out, frames, *more, tiles=5):
     pytest.fail("no run could be interrupted")
 
 
+def test_frames_recorded_without_noise_are_measured_again_when_a_resume_asks_for_it(frames, tmp_path):
+    """The star check needs the noise, which a coadd by coverage does not: its record must not serve a resume that turns the check on."""
+    coverage = [a for s in ("background.method=none", "rejection.method=none", "input.scale_noise=false", "coadd.weights=coverage") for a in ("--set", s)]
+    out = tmp_path / "out"
+    interrupted(out, frames, *coverage, "--set", "output.star_check=false")
+    again = run(out, frames, "--set", "run.tile_size=5", *coverage)
+    assert again.returncode == 0, again.stderr
+    whole = tmp_path / "whole"
+    assert run(whole, frames, "--set", "run.tile_size=5", *coverage).returncode == 0
+    without = tmp_path / "without"
+    assert run(without, frames, *coverage, "--set", "output.star_check=false").returncode == 0
+    variances = [[f["sky_variance"] for f in run_record(o)["frames"]] for o in (out, whole, without)]
+    assert variances[0] == variances[1] and all(v > 0 for v in variances[0])
+    assert all(v is None for v in variances[2])
+    assert sums(out) == sums(whole) == sums(without)
+
+
 @pytest.mark.parametrize("name", ["journal", "tiles", "frames"])
 def test_what_a_power_cut_tore_off_or_scrambled_is_done_again(frames, reference, tmp_path, name):
     rng = random.Random(name)
