@@ -19,13 +19,17 @@ namespace tessera::pipeline {
 namespace {
 
 constexpr int block_side = 8;  // output pixels resampled again together when rejection touched one of them
-constexpr int strip_rows = 32, trimmed_columns = 64;  // of a tile without a stack: the blocks of the resamplers, whose sums stay in the second-level cache
+// Of a tile without a stack, in output pixels: pieces whose sums stay in the second-level cache.
+constexpr int strip_rows = 32, trimmed_columns = 64, drops_side = 128;
 
-/// Whether resampling part by part costs no more than all at once. Drops of frame pixels across a border are made on both sides of it; others prepare the whole window.
-bool works_in_strips(const reproject::InterpolationOptions& how) {
+/// What of a tile is best resampled at once. Drops of frame pixels across a border are made on both sides of it, so that pieces must not be narrow; some methods prepare
+/// the whole window.
+Box piece_of(Box tile, const reproject::InterpolationOptions& how) {
   using enum reproject::Interpolation;
-  const bool whole = how.method == drizzle || how.method == grid || how.method == adaptive || (how.method == area && how.fineres > 1);
-  return !whole && how.uncertainty == reproject::Uncertainty::variance;
+  const bool whole = how.method == adaptive || (how.method == area && how.fineres > 1) || how.uncertainty != reproject::Uncertainty::variance;
+  const bool drops = how.method == drizzle || how.method == grid;
+  if (whole) return tile;
+  return {tile.x0, tile.y0, drops ? std::min(tile.x1, tile.x0 + drops_side) : tile.x1, std::min(tile.y1, tile.y0 + (drops ? drops_side : strip_rows))};
 }
 
 }  // namespace
@@ -219,23 +223,24 @@ void TilePass::add(Workspace& w, std::size_t frame, const ResampledView& pixels)
     w.sums.add(pixels, frames_.frames[frame].weight, seconds, 0.0, 1.0);
 }
 
-/// A mean that nothing but its frames' sums is needed for: each frame is added strip by strip as it leaves the resampler. The bits are those of coadd(), as each pixel's
+/// A mean that nothing but its frames' sums is needed for: each frame is added piece by piece as it leaves the resampler. The bits are those of coadd(), as each pixel's
 /// sums take the frames in the same order, and a frame adds nothing where it does not reach.
 void TilePass::coadd_without_stack(Workspace& w, TileResult& result) {
   auto& plane = result.plane;
   const Box box = plane[TileResult::mosaic].box();
   read_windows(w, box);
   w.sums.reset(box);
-  const int rows = works_in_strips(options_.interpolation) ? strip_rows : box.height();
-  for (int y = box.y0; y < box.y1; y += rows)
-    for (std::size_t k = 0; k < w.frames.size(); ++k) {
-      const auto f = static_cast<std::size_t>(w.frames[k]);
-      const Box part = trimmed(f, intersection(w.covered[k], {box.x0, y, box.x1, y + rows}));
-      if (part.empty()) continue;
-      w.strip.reshape(part);
-      resample(w, k, options_.interpolation, w.strip.view());
-      add(w, f, w.strip.view());
-    }
+  const Box piece = piece_of(box, options_.interpolation);
+  for (int y = box.y0; y < box.y1; y += piece.height())
+    for (int x = box.x0; x < box.x1; x += piece.width())
+      for (std::size_t k = 0; k < w.frames.size(); ++k) {
+        const auto f = static_cast<std::size_t>(w.frames[k]);
+        const Box part = trimmed(f, intersection(w.covered[k], {x, y, x + piece.width(), y + piece.height()}));
+        if (part.empty()) continue;
+        w.piece.reshape(part);
+        resample(w, k, options_.interpolation, w.piece.view());
+        add(w, f, w.piece.view());
+      }
   w.sums.finish(options_.coadd.min_coverage, plane[TileResult::mosaic], plane[TileResult::uncertainty], plane[TileResult::coverage], plane[TileResult::exposure]);
 }
 

@@ -15,7 +15,7 @@ struct TilePass::Workspace {
   std::vector<std::shared_ptr<const Frame>> held; // of the cache, while they are looked at
   std::vector<Image<float>> flat;                 // their values without the frames' surfaces, where they have one
   std::vector<Resampled> stack;                   // on the grown tile
-  Resampled strip;                                // of one frame, where no stack is needed
+  Resampled piece;                                // of one frame, where no stack is needed
   std::vector<Image<std::uint8_t>> outliers;      // likewise
   std::vector<Image<std::uint8_t>> others;        // likewise, where a scheme needs another's flags
   std::vector<Image<float>> deviation, box_deviation, dual_map;  // outlier maps, when they are kept

@@ -40,6 +40,15 @@ TESSERA_INLINE void drop_group(const DropRow& row, const lanes::Placed<W>& place
     if (!use[lane]) continue;
     const double value = static_cast<double>(row.value[first + lane]), variance = static_cast<double>(row.variance[first + lane]);
     const int x0 = static_cast<int>(base_x[lane]), y0 = static_cast<int>(base_y[lane]);
+    if (x0 >= out.x0 && y0 >= out.y0 && x0 + N <= out.x1 && y0 + N <= out.y1) {
+      // Which cells a drop misses cannot be foreseen: adding nothing there costs less than asking.
+      const auto area = [&](int r, int c) __attribute__((always_inline)) {
+        const double a = areas[(r * N + c) * W + lane];
+        return a > 0 ? a : 0.0;
+      };
+      row.sums->add_square<N>(x0, y0, area, value, variance);
+      continue;
+    }
     for (int r = std::max(0, out.y0 - y0); r < std::min(N, out.y1 - y0); ++r)
       for (int c = std::max(0, out.x0 - x0); c < std::min(N, out.x1 - x0); ++c) {
         const double a = areas[(r * N + c) * W + lane];
