@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <filesystem>
 #include <map>
@@ -23,6 +24,7 @@
 #include "tessera/io/tables.h"
 #include "tessera/pipeline/products.h"
 #include "tessera/pipeline/run_json.h"
+#include "tessera/psf/coadded.h"
 
 namespace tessera::extraction {
 namespace {
@@ -31,7 +33,7 @@ namespace fs = std::filesystem;
 using pipeline::Level;
 using pipeline::ProductRecord;
 
-constexpr double sigmas_in_fwhm = 2.354820045;
+constexpr std::size_t most_lies = 12;
 constexpr double too_wide = 1.45, too_narrow = 0.69;  // of the light in 3 × 3 of 9 × 9 pixels: a width wrong by some 40 %
 
 /// One run, from opened files to products.
@@ -109,6 +111,7 @@ class Extraction {
     refuse_empty(opened.frame);
     if (mosaic_.empirical_noise) context_.caveat("no-uncertainty", fmt::format("{}: no uncertainty beside it; the noise was measured from its pixels{}", mosaic_.label(), opened.coverage.empty() ? "" : " and goes down with the coverage"));
     if (!opened.resampled && options_.mosaic.input.scale_noise) scale(opened.frame, background::measure_noise(opened.frame.view()).scale);
+    if (options_.psf_use.of == PsfOf::frames) psf_ = response_of_mosaic();
     detection_psf_ = psf_;
     if (!options_.detection.psf.empty()) detection_psf_ = detection_response(options_.detection.psf);
     found_ = find_sources(std::move(opened.frame), opened.coverage, detection_psf_, options_, true, context_);
@@ -127,6 +130,16 @@ class Extraction {
     images_.push_back(std::move(image));
   }
 
+  psf::PsfModel response_of_mosaic() {
+    const auto record = recorded_mosaic(mosaic_.image.path);
+    files_.insert(files_.end(), record.read.begin(), record.read.end());
+    std::vector<instrument::FrameFile> frames;
+    for (const auto& f : record.frames)
+      if (f.used) frames.push_back(instrument::open_frame({f.image, {}, {}, f.hdu, {}, {}}, {}, profiles_));
+    if (frames.empty()) throw DataError{fmt::format("{}: its record names no frame, so psf.of = frames cannot be", mosaic_.label())};
+    return coadded_response(frames);
+  }
+
   void on_frames() {
     if (options_.detection.mosaic.empty()) make_mosaic();
     const auto record = recorded_mosaic(options_.detection.mosaic.empty() ? fs::path{request_.output} / "mosaic" : fs::path{options_.detection.mosaic});
@@ -134,7 +147,7 @@ class Extraction {
     mosaic_ = std::move(opened.file);
     refuse_empty(opened.frame);
     open_files(record);
-    detection_psf_ = options_.detection.psf.empty() ? wider_response() : detection_response(options_.detection.psf);
+    detection_psf_ = options_.detection.psf.empty() ? coadded_response(frames_) : detection_response(options_.detection.psf);
     found_ = find_sources(std::move(opened.frame), opened.coverage, detection_psf_, options_, true, context_);
     if (record.surfaces) throw DataError{fmt::format("{}: planes or surfaces were subtracted from its frames, which its record does not hold; use background.method = constant for extract", record.image.string())};
     images_ = open_frames(frames_, record, found_, mosaic_.wcs, psf_, options_, context_);
@@ -188,13 +201,30 @@ class Extraction {
     return instrument::read_psf(o);
   }
 
-  /// The mosaic at X holds the mean of the frames' pixels at x, weighted by the overlap of both pixels: for many dithers the response and the two pixels are convolved, and variances add,
-  /// 1/12 of the side squared for a pixel. The profile is integrated over the mosaic's pixel when it is tabulated.
-  psf::PsfModel wider_response() const {
-    const double in_frame = psf_.tables().front().fwhm_pix() / sigmas_in_fwhm;
-    psf::ProfileOptions gaussian;
-    gaussian.fwhm_pix = std::clamp(sigmas_in_fwhm * frame_pixels_on_mosaic(frames_.front()) * std::sqrt(in_frame * in_frame + 1.0 / 12), 0.8, 90.0);
-    return psf::PsfModel::analytic(gaussian);
+  /// The response of a coadd of `frames` on the mosaic; that in the middle of each frame counts.
+  psf::PsfModel coadded_response(const std::vector<instrument::FrameFile>& frames) const {
+    std::map<std::array<long, 4>, psf::FrameLie> lies;  // frames that lie alike to a hundredth of a pixel over ten count together
+    const wcs::PixelPoint middle{(mosaic_.width - 1) / 2.0, (mosaic_.height - 1) / 2.0};
+    const auto m = mosaic_.wcs.jacobian(middle);
+    for (const auto& f : frames) {
+      const auto j = f.wcs.jacobian({(f.width - 1) / 2.0, (f.height - 1) / 2.0});
+      const double det = j[0] * j[3] - j[1] * j[2];
+      const std::array<double, 4> lie{(j[3] * m[0] - j[1] * m[2]) / det, (j[3] * m[1] - j[1] * m[3]) / det, (j[0] * m[2] - j[2] * m[0]) / det, (j[0] * m[3] - j[2] * m[1]) / det};
+      if (!std::isfinite(lie[0] + lie[1] + lie[2] + lie[3])) continue;
+      std::array<long, 4> key{};
+      for (std::size_t k = 0; k < 4; ++k) key[k] = std::lround(1000 * lie[k]);
+      const auto [place, fresh] = lies.try_emplace(key, psf::FrameLie{lie, 0});
+      place->second.weight += 1;
+    }
+    std::vector<psf::FrameLie> all;
+    for (const auto& [key, lie] : lies) all.push_back(lie);
+    std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.weight > b.weight; });
+    all.resize(std::min<std::size_t>(all.size(), most_lies));
+    psf::PointResponse workspace;
+    const auto& f = frames.front();
+    auto model = psf::PsfModel::constant(psf::coadded(psf_.at(f.width / 2.0, f.height / 2.0, workspace), all));
+    model.describe(psf_.description() + ", on the mosaic");
+    return model;
   }
 
   static void scale(Frame& frame, double factor) {

@@ -2,11 +2,16 @@
 
 namespace tessera::extraction {
 
+void describe(param::Schema<PsfUse>& s) {
+  s.field(&PsfUse::of, "of", "What psf.file describes where a mosaic alone is fitted: that image, or the frames it was made of (its run.json names them): then the response is that of the coadd, averaged over dithers.")
+      .choices({{"image", PsfOf::image}, {"frames", PsfOf::frames}}).flag("psf-of");
+}
+
 void describe(param::Schema<DetectionOptions>& s) {
   using O = DetectionOptions;
   s.field(&O::mosaic, "mosaic", "A finished mosaic of the frames, its folder or its mosaic.fits, on which sources are found; empty: it is made in OUT/mosaic.").flag("mosaic").placeholder("PATH");
   s.field(&O::coverage, "coverage", "Coverage of the mosaic; empty: NAME_cov.fits beside NAME.fits, where it is.").flag("coverage", 'C').placeholder("FILE");
-  s.field(&O::psf, "psf", "Point response on the mosaic, as psf.file; empty: psf.file itself when the mosaic is fitted, a Gaussian as wide as psf.file and both pixels when frames are.").placeholder("FILE");
+  s.field(&O::psf, "psf", "Point response on the mosaic, as psf.file; empty: psf.file itself when the mosaic is fitted, that of a coadd of frames with psf.file when they are.").placeholder("FILE");
   s.field(&O::image, "image", "The image that the threshold applies to: the matched filter's signal to noise, MOPEX's point source probability (threshold from 0 to 1), or the filtered flux in its own noise.")
       .choices({{"significance", DetectionImage::significance}, {"probability", DetectionImage::probability}, {"filtered", DetectionImage::filtered}});
   s.field(&O::background, "background", "The background taken off before anything else: clipped medians of a mesh, a running median, modes of panels, or none.")
@@ -72,6 +77,7 @@ void describe(param::Schema<CatalogOptions>& s) {
 
 void ExtractOptions::declare(param::OptionSet& options) {
   options.add("psf", "The point response of the frames (or of the mosaic, when it is fitted)", psf);
+  options.add("psf", "The point response of the frames (or of the mosaic, when it is fitted)", psf_use);
   options.add("detection", "Finding sources", detection);
   options.add("detection", "Finding sources", filter);
   options.add("detection", "Finding sources", segments);

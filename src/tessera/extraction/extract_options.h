@@ -15,6 +15,13 @@
 
 namespace tessera::extraction {
 
+enum class PsfOf { image, frames };
+
+struct PsfUse {
+  PsfOf of = PsfOf::image;
+};
+void describe(param::Schema<PsfUse>& s);
+
 enum class DetectionImage { significance, probability, filtered };
 enum class Separation { watershed, simple, combo, peak, none };
 enum class SkyChoice { mesh, median, panels, none };
@@ -75,6 +82,7 @@ void describe(param::Schema<CatalogOptions>& s);
 struct ExtractOptions {
   pipeline::MosaicOptions mosaic;
   instrument::PsfFileOptions psf;
+  PsfUse psf_use;
   DetectionOptions detection;
   detect::FilterOptions filter;
   detect::SegmentOptions segments;

@@ -26,6 +26,8 @@ Box in_vectors(Box stamp, const Box& patch) {
   return stamp;
 }
 
+constexpr double rounding_of_float = 6e-8;
+
 bool near(double x, double y) { return std::abs(x) < 1e8 && std::abs(y) < 1e8; }
 
 }  // namespace
@@ -368,13 +370,21 @@ GroupResult PsfFit::fit(std::span<const FitSource> sources, std::vector<FittedSo
         lower_[3 * m + k] = -options_.max_shift;
         upper_[3 * m + k] = options_.max_shift;
       }
-    const auto done = fit::minimise(*this, p_, lower_, upper_, options_.minimiser, workspace_);
+    auto how = options_.minimiser;
+    how.rounding = 2 * rounding_of_float * std::sqrt(weighted_squares());
+    const auto done = fit::minimise(*this, p_, lower_, upper_, how, workspace_);
     result.status = done.status;
     result.iterations = done.iterations;
     result.chi2 = chi2(p_);  // leaves the residuals of the solution, the last step tried may have been another
   }
   report(out, result.status);
   return result;
+}
+
+double PsfFit::weighted_squares() const {
+  double sum = 0;
+  for (const Patch& patch : patches_) sum += sum_product(weight_.data() + patch.first, value_.data() + patch.first, value_.data() + patch.first, static_cast<std::size_t>(patch.box.area()));
+  return sum;
 }
 
 void PsfFit::report(std::vector<FittedSource>& out, fit::FitStatus status) const {
