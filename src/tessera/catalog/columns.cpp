@@ -58,7 +58,7 @@ namespace {
 /// Whether `name` is `pattern`, in which # stands for a number; `number` gets its digits.
 bool fits(std::string_view name, std::string_view pattern, std::string* number = nullptr) {
   const auto hash = pattern.find('#');
-  if (hash == std::string_view::npos) return name == pattern;
+  if (hash == std::string_view::npos || name == pattern) return name == pattern;
   const auto after = pattern.substr(hash + 1);
   if (name.size() <= pattern.size() - 1 || !name.starts_with(pattern.substr(0, hash)) || !name.ends_with(after)) return false;
   const auto digits = name.substr(hash, name.size() - pattern.size() + 1);

@@ -35,9 +35,10 @@ class BlockFit {
     for (const int m : members_) {
       const Source& s = sources[static_cast<std::size_t>(m)];
       photometry::FitSource& f = fit_sources_.emplace_back();
+      if (options.fit.positions) f.u = s.u, f.v = s.v;
       for (const auto& sight : s.sights) {
         if (options.only_image >= 0 && sight.frame != options.only_image) continue;
-        photometry::Sight now = moved(sight, s.u, s.v);
+        photometry::Sight now = options.fit.positions ? sight : moved(sight, s.u, s.v);
         const auto image = static_cast<std::size_t>(sight.frame);
         const Box window = intersection(window_about(now, options.fit.window), images[image].box());
         if (window.empty()) continue;
@@ -75,14 +76,9 @@ class BlockFit {
       r.status = status_of(f);
       r.pixels = f.pixels, r.bad_pixels = f.bad_pixels, r.frames = f.frames, r.portion = f.portion, r.chi2 = f.chi2;
       r.group_chi2 = group.chi2, r.dof = group.dof;
-      r.u = s.u + f.u, r.v = s.v + f.v, r.flux = f.flux;
+      r.u = how.positions ? f.u : s.u, r.v = how.positions ? f.v : s.v, r.flux = f.flux;
       std::copy_n(correlated.empty() || f.pixels == 0 ? f.covariance : correlated[i].of, 9, r.covariance);
       if (group.dof <= 0 && r.status == Status::fitted) r.status = Status::no_data;
-      if (!how.positions) continue;
-      if (const double way = std::hypot(r.u, r.v); way > how.max_shift) {
-        r.u *= how.max_shift / way, r.v *= how.max_shift / way;
-        r.status = Status::at_limit;
-      }
     }
     return results;
   }
@@ -100,7 +96,7 @@ class BlockFit {
     for (std::size_t m = 0; m < members_.size(); ++m)
       for (const auto& sight : fit_sources_[m].sights) {
         const auto k = static_cast<std::size_t>(sight.frame);
-        add_source(images_[which_[k]], sight, sources[static_cast<std::size_t>(members_[m])].flux, workspace, stamp, own[k]);
+        add_source(images_[which_[k]], moved(sight, fit_sources_[m].u, fit_sources_[m].v), sources[static_cast<std::size_t>(members_[m])].flux, workspace, stamp, own[k]);
       }
     pixels_.reserve(which_.size());
     for (std::size_t k = 0; k < which_.size(); ++k) {

@@ -34,7 +34,7 @@ using pipeline::Level;
 using pipeline::ProductRecord;
 
 constexpr std::size_t most_lies = 12;
-constexpr double too_wide = 1.45, too_narrow = 0.69;  // of the light in 3 × 3 of 9 × 9 pixels: a width wrong by some 40 %
+constexpr double too_wide = 1.7, too_narrow = 0.6;  // of the light in one of 9 × 9 pixels: a width wrong by some 30 %
 
 /// One run, from opened files to products.
 class Extraction {
@@ -74,7 +74,7 @@ class Extraction {
     pipeline::Request r{"extract", "", request_.inputs, fs::current_path().string(), {}, {}};
     for (const auto& s : settings_.settings()) {
       r.settings.emplace_back(s.key, s.value);
-      if (!s.key.starts_with("run.") && s.key != "output.path") asked += s.key + "=" + s.value + "\n";
+      if (!s.key.starts_with("run.") && s.key != "output.path" && s.key != "output.overwrite") asked += s.key + "=" + s.value + "\n";
     }
     for (const auto& n : names_) r.frames.push_back(n.image.string()), asked += n.image.filename().string() + "\n";
     r.plan_hash = files::sha256(asked);
@@ -280,7 +280,7 @@ class Extraction {
     if (!options_.detection.check_psf || by_list()) return;
     const double ratio = concentration_ratio(found_, detection_psf_);
     if (!(ratio > too_wide) && !(ratio < too_narrow)) return;
-    throw DataError{fmt::format("{}: bright isolated sources have {:.2f} times the share of their light in 3 × 3 of 9 × 9 pixels that the point response has, so it is too {} for {}; check psf.samples_per_pixel, or say detection.check_psf=false",
+    throw DataError{fmt::format("{}: bright isolated sources have {:.2f} times the share of their light in the brightest of 9 × 9 pixels that the point response has, so it is too {} for {}; check psf.samples_per_pixel, or say detection.check_psf=false",
                                 options_.psf.file, ratio, ratio > 1 ? "wide" : "narrow", mosaic_.label())};
   }
 
@@ -332,7 +332,7 @@ class Extraction {
     tell(Status::degenerate, "fit-degenerate", "cannot be told from their neighbours (status -4)");
     tell(Status::no_data, "fit-no-data", "have no pixels to be fitted on (status -3)");
     if (by_list()) tell(Status::not_fitted, "out-of-field", "lie on no image, or nowhere (status 0)");
-    if (fit_.rounds >= options_.fit.max_rounds && fit_.last_change > options_.fit.tolerance)
+    if (fit_.rounds >= options_.fit.max_rounds && fit_.last_change > std::max(0.01, options_.fit.tolerance))
       context_.caveat("rounds", fmt::format("after {} rounds a source still moved by {:.2g} of its error; raise fit.max_rounds", fit_.rounds, fit_.last_change));
   }
 

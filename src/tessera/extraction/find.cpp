@@ -187,7 +187,7 @@ double concentration_ratio(const Found& found, const psf::PsfModel& psf) {
     for (int y = -half; y <= half; ++y)
       for (int x = -half; x <= half; ++x) {
         all += value(x, y);
-        if (std::abs(x) <= 1 && std::abs(y) <= 1) inner += value(x, y);
+        if (x == 0 && y == 0) inner += value(x, y);
       }
     return all > 0 ? inner / all : std::numeric_limits<double>::quiet_NaN();
   };

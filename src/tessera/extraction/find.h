@@ -34,7 +34,7 @@ struct Found {
 /// Takes the frame. The background is measured twice, the second time without what was found on the first. Without `find` it ends there: no segments.
 Found find_sources(Frame frame, const Image<float>& coverage, const psf::PsfModel& psf, const ExtractOptions& options, bool find, pipeline::Context& context);
 
-/// How much of the light of bright isolated detections lies in 3 × 3 of 9 × 9 pixels, over what the response says: 1 for a response of the right width. NaN with fewer than 5 of them.
+/// How much of the light of bright isolated detections lies in the brightest of 9 × 9 pixels, over what the response says: 1 for a response of the right width. NaN with fewer than 5 of them.
 double concentration_ratio(const Found& found, const psf::PsfModel& psf);
 
 }  // namespace tessera::extraction

@@ -181,8 +181,9 @@ FitSummary fit_sources(std::span<FitImage> images, std::span<Source> sources, co
       for (const Fitted& f : results[k]) {
         Source& s = sources[static_cast<std::size_t>(f.source)];
         const double moved_by = change(s, f);
-        summary.last_change = std::max(summary.last_change, moved_by);
         take(s, f, blocks[todo[k]], positions);
+        if (f.status != Status::fitted && summary.rounds > 3) continue;  // what the data do not settle would never rest
+        summary.last_change = std::max(summary.last_change, moved_by);
         if (moved_by > options.tolerance) places_moved.add(s);
       }
     rebuild_models(images, sources, context);

@@ -348,6 +348,9 @@ GroupResult PsfFit::fit(std::span<const FitSource> sources, std::vector<FittedSo
   backgrounds_ = options_.background == FitBackground::none ? 0 : options_.background == FitBackground::common ? 1 : patches_.size();
   parameters_ = members_ * per_source_ + backgrounds_;
   p_.assign(parameters_, 0.0);
+  if (options_.positions)
+    for (std::size_t k = 0; k < sources.size(); ++k)
+      if (const int m = member_of_[k]; m >= 0) p_[first_of(m)] = sources[k].u, p_[first_of(m) + 1] = sources[k].v;
   long pixels = 0;
   for (const Patch& patch : patches_) pixels += patch.pixels;
   result.dof = pixels - static_cast<long>(parameters_);

@@ -34,6 +34,7 @@ struct Sight {
 
 struct FitSource {
   std::vector<Sight> sights;
+  double u = 0, v = 0;                        ///< where free positions begin: windows and bounds stay about the sights
 };
 
 enum class FitBackground { none, common, per_frame };
