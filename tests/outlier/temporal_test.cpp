@@ -8,6 +8,7 @@
 #include <random>
 #include <vector>
 
+#include "outlier/direct_temporal.h"
 #include "tessera/core/statistics.h"
 #include "tessera/outlier/stack_statistics.h"
 
@@ -15,6 +16,7 @@ namespace {
 
 using namespace tessera;
 using outlier::TemporalOptions;
+using tessera::testing::DirectTemporal;
 
 /// A stack of flat images with given values, one per exposure; single pixels are changed by the tests.
 struct Flat {
@@ -62,58 +64,6 @@ TEST(Temporal, FlagsTheOneValueThatStandsOut) {
   }
 }
 
-/// The rule of outlier/temporal.h and docs/steps/mosaic.md, pixel by pixel, everything sorted, in double precision.
-struct DirectTemporal {
-  const Flat& s;
-  const TemporalOptions& o;
-  int frame_pixel;
-  struct Pixel {
-    int count = 0;
-    double reference = 0, scatter = 0, mean_variance = 0, least_sigma = 0;
-  };
-  bool takes_part(std::size_t k, int x, int y) const { return s.planes[k].coverage(x, y) > 0 && static_cast<double>(s.planes[k].coverage(x, y)) >= o.min_coverage; }
-  Pixel at(int x, int y) const {
-    std::vector<std::pair<double, double>> v;  // value, variance
-    for (std::size_t k = 0; k < s.planes.size(); ++k)
-      if (takes_part(k, x, y)) v.emplace_back(s.planes[k].value(x, y), s.planes[k].variance(x, y));
-    std::sort(v.begin(), v.end());
-    Pixel p;
-    p.count = static_cast<int>(v.size());
-    const std::size_t n = v.size();
-    if (n == 0) return p;
-    const auto middle = [](const std::vector<double>& sorted) { return (sorted[(sorted.size() - 1) / 2] + sorted[sorted.size() / 2]) / 2; };
-    std::vector<double> values, away, gaps;
-    for (const auto& [value, variance] : v) values.push_back(value), p.mean_variance += variance / static_cast<double>(n);
-    p.reference = n == 2 || n == 4 ? values[n / 2 - 1] : middle(values);
-    for (std::size_t i = 0; i < n; ++i) away.push_back(std::abs(values[i] - p.reference));
-    for (std::size_t i = 0; i + 1 < n; ++i) gaps.push_back(values[i + 1] - values[i]);
-    std::sort(away.begin(), away.end());
-    p.scatter = n < 3 ? std::sqrt(v.front().second) : o.scatter == outlier::Scatter::gap ? *std::min_element(gaps.begin(), gaps.end()) : middle(away) / 0.6745;
-    return p;
-  }
-  double allowed(int x, int y) const {
-    const auto noise = [](const Pixel& p) { return std::numbers::pi / 2 * p.mean_variance / p.count; };
-    const Pixel here = at(x, y);
-    double step = 0;
-    for (int d = 1; d <= frame_pixel; ++d)
-      for (const auto& [i, j] : {std::pair{x - d, y}, {x + d, y}, {x, y - d}, {x, y + d}}) {
-        if (!s.box.contains(i, j)) continue;
-        if (const Pixel there = at(i, j); there.count > 0) step = std::max(step, std::abs(there.reference - here.reference) - 2 * std::sqrt(noise(here) + noise(there)));
-      }
-    return o.gradient * (here.count >= o.min_images ? 0.5 : 1.0) * step;
-  }
-  /// How far beyond the threshold, in its units: > 1 flags.
-  double excess(std::size_t k, int x, int y, double high, double low) const {
-    const Pixel p = at(x, y);
-    if (!takes_part(k, x, y) || p.count < 2) return 0;
-    double variance = s.planes[k].variance(x, y);
-    if (p.count >= o.min_images) variance = std::max(variance, p.scatter * p.scatter);
-    if (p.count == 2) variance += p.scatter * p.scatter;
-    const double d = static_cast<double>(s.planes[k].value(x, y)) - p.reference;
-    return (std::abs(d) - allowed(x, y)) / ((d > 0 ? high : low) * std::sqrt(variance));
-  }
-};
-
 TEST(Temporal, AgreesWithTheDirectFormulaForBothMeasuresOfScatter) {
   std::mt19937 random{31};
   std::normal_distribution<float> noise{0, 1};
@@ -133,7 +83,7 @@ TEST(Temporal, AgreesWithTheDirectFormulaForBothMeasuresOfScatter) {
         TemporalOptions options;
         options.scatter = scatter;
         s.flag(options, frame_pixel);
-        const DirectTemporal direct{s, options, frame_pixel};
+        const DirectTemporal direct{s.planes, options, frame_pixel};
         const double grown_high = std::min(options.grow, options.threshold_high), grown_low = std::min(options.grow, options.threshold_low);
         long set = 0;
         for (std::size_t k = 0; k < s.planes.size(); ++k)
