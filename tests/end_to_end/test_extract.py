@@ -82,20 +82,20 @@ def test_the_formats_hold_the_same_table(fitted):
 
 
 def test_a_mosaic_alone_with_the_response_of_its_frames(field):
-    """Well sampled frames: there the mean response of the coadd is that of every star, and the correlation of the pixels makes the errors true."""
-    frames = simulate(field / "sampled", "stack.frames=8", "sources.count=200", "psf.fwhm_pix=2.5", "defects.cosmic_fraction=0", "sources.flux_min_ujy=20", seed=8)
+    """Well sampled frames: there the mean response of the coadd is that of every star, to half a percent in a stack of 8, and the correlation of the pixels makes the errors of fainter ones true."""
+    frames = simulate(field / "sampled", "stack.frames=8", "sources.count=900", "sources.placement=grid", "sources.min_frames=5", "psf.fwhm_pix=2.5", "defects.cosmic_fraction=0", "sources.flux_min_ujy=20", seed=8)
     tessera("mosaic", frames, "-o", field / "sampled-mosaic", "-q")
     tessera("extract", field / "sampled-mosaic", "--psf", "gaussian:fwhm_pix=2.5", "--psf-of", "frames", "-o", field / "sampled-out", "-q")
     truth = Table.read(frames / "truth_sources.ecsv", format="ascii.ecsv")
-    stars, truth = matched(Table.read(field / "sampled-out" / "catalog.fits"), truth, 14)
+    stars, truth = matched(Table.read(field / "sampled-out" / "catalog.fits"), truth)
     snr = np.array(truth["flux"] / stars["flux_err"])
-    good = (snr > 15) & (np.array(stars["portion"]) > 0.9)
+    good = (snr > 15) & (snr < 100) & (np.array(stars["portion"]) > 0.9)
     pulls = np.array((stars["flux"] - truth["flux"]) / stars["flux_err"])[good]
     assert good.sum() > 60
     width = (np.quantile(pulls, 0.84) - np.quantile(pulls, 0.16)) / 2
     assert abs(width - 1) < 0.25, width  # 4 errors of a width by quantiles of 60
-    ratio = np.array(stars["flux"] / truth["flux"])[good & (snr > 40)]
-    assert abs(np.median(ratio) - 1) < 0.005
+    ratio = np.array(stars["flux"] / truth["flux"])[snr > 40]
+    assert abs(np.median(ratio) - 1) < 0.004
 
 
 def test_a_list_comes_back_row_by_row_and_fluxes_are_unbiased_at_any_brightness(field):
