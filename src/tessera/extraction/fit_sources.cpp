@@ -13,6 +13,7 @@ namespace tessera::extraction {
 namespace {
 
 constexpr int band_rows = 64;
+constexpr double damped_above = 0.03, damping = 0.6;  // sigma; share of the way
 constexpr double degree = std::numbers::pi / 180;
 
 std::vector<Place> places_of(std::span<const Source> sources) {
@@ -80,8 +81,9 @@ double change(const Source& before, const Fitted& now) {
   return most;
 }
 
-void take(Source& s, const Fitted& f, const Block& block, bool positions) {
-  s.u = f.u, s.v = f.v, s.flux = f.flux;
+/// `share`: of the way to the new values that is gone; below 1 neighbours that push one another to and fro come to rest.
+void take(Source& s, const Fitted& f, const Block& block, bool positions, double share) {
+  s.u += share * (f.u - s.u), s.v += share * (f.v - s.v), s.flux += share * (f.flux - s.flux);
   std::copy_n(f.covariance, 9, s.covariance);
   s.status = f.status;
   s.forced = !positions;
@@ -181,7 +183,7 @@ FitSummary fit_sources(std::span<FitImage> images, std::span<Source> sources, co
       for (const Fitted& f : results[k]) {
         Source& s = sources[static_cast<std::size_t>(f.source)];
         const double moved_by = change(s, f);
-        take(s, f, blocks[todo[k]], positions);
+        take(s, f, blocks[todo[k]], positions, summary.rounds > 2 && moved_by > damped_above ? damping : 1.0);
         if (f.status != Status::fitted && summary.rounds > 3) continue;  // what the data do not settle would never rest
         summary.last_change = std::max(summary.last_change, moved_by);
         if (moved_by > options.tolerance) places_moved.add(s);
