@@ -171,12 +171,14 @@ FitSummary fit_sources(std::span<FitImage> images, std::span<Source> sources, co
   std::vector<std::size_t> todo(blocks.size());
   for (std::size_t i = 0; i < todo.size(); ++i) todo[i] = i;
   for (summary.rounds = 0; summary.rounds < options.max_rounds && !todo.empty();) {
-    context.stage(summary.rounds == 0 ? "fitting sources" : "fitting sources once more", static_cast<std::int64_t>(todo.size()));
+    if (summary.rounds == 0) context.stage("fitting sources", static_cast<std::int64_t>(todo.size()));
+    if (summary.rounds == 1) context.stage("fitting sources again, others taken off", options.max_rounds - 1);
     std::vector<std::vector<Fitted>> results(todo.size());
     context.pool().for_each(static_cast<std::int64_t>(todo.size()), [&](std::int64_t k) {
       results[static_cast<std::size_t>(k)] = fit_block(images, sources, blocks[todo[static_cast<std::size_t>(k)]], how);
-      context.step();
+      if (summary.rounds == 0) context.step();
     });
+    if (summary.rounds > 0) context.step();
     Moved places_moved{2.0 * window};
     summary.last_change = 0;
     for (std::size_t k = 0; k < todo.size(); ++k)
