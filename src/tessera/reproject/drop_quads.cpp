@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 
+#include "tessera/reproject/instruction_sets.h"
 #include "tessera/reproject/overlap_lanes.h"
 
 namespace tessera::reproject {
@@ -96,21 +97,19 @@ void drop_plain(const DropRow& row) { drop_row<2>(row); }
 
 #ifdef __x86_64__
 __attribute__((target("avx2"))) void drop_avx2(const DropRow& row) { drop_row<4>(row); }
-__attribute__((target("avx512f,avx512dq,avx512vl"))) void drop_avx512(const DropRow& row) { drop_row<8>(row); }
+__attribute__((target("avx512f,avx512dq,avx512vl,avx512bw"))) void drop_avx512(const DropRow& row) { drop_row<8>(row); }
 #endif
 
 }  // namespace
 
 const std::vector<DropQuadsKernel>& drop_quads_kernels() {
-  static const std::vector<DropQuadsKernel> kernels = [] {
-    std::vector<DropQuadsKernel> found{{"plain", drop_plain}};
+  static const auto kernels = runnable<DropQuadsKernel>({
+      {"plain", drop_plain},
 #ifdef __x86_64__
-    if (__builtin_cpu_supports("avx2")) found.push_back({"avx2", drop_avx2});
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-      found.push_back({"avx512", drop_avx512});
+      {"avx2", drop_avx2},
+      {"avx512", drop_avx512},
 #endif
-    return found;
-  }();
+  });
   return kernels;
 }
 
