@@ -8,8 +8,9 @@ from astropy.io import fits
 from astropy.table import Table
 from astropy.wcs import WCS
 
+import peers
 from conftest import simulate
-from tools import run_record, tessera
+from tools import SHARED, needs_shared, run_record, tessera
 
 GAUSSIAN = "gaussian:fwhm_pix=1.4"  # what the simulated camera has
 
@@ -82,20 +83,20 @@ def test_the_formats_hold_the_same_table(fitted):
 
 
 def test_a_mosaic_alone_with_the_response_of_its_frames(field):
-    """Well sampled frames: there the mean response of the coadd is that of every star, and the correlation of the pixels makes the errors true."""
-    frames = simulate(field / "sampled", "stack.frames=8", "sources.count=200", "psf.fwhm_pix=2.5", "defects.cosmic_fraction=0", "sources.flux_min_ujy=20", seed=8)
+    """Well sampled frames: there the mean response of the coadd is that of every star, to half a percent in a stack of 8, and the correlation of the pixels makes the errors of fainter ones true."""
+    frames = simulate(field / "sampled", "stack.frames=8", "sources.count=900", "sources.placement=grid", "sources.min_frames=5", "psf.fwhm_pix=2.5", "defects.cosmic_fraction=0", "sources.flux_min_ujy=20", seed=8)
     tessera("mosaic", frames, "-o", field / "sampled-mosaic", "-q")
     tessera("extract", field / "sampled-mosaic", "--psf", "gaussian:fwhm_pix=2.5", "--psf-of", "frames", "-o", field / "sampled-out", "-q")
     truth = Table.read(frames / "truth_sources.ecsv", format="ascii.ecsv")
-    stars, truth = matched(Table.read(field / "sampled-out" / "catalog.fits"), truth, 14)
+    stars, truth = matched(Table.read(field / "sampled-out" / "catalog.fits"), truth)
     snr = np.array(truth["flux"] / stars["flux_err"])
-    good = (snr > 15) & (np.array(stars["portion"]) > 0.9)
+    good = (snr > 15) & (snr < 100) & (np.array(stars["portion"]) > 0.9)
     pulls = np.array((stars["flux"] - truth["flux"]) / stars["flux_err"])[good]
     assert good.sum() > 60
     width = (np.quantile(pulls, 0.84) - np.quantile(pulls, 0.16)) / 2
     assert abs(width - 1) < 0.25, width  # 4 errors of a width by quantiles of 60
-    ratio = np.array(stars["flux"] / truth["flux"])[good & (snr > 40)]
-    assert abs(np.median(ratio) - 1) < 0.005
+    ratio = np.array(stars["flux"] / truth["flux"])[snr > 40]
+    assert abs(np.median(ratio) - 1) < 0.004
 
 
 def test_a_list_comes_back_row_by_row_and_fluxes_are_unbiased_at_any_brightness(field):
@@ -151,6 +152,76 @@ def test_light_curves_have_a_flux_for_every_frame_that_sees_a_source(field):
         weights = 1 / np.array(own["flux_err"]) ** 2
         mean = np.sum(np.array(own["flux"]) * weights) / weights.sum()
         assert abs(mean - row["flux"]) < 0.2 * row["flux_err"]  # one linear fit of all frames at one position is that mean
+
+
+def one_to_one(x, y, truth_x, truth_y, order, radius=1.2):
+    """Which truths were found and which rows are one, the brightest truth first; each row counts once."""
+    found, used = np.zeros(len(truth_x), bool), np.zeros(len(x), bool)
+    for k in order:
+        d = np.where(used, np.inf, np.hypot(x - truth_x[k], y - truth_y[k]))
+        if len(d) and d.min() < radius:
+            used[int(np.argmin(d))] = found[k] = True
+    return found, used
+
+
+@pytest.mark.skipif(shutil.which("source-extractor") is None, reason="skipped: no source-extractor")
+@pytest.mark.parametrize("fwhm, count, seed", [(1.4, 300, 3), (1.4, 2000, 5), (2.5, 800, 6)])
+def test_completeness_and_purity_beside_sextractor(tmp_path, fwhm, count, seed):
+    """A sparse field and one source per 15 beams; SExtractor with the star's own width as its filter, at three thresholds, all of its rows above 5 sigma in an aperture."""
+    frames = simulate(tmp_path / "frames", "stack.frames=10", f"sources.count={count}", f"psf.fwhm_pix={fwhm}", "sources.flux_min_ujy=1.5", "sources.flux_slope=1.8", "defects.cosmic_masked=true",
+                      "sources.min_frames=3", seed=seed)
+    tessera("mosaic", frames, "-o", tmp_path / "mosaic", "--rmasks", "-q")
+    common = (frames, "--mosaic", tmp_path / "mosaic", "--psf", f"gaussian:fwhm_pix={fwhm}", "-q")
+    tessera("extract", *common, "-o", tmp_path / "free", "--where", "snr > 5")
+    tessera("extract", *common, "-o", tmp_path / "forced", "--sources", frames / "truth_sources.ecsv")
+    truth = Table.read(frames / "truth_sources.ecsv", format="ascii.ecsv")
+    with fits.open(tmp_path / "mosaic" / "mosaic_cov.fits") as hdus:
+        coverage = hdus[0].data
+        x, y = WCS(hdus[0].header).all_world2pix(np.array(truth["ra"]), np.array(truth["dec"]), 0)
+
+    def deep(a, b):
+        return coverage[np.clip(np.round(b).astype(int), 0, coverage.shape[0] - 1), np.clip(np.round(a).astype(int), 0, coverage.shape[1] - 1)] > 2
+
+    snr = np.array(truth["flux"]) / np.array(Table.read(tmp_path / "forced" / "catalog.fits")["flux_err"], float)
+    wanted = deep(x, y) & (snr > 5)
+    order = np.argsort(-np.array(truth["flux"]))
+
+    def quality(a, b):
+        found, used = one_to_one(a, b, x, y, order)
+        return found[wanted].mean(), used[deep(a, b)].mean()
+
+    ours = Table.read(tmp_path / "free" / "catalog.fits")
+    complete, pure = quality(np.array(ours["x"]), np.array(ours["y"]))
+    width = np.hypot(fwhm, np.sqrt(8 * np.log(2) / 6))  # of a star on the mosaic, pixels included
+    step = np.arange(-3, 4)
+    kernel = np.exp(-(step[:, None] ** 2 + step[None, :] ** 2) * 4 * np.log(2) / width ** 2)
+    for threshold, area in ((1.5, 5), (1.5, 3), (1.2, 5)):
+        a, b, significance = peers.sextractor(tmp_path / "se", tmp_path / "mosaic", threshold, area, kernel, 2 * width)
+        keep = significance > 5
+        theirs = quality(a[keep], b[keep])
+        print(f"FWHM {fwhm}, {count} sources: completeness and purity {complete:.3f} {pure:.3f}; SExtractor {threshold}σ × {area}: {theirs[0]:.3f} {theirs[1]:.3f}")
+        assert complete >= theirs[0] and pure >= theirs[1]
+
+
+@needs_shared
+@pytest.mark.parametrize("channel", [1, 2])
+def test_real_irac_frames_with_the_published_prf(tmp_path, channel):
+    frames, prf = SHARED / "spitzer_irac_grb120119a" / f"ch{channel}", SHARED / "spitzer_irac_prf" / "prf_5x5" / f"IRAC{channel}_col129_row129.fits"
+    if not frames.is_dir() or not prf.is_file():
+        pytest.skip("skipped: no shared data")
+    tessera("extract", frames, "--psf", prf, "--set", "psf.centre_x=63.5", "--set", "psf.centre_y=63.5", "-o", tmp_path / "out", "--set", "fit.per_frame=true", "-q")
+    stars = Table.read(tmp_path / "out" / "catalog.fits")
+    curves = Table.read(tmp_path / "out" / "light_curve.fits")
+    assert len(stars) > 900 and (np.array(stars["status"]) == 1).mean() > 0.95
+    isolated = stars[(stars["status"] == 1) & (stars["snr"] > 60) & (stars["members"] == 1) & (stars["depth"] > 8)]
+    # Single-frame fluxes scatter about the joint one, whose mean they must be; the cryogenic PRF is not that of these warm frames, so they scatter more than their errors.
+    means = []
+    for row in isolated[:60]:
+        flux = np.array(curves["flux"][curves["number"] == row["number"]])
+        means.append(np.median(flux) / row["flux"] - 1)
+    print(f"ch{channel}: {len(stars)} sources, single frames over joint fit {100 * np.median(means):+.2f} %, residuals {run_record(tmp_path / 'out')['results']['pull_width_sources']:.2f}")
+    assert len(means) > 30 and abs(np.median(means)) < 0.01
+    assert run_record(tmp_path / "out")["results"]["pull_width_sources"] < 1.3
 
 
 # -- what cannot be measured, or is not what it says -------------------------------------------------------------------------------------

@@ -34,6 +34,7 @@ using pipeline::Level;
 using pipeline::ProductRecord;
 
 constexpr std::size_t most_lies = 12;
+constexpr double nearest_widths = 0.4;  // full widths: what a fit leaves nearer to a source is its own
 constexpr double too_wide = 1.7, too_narrow = 0.6;  // of the light in one of 9 × 9 pixels: a width wrong by some 30 %
 
 /// One run, from opened files to products.
@@ -257,11 +258,47 @@ class Extraction {
     const double scale = images_.empty() ? 1 : frame_pixels_on_mosaic(*images_.front().file);
     link_ = options_.fit.group_distance * fwhm * scale;
     fit_ = fit_sources(images_, sources_, options_.fit, positions(), window, link_, context_);
+    for (int round = 1; round < options_.detection.rounds && !by_list() && options_.detection.image == DetectionImage::significance; ++round)
+      if (!deblend(window)) break;
     tell_fits();
     FitImage on_mosaic;
     const FitImage& measured = images_.size() == 1 && names_.size() == 1 ? images_.front() : (on_mosaic = mosaic_image(), on_mosaic);
     apertures_ = measure_apertures(found_.frame.view(), measured, sources_, options_.aperture, context_);
     if (options_.fit.per_frame) light_curves(window);
+  }
+
+  /// Looks for more in what the fit left, and fits all again. False when nothing was added.
+  bool deblend(int window) {
+    std::vector<Place> taken;
+    for (const auto& s : sources_) {
+      const auto p = mosaic_.wcs.sky_to_pixel(s.position());
+      taken.push_back({p.x, p.y, std::isfinite(p.x)});
+    }
+    const double width = detection_psf_.tables().front().fwhm_pix();
+    const auto more = find_more(found_, residual(), taken, nearest_widths * width, options_.detection.model_error, detection_psf_, options_, context_);
+    if (more.empty()) return false;
+    const std::size_t before = sources_.size();
+    add_detections(more, true);
+    find_sights(images_, sources_, window, context_);
+    fit_ = fit_sources(images_, sources_, options_.fit, positions(), window, link_, context_);
+    const auto weak = [&](const Source& s) { return s.active && !(s.status == Status::fitted && s.flux > options_.segments.threshold * std::sqrt(s.covariance[8])); };
+    if (std::erase_if(sources_, weak) > 0) fit_ = fit_sources(images_, sources_, options_.fit, positions(), window, link_, context_);
+    return sources_.size() > before;
+  }
+
+  void add_detections(const std::vector<Detection>& list, bool active) {
+    std::vector<double> x, y;
+    for (const auto& d : list) x.push_back(d.x), y.push_back(d.y);
+    std::vector<double> ra(x.size()), dec(x.size());
+    mosaic_.wcs.pixel_to_sky(x, y, ra, dec);
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      Source s;
+      s.start = {ra[i], dec[i]};
+      s.ref_x = x[i], s.ref_y = y[i];
+      s.active = active;
+      if (!active) s.detection = static_cast<int>(i);
+      sources_.push_back(s);
+    }
   }
 
   FitImage mosaic_image() {
@@ -307,18 +344,9 @@ class Extraction {
   void from_detections() {
     std::vector<bool> wanted(found_.detections.size(), true);
     if (!options_.catalog.detect_where.empty()) wanted = catalog::rows_where(detections_, options_.catalog.detect_where);
-    std::vector<double> x, y;
-    for (const auto& d : found_.detections) x.push_back(d.x), y.push_back(d.y);
-    std::vector<double> ra(x.size()), dec(x.size());
-    mosaic_.wcs.pixel_to_sky(x, y, ra, dec);
-    for (std::size_t i = 0; i < x.size(); ++i) {
-      if (!wanted[i]) continue;
-      Source s;
-      s.start = {ra[i], dec[i]};
-      s.ref_x = x[i], s.ref_y = y[i];
-      s.detection = static_cast<int>(i);
-      sources_.push_back(s);
-    }
+    add_detections(found_.detections, false);
+    std::size_t k = 0;
+    std::erase_if(sources_, [&](const Source&) { return !wanted[k++]; });
   }
 
   void tell_fits() {

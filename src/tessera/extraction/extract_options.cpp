@@ -30,6 +30,8 @@ void describe(param::Schema<DetectionOptions>& s) {
   s.field(&O::peaks_radius, "peaks_radius", "Separation by peak: a peak exceeds all pixels this near.").range(1, 100).unit("pixel");
   s.field(&O::max_level, "max_level", "Separation by combo and peak: how often the threshold is raised before a cluster stays whole.").range(1, 100000);
   s.field(&O::extended_area, "extended_area", "Separation by peak: a cluster larger than this that the first threshold does not change stays whole.").at_least(1).unit("pixel");
+  s.field(&O::rounds, "rounds", "Rounds of finding: from the second on, in what the fit of all sources left (active deblending); a source found so stays when the fit of all gives it more than the threshold. 1: none.").range(1, 20);
+  s.field(&O::model_error, "model_error", "Share of the light of fitted sources that counts as noise in those further rounds.").range(0, 1);
   s.field(&O::check_psf, "check_psf", "Refuse a point response that is much wider or narrower than the bright isolated sources are.");
 }
 

@@ -38,6 +38,8 @@ struct DetectionOptions {
   Separation separation = Separation::watershed;
   int max_area = 100, max_level = 50, peaks_radius = 1, extended_area = 1000000;
   double min_peak_fraction = 0;
+  int rounds = 2;
+  double model_error = 0.05;
   bool check_psf = true;
 };
 void describe(param::Schema<DetectionOptions>& s);

@@ -98,19 +98,18 @@ double vertex(float before, float at, float after) {
   return curve < 0 ? std::clamp(0.5 * (static_cast<double>(before) - static_cast<double>(after)) / curve, -0.5, 0.5) : 0;
 }
 
-std::vector<Detection> detections_of(const Found& found) {
-  const View<const float> image = found.filtered;
+std::vector<Detection> detections_of(const std::vector<detect::Segment>& segments, View<const float> image, View<const float> light) {
   const Box inner = image.box().grown(-1);
   std::map<int, int> blends;  // parent → number, of those that have several
   std::vector<Detection> all;
-  for (const auto& s : found.segments) {
+  for (const auto& s : segments) {
     Detection d;
     d.x = s.peak_x, d.y = s.peak_y;
     if (inner.contains(s.peak_x, s.peak_y)) {
       d.x += vertex(image(s.peak_x - 1, s.peak_y), s.peak, image(s.peak_x + 1, s.peak_y));
       d.y += vertex(image(s.peak_x, s.peak_y - 1), s.peak, image(s.peak_x, s.peak_y + 1));
     }
-    const auto m = detect::moments(s, found.frame.value);
+    const auto m = detect::moments(s, light);
     d.centroid_x = m.x, d.centroid_y = m.y, d.flux = m.flux, d.major = m.major, d.minor = m.minor, d.angle_deg = m.angle * 57.29577951308232;
     d.peak = static_cast<double>(s.peak), d.area = static_cast<long>(s.area), d.blend_size = s.siblings;
     if (s.siblings > 1) d.blend = blends.try_emplace(s.parent, static_cast<int>(blends.size()) + 1).first->second;
@@ -166,15 +165,37 @@ Found find_sources(Frame frame, const Image<float>& coverage, const psf::PsfMode
     subtract(frame, found.background, found.frame);
   }
   if (!find) return found;
-  const Frame quiet = sky_noise();
+  Frame quiet = sky_noise();
   significance = significance_of(quiet, psf, options.filter, context);
   found.noise = normalise(significance, options.detection.noise_cell);
   const double noise = statistics::median(found.noise.pixels());
   found.median_noise = std::isfinite(noise) ? noise : 1;
   found.filtered = threshold_image(quiet, std::move(significance), psf, options);
   found.segments = segments_of(found.filtered, options);
-  found.detections = detections_of(found);
+  found.detections = detections_of(found.segments, found.filtered, found.frame.value);
+  found.variance = std::move(quiet.variance);
   return found;
+}
+
+std::vector<Detection> find_more(const Found& found, const Image<float>& residual, std::span<const Place> taken, double apart, double model_error, const psf::PsfModel& psf, const ExtractOptions& options,
+                                 pipeline::Context& context) {
+  Frame left{found.frame.box()};
+  for (std::size_t i = 0; i < left.good.pixels().size(); ++i) {
+    if (!found.frame.good.pixels()[i]) continue;
+    const float error = static_cast<float>(model_error) * (found.frame.value.pixels()[i] - residual.pixels()[i]);
+    left.good.pixels()[i] = 1;
+    left.value.pixels()[i] = residual.pixels()[i];
+    left.variance.pixels()[i] = found.variance.pixels()[i] + error * error;
+  }
+  Image<float> significance = significance_of(left, psf, options.filter, context);
+  for (std::size_t i = 0; i < significance.pixels().size(); ++i)
+    if (const float n = found.noise.pixels()[i]; n > 0) significance.pixels()[i] /= n;
+  detect::SegmentOptions how = options.segments;
+  how.deblend = true;
+  std::vector<Detection> more;
+  for (const Detection& d : detections_of(detect::find_segments(significance, how), significance, residual))
+    if (std::none_of(taken.begin(), taken.end(), [&](const Place& p) { return p.usable && std::hypot(p.x - d.x, p.y - d.y) < apart; })) more.push_back(d);
+  return more;
 }
 
 double concentration_ratio(const Found& found, const psf::PsfModel& psf) {

@@ -13,6 +13,7 @@ namespace tessera::extraction {
 namespace {
 
 constexpr int band_rows = 64;
+constexpr double damped_above = 0.03, damping = 0.6;  // sigma; share of the way
 constexpr double degree = std::numbers::pi / 180;
 
 std::vector<Place> places_of(std::span<const Source> sources) {
@@ -80,8 +81,9 @@ double change(const Source& before, const Fitted& now) {
   return most;
 }
 
-void take(Source& s, const Fitted& f, const Block& block, bool positions) {
-  s.u = f.u, s.v = f.v, s.flux = f.flux;
+/// `share`: of the way to the new values that is gone; below 1 neighbours that push one another to and fro come to rest.
+void take(Source& s, const Fitted& f, const Block& block, bool positions, double share) {
+  s.u += share * (f.u - s.u), s.v += share * (f.v - s.v), s.flux += share * (f.flux - s.flux);
   std::copy_n(f.covariance, 9, s.covariance);
   s.status = f.status;
   s.forced = !positions;
@@ -169,19 +171,21 @@ FitSummary fit_sources(std::span<FitImage> images, std::span<Source> sources, co
   std::vector<std::size_t> todo(blocks.size());
   for (std::size_t i = 0; i < todo.size(); ++i) todo[i] = i;
   for (summary.rounds = 0; summary.rounds < options.max_rounds && !todo.empty();) {
-    context.stage(summary.rounds == 0 ? "fitting sources" : "fitting sources once more", static_cast<std::int64_t>(todo.size()));
+    if (summary.rounds == 0) context.stage("fitting sources", static_cast<std::int64_t>(todo.size()));
+    if (summary.rounds == 1) context.stage("fitting sources again, others taken off", options.max_rounds - 1);
     std::vector<std::vector<Fitted>> results(todo.size());
     context.pool().for_each(static_cast<std::int64_t>(todo.size()), [&](std::int64_t k) {
       results[static_cast<std::size_t>(k)] = fit_block(images, sources, blocks[todo[static_cast<std::size_t>(k)]], how);
-      context.step();
+      if (summary.rounds == 0) context.step();
     });
+    if (summary.rounds > 0) context.step();
     Moved places_moved{2.0 * window};
     summary.last_change = 0;
     for (std::size_t k = 0; k < todo.size(); ++k)
       for (const Fitted& f : results[k]) {
         Source& s = sources[static_cast<std::size_t>(f.source)];
         const double moved_by = change(s, f);
-        take(s, f, blocks[todo[k]], positions);
+        take(s, f, blocks[todo[k]], positions, summary.rounds > 2 && moved_by > damped_above ? damping : 1.0);
         if (f.status != Status::fitted && summary.rounds > 3) continue;  // what the data do not settle would never rest
         summary.last_change = std::max(summary.last_change, moved_by);
         if (moved_by > options.tolerance) places_moved.add(s);

@@ -29,6 +29,7 @@ struct Source {
   double flux = 0;
   double covariance[9] = {};      ///< of (u, v, flux)
   bool forced = false;
+  bool active = false;            ///< found in what the fit of others left (active deblending)
   Status status = Status::not_fitted;
   int members = 0, group = -1;
   double group_chi2 = 0, chi2 = 0;

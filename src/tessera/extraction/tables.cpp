@@ -83,7 +83,7 @@ void add_fit(Columns& c, const Source& s, bool in_ujy) {
   c.whole("status", static_cast<std::int64_t>(s.status));
   c.whole("members", s.members);
   const bool outside = good && s.portion < 0.5;
-  c.word("deblend", std::string{s.members > 1 ? "P" : "N"} + (outside ? "O" : ""));
+  c.word("deblend", std::string{s.members > 1 ? "P" : s.active ? "" : "N"} + (s.active ? "A" : "") + (outside ? "O" : ""));
   c.whole("depth", s.frames);
   c.number("portion", value(s.portion));
   c.whole("bad_pixels", s.bad_pixels);
