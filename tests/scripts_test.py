@@ -36,13 +36,13 @@ class Debian:
 
 
 def test_setup_does_nothing_when_everything_is_there(tmp_path):
-    debian = Debian(tmp_path, installed="swarp montage python3-drizzle python3-reproject python3-venv")
+    debian = Debian(tmp_path, installed="swarp source-extractor montage python3-drizzle python3-reproject python3-venv")
     done = debian.setup("peers")
     assert (done.returncode, done.stdout, done.stderr, debian.calls()) == (0, "", "", [])
 
 
 def test_setup_installs_only_what_is_missing_and_waits_for_the_lock(tmp_path):
-    debian = Debian(tmp_path, installed="swarp python3-drizzle python3-reproject python3-venv", plan="Inst montage\\n")
+    debian = Debian(tmp_path, installed="swarp source-extractor python3-drizzle python3-reproject python3-venv", plan="Inst montage\\n")
     done = debian.setup("peers")
     assert done.returncode == 0, done.stderr
     assert [c.split()[-1] for c in debian.calls()] == ["update", "montage", "montage"]
@@ -64,7 +64,7 @@ def test_setup_asks_sudo_when_not_root_and_says_what_to_do_without_it(tmp_path):
     (tmp_path / "alone").mkdir()
     alone = Debian(tmp_path / "alone", uid=1000)
     done = alone.setup("peers")
-    assert done.returncode == 3 and "apt-get install montage python3-drizzle python3-reproject python3-venv swarp" in done.stderr and alone.calls() == []
+    assert done.returncode == 3 and "apt-get install montage python3-drizzle python3-reproject python3-venv source-extractor swarp" in done.stderr and alone.calls() == []
 
 
 def test_setup_refuses_groups_it_does_not_know(tmp_path):

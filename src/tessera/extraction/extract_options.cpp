@@ -78,8 +78,8 @@ void describe(param::Schema<CatalogOptions>& s) {
 }
 
 void ExtractOptions::declare(param::OptionSet& options) {
-  options.add("psf", "The point response of the frames (or of the mosaic, when it is fitted)", psf);
-  options.add("psf", "The point response of the frames (or of the mosaic, when it is fitted)", psf_use);
+  options.add("psf", "Point response of the frames, or of the image fitted alone", psf);
+  options.add("psf", "Point response of the frames, or of the image fitted alone", psf_use);
   options.add("detection", "Finding sources", detection);
   options.add("detection", "Finding sources", filter);
   options.add("detection", "Finding sources", segments);

@@ -14,8 +14,8 @@ namespace tessera::extraction {
 namespace {
 
 constexpr int rows_together = 64;
-constexpr float masked_above = 2.5F;  // sigma of the filtered image: no sky
-constexpr int masked_around = 2;      // pixels
+constexpr float masked_beyond = 3.5F;  // sigma of the filtered image, above or below: masking high noise alone would leave a sky that is too low
+constexpr int masked_around = 3;       // pixels
 
 Image<float> sky_of(const Frame& frame, const DetectionOptions& options) {
   if (options.background == SkyChoice::none) return Image<float>{frame.box()};
@@ -35,13 +35,13 @@ void subtract(const Frame& from, const Image<float>& sky, Frame& to) {
   }
 }
 
-/// Pixels above a level and those around them.
+/// Pixels beyond a level on either side and those around them.
 Image<std::uint8_t> grown_mask(View<const float> image, float level, int around) {
   const Box box = image.box();
   Image<std::uint8_t> mask{box};
   for (int y = box.y0; y < box.y1; ++y)
     for (int x = box.x0; x < box.x1; ++x) {
-      if (!(image(x, y) > level)) continue;
+      if (!(std::abs(image(x, y)) > level)) continue;
       const Box near = intersection(box, {x - around, y - around, x + around + 1, y + around + 1});
       for (int j = near.y0; j < near.y1; ++j)
         for (int i = near.x0; i < near.x1; ++i) mask(i, j) = 1;
@@ -153,7 +153,7 @@ Found find_sources(Frame frame, const Image<float>& coverage, const psf::PsfMode
   };
   Image<float> significance = significance_of(sky_noise(), psf, options.filter, context);
   found.noise = normalise(significance, options.detection.noise_cell);
-  found.sources = grown_mask(significance, masked_above, masked_around);
+  found.sources = grown_mask(significance, masked_beyond, masked_around);
   if (options.detection.background != SkyChoice::none) {
     Frame sky{frame.box()};
     subtract(frame, Image<float>{frame.box()}, sky);
