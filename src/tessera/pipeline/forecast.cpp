@@ -12,7 +12,8 @@ namespace {
 // Measured on one core with the simulated IRAC stack (bench/): only a forecast, said as such.
 constexpr double cpu_seconds_per_input_pixel = 1.2e-7;
 constexpr double cpu_seconds_per_output_pixel = 2e-7;
-constexpr std::int64_t program_bytes = 48LL << 20;   // code, libraries, headers, buffers
+constexpr std::int64_t reserved_bytes = 48LL << 20;  // kept out of what is shared: code, libraries, headers, buffers
+constexpr double program_bytes = 40 << 20;           // what of that is met
 constexpr std::int64_t frame_bytes_per_pixel = 9;    // float value, float variance, one byte good
 constexpr std::int64_t sums_bytes_per_pixel = 76;    // five sums, five planes, median and its gradient
 constexpr std::int64_t median_bytes_per_pixel = 8;   // the two planes of a median beside the mean
@@ -49,7 +50,7 @@ double product_bytes(const Plan& plan, const MosaicOptions& options) {
 }  // namespace
 
 MemoryShares share_memory(std::int64_t ceiling_bytes) {
-  const std::int64_t rest = std::max(ceiling_bytes - program_bytes, ceiling_bytes / 4);
+  const std::int64_t rest = std::max(ceiling_bytes - reserved_bytes, ceiling_bytes / 4);
   return {rest * 2 / 5, rest / 2, rest / 2, rest / 10};
 }
 
@@ -83,8 +84,8 @@ void forecast(Plan& plan, const MosaicOptions& options, int threads, std::int64_
   const auto cached = std::min(shares.cache, f.input_pixels * frame_bytes_per_pixel);
   const auto measured = std::min(std::max(shares.frames, largest * measuring_bytes_per_pixel), threads * largest * measuring_bytes_per_pixel);
   const auto results = std::min(shares.results, static_cast<std::int64_t>(scratch_bytes(plan)));
-  f.memory_bytes = static_cast<double>(program_bytes + results) + static_cast<double>(plan.frames.size()) * 4e4 +
-                   static_cast<double>(cached + std::max(measured, threads * tile_bytes(plan)));
+  // Frames are measured before there are tiles.
+  f.memory_bytes = program_bytes + static_cast<double>(plan.frames.size()) * 4e4 + static_cast<double>(cached + std::max(measured, threads * tile_bytes(plan) + results));
   f.cpu_seconds = 0.1 + static_cast<double>(f.input_pixels) * cpu_seconds_per_input_pixel + static_cast<double>(f.output_pixels) * cpu_seconds_per_output_pixel;
 }
 
