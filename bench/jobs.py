@@ -14,7 +14,7 @@ from tools import TESSERA
 
 # A coadd and nothing else: value, uncertainty, coverage and exposure time, weights by coverage. SWarp and Montage make neither reports nor checksums.
 PLAIN = ["background.method=none", "rejection.method=none", "input.scale_noise=false", "coadd.weights=coverage", "output.pictures=false", "output.report=false",
-         "output.correlation=false"]
+         "output.correlation=false", "output.star_check=false", "output.input_checksums=false", "run.save_every=10"]
 METHODS = {"Lanczos-3": ["interpolation.method=lanczos3"], "bilinear": ["interpolation.method=bilinear"], "exact overlap": ["interpolation.method=area"],
            "drizzle, pixfrac 0.8": ["interpolation.method=drizzle", "interpolation.pixfrac=0.8"], "drizzle, pixfrac 0.5": ["interpolation.method=drizzle", "interpolation.pixfrac=0.5"]}
 ALL_SCHEMES = "rejection.method=radhit,temporal,dual,box"

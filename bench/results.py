@@ -78,7 +78,7 @@ def write(folder, measured, rows, clean, noisy, memory, all_curves, versions, ru
     version = subprocess.run([TESSERA, "--version"], capture_output=True, text=True, check=True).stdout.splitlines()[0]
     lines = ["# Timings", "", f"Made by `bench/run.py`: {version}; {machine()}; medians of {runs} runs, each program in turn; load average {load[0]:.1f} at the start, {load[1]:.1f} at the end.",
              "Ratios below 1.3 are noise on a shared machine." + ("" if max(load) < 3 else " **Other work was running: wall times say nothing, CPU times are too long for all alike.**"), "",
-             "A coadd (all rows but *whole default job* and *tessera overlap*): no matching, no rejection unless named, weights by coverage, no report, pictures or correlation table; "
+             "A coadd (all rows but *whole default job* and *tessera overlap*): no matching, no rejection unless named, weights by coverage, no report, pictures, correlation table, check of the stars or checksums of the inputs, finished tiles saved every 10 s for a resume; "
              "SWarp with WEIGHTED, weight maps of 0 and 1, no background, the same grid. σ is the median uncertainty of tessera's mosaic.", "", "Beside it: " + "; ".join(versions) + "."]
     lines += [f"- {n}" for n in notes]
     lines += ["", "## Targets", ""] + targets.table(rows) + ["", "![speed](speed.svg)"]

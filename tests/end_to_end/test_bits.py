@@ -97,3 +97,13 @@ def test_replay_says_when_an_input_changed(stack, tmp_path):
     done = tessera("replay", tmp_path / "out" / "run.json", code=1)
     assert victim.name in done.stderr and "changed" in done.stderr
     assert os.path.exists(tmp_path / "out" / "mosaic.fits")
+
+
+@pytest.mark.parametrize("method", ["area", "lanczos3", "drizzle"])
+def test_a_mean_of_frames_added_one_by_one_has_the_bits_of_one_over_a_stack(stack, tmp_path, method):
+    """The scatter of the frames needs them all at once; the mean beside it is made by the other way, too."""
+    plain = ["--set", "rejection.method=none", "--set", "run.tile_size=150", "--set", f"interpolation.method={method}", "--set", "output.report=false", "--set", "output.correlation=false"]
+    tessera("mosaic", stack, "-o", tmp_path / "alone", *plain)
+    tessera("mosaic", stack, "-o", tmp_path / "stacked", *plain, "--set", "output.std=true")
+    both = [[fits.getheader(tmp_path / out / f"{p}.fits")["DATASUM"] for p in PLANES] for out in ("alone", "stacked")]
+    assert both[0] == both[1]

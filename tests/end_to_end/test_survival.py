@@ -65,7 +65,8 @@ def test_fifty_random_kills_end_with_the_same_bits(frames, reference, tmp_path):
         out = tmp_path / f"out{number}"
         number += 1
         while not (out / "run.json").exists():
-            process = subprocess.Popen([TESSERA, "mosaic", str(frames), "-o", str(out), *QUICK], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            process = subprocess.Popen([TESSERA, "mosaic", str(frames), "-o", str(out), *QUICK, "--set", f"run.save_every={rng.choice([0, 0.02, 10])}"],
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
             time.sleep(rng.uniform(0.02, 1.1 * whole))
             process.kill()
             _, errors = process.communicate()
@@ -113,6 +114,23 @@ def interrupted(out, frames, *more, tiles=5):
         if journal.exists():
             return
     pytest.fail("no run could be interrupted")
+
+
+def test_frames_recorded_without_noise_are_measured_again_when_a_resume_asks_for_it(frames, tmp_path):
+    """The star check needs the noise, which a coadd by coverage does not: its record must not serve a resume that turns the check on."""
+    coverage = [a for s in ("background.method=none", "rejection.method=none", "input.scale_noise=false", "coadd.weights=coverage") for a in ("--set", s)]
+    out = tmp_path / "out"
+    interrupted(out, frames, *coverage, "--set", "output.star_check=false")
+    again = run(out, frames, "--set", "run.tile_size=5", *coverage)
+    assert again.returncode == 0, again.stderr
+    whole = tmp_path / "whole"
+    assert run(whole, frames, "--set", "run.tile_size=5", *coverage).returncode == 0
+    without = tmp_path / "without"
+    assert run(without, frames, *coverage, "--set", "output.star_check=false").returncode == 0
+    variances = [[f["sky_variance"] for f in run_record(o)["frames"]] for o in (out, whole, without)]
+    assert variances[0] == variances[1] and all(v > 0 for v in variances[0])
+    assert all(v is None for v in variances[2])
+    assert sums(out) == sums(whole) == sums(without)
 
 
 @pytest.mark.parametrize("name", ["journal", "tiles", "frames"])

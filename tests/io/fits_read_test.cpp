@@ -276,6 +276,21 @@ TEST(FitsFile, WindowsBeyondTwoGigabytesAreRead) {
   EXPECT_EQ(part(29'998, 29'999), 0.f);
 }
 
+TEST(FitsFile, RefusesRiceParametersInPlacesWhereTheyWouldBeTakenForOthers) {
+  const std::string cards = card("TTYPE1", "'COMPRESSED_DATA'") + card("TFORM1", "'1PB(0)'") + card("ZIMAGE", "T") + card("ZBITPIX", "16") + card("ZNAXIS", "2") + card("ZNAXIS1", "4") + card("ZNAXIS2", "1") +
+                            card("ZCMPTYPE", "'RICE_1'");
+  for (const auto& [parameters, word] : {std::pair{card("ZNAME1", "'SCALE'") + card("ZVAL1", "0"), "BLOCKSIZE"}, {card("ZNAME1", "'BLOCKSIZE'") + card("ZVAL1", "32") + card("ZNAME2", "'SMOOTH'") + card("ZVAL2", "0"), "BYTEPIX"},
+                                         {card("ZNAME1", "'BLOCKSIZE'") + card("ZVAL1", "0"), "BLOCKSIZE"}}) {
+    const TestFile file{table_file(cards + parameters, 8, 1, 1, std::string(8, '\0'))};
+    try {
+      file.open().read_float(1);
+      ADD_FAILURE() << "read";
+    } catch (const DataError& e) {
+      EXPECT_THAT(e.what(), testing::HasSubstr(word));
+    }
+  }
+}
+
 TEST(FitsFile, ThreadsReadTheirOwnHandlesOfOneFile) {
   const Scratch scratch;
   Image<float> image{400, 300};

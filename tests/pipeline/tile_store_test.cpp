@@ -2,9 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <stdexcept>
+#include <thread>
 
 #include "base/temporary_folder.h"
 #include "tessera/base/files.h"
@@ -99,6 +102,46 @@ TEST(TileStore, ResumesWhatItsJournalAndChecksumsVouchFor) {
   store.put(3, numbered(3));
   const auto journal = files::read(folder.path() / "journal");
   EXPECT_EQ(journal.find("sha2{"), std::string::npos) << "the torn line must be gone before a new one is appended";
+}
+
+TEST(TileStore, HeldTilesNeedNoFileAndAnExceptionSavesThem) {
+  const TemporaryFolder folder;
+  const auto tile_bytes = static_cast<std::int64_t>(sizeof(float)) * 4 * 4 * 4;
+  try {
+    TileStore store{folder.path(), lattice, "hash"};
+    store.hold(2 * tile_bytes, 3600);
+    for (const std::int64_t t : {0, 3}) store.put(t, numbered(t));
+    EXPECT_EQ(std::filesystem::file_size(folder.path() / "tiles"), 0u);
+    store.put(1, numbered(1));  // no room: written at once
+    EXPECT_GT(std::filesystem::file_size(folder.path() / "tiles"), 0u);
+    EXPECT_EQ(store.finished_count(), 3);
+    for (const auto plane : {TileResult::mosaic, TileResult::exposure}) {
+      PlaneRows rows{store, plane, -1.0F};
+      for (int y = 0; y < 4; ++y)
+        for (int x = 0; x < 8; ++x) EXPECT_EQ(rows.row(y)[static_cast<std::size_t>(x)], static_cast<float>(1000 * plane + 10 * y + x));
+    }
+    EXPECT_EQ(store.rejected(3), (std::vector<std::int64_t>{0 + 1 + 3, 0, 3}));
+    throw std::runtime_error{"the run ends here"};
+  } catch (const std::runtime_error&) {
+  }
+  TileStore again{folder.path(), lattice, "hash"};
+  EXPECT_EQ(again.finished_count(), 3);
+  EXPECT_EQ(again.rejected(3), (std::vector<std::int64_t>{0 + 1 + 3, 0, 3}));
+}
+
+TEST(TileStore, HeldTilesAreSavedEverySoOftenAndAKilledRunLosesTheRest) {
+  const TemporaryFolder folder;
+  {
+    TileStore store{folder.path(), lattice, "hash"};
+    store.hold(1 << 20, 0.05);
+    store.put(0, numbered(0));
+    std::this_thread::sleep_for(std::chrono::milliseconds{80});
+    store.put(1, numbered(1));  // saves both
+    store.put(2, numbered(2));  // not yet; a normal end saves nothing, as the products hold it
+  }
+  TileStore again{folder.path(), lattice, "hash"};
+  EXPECT_TRUE(again.finished(0) && again.finished(1));
+  EXPECT_EQ(again.finished_count(), 2);
 }
 
 TEST(TileStore, StartsAnewForAnotherPlan) {

@@ -510,7 +510,7 @@ class Extraction {
       if (seen.insert(path).second) inputs.push_back({path, 0, "", false});
     context_.stage("checksums of inputs", static_cast<std::int64_t>(inputs.size()));
     context_.pool().for_each(static_cast<std::int64_t>(inputs.size()), [&](std::int64_t i) {
-      pipeline::hash_input(inputs[static_cast<std::size_t>(i)]);
+      pipeline::measure_input(inputs[static_cast<std::size_t>(i)], true);
       context_.step();
     });
     clock_.stop();

@@ -128,6 +128,10 @@ TileCheck::TileCheck(const ByteSource& source, const HduLayout& hdu, const std::
   for (int i = 1; i <= 9; ++i) {
     const std::string parameter = cards.text("ZNAME" + std::to_string(i)).value_or("");
     const auto value = cards.integer("ZVAL" + std::to_string(i));
+    // cfitsio takes the first value for the block size and the second for the bytes, whatever they are called.
+    const std::string_view by_place = i == 1 ? "BLOCKSIZE" : i == 2 ? "BYTEPIX" : "";
+    if (method_.starts_with("RICE") && !by_place.empty() && cards.text("ZVAL" + std::to_string(i)) && parameter != by_place)
+      throw DataError{fmt::format("{}: ZNAME{} = '{}' where {} is expected for {}", name_, i, parameter, by_place, method_)};
     if (parameter != "BLOCKSIZE" && parameter != "BYTEPIX") continue;
     if (!value || *value < 1 || *value > (parameter == "BYTEPIX" ? 4 : 4096) || (parameter == "BYTEPIX" && *value == 3))
       throw DataError{fmt::format("{}: ZVAL{} = {} makes no sense for {}", name_, i, cards.text("ZVAL" + std::to_string(i)).value_or("absent"), parameter)};

@@ -157,7 +157,7 @@ pipeline::Outcome match(const MatchRequest& request, const MatchOptions& options
   products.push_back({"report.html", ""});
 
   std::vector<pipeline::InputRecord> inputs;
-  for (const auto& path : request.inputs) pipeline::hash_input(inputs.emplace_back(pipeline::InputRecord{path, 0, "", false}));
+  for (const auto& path : request.inputs) pipeline::measure_input(inputs.emplace_back(pipeline::InputRecord{path, 0, "", false}), true);
   clock.stop();
   std::vector<std::pair<std::string, double>> results{{"rows", static_cast<double>(table.rows())}};
   for (std::size_t k = 1; k < catalogues.size(); ++k) {

@@ -46,7 +46,11 @@ std::string file_stamps(const instrument::FrameFile& frame) {
 }
 
 FrameCache::FrameCache(std::span<const instrument::FrameFile> frames, std::int64_t ceiling_bytes, std::span<const std::string> stamps)
-    : frames_{frames}, stamps_{stamps}, ceiling_{ceiling_bytes} {}
+    : frames_{frames}, stamps_{stamps}, ceiling_{ceiling_bytes} {
+  std::int64_t all = 0;
+  for (const auto& f : frames) all += f.box().area() * bytes_per_pixel;
+  holds_all_ = all <= ceiling_;
+}
 
 int FrameCache::band_rows(std::size_t frame) const {
   const auto& file = frames_[frame];
@@ -67,6 +71,18 @@ void FrameCache::window(std::size_t frame, Box window, Frame& into) {
   if (window.empty()) return;
   const int rows = band_rows(frame);
   for (int index = window.y0 / rows; index <= (window.y1 - 1) / rows; ++index) copy_rows(*band(frame, index), into);
+}
+
+FrameView FrameCache::view(std::size_t frame, Box window, Frame& copy, std::shared_ptr<const Frame>& held) {
+  const int rows = band_rows(frame), index = window.empty() ? 0 : window.y0 / rows;
+  if (!holds_all_ || window.empty() || index != (window.y1 - 1) / rows) {
+    held.reset();
+    this->window(frame, window, copy);
+    return copy.view();
+  }
+  held = band(frame, index);
+  const FrameView all = held->view();
+  return {all.value.window(window), all.variance.window(window), all.good.window(window)};
 }
 
 std::shared_ptr<const Frame> FrameCache::whole(std::size_t frame) {

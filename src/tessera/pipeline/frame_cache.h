@@ -41,8 +41,9 @@ class FrameCache {
   /// Copies the pixels of `window` (inside the frame's box) to `into`, whose memory is used again. Safe from many threads; each
   /// band is read once at a time.
   void window(std::size_t frame, Box window, Frame& into);
-  /// Both throw UnreadableFrame.
-  /// All pixels of a frame, shared with the cache where one band holds them.
+  /// The pixels of `window` to look at: those in the cache itself where it holds all frames at once (`held` keeps them there), else a copy in `copy`.
+  FrameView view(std::size_t frame, Box window, Frame& copy, std::shared_ptr<const Frame>& held);
+  /// All pixels of a frame, shared with the cache where one band holds them. All three throw UnreadableFrame.
   std::shared_ptr<const Frame> whole(std::size_t frame);
 
  private:
@@ -62,6 +63,7 @@ class FrameCache {
   std::span<const instrument::FrameFile> frames_;
   std::span<const std::string> stamps_;
   std::int64_t ceiling_, held_ = 0;
+  bool holds_all_ = false;  // nothing is ever dropped
   std::mutex mutex_;
   std::map<Key, Entry> entries_;
   std::list<Key> order_;  // front: least recently used

@@ -64,7 +64,7 @@ std::optional<background::CellMap> measure(const Plan& plan, const MosaicOptions
     state.usable = false;
     return std::nullopt;
   }
-  const auto noise = background::measure_noise(frame.view());
+  const auto noise = plan.noise_measured ? background::measure_noise(frame.view()) : background::FrameNoise{1, NAN};
   if (options.input.scale_noise) state.noise_scale = noise.scale;
   const double scale = std::isfinite(state.noise_scale) ? state.noise_scale : 1;
   state.sky_variance = noise.sky_variance * scale * scale;

@@ -114,6 +114,7 @@ void run_passes(Plan& plan, const MosaicRequest& request, const MosaicOptions& o
     if (!pass.frames[i].lost.empty()) plan.lost.emplace(i, pass.frames[i].lost);
   auto masks = plan.two_pass ? run_rejection_pass(plan, pass, options, cache, folder.scratch(), context) : FrameMasks{plan.frames.size()};
   TileStore store{folder.scratch(), plan.lattice, plan.request, plan.planes, plan.context_planes, TileKeys{plan, pass, options, plan.two_pass ? &masks : nullptr}};
+  store.hold(share_memory(context.memory_bytes()).results, options.engine.save_every);
   run_tiles(plan, pass, options, cache, plan.two_pass ? &masks : nullptr, store, context);
   if (!plan.two_pass) masks = FrameMasks{store, plan.frames.size()};
   const auto inputs = hash_inputs(plan, request.other_inputs, context);

@@ -16,6 +16,8 @@ void describe(param::Schema<ProductOptions>& s) {
   s.field(&ProductOptions::median, "median", "Write mosaic_median.fits and mosaic_median_unc.fits beside the mean: the median of the values that it is made of, and its uncertainty. Flux of stars is not conserved.").namelist("", "run_median_mosaic");
   s.field(&ProductOptions::correlation, "correlation", "Measure how the noise of neighbouring pixels is correlated and write it as extensions of mosaic_unc.fits, for errors of sums over pixels.");
   s.field(&ProductOptions::context, "context", "Write mosaic_ctx.fits: which frames count in each pixel, one bit each in planes of 32; 4 bytes per pixel and 32 frames, twice while the run goes on.");
+  s.field(&ProductOptions::star_check, "star_check", "Measure the mosaic's stars in every frame, to tell wrong pointings and throughputs, for run.json and the report.");
+  s.field(&ProductOptions::input_checksums, "input_checksums", "Record the SHA-256 of every input file in run.json, by which tessera replay knows that they are the same.");
 }
 
 void describe(param::Schema<EngineOptions>& s) {
@@ -25,6 +27,10 @@ void describe(param::Schema<EngineOptions>& s) {
   s.field(&EngineOptions::max_pixels, "max_pixels", "An output grid of more pixels than this is refused with the forecast.")
       .unit("output pixel")
       .at_least(1);
+  s.field(&EngineOptions::save_every, "save_every",
+          "Finished tiles that fit the memory ceiling are saved together this often: what a run that is killed has to do again. 0: each at once.")
+      .unit("s")
+      .range(0, 86400);
 }
 
 void MosaicOptions::declare(param::OptionSet& options) {

@@ -34,12 +34,15 @@ struct ProductOptions {
   bool median = false;
   bool correlation = true;
   bool context = false;
+  bool star_check = true;
+  bool input_checksums = true;
 };
 void describe(param::Schema<ProductOptions>& s);
 
 struct EngineOptions {
   int tile_size = 0;          // output pixels; 0: from the memory ceiling
   double max_pixels = 4e9;
+  double save_every = 0;      // s; 0: each tile at once
 };
 void describe(param::Schema<EngineOptions>& s);
 

@@ -170,14 +170,24 @@ void forecast(Plan& plan, int threads, std::int64_t memory_bytes) {
   const auto shares = share_memory(memory_bytes);
   const auto cached = std::min(shares.cache, f.input_pixels * frame_bytes_per_pixel);
   const auto measured = std::min(std::max(shares.frames, largest * measuring_bytes_per_pixel), threads * largest * measuring_bytes_per_pixel);
-  f.memory_bytes = static_cast<double>(program_bytes) + static_cast<double>(plan.frames.size()) * 4e4 +
+  const auto results = std::min(shares.results, static_cast<std::int64_t>(f.disk_bytes / 2));
+  f.memory_bytes = static_cast<double>(program_bytes + results) + static_cast<double>(plan.frames.size()) * 4e4 +
                    static_cast<double>(cached + std::max(measured, threads * tile_bytes(plan)));
   f.cpu_seconds = 0.1 + static_cast<double>(f.input_pixels) * cpu_seconds_per_input_pixel + static_cast<double>(f.output_pixels) * cpu_seconds_per_output_pixel;
 }
 
+/// Whether anything of the run depends on how noisy the frames are.
+bool asks_for_noise(const MosaicOptions& options) {
+  using coadd::Weighting;
+  const auto weights = options.coadd.weights;
+  const bool weighs = coadd::weighted(options.coadd.method) && weights != Weighting::coverage && weights != Weighting::exposure;
+  const bool compares = options.rejection.schemes() != 0 || options.background.method != background::Method::none;
+  return options.input.scale_noise || weighs || compares || options.products.report || options.products.star_check;
+}
+
 /// Of options, version and files that options name: what all frames have in common.
 std::string options_text(const std::string& grid_file, const param::OptionSet& settings) {
-  static const std::set<std::string> without_effect = {"output.path", "output.overwrite", "mopex.output", "output.pictures", "output.rmasks", "output.rmask_mosaic", "output.report", "output.correlation"};
+  static const std::set<std::string> without_effect = {"output.path", "output.overwrite", "mopex.output", "output.pictures", "output.rmasks", "output.rmask_mosaic", "output.report", "output.correlation", "output.star_check", "output.input_checksums"};
   std::string all = fmt::format("tessera {}\n", version());
   for (const auto& s : settings.settings())
     if (!without_effect.count(s.key) && !s.key.starts_with("run.")) all += fmt::format("{}={}\n", s.key, s.value);
@@ -209,8 +219,8 @@ std::string names_text(const std::vector<instrument::FrameNames>& names) {
 void settle_hashes(Plan& plan, const std::vector<instrument::FrameNames>& given, const std::string& grid_file, const param::OptionSet& settings, Context& context) {
   const auto options = options_text(grid_file, settings);
   plan.request = files::sha256(options + names_text(given));
-  const auto common = files::sha256(fmt::format("{}{}unit {} cells {} timed {} frame pixel {} reach {} {} {} {}\n", options, plan.grid.header().cards80(), plan.unit, plan.cell_side, plan.timed, plan.frame_pixel,
-                                                plan.reach, plan.taken, plan.halo, plan.coadd_halo));
+  const auto common = files::sha256(fmt::format("{}{}unit {} cells {} timed {} frame pixel {} reach {} {} {} {} noise {}\n", options, plan.grid.header().cards80(), plan.unit, plan.cell_side, plan.timed, plan.frame_pixel,
+                                                plan.reach, plan.taken, plan.halo, plan.coadd_halo, plan.noise_measured));
   plan.frame_keys.resize(plan.frames.size());
   context.pool().for_each(static_cast<std::int64_t>(plan.frames.size()), [&](std::int64_t i) {
     const auto at = static_cast<std::size_t>(i);
@@ -313,7 +323,7 @@ void assign_tiles(Plan& plan) {
 
 MemoryShares share_memory(std::int64_t ceiling_bytes) {
   const std::int64_t rest = std::max(ceiling_bytes - program_bytes, ceiling_bytes / 4);
-  return {rest * 2 / 5, rest / 2, rest / 2};
+  return {rest * 2 / 5, rest / 2, rest / 2, rest / 10};
 }
 
 Plan make_plan(const std::vector<std::string>& inputs, const MosaicOptions& options, param::OptionSet& settings,
@@ -332,6 +342,9 @@ Plan make_plan(const std::vector<std::string>& inputs, const MosaicOptions& opti
   plan.unit = plan.frames.front().unit;
   if (options.interpolation.quantity == reproject::Quantity::flux && !flux_unit(plan.unit))
     throw UsageError{fmt::format("interpolation.quantity = flux needs a unit per solid angle; {} has the unit '{}', which is kept as it stands", plan.frames.front().image.path.string(), plan.unit)};
+  plan.star_check = options.products.star_check;
+  plan.input_checksums = options.products.input_checksums;
+  plan.noise_measured = asks_for_noise(options);
   settle_coadd(plan, options);
   check_background(plan, options);
   background::check(options.frame_sky);

@@ -17,6 +17,7 @@ struct MemoryShares {
   std::int64_t cache = 0;   ///< frames kept between tiles
   std::int64_t frames = 0;  ///< whole frames being measured, all threads
   std::int64_t tiles = 0;   ///< stacks of tiles, all threads
+  std::int64_t results = 0; ///< finished tiles
 };
 MemoryShares share_memory(std::int64_t ceiling_bytes);
 /// Memory that measuring a whole frame takes, beside the cache.
@@ -50,6 +51,8 @@ struct Plan {
   double input_over_output_pixel = 1;          ///< linear size, median frame
   int frame_pixel = 1;                         ///< side of the largest frame pixel in output pixels, rounded, at least 1
   Forecast forecast;
+  bool star_check = true, input_checksums = true;  ///< what run.json is to hold
+  bool noise_measured = true;                  ///< something of the run depends on how noisy the frames are
   std::string unit;
   int cell_side = 1;                           ///< of the cells of the frames' sky, in output pixels
   bool timed = true;                           ///< every frame states its exposure

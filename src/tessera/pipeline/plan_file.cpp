@@ -50,6 +50,7 @@ void for_numbers(P& p, Visit visit) {
   visit("taken", p.taken), visit("stack_bytes", p.stack_bytes), visit("coadd_halo", p.coadd_halo), visit("halo", p.halo), visit("input_over_output_pixel", p.input_over_output_pixel);
   visit("frame_pixel", p.frame_pixel), visit("cell_side", p.cell_side), visit("timed", p.timed), visit("unit", p.unit), visit("request", p.request), visit("plan", p.hash);
   visit("detection_maps", p.detection_maps), visit("notes", p.notes), visit("cautions", p.cautions), visit("skipped", p.skipped);
+  visit("star_check", p.star_check), visit("input_checksums", p.input_checksums), visit("noise_measured", p.noise_measured);
   visit("memory_bytes", p.forecast.memory_bytes), visit("disk_bytes", p.forecast.disk_bytes), visit("cpu_seconds", p.forecast.cpu_seconds);
   visit("input_pixels", p.forecast.input_pixels), visit("output_pixels", p.forecast.output_pixels);
 }

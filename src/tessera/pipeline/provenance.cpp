@@ -76,13 +76,13 @@ std::vector<InputRecord> list_inputs(const Plan& plan, const std::vector<std::st
   return records;
 }
 
-void hash_input(InputRecord& r) {
-  std::error_code code;
+void measure_input(InputRecord& r, bool checksum) {
   try {
-    r.sha256 = files::sha256_file(r.path);
+    if (checksum) r.sha256 = files::sha256_file(r.path);
   } catch (const DataError&) {
     if (!r.lost) throw;
   }
+  std::error_code code;
   const auto bytes = std::filesystem::file_size(r.path, code);
   r.bytes = code ? 0 : static_cast<std::int64_t>(bytes);
 }
@@ -91,7 +91,7 @@ std::vector<InputRecord> hash_inputs(const Plan& plan, const std::vector<std::st
   auto records = list_inputs(plan, others);
   context.stage("checksums of inputs", static_cast<std::int64_t>(records.size()));
   context.pool().for_each(static_cast<std::int64_t>(records.size()), [&](std::int64_t i) {
-    hash_input(records[static_cast<std::size_t>(i)]);
+    measure_input(records[static_cast<std::size_t>(i)], plan.input_checksums);
     context.step();
   });
   context.pool().for_each(static_cast<std::int64_t>(plan.frames.size()), [&](std::int64_t i) {

@@ -275,7 +275,7 @@ void tell(const Plan& plan, const std::vector<FrameStars>& frames, Context& cont
 
 Repeatability measure_repeatability(const Plan& plan, const FramePass& pass, const TileStore& store, FrameCache& cache, Context& context) {
   Repeatability r;
-  if (!plan.moving.empty()) return r;
+  if (!plan.star_check || !plan.moving.empty()) return r;
   context.stage("star repeatability", static_cast<std::int64_t>(plan.frames.size()));
   const auto stars = find_mosaic_stars(plan, store);
   r.stars = static_cast<int>(stars.size());

@@ -148,7 +148,7 @@ Outcome gather(PlanFile& file, MosaicRequest request, const MosaicOptions& optio
     if (const auto found = known.find(in.path); found != known.end())
       in = found->second;
     else
-      hash_input(in);
+      measure_input(in, plan.input_checksums);
   finish_mosaic({plan, pass, store, masks, cache, inputs}, request, options, settings, folder, run, context);
   return context.caveats().empty() ? Outcome::done : Outcome::done_with_caveats;
 }

@@ -35,25 +35,25 @@ void make_parts(const PlanFile& plan, Pass pass, const std::vector<std::int64_t>
 
 std::vector<std::size_t> indices(const std::vector<std::int64_t>& pieces) { return {pieces.begin(), pieces.end()}; }
 
-/// Hashes of files, each made once however many frames are in one.
-class InputHashes {
+/// Sizes and hashes of files, each measured once however many frames are in one.
+class MeasuredInputs {
  public:
   std::vector<InputRecord> of(const Plan& plan, std::size_t frame) {
     Plan one;  // list_inputs() on a single frame
     one.frames.push_back(plan.frames[frame]);
     auto inputs = list_inputs(one, {});
-    for (auto& in : inputs) in = hash(in);
+    for (auto& in : inputs) in = measured(in, plan.input_checksums);
     return inputs;
   }
 
  private:
-  InputRecord hash(InputRecord record) {
+  InputRecord measured(InputRecord record, bool checksum) {
     {
       const std::lock_guard lock{mutex_};
       if (const auto found = known_.find(record.path); found != known_.end()) return found->second;
     }
     record.lost = true;  // one that is gone has no hash
-    hash_input(record);
+    measure_input(record, checksum);
     record.lost = false;
     const std::lock_guard lock{mutex_};
     return known_.emplace(record.path, record).first->second;
@@ -65,7 +65,7 @@ class InputHashes {
 void measure_pieces(PlanFile& file, const std::vector<std::int64_t>& todo, const MosaicOptions& options, Context& context) {
   Plan& plan = file.plan();
   const auto profiles = instrument::ProfileSet::load(instrument::ProfileSet::default_folders());
-  InputHashes hashes;
+  MeasuredInputs measured;
   for (std::size_t first = 0; first < todo.size(); first += static_cast<std::size_t>(frames_per_part)) {
     const std::vector<std::int64_t> batch(todo.begin() + static_cast<std::ptrdiff_t>(first), todo.begin() + static_cast<std::ptrdiff_t>(std::min(todo.size(), first + static_cast<std::size_t>(frames_per_part))));
     const auto wanted = indices(batch);
@@ -77,7 +77,7 @@ void measure_pieces(PlanFile& file, const std::vector<std::int64_t>& todo, const
     measure_frames(plan, options, wanted, cache, nullptr, context, [&](std::size_t i, const MeasuredFrame& m) {
       ByteWriter bytes;
       put(bytes, m);
-      const auto inputs = hashes.of(plan, i);
+      const auto inputs = measured.of(plan, i);
       bytes.put(static_cast<std::uint64_t>(inputs.size()));
       for (const auto& in : inputs) bytes.put(in.path), bytes.put(in.bytes), bytes.put(in.sha256);
       part->add(i, bytes.bytes());

@@ -19,6 +19,18 @@ namespace tessera::pipeline {
 namespace {
 
 constexpr int block_side = 8;  // output pixels resampled again together when rejection touched one of them
+// Of a tile without a stack, in output pixels: pieces whose sums stay in the second-level cache.
+constexpr int strip_rows = 32, trimmed_columns = 64, drops_side = 128;
+
+/// What of a tile is best resampled at once. Drops of frame pixels across a border are made on both sides of it, so that pieces must not be narrow; some methods prepare
+/// the whole window.
+Box piece_of(Box tile, const reproject::InterpolationOptions& how) {
+  using enum reproject::Interpolation;
+  const bool whole = how.method == adaptive || (how.method == area && how.fineres > 1) || how.uncertainty != reproject::Uncertainty::variance;
+  const bool drops = how.method == drizzle || how.method == grid;
+  if (whole) return tile;
+  return {tile.x0, tile.y0, drops ? std::min(tile.x1, tile.x0 + drops_side) : tile.x1, std::min(tile.y1, tile.y0 + (drops ? drops_side : strip_rows))};
+}
 
 }  // namespace
 
@@ -30,6 +42,10 @@ TilePass::TilePass(const Plan& plan, const FramePass& frames, const MosaicOption
   const auto& asked = options.interpolation;
   const bool plain = asked.method == compared_.method && asked.fineres <= 1 && asked.uncertainty == compared_.uncertainty;
   once_ = masks || options.rejection.schemes() == 0 || plain;
+  const bool errors = options.background.uncertainty == background::Uncertainty::include && frames.offsets.covariance.frames() > 0;
+  const bool further = options.products.median || options.products.std || plan.context_planes > 0 || options.fix_coverage.enabled() || errors;
+  const bool compared = !masks && options.rejection.schemes() != 0;
+  stacked_ = compared || further || options.coadd.method != coadd::Method::mean;
 }
 TilePass::~TilePass() = default;
 
@@ -46,13 +62,15 @@ void TilePass::give_back(std::unique_ptr<Workspace> w) {
   idle_.push_back(std::move(w));
 }
 
-/// Frame k of the workspace on a part of its stack.
-void TilePass::resample(Workspace& w, std::size_t k, const reproject::InterpolationOptions& how, Box part) {
+/// Frame k of the workspace on a part of the output.
+void TilePass::resample(const Workspace& w, std::size_t k, const reproject::InterpolationOptions& how, ResampledView pixels) const {
   const auto& state = frames_.frames[static_cast<std::size_t>(w.frames[k])];
-  const auto pixels = window(w.stack[k].view(), part);
-  reproject::resample(w.windows[k].view(), {*state.output_to_frame, *state.frame_to_output}, how, pixels);
+  reproject::resample(w.pixels[k], {*state.output_to_frame, *state.frame_to_output}, how, pixels);
   calibrate(plan_, frames_, w.frames[k], pixels);
 }
+
+/// On a part of its stack.
+void TilePass::resample(Workspace& w, std::size_t k, const reproject::InterpolationOptions& how, Box part) { resample(w, k, how, window(w.stack[k].view(), part)); }
 
 TESSERA_CLONES void calibrate(const Plan& plan, const FramePass& frames, int frame, const ResampledView& part) {
   const auto& state = frames.frames[static_cast<std::size_t>(frame)];
@@ -67,22 +85,37 @@ TESSERA_CLONES void calibrate(const Plan& plan, const FramePass& frames, int fra
   if (!state.surface.empty()) subtract_surface(state, plan.frames[static_cast<std::size_t>(frame)].box(), frames.offsets.order, part);
 }
 
-void TilePass::resample_stack(Workspace& w, Box grown) {
+/// The pixels of a frame that a part of the output needs; empty where they do not meet.
+Box TilePass::needed(std::size_t frame, Box part) const {
+  return reproject::window_to_resample(*frames_.frames[frame].output_to_frame, part, plan_.frames[frame].box(), options_.interpolation);
+}
+
+/// The pixels of the frames on a tile with its halo, without those that are masked, and what of it each can touch.
+void TilePass::read_windows(Workspace& w, Box grown) {
   for (std::size_t k = 0; k < w.frames.size(); ++k) {
     const auto f = static_cast<std::size_t>(w.frames[k]);
-    const auto& map = *frames_.frames[f].output_to_frame;
     const Box box = intersection(grown, plan_.on_grid[f]);
-    const Box whole{0, 0, plan_.frames[f].width, plan_.frames[f].height};
-    const Box needed = reproject::window_to_resample(map, box, whole, options_.interpolation);
-    cache_.window(f, needed, w.windows[k]);
-    if (masks_) masks_->drop(f, plan_.frames[f].width, fatal_, w.windows[k]);
-    else if (fatal_ & bit_of(outlier::Scheme::radhit)) outlier::drop_clusters(frames_.frames[f].radhits, w.windows[k]);
+    const Box needed = this->needed(f, box);
+    if (!masks_ && options_.rejection.schemes() == 0) {
+      w.pixels[k] = cache_.view(f, needed, w.windows[k], w.held[k]);
+    } else {
+      cache_.window(f, needed, w.windows[k]);
+      w.pixels[k] = w.windows[k].view();
+      if (masks_) masks_->drop(f, plan_.frames[f].width, fatal_, w.windows[k]);
+      else if (fatal_ & bit_of(outlier::Scheme::radhit)) outlier::drop_clusters(frames_.frames[f].radhits, w.windows[k]);
+    }
     w.covered[k] = needed.empty() ? Box{} : box;
+  }
+}
+
+void TilePass::resample_stack(Workspace& w, Box grown) {
+  read_windows(w, grown);
+  for (std::size_t k = 0; k < w.frames.size(); ++k) {
     if (w.covered[k] == grown)
       w.stack[k].reshape(grown);
     else
       w.stack[k].reset(grown);
-    if (!needed.empty()) resample(w, k, compared_, box);
+    if (!w.covered[k].empty()) resample(w, k, compared_, w.covered[k]);
   }
 }
 
@@ -181,6 +214,52 @@ void TilePass::reject(Workspace& w, Box tile, TileResult& result) {
   if (!once_) resample_finally(w, tile);
 }
 
+/// Adds a frame's pixels, fresh from the resampler, to the sums of the mean.
+void TilePass::add(Workspace& w, std::size_t frame, const ResampledView& pixels) const {
+  const double seconds = plan_.frames[frame].exposure_s;
+  if (frames_.weighting == coadd::Weighting::sigma)
+    w.sums.add_by_variance(pixels, seconds);
+  else
+    w.sums.add(pixels, frames_.frames[frame].weight, seconds, 0.0, 1.0);
+}
+
+/// A mean that nothing but its frames' sums is needed for: each frame is added piece by piece as it leaves the resampler. The bits are those of coadd(), as each pixel's
+/// sums take the frames in the same order, and a frame adds nothing where it does not reach.
+void TilePass::coadd_without_stack(Workspace& w, TileResult& result) {
+  auto& plane = result.plane;
+  const Box box = plane[TileResult::mosaic].box();
+  read_windows(w, box);
+  w.sums.reset(box);
+  const Box piece = piece_of(box, options_.interpolation);
+  for (int y = box.y0; y < box.y1; y += piece.height())
+    for (int x = box.x0; x < box.x1; x += piece.width())
+      for (std::size_t k = 0; k < w.frames.size(); ++k) {
+        const auto f = static_cast<std::size_t>(w.frames[k]);
+        const Box part = trimmed(f, intersection(w.covered[k], {x, y, x + piece.width(), y + piece.height()}));
+        if (part.empty()) continue;
+        w.piece.reshape(part);
+        resample(w, k, options_.interpolation, w.piece.view());
+        add(w, f, w.piece.view());
+      }
+  w.sums.finish(options_.coadd.min_coverage, plane[TileResult::mosaic], plane[TileResult::uncertainty], plane[TileResult::coverage], plane[TileResult::exposure]);
+}
+
+/// The part without the columns at either end that the frame does not reach.
+Box TilePass::trimmed(std::size_t frame, Box part) const {
+  const auto beside = [&](int x0, int x1) { return needed(frame, {x0, part.y0, x1, part.y1}).empty(); };
+  while (!part.empty()) {
+    const int next = std::min(part.x1, part.x0 + trimmed_columns);
+    if (!beside(part.x0, next)) break;
+    part.x0 = next;
+  }
+  while (!part.empty()) {
+    const int next = std::max(part.x0, part.x1 - trimmed_columns);
+    if (!beside(next, part.x1)) break;
+    part.x1 = next;
+  }
+  return part;
+}
+
 /// From the stack, cleaned by now, to the planes of the tile.
 void TilePass::coadd(Workspace& w, const Image<float>& steep, TileResult& result) {
   auto& plane = result.plane;
@@ -200,13 +279,7 @@ void TilePass::coadd(Workspace& w, const Image<float>& steep, TileResult& result
   const auto method = options_.coadd.method;
   if (method == coadd::Method::clipped) coadd::clip(stack, steep, options_.coadd);
   w.sums.reset(box);
-  for (std::size_t k = 0; k < stack.size(); ++k) {
-    const double seconds = plan_.frames[frame[k]].exposure_s;
-    if (frames_.weighting == coadd::Weighting::sigma)
-      w.sums.add_by_variance(window(stack[k], touched[k]), seconds);
-    else
-      w.sums.add(window(stack[k], touched[k]), frames_.frames[frame[k]].weight, seconds, 0.0, 1.0);
-  }
+  for (std::size_t k = 0; k < stack.size(); ++k) add(w, frame[k], window(stack[k], touched[k]));
   w.sums.finish(options_.coadd.min_coverage, plane[TileResult::mosaic], plane[TileResult::uncertainty], plane[TileResult::coverage], plane[TileResult::exposure]);
   if (method == coadd::Method::median) coadd::median(stack, plane[TileResult::mosaic], plane[TileResult::uncertainty]);
   if (method == coadd::Method::minimum) coadd::absolute_minimum(stack, plane[TileResult::mosaic], plane[TileResult::uncertainty]);
@@ -232,6 +305,8 @@ std::unique_ptr<TilePass::Workspace> TilePass::prepare(std::int64_t tile) {
     if (frames_.frames[static_cast<std::size_t>(f)].usable) w->frames.push_back(f);
   const std::size_t depth = w->frames.size();
   w->windows.resize(std::max(depth, w->windows.size()));
+  w->pixels.resize(w->windows.size());
+  w->held.resize(w->windows.size());
   w->stack.resize(w->windows.size());
   w->outliers.resize(w->windows.size());
   w->rejected.resize(w->windows.size());
@@ -243,6 +318,11 @@ TileResult TilePass::run(std::int64_t tile) {
   const Box box = plan_.lattice.box(tile);
   TileResult result{box, plan_.planes, plan_.context_planes};
   auto w = prepare(tile);
+  if (!stacked_) {
+    coadd_without_stack(*w, result);
+    give_back(std::move(w));
+    return result;
+  }
   resample_stack(*w, box.grown(masks_ ? plan_.coadd_halo : plan_.halo));
   // Before rejection, which cleans the tile and not the halo: else the gradient next to a tile's border would depend on the border.
   Image<float> steep;

@@ -65,11 +65,17 @@ class TilePass {
   void flag_blot(Workspace& w, Comparison& c) const;
   void project(Workspace& w, const std::vector<Image<std::uint8_t>>& flags, outlier::Scheme scheme) const;
   void take_home(Workspace& w, std::int64_t tile, FrameMasks& masks) const;
+  Box needed(std::size_t frame, Box part) const;
+  Box trimmed(std::size_t frame, Box part) const;
+  void read_windows(Workspace& w, Box grown);
   void resample_stack(Workspace& w, Box grown);
+  void add(Workspace& w, std::size_t frame, const ResampledView& pixels) const;
+  void coadd_without_stack(Workspace& w, TileResult& result);
   void reject(Workspace& w, Box tile, TileResult& result);
   RejectedRuns drop_pixels(int f, Frame& frame, View<const std::uint8_t> rejected, Box tile, View<std::uint8_t> marked) const;
   void resample_again(Workspace& w, std::size_t k, View<const std::uint8_t> marked, Box tile);
   void resample_finally(Workspace& w, Box tile);
+  void resample(const Workspace& w, std::size_t k, const reproject::InterpolationOptions& how, ResampledView pixels) const;
   void resample(Workspace& w, std::size_t k, const reproject::InterpolationOptions& how, Box part);
   Image<float> sky_gradient(Workspace& w, Box tile) const;
   void coadd(Workspace& w, const Image<float>& steep, TileResult& result);
@@ -82,6 +88,7 @@ class TilePass {
   outlier::SchemeBits fatal_ = options_.rejection.fatal();
   reproject::InterpolationOptions compared_;  ///< how frames are resampled to look for outliers
   bool once_ = true;                          ///< that is how they are coadded, too
+  bool stacked_ = true;                       ///< the resampled frames of a tile are needed together
   std::mutex mutex_;
   std::vector<std::unique_ptr<Workspace>> idle_;
 };

@@ -8,8 +8,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <exception>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <type_traits>
 
 #include "tessera/base/error.h"
 #include "tessera/base/files.h"
@@ -45,6 +47,13 @@ void read_all(int fd, void* data, std::size_t bytes, std::int64_t at, const std:
     bytes -= static_cast<std::size_t>(done);
     at += done;
   }
+}
+
+/// Plane `plane` of those that lie in the file one after the other.
+template <class T>
+const Image<T>& plane_of(const TileResult& result, int plane, PlaneSet planes) {
+  if constexpr (std::is_same_v<T, float>) return result.plane[static_cast<std::size_t>(planes.at(plane))];
+  else return result.context[static_cast<std::size_t>(plane - planes.count())];
 }
 
 nlohmann::json to_json(const Rejected& rejected) {
@@ -118,6 +127,15 @@ TileStore::TileStore(const std::filesystem::path& folder, const TileLattice& lat
 }
 
 TileStore::~TileStore() {
+  if (std::uncaught_exceptions() > 0 && !unsaved_.empty()) {
+    std::vector<Held> rest;
+    for (const auto tile : unsaved_) rest.emplace_back(tile, held_.at(tile));
+    try {
+      save(rest);
+    } catch (const std::exception&) {
+      // What ends the run is told already; these tiles are made again.
+    }
+  }
   ::close(tiles_);
   ::close(journal_);
 }
@@ -196,18 +214,56 @@ void TileStore::read_at(std::int64_t tile, std::int64_t begin, void* into, std::
 
 std::int64_t TileStore::finished_count() const { return std::count(finished_.begin(), finished_.end(), 1); }
 
-void TileStore::put(std::int64_t tile, const TileResult& result) {
-  const std::string bytes = bytes_of(result);
-  write_all(tiles_, bytes.data(), bytes.size(), offset(tile), folder_ / "tiles");
+/// All data first, synced, then the journal: a line never stands for a tile that a power cut has taken.
+void TileStore::save(std::span<const Held> tiles) {
+  std::string lines;
+  for (const auto& [tile, result] : tiles) {
+    const std::string bytes = bytes_of(*result);
+    write_all(tiles_, bytes.data(), bytes.size(), offset(tile), folder_ / "tiles");
+    nlohmann::json entry{{"tile", tile}, {"sha256", files::sha256(bytes)}, {"rejected", to_json(result->rejected)}};
+    if (key_) entry["key"] = key_(tile);
+    lines += entry.dump() + "\n";
+  }
   if (::fdatasync(tiles_) != 0) fail("syncing", folder_ / "tiles");
-  nlohmann::json entry{{"tile", tile}, {"sha256", files::sha256(bytes)}, {"rejected", to_json(result.rejected)}};
-  if (key_) entry["key"] = key_(tile);
-  const std::string line = entry.dump() + "\n";
-  const std::lock_guard lock{mutex_};
-  write_all(journal_, line.data(), line.size(), -1, folder_ / "journal");
+  const std::lock_guard lock{journal_mutex_};
+  write_all(journal_, lines.data(), lines.size(), -1, folder_ / "journal");
   if (::fdatasync(journal_) != 0) fail("syncing", folder_ / "journal");
+}
+
+void TileStore::hold(std::int64_t bytes, double seconds) {
+  most_held_ = bytes;
+  save_every_ = seconds;
+}
+
+std::shared_ptr<const TileResult> TileStore::held(std::int64_t tile) const {
+  const std::lock_guard lock{mutex_};
+  const auto found = held_.find(tile);
+  return found == held_.end() ? nullptr : found->second;
+}
+
+void TileStore::put(std::int64_t tile, TileResult result) {
+  const auto kept = std::make_shared<const TileResult>(std::move(result));
+  std::vector<Held> to_save;
+  {
+    const std::lock_guard lock{mutex_};
+    if (save_every_ > 0 && held_bytes_ + bytes_of_tile(tile) <= most_held_) {
+      held_.emplace(tile, kept);
+      held_bytes_ += bytes_of_tile(tile);
+      unsaved_.push_back(tile);
+    } else {
+      to_save.emplace_back(tile, kept);
+    }
+    const auto now = std::chrono::steady_clock::now();
+    if (std::chrono::duration<double>(now - saved_).count() > save_every_) {
+      for (const auto t : unsaved_) to_save.emplace_back(t, held_.at(t));
+      unsaved_.clear();
+      saved_ = now;
+    }
+  }
+  if (!to_save.empty()) save(to_save);
+  const std::lock_guard lock{mutex_};
   finished_[static_cast<std::size_t>(tile)] = 1;
-  rejected_[static_cast<std::size_t>(tile)] = result.rejected;
+  rejected_[static_cast<std::size_t>(tile)] = kept->rejected;
 }
 
 template <class T>
@@ -220,6 +276,10 @@ void TileStore::read_plane(int plane, int tile_row, T fill, Image<T>& band) cons
   for (std::int64_t tile = first; tile < first + lattice_.columns(); ++tile) {
     if (!finished(tile)) continue;
     const Box box = lattice_.box(tile);
+    if (const auto memory = held(tile)) {
+      for (int y = box.y0; y < box.y1; ++y) std::ranges::copy(plane_of<T>(*memory, plane, planes_).row(y), &band(box.x0, y));
+      continue;
+    }
     pixels.resize(static_cast<std::size_t>(box.area()));
     const std::int64_t bytes = box.area() * static_cast<std::int64_t>(sizeof(T));
     read_at(tile, plane * bytes, pixels.data(), bytes);

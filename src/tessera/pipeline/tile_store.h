@@ -3,10 +3,12 @@
 #pragma once
 #include <array>
 #include <bit>
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -60,6 +62,12 @@ class PlaneSet {
   }
   /// How many planes of the set stand before this one.
   int index(int plane) const { return std::popcount(bits_ & ((1u << plane) - 1)); }
+  /// The plane that `index` others of the set stand before.
+  int at(int index) const {
+    int plane = 0;
+    while (!has(plane) || this->index(plane) < index) ++plane;
+    return plane;
+  }
 
  private:
   unsigned bits_ = 0b1111;
@@ -91,8 +99,11 @@ class TileStore {
   std::int64_t stale_count() const { return static_cast<std::int64_t>(stale_.size()); }  ///< tiles of the journal whose key is another one now
   /// The tile is taken from `at` on in another file, which stays there: its planes as in bytes_of().
   void adopt(std::int64_t tile, std::filesystem::path file, std::int64_t at, Rejected rejected);
-  /// Writes the tile, syncs it, then its journal line. Safe from many threads.
-  void put(std::int64_t tile, const TileResult& result);
+  /// From here on up to `bytes` of tiles stay in memory, and what is not on disk yet is written together every `seconds`: a run that ends sooner writes
+  /// its tiles once, as products, and a run that is killed loses the work of so many seconds. An exception that ends the run saves them all.
+  void hold(std::int64_t bytes, double seconds);
+  /// Takes the tile: writes it, syncs it, then its journal line, unless it is held. Safe from many threads.
+  void put(std::int64_t tile, TileResult result);
   /// The rows of one row of tiles, one plane over the whole width; tiles never put read as `fill`.
   void read_band(TileResult::Plane plane, int tile_row, float fill, Image<float>& band) const;
   /// Likewise one plane of the context; tiles never put are 0.
@@ -113,6 +124,9 @@ class TileStore {
   void recover();
   void recover_tile(std::int64_t tile, const std::string& sha256, const std::string& key, Rejected rejected, std::int64_t file_bytes);
   std::string read_tile(std::int64_t tile) const;
+  using Held = std::pair<std::int64_t, std::shared_ptr<const TileResult>>;
+  void save(std::span<const Held> tiles);
+  std::shared_ptr<const TileResult> held(std::int64_t tile) const;
   template <class T>
   void read_plane(int plane, int tile_row, T fill, Image<T>& band) const;
 
@@ -123,11 +137,17 @@ class TileStore {
   int tiles_ = -1, journal_ = -1;
   std::vector<char> finished_;
   std::vector<Rejected> rejected_;
+  mutable std::mutex mutex_;
+  std::mutex journal_mutex_;
+  std::map<std::int64_t, std::shared_ptr<const TileResult>> held_;
+  std::vector<std::int64_t> unsaved_;  // of the held ones
+  std::int64_t held_bytes_ = 0, most_held_ = 0;
+  double save_every_ = 0;
+  std::chrono::steady_clock::time_point saved_ = std::chrono::steady_clock::now();
   std::function<std::string(std::int64_t)> key_;
   std::set<std::int64_t> stale_;
   std::vector<std::filesystem::path> files_;   // of adopted tiles
   std::map<std::int64_t, Place> adopted_;
-  std::mutex mutex_;
 };
 
 /// The planes of a tile as they lie in a file.

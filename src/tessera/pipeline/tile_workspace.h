@@ -1,5 +1,6 @@
 /// pipeline/tile_workspace.h — memory of one thread's tile, kept from tile to tile; private to the tile pass.
 #pragma once
+#include <memory>
 #include <vector>
 
 #include "tessera/coadd/sums.h"
@@ -9,9 +10,12 @@ namespace tessera::pipeline {
 
 struct TilePass::Workspace {
   std::vector<int> frames;                        // of this tile, in listed order
-  std::vector<Frame> windows;                     // their pixels
+  std::vector<Frame> windows;                     // their pixels, where some may be dropped
+  std::vector<FrameView> pixels;                  // on these, or on the cache
+  std::vector<std::shared_ptr<const Frame>> held; // of the cache, while they are looked at
   std::vector<Image<float>> flat;                 // their values without the frames' surfaces, where they have one
   std::vector<Resampled> stack;                   // on the grown tile
+  Resampled piece;                                // of one frame, where no stack is needed
   std::vector<Image<std::uint8_t>> outliers;      // likewise
   std::vector<Image<float>> deviation, box_deviation, dual_map;  // outlier maps, when they are kept
   std::vector<Image<std::uint8_t>> rejected;      // by the temporal scheme, on the windows

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <vector>
 
 #include "tessera/reproject/area_block.h"
@@ -21,24 +22,25 @@ class CornerRows {
  public:
   CornerRows(const wcs::PixelMap& map, Box out)
       : map_{map}, x0_{out.x0}, count_{static_cast<std::size_t>(out.width()) + 1}, stride_{count_ + lane_padding} {
-    const double nowhere = std::numeric_limits<double>::quiet_NaN();
-    u_.assign(stride_ * (block_height + 1), nowhere);
-    v_ = u_;
+    for (auto* at : {&u_, &v_}) {
+      *at = std::make_unique_for_overwrite<double[]>(stride_ * (block_height + 1));
+      for (std::size_t row = 0; row <= block_height; ++row) std::fill_n(at->get() + row * stride_ + count_, lane_padding, std::numeric_limits<double>::quiet_NaN());
+    }
   }
   /// Maps the corners of rows [y0, y1), those of the row they share with the last call are kept.
   void map(int y0, int y1) {
     int y = y0;
     if (mapped_to_ == y0) {
-      std::copy_n(u(y0), count_, u_.begin());
-      std::copy_n(v(y0), count_, v_.begin());
+      std::copy_n(u(y0), count_, u_.get());
+      std::copy_n(v(y0), count_, v_.get());
       ++y;
     }
     y0_ = y0;
-    for (; y <= y1; ++y) map_.apply_row(x0_ - 0.5, y - 0.5, {u_.data() + offset(y), count_}, {v_.data() + offset(y), count_});
+    for (; y <= y1; ++y) map_.apply_row(x0_ - 0.5, y - 0.5, {u_.get() + offset(y), count_}, {v_.get() + offset(y), count_});
     mapped_to_ = y1;
   }
-  const double* u(int y) const { return u_.data() + offset(y); }
-  const double* v(int y) const { return v_.data() + offset(y); }
+  const double* u(int y) const { return u_.get() + offset(y); }
+  const double* v(int y) const { return v_.get() + offset(y); }
   std::ptrdiff_t stride() const { return static_cast<std::ptrdiff_t>(stride_); }
 
  private:
@@ -46,7 +48,7 @@ class CornerRows {
   const wcs::PixelMap& map_;
   int x0_, y0_ = 0, mapped_to_ = std::numeric_limits<int>::min();
   std::size_t count_, stride_;
-  std::vector<double> u_, v_;
+  std::unique_ptr<double[]> u_, v_;
 };
 
 /// The smallest box of pixels around points; points that are not finite do not count.
@@ -94,7 +96,7 @@ class Resampler {
       : frame_{frame}, corners_{corners}, out_{out}, block_kernel_{area_block_kernels().back()}, kernel_{area_kernels().back()} {}
 
   void resample(Box block) {
-    if (intersection(under(block), frame_.box()).empty()) return clear(block);
+    if (!has_corner_inside(block) && intersection(under(block), frame_.box()).empty()) return clear(block);
     const int left = resample_from_edges(block);
     if (left == block.area()) return resample_large(block);
     if (left == 0) return;
@@ -109,6 +111,16 @@ class Resampler {
   }
 
  private:
+  /// Whether one of the block's own four corners lies in the frame: the usual case, quickly told.
+  bool has_corner_inside(Box block) const {
+    const Box box = frame_.box();
+    for (const int y : {block.y0, block.y1})
+      for (const int x : {block.x0 - out_.box().x0, block.x1 - out_.box().x0}) {
+        const double u = corners_.u(y)[x], v = corners_.v(y)[x];
+        if (u > box.x0 && u < box.x1 - 1 && v > box.y0 && v < box.y1 - 1) return true;
+      }
+    return false;
+  }
   /// The frame pixels under a block.
   Box under(Box block) const {
     Bounds bounds;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "tessera/reproject/instruction_sets.h"
 #include "tessera/reproject/overlap_lanes.h"
 
 namespace tessera::reproject {
@@ -144,21 +145,19 @@ void resample_plain(const AreaRow& row) { resample_row<2>(row); }
 
 #ifdef __x86_64__
 __attribute__((target("avx2"))) void resample_avx2(const AreaRow& row) { resample_row<4>(row); }
-__attribute__((target("avx512f,avx512dq,avx512vl"))) void resample_avx512(const AreaRow& row) { resample_row<8>(row); }
+__attribute__((target("avx512f,avx512dq,avx512vl,avx512bw"))) void resample_avx512(const AreaRow& row) { resample_row<8>(row); }
 #endif
 
 }  // namespace
 
 const std::vector<AreaKernel>& area_kernels() {
-  static const std::vector<AreaKernel> kernels = [] {
-    std::vector<AreaKernel> found{{"plain", resample_plain}};
+  static const auto kernels = runnable<AreaKernel>({
+      {"plain", resample_plain},
 #ifdef __x86_64__
-    if (__builtin_cpu_supports("avx2")) found.push_back({"avx2", resample_avx2});
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-      found.push_back({"avx512", resample_avx512});
+      {"avx2", resample_avx2},
+      {"avx512", resample_avx512},
 #endif
-    return found;
-  }();
+  });
   return kernels;
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "tessera/reproject/area_block.h"
+#include "tessera/reproject/instruction_sets.h"
 #include "tessera/reproject/shared_edges.h"
 
 namespace tessera::reproject {
@@ -220,15 +221,13 @@ __attribute__((target("avx512f,avx512dq,avx512vl,avx512bw"))) int resample_avx51
 }  // namespace
 
 const std::vector<AreaBlockKernel>& area_block_kernels() {
-  static const std::vector<AreaBlockKernel> kernels = [] {
-    std::vector<AreaBlockKernel> found{{"plain", resample_plain}};
+  static const auto kernels = runnable<AreaBlockKernel>({
+      {"plain", resample_plain},
 #ifdef __x86_64__
-    if (__builtin_cpu_supports("avx2")) found.push_back({"avx2", resample_avx2});
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw"))
-      found.push_back({"avx512", resample_avx512});
+      {"avx2", resample_avx2},
+      {"avx512", resample_avx512},
 #endif
-    return found;
-  }();
+  });
   return kernels;
 }
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 
+#include "tessera/reproject/instruction_sets.h"
 #include "tessera/reproject/overlap_lanes.h"
 
 namespace tessera::reproject {
@@ -40,6 +41,15 @@ TESSERA_INLINE void drop_group(const DropRow& row, const lanes::Placed<W>& place
     if (!use[lane]) continue;
     const double value = static_cast<double>(row.value[first + lane]), variance = static_cast<double>(row.variance[first + lane]);
     const int x0 = static_cast<int>(base_x[lane]), y0 = static_cast<int>(base_y[lane]);
+    if (x0 >= out.x0 && y0 >= out.y0 && x0 + N <= out.x1 && y0 + N <= out.y1) {
+      // Which cells a drop misses cannot be foreseen: adding nothing there costs less than asking.
+      const auto area = [&](int r, int c) __attribute__((always_inline)) {
+        const double a = areas[(r * N + c) * W + lane];
+        return a > 0 ? a : 0.0;
+      };
+      row.sums->add_square<N>(x0, y0, area, value, variance);
+      continue;
+    }
     for (int r = std::max(0, out.y0 - y0); r < std::min(N, out.y1 - y0); ++r)
       for (int c = std::max(0, out.x0 - x0); c < std::min(N, out.x1 - x0); ++c) {
         const double a = areas[(r * N + c) * W + lane];
@@ -87,21 +97,19 @@ void drop_plain(const DropRow& row) { drop_row<2>(row); }
 
 #ifdef __x86_64__
 __attribute__((target("avx2"))) void drop_avx2(const DropRow& row) { drop_row<4>(row); }
-__attribute__((target("avx512f,avx512dq,avx512vl"))) void drop_avx512(const DropRow& row) { drop_row<8>(row); }
+__attribute__((target("avx512f,avx512dq,avx512vl,avx512bw"))) void drop_avx512(const DropRow& row) { drop_row<8>(row); }
 #endif
 
 }  // namespace
 
 const std::vector<DropQuadsKernel>& drop_quads_kernels() {
-  static const std::vector<DropQuadsKernel> kernels = [] {
-    std::vector<DropQuadsKernel> found{{"plain", drop_plain}};
+  static const auto kernels = runnable<DropQuadsKernel>({
+      {"plain", drop_plain},
 #ifdef __x86_64__
-    if (__builtin_cpu_supports("avx2")) found.push_back({"avx2", drop_avx2});
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-      found.push_back({"avx512", drop_avx512});
+      {"avx2", drop_avx2},
+      {"avx512", drop_avx512},
 #endif
-    return found;
-  }();
+  });
   return kernels;
 }
 

@@ -18,19 +18,33 @@ class DropSums {
   explicit DropSums(Box out) : box_{out}, sums_(static_cast<std::size_t>(out.area())) {}
   Box box() const { return box_; }
   /// (x, y) must lie in box(); all that one frame pixel gives to it must come in one call, because its noise is one.
-  void add(int x, int y, double a, double value, double variance) {
-    Sum& s = sums_[static_cast<std::size_t>(y - box_.y0) * static_cast<std::size_t>(box_.width()) + static_cast<std::size_t>(x - box_.x0)];
-    s.weight += a;
-    s.weighted += a * value;
-    s.variance += a * a * variance;
+  void add(int x, int y, double a, double value, double variance) { sums_[index(x, y)].add(a, Four{1, value, variance, 0}); }
+  /// Adds a frame pixel's areas in N × N output pixels from (x, y) on, which must all lie in box(): area(row, column), 0 where there is none.
+  template <int N, class Area>
+  [[gnu::always_inline]] void add_square(int x, int y, Area area, double value, double variance) {
+    const Four pixel{1, value, variance, 0};
+    Sum* row = &sums_[index(x, y)];
+#pragma GCC unroll 4
+    for (int r = 0; r < N; ++r, row += box_.width())
+#pragma GCC unroll 4
+      for (int c = 0; c < N; ++c) row[c].add(area(r, c), pixel);
   }
   /// Coverage is Σ a · coverage_per_weight.
   void finish(double coverage_per_weight, ResampledView out) const;
 
  private:
-  struct Sum {
-    double weight = 0, weighted = 0, variance = 0;
+  typedef double Four __attribute__((vector_size(4 * sizeof(double))));
+  /// The sums of one output pixel, added to at once.
+  struct alignas(4 * sizeof(double)) Sum {
+    double weight = 0, weighted = 0, variance = 0, none = 0;
+    [[gnu::always_inline]] void add(double a, const Four& pixel) {
+      Four sums;
+      __builtin_memcpy(&sums, this, sizeof sums);
+      sums += Four{a, a, a * a, 0} * pixel;
+      __builtin_memcpy(static_cast<void*>(this), &sums, sizeof sums);
+    }
   };
+  std::size_t index(int x, int y) const { return static_cast<std::size_t>(y - box_.y0) * static_cast<std::size_t>(box_.width()) + static_cast<std::size_t>(x - box_.x0); }
   Box box_;
   std::vector<Sum> sums_;
 };

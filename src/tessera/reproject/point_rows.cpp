@@ -5,6 +5,7 @@
 #include <cstddef>
 
 #include "tessera/reproject/float_lanes.h"
+#include "tessera/reproject/instruction_sets.h"
 #include "tessera/reproject/point_kernels.h"
 
 namespace tessera::reproject {
@@ -267,15 +268,13 @@ __attribute__((target("avx512f,avx512dq,avx512vl,avx512bw"))) void interpolate_a
 }  // namespace
 
 const std::vector<PointRowKernel>& point_row_kernels() {
-  static const std::vector<PointRowKernel> kernels = [] {
-    std::vector<PointRowKernel> found{{"plain", interpolate_plain}};
+  static const auto kernels = runnable<PointRowKernel>({
+      {"plain", interpolate_plain},
 #ifdef __x86_64__
-    if (__builtin_cpu_supports("avx2")) found.push_back({"avx2", interpolate_avx2});
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw"))
-      found.push_back({"avx512", interpolate_avx512});
+      {"avx2", interpolate_avx2},
+      {"avx512", interpolate_avx512},
 #endif
-    return found;
-  }();
+  });
   return kernels;
 }
 

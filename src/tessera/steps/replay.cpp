@@ -68,7 +68,7 @@ class Replay : public Step {
     std::vector<std::string> changed;
     const fs::path base = record.run.working_folder;
     for (const auto& [path, sum] : record.inputs)
-      if (files::sha256_file(base / path) != sum) changed.push_back(path);
+      if (!sum.empty() && files::sha256_file(base / path) != sum) changed.push_back(path);  // empty: not recorded, with output.input_checksums = false
     if (!changed.empty())
       throw DataError{fmt::format("{} of {} input files changed since the recorded run, the first is {}; the run cannot be repeated with them", changed.size(),
                                   record.inputs.size(), changed.front())};

@@ -5,6 +5,8 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <memory>
+#include <mutex>
 #include <vector>
 
 #include "tessera/base/clones.h"
@@ -57,7 +59,8 @@ class Approximate final : public PixelMap {
       ax_ = Axis{domain.x0, domain.x1, spacing};
       ay_ = Axis{domain.y0, domain.y1, spacing};
       compute_nodes();
-      if (check_cells(tolerance) || spacing <= finest_spacing) break;
+      const bool last = spacing <= finest_spacing;
+      if (check_cells(tolerance, last) || last) break;
     }
     widen_exact_cells();
   }
@@ -160,7 +163,8 @@ class Approximate final : public PixelMap {
   }
 
   /// Marks the cells that the cubics do not meet; true when only cells at a cut of the sky (a node without image) are left.
-  bool check_cells(double tolerance) {
+  /// `last`: no finer lattice follows, so that every cell must be looked at.
+  bool check_cells(double tolerance, bool last) {
     // Points where the error of a cubic is largest, in an inner and in a border cell.
     constexpr std::array<std::array<double, 2>, 5> probes{{{0.5, 0.5}, {0.38, 0.38}, {0.62, 0.38}, {0.38, 0.62}, {0.62, 0.62}}};
     const auto cells_x = static_cast<std::size_t>(ax_.cells);
@@ -183,6 +187,7 @@ class Approximate final : public PixelMap {
         exact_cell_[static_cast<std::size_t>(j) * cells_x + static_cast<std::size_t>(i)] = 1;
         good &= std::isnan(du) || std::isnan(dv);
       }
+      if (!good && !last) return false;  // the lattice is refined whatever the other rows say
     }
     return good;
   }
@@ -205,12 +210,31 @@ class Approximate final : public PixelMap {
   std::vector<std::uint8_t> exact_cell_;    // by rows of cells; 1: the exact map is used there
 };
 
+/// Made when first asked: a coadd needs the map from its grid to a frame, and rarely the one back.
+class OnFirstUse final : public PixelMap {
+ public:
+  OnFirstUse(PixelMapPtr exact, Box domain, double tolerance) : exact_{std::move(exact)}, domain_{domain}, tolerance_{tolerance} {}
+  void apply(std::span<const double> x, std::span<const double> y, std::span<double> u, std::span<double> v) const override { map().apply(x, y, u, v); }
+  void apply_row(double x0, double y, std::span<double> u, std::span<double> v) const override { map().apply_row(x0, y, u, v); }
+
+ private:
+  const Approximate& map() const {
+    std::call_once(once_, [this] { map_ = std::make_unique<const Approximate>(exact_, domain_, tolerance_); });
+    return *map_;
+  }
+  PixelMapPtr exact_;
+  Box domain_;
+  double tolerance_;
+  mutable std::once_flag once_;
+  mutable std::unique_ptr<const Approximate> map_;
+};
+
 }  // namespace
 
 PixelMapPtr approximate(PixelMapPtr exact, Box domain, double tolerance_pix) {
   if (!(tolerance_pix > 0)) throw UsageError{"the tolerance of a pixel map must be positive"};
   if (domain.empty()) return exact;
-  return std::make_shared<Approximate>(std::move(exact), domain, tolerance_pix);
+  return std::make_shared<OnFirstUse>(std::move(exact), domain, tolerance_pix);
 }
 
 }  // namespace tessera::wcs
