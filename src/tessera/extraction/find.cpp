@@ -192,9 +192,23 @@ std::vector<Detection> find_more(const Found& found, const Image<float>& residua
     if (const float n = found.noise.pixels()[i]; n > 0) significance.pixels()[i] /= n;
   detect::SegmentOptions how = options.segments;
   how.deblend = true;
+  // Fitted sources by cells as wide as they must be apart, so that neighbours are in nine of them.
+  const double cell = std::max(apart, 1e-3);
+  const auto index = [cell](double v) { return static_cast<long>(std::floor(v / cell)); };
+  std::map<std::pair<long, long>, std::vector<Place>> cells;
+  for (const Place& p : taken)
+    if (p.usable) cells[{index(p.x), index(p.y)}].push_back(p);
+  const auto is_near = [&](const Detection& d) {
+    for (long y = index(d.y) - 1; y <= index(d.y) + 1; ++y)
+      for (long x = index(d.x) - 1; x <= index(d.x) + 1; ++x)
+        if (const auto found_cell = cells.find({x, y}); found_cell != cells.end())
+          for (const Place& p : found_cell->second)
+            if (std::hypot(p.x - d.x, p.y - d.y) < apart) return true;
+    return false;
+  };
   std::vector<Detection> more;
   for (const Detection& d : detections_of(detect::find_segments(significance, how), significance, residual))
-    if (std::none_of(taken.begin(), taken.end(), [&](const Place& p) { return p.usable && std::hypot(p.x - d.x, p.y - d.y) < apart; })) more.push_back(d);
+    if (!is_near(d)) more.push_back(d);
   return more;
 }
 

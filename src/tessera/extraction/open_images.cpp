@@ -159,10 +159,11 @@ void under_frame(const wcs::PixelMap& to_mosaic, const Found& found, Image<float
       const int at = box.x0 + static_cast<int>(i);
       if (!std::isfinite(u[i]) || !std::isfinite(v[i])) continue;
       const double a = std::clamp(u[i], whole.x0 + 0.0, whole.x1 - 1.0), b = std::clamp(v[i], whole.y0 + 0.0, whole.y1 - 1.0);
-      const int i0 = std::min(static_cast<int>(a), whole.x1 - 2), j0 = std::min(static_cast<int>(b), whole.y1 - 2);
+      const int i0 = std::max(whole.x0, std::min(static_cast<int>(a), whole.x1 - 2)), j0 = std::max(whole.y0, std::min(static_cast<int>(b), whole.y1 - 2));
+      const int i1 = std::min(i0 + 1, whole.x1 - 1), j1 = std::min(j0 + 1, whole.y1 - 1);
       const auto p = static_cast<float>(a - i0), q = static_cast<float>(b - j0);
       const auto& bg = found.background;
-      const float level = (1 - q) * ((1 - p) * bg(i0, j0) + p * bg(i0 + 1, j0)) + q * ((1 - p) * bg(i0, j0 + 1) + p * bg(i0 + 1, j0 + 1));
+      const float level = (1 - q) * ((1 - p) * bg(i0, j0) + p * bg(i1, j0)) + q * ((1 - p) * bg(i0, j1) + p * bg(i1, j1));
       sky(at, row) = std::isfinite(level) ? level : bg(static_cast<int>(a + 0.5), static_cast<int>(b + 0.5));
       sources(at, row) = found.sources(static_cast<int>(a + 0.5), static_cast<int>(b + 0.5));
     }
