@@ -291,3 +291,29 @@ def test_requests_that_cannot_be(tmp_path):
     assert "no run.json" in refused.stderr
     # A response wider than the image is cut, no failure.
     tessera("extract", mosaic, "--psf", "moffat:fwhm_pix=30,beta=2", "-o", tmp_path / "wide", "-q", "--set", "detection.check_psf=false")
+
+
+def test_residual_frames_are_the_frames_less_the_sources(field, tmp_path):
+    """Where stars are, what is left is noise: against the frames' own uncertainties, and all else is as it was."""
+    tessera("extract", field / "frames", "--mosaic", field / "mosaic", "--psf", GAUSSIAN, "-o", tmp_path / "out", "--set", "catalog.residual_frames=true", "-q")
+    truth = truth_of(field)
+    bright = truth[truth["flux"] > np.quantile(truth["flux"], 0.8)]
+    before, after = [], []
+    left = sorted((tmp_path / "out" / "Residual").glob("*_residual.fits"))
+    frames = sorted((field / "frames").glob("*_cbcd.fits"))
+    assert len(left) == len(frames)
+    for frame, residual in zip(frames, left):
+        data, header = fits.getdata(frame).astype(float), fits.getheader(frame)
+        rest = fits.getdata(residual).astype(float)
+        assert [c for c in header if c not in fits.getheader(residual)] == []
+        sigma = fits.getdata(str(frame).replace("_cbcd", "_cbunc")).astype(float)
+        x, y = WCS(header).all_world2pix(bright["ra"], bright["dec"], 0)
+        for i, j in zip(np.rint(x).astype(int), np.rint(y).astype(int)):
+            if 4 < i < data.shape[1] - 5 and 4 < j < data.shape[0] - 5:
+                before.append((data[j, i] - np.nanmedian(data)) / sigma[j, i])
+                after.append((rest[j, i] - np.nanmedian(rest)) / sigma[j, i])
+    before, after = np.array(before), np.array(after)
+    good = np.isfinite(before) & np.isfinite(after)
+    print(f"{good.sum()} pixels on bright stars: {np.median(before[good]):.1f} σ above the sky before, {np.median(after[good]):+.2f} ± {1.4826 * np.median(np.abs(after[good] - np.median(after[good]))):.2f} after")
+    assert np.median(before[good]) > 20 and abs(np.median(after[good])) < 0.2
+    assert 0.8 < 1.4826 * np.median(np.abs(after[good] - np.median(after[good]))) < 1.4

@@ -22,6 +22,7 @@
 #include "tessera/extraction/tables.h"
 #include "tessera/io/fits.h"
 #include "tessera/io/tables.h"
+#include "tessera/pipeline/edited_frames.h"
 #include "tessera/pipeline/products.h"
 #include "tessera/pipeline/run_json.h"
 #include "tessera/psf/coadded.h"
@@ -391,6 +392,22 @@ class Extraction {
     curves_.name = "light_curve";
   }
 
+  /// The files that were fitted, less the sources (APEX QA).
+  void write_residual_frames(pipeline::OutputFolder& folder) {
+    std::vector<instrument::FrameFile> files;
+    for (const auto& image : images_) files.push_back(*image.file);
+    const auto edit = [&](std::size_t k) {
+      io::ImageEdit e;
+      e.hdu = files[k].image.hdu;
+      e.change = [&image = images_[k], &file = files[k]](int y, std::span<float> row) {
+        const auto factor = instrument::unit_factors(file, y);
+        for (std::size_t i = 0; i < row.size(); ++i) row[i] = static_cast<float>(static_cast<double>(row[i]) - static_cast<double>(image.model(static_cast<int>(i), y)) / factor[i]);
+      };
+      return e;
+    };
+    pipeline::write_edited_frames(files, {"Residual", "_residual", "writing frames without sources"}, edit, folder, products_, context_);
+  }
+
   /// The mosaic, or the one frame, less the sources as the detection image shows them.
   Image<float> residual() {
     Image<float> left = found_.frame.value.copy();
@@ -481,6 +498,7 @@ class Extraction {
     }
     write_maps(folder);
     const Image<float> left = residual();
+    if (options_.catalog.residual_frames) write_residual_frames(folder);
     if (options_.catalog.residual) write_plane<float>("residual.fits", mosaic_.unit, "less background and sources", left, folder);
     context_.step();
     clock_.stop();

@@ -75,6 +75,7 @@ void describe(param::Schema<CatalogOptions>& s) {
   s.field(&O::significance, "significance_map", "Write significance.fits, the image that the threshold applied to.");
   s.field(&O::segments, "segmentation_map", "Write segmentation.fits: the number of the detection on each of its pixels.");
   s.field(&O::residual, "residual", "Write residual.fits: the mosaic (or the one frame) less background and fitted sources.");
+  s.field(&O::residual_frames, "residual_frames", "Write Residual/NAME_residual.fits for every file that was fitted: its frames less the fitted sources, all else as it was.");
 }
 
 void ExtractOptions::declare(param::OptionSet& options) {

@@ -77,7 +77,7 @@ struct CatalogOptions {
   std::string where;
   std::string detect_where;
   ColumnNames columns = ColumnNames::tessera;
-  bool regions = true, background = false, noise = false, significance = false, segments = false, residual = false;
+  bool regions = true, background = false, noise = false, significance = false, segments = false, residual = false, residual_frames = false;
 };
 void describe(param::Schema<CatalogOptions>& s);
 

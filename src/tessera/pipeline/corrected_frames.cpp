@@ -55,8 +55,8 @@ void write_corrected_frames(const Plan& plan, const FramePass& pass, Subtracted 
   const bool all = what == Subtracted::background;
   const std::string where = all ? "Overlap_corr" : "Zod_Sub";
   const auto edit = [&](std::size_t i) { return edit_of(plan.frames[i], pass.frames[i], pass, what); };
-  const auto names = write_edited_frames(plan, {where, "", all ? "writing corrected frames" : "writing frames without zodiacal light"}, edit, folder, products, context);
-  const auto by_file = frames_of_files(plan);
+  const auto names = write_edited_frames(plan.frames, {where, "", all ? "writing corrected frames" : "writing frames without zodiacal light"}, edit, folder, products, context);
+  const auto by_file = frames_of_files(plan.frames);
   std::vector<std::string> images, sigmas, masks;
   for (std::size_t k = 0; k < names.size(); ++k) {
     const auto& file = plan.frames[by_file[k].front()];

@@ -25,25 +25,25 @@ std::string edited_name(const fs::path& image, const std::string& suffix, std::s
 
 }  // namespace
 
-std::vector<std::vector<std::size_t>> frames_of_files(const Plan& plan) {
+std::vector<std::vector<std::size_t>> frames_of_files(std::span<const instrument::FrameFile> frames) {
   std::vector<std::vector<std::size_t>> files;
   std::map<std::string, std::size_t> number;
-  for (std::size_t i = 0; i < plan.frames.size(); ++i) {
-    const auto [found, first] = number.try_emplace(plan.frames[i].image.path.string(), files.size());
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    const auto [found, first] = number.try_emplace(frames[i].image.path.string(), files.size());
     if (first) files.emplace_back();
     files[found->second].push_back(i);
   }
   return files;
 }
 
-std::vector<std::string> write_edited_frames(const Plan& plan, const EditedFrames& what, const std::function<io::ImageEdit(std::size_t frame)>& edit, OutputFolder& folder,
+std::vector<std::string> write_edited_frames(std::span<const instrument::FrameFile> frames, const EditedFrames& what, const std::function<io::ImageEdit(std::size_t frame)>& edit, OutputFolder& folder,
                                              std::vector<ProductRecord>& products, Context& context) {
-  const auto by_file = frames_of_files(plan);
+  const auto by_file = frames_of_files(frames);
   std::set<std::string> taken;
   std::vector<std::string> names;
   std::vector<fs::path> paths;
-  for (const auto& frames : by_file) {
-    names.push_back(what.folder + "/" + edited_name(plan.frames[frames.front()].image.path, what.suffix, frames.front(), taken));
+  for (const auto& of_file : by_file) {
+    names.push_back(what.folder + "/" + edited_name(frames[of_file.front()].image.path, what.suffix, of_file.front(), taken));
     paths.push_back(folder.product(names.back()));
   }
   std::vector<ProductRecord> records(by_file.size());
@@ -52,7 +52,7 @@ std::vector<std::string> write_edited_frames(const Plan& plan, const EditedFrame
     const auto k = static_cast<std::size_t>(index);
     std::vector<io::ImageEdit> edits;
     for (const auto i : by_file[k]) edits.push_back(edit(i));
-    io::copy_fits(plan.frames[by_file[k].front()].image.path, paths[k], edits);
+    io::copy_fits(frames[by_file[k].front()].image.path, paths[k], edits);
     records[k] = {names[k], datasums(paths[k])};
     context.step();
   });

@@ -29,7 +29,7 @@ void write_minback_frames(const Finished& m, OutputFolder& folder, std::vector<P
     };
     return edit;
   };
-  write_edited_frames(m.plan, {"Medfilter", "_minback", "writing frames without their local sky"}, edit_of, folder, products, context);
+  write_edited_frames(m.plan.frames, {"Medfilter", "_minback", "writing frames without their local sky"}, edit_of, folder, products, context);
 }
 
 void write_sigma_frames(const Finished& m, OutputFolder& folder, std::vector<ProductRecord>& products, Context& context) {
@@ -49,7 +49,7 @@ void write_sigma_frames(const Finished& m, OutputFolder& folder, std::vector<Pro
     };
     return edit;
   };
-  write_edited_frames(m.plan, {"Sigma", "_sigma", "writing uncertainties of frames"}, edit_of, folder, products, context);
+  write_edited_frames(m.plan.frames, {"Sigma", "_sigma", "writing uncertainties of frames"}, edit_of, folder, products, context);
 }
 
 }  // namespace tessera::pipeline
