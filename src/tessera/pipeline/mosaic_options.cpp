@@ -16,6 +16,9 @@ void describe(param::Schema<ProductOptions>& s) {
   s.field(&ProductOptions::median, "median", "Write mosaic_median.fits and mosaic_median_unc.fits beside the mean: the median of the values that it is made of, and its uncertainty. Flux of stars is not conserved.").namelist("", "run_median_mosaic");
   s.field(&ProductOptions::correlation, "correlation", "Measure how the noise of neighbouring pixels is correlated and write it as extensions of mosaic_unc.fits, for errors of sums over pixels.");
   s.field(&ProductOptions::context, "context", "Write mosaic_ctx.fits: which frames count in each pixel, one bit each in planes of 32; 4 bytes per pixel and 32 frames, twice while the run goes on.");
+  s.field(&ProductOptions::compress, "compress", "Write the images tile-compressed (as fpack does): gzip keeps every bit, NaN included; rice rounds values and uncertainties to 1/16 of the noise, with 0 where there are no data, and keeps the rest.")
+      .choices({{"none", io::FitsWriter::Compression::none}, {"gzip", io::FitsWriter::Compression::gzip_lossless}, {"rice", io::FitsWriter::Compression::rice}})
+      .flag("compress");
 }
 
 void describe(param::Schema<EngineOptions>& s) {

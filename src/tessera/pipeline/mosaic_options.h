@@ -6,6 +6,7 @@
 #include "tessera/background/frame_sky.h"
 #include "tessera/coadd/coadd_options.h"
 #include "tessera/instrument/frame_file.h"
+#include "tessera/io/fits.h"
 #include "tessera/outlier/blot.h"
 #include "tessera/outlier/box.h"
 #include "tessera/outlier/detection.h"
@@ -34,6 +35,7 @@ struct ProductOptions {
   bool median = false;
   bool correlation = true;
   bool context = false;
+  io::FitsWriter::Compression compress = io::FitsWriter::Compression::none;
 };
 void describe(param::Schema<ProductOptions>& s);
 
