@@ -8,7 +8,7 @@ build="g++ cmake ninja-build ccache mold pkg-config libcfitsio-dev wcslib-dev li
 test="libgtest-dev libgmock-dev libbenchmark-dev libstarlink-ast-dev python3 python3-numpy python3-astropy
   python3-scipy python3-astropy-healpix python3-pytest fitsverify stilts
   slurmctld slurmd slurm-client munge clang-19 libclang-rt-19-dev"
-peers="swarp montage python3-drizzle python3-reproject python3-venv"
+peers="swarp source-extractor montage python3-drizzle python3-reproject python3-venv"
 
 wanted=""
 for group in "$@"; do

@@ -63,6 +63,20 @@ TEST(Columns, AreEachDeclaredOnceUnderEitherName) {
     EXPECT_NE(find_definition(of_guide), nullptr) << of_guide;
 }
 
+TEST(Columns, MayCarryANumber) {
+  Table t;
+  add(t, "aperture_2", std::vector<double>{1.5});
+  add(t, "aperture_12_err", std::vector<double>{0.5});
+  EXPECT_EQ(find_column(t, "aperture2"), &t.columns[0]);
+  EXPECT_EQ(find_column(t, "ap_unc12"), &t.columns[1]);
+  EXPECT_EQ(find_column(t, "aperture3"), nullptr);
+  EXPECT_EQ(find_definition("aperture_x"), nullptr);
+  EXPECT_THROW(add(t, "aperture2", std::vector<double>{1}), UsageError);
+  use_mopex_names(t);
+  EXPECT_EQ(t.columns[0].name, "aperture2");
+  EXPECT_EQ(t.columns[1].name, "ap_unc12");
+}
+
 TEST(Columns, CarryTheirUnitAndTakeMopexsNames) {
   Table t = sources();
   EXPECT_EQ(t.find("flux")->unit, "uJy");

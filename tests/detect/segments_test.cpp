@@ -160,3 +160,19 @@ TEST(Segments, FilteredSimulationsAreCompleteAndPureAtFiveSigma) {
   EXPECT_GE(found, 0.97 * expected) << expected << ": stars above 7 sigma, blends of closer than a width among them";
   EXPECT_LE(false_ones, 1) << "250 000 pixels at 5 sigma: 0.1 expected";
 }
+
+TEST(Segments, OfAnotherSchemesClustersKnowTheirSiblings) {
+  const auto image = blobs(60, 30, {{15, 15, 20, 2}, {21, 15, 15, 2}, {45, 15, 30, 2}});
+  outlier::Clusters clusters;
+  for (const int x : {14, 20, 44}) {
+    ++clusters.count;
+    clusters.runs.push_back({x, 15, 3, clusters.count});
+  }
+  const auto segments = segments_of(image, clusters, 2);
+  ASSERT_EQ(segments.size(), 3u);
+  EXPECT_EQ(segments[0].siblings, 2);
+  EXPECT_EQ(segments[0].parent, segments[1].parent);
+  EXPECT_EQ(segments[2].siblings, 1);
+  EXPECT_EQ(segments[2].peak_x, 45);
+  EXPECT_EQ(segments[1].area, 3);
+}

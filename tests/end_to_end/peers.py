@@ -1,4 +1,4 @@
-"""Other programs run on the same frames and grid: SWarp and Montage."""
+"""Other programs run on the same frames and grid: SWarp, Montage and SExtractor."""
 import shutil
 import subprocess
 
@@ -102,3 +102,20 @@ def montage_frame(work, image, template, program="mProject"):
     value[ours] = projected.data[theirs]
     area[ours] = fits.getdata(work / "out_area.fits")[theirs]
     return value, area
+
+
+def sextractor(work, out, threshold, min_area, kernel, aperture):
+    """SExtractor's catalogue of the mosaic in `out` with its uncertainties as rms map; thorough deblending, positions in pixels from 0 as X, Y."""
+    work.mkdir(parents=True, exist_ok=True)
+    image, sigma = fits.getdata(out / "mosaic.fits"), fits.getdata(out / "mosaic_unc.fits")
+    bad = ~np.isfinite(image) | ~np.isfinite(sigma)
+    fits.writeto(work / "image.fits", np.where(bad, 0, image).astype(np.float32), overwrite=True)
+    fits.writeto(work / "rms.fits", np.where(bad, 1e10, sigma).astype(np.float32), overwrite=True)
+    (work / "columns.param").write_text("X_IMAGE\nY_IMAGE\nFLUX_APER\nFLUXERR_APER\n")
+    (work / "kernel.conv").write_text("CONV NORM\n" + "\n".join(" ".join(f"{v:.6f}" for v in row) for row in kernel) + "\n")
+    subprocess.run(["source-extractor", "image.fits", "-c", "/usr/share/source-extractor/default.sex", "-PARAMETERS_NAME", "columns.param", "-FILTER_NAME", "kernel.conv",
+                    "-STARNNW_NAME", "/usr/share/source-extractor/default.nnw", "-CATALOG_NAME", "out.fits", "-CATALOG_TYPE", "FITS_1.0", "-WEIGHT_TYPE", "MAP_RMS", "-WEIGHT_IMAGE", "rms.fits",
+                    "-DETECT_THRESH", str(threshold), "-ANALYSIS_THRESH", str(threshold), "-DETECT_MINAREA", str(min_area), "-BACK_SIZE", "32", "-PHOT_APERTURES", f"{aperture:.3f}",
+                    "-DEBLEND_NTHRESH", "64", "-DEBLEND_MINCONT", "0.001", "-VERBOSE_TYPE", "QUIET"], cwd=work, check=True, capture_output=True)
+    table = Table.read(work / "out.fits", hdu=1)
+    return np.asarray(table["X_IMAGE"]) - 1, np.asarray(table["Y_IMAGE"]) - 1, np.asarray(table["FLUX_APER"] / table["FLUXERR_APER"])

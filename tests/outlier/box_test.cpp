@@ -17,14 +17,14 @@ using namespace tessera;
 struct Noisy {
   Box box;
   std::vector<Resampled> planes;
-  std::vector<Image<std::uint8_t>> temporal, flags;
-  Noisy(int depth, Box b, unsigned seed) : box{b} {
+  std::vector<Image<std::uint8_t>> flags;
+  Image<std::uint8_t> undecided;
+  Noisy(int depth, Box b, unsigned seed) : box{b}, undecided{b, std::uint8_t{7}} {
     std::mt19937 random{seed};
     std::normal_distribution<float> noise{0, 1};
     std::uniform_real_distribution<float> u{0, 1};
     for (int k = 0; k < depth; ++k) {
       Resampled& r = planes.emplace_back(box);
-      temporal.emplace_back(box);
       flags.emplace_back(box, std::uint8_t{7});
       for (int y = box.y0; y < box.y1; ++y)
         for (int x = box.x0; x < box.x1; ++x) {
@@ -32,7 +32,6 @@ struct Noisy {
           r.coverage(x, y) = 0.3f + 0.7f * u(random);
           r.variance(x, y) = 0.5f + u(random);
           r.value(x, y) = 0.1f * static_cast<float>(x) + noise(random) + (u(random) < 0.03f ? 40.0f * u(random) : 0.0f);
-          temporal[static_cast<std::size_t>(k)](x, y) = u(random) < 0.1f;
         }
     }
   }
@@ -43,20 +42,18 @@ struct Noisy {
   }
   void flag(const outlier::BoxOptions& options, double least = 0.5) {
     const auto stack = views(box);
-    std::vector<View<const std::uint8_t>> in;
     std::vector<View<std::uint8_t>> out;
-    for (std::size_t k = 0; k < planes.size(); ++k) {
-      in.push_back(temporal[k].view());
-      out.push_back(flags[k].view());
-    }
-    outlier::flag_box({stack, {}, 1}, options, least, in, out);
+    for (auto& f : flags) out.push_back(f.view());
+    outlier::flag_box({stack, {}, 1}, options, least, out, undecided);
   }
 };
 
+enum class Verdict { inlier, outlier, undecided };
+
 /// The guide's words, pixel by pixel, with everything sorted.
-bool direct(Noisy& s, std::size_t frame, int px, int py, const outlier::BoxOptions& options, double least) {
+Verdict direct(Noisy& s, std::size_t frame, int px, int py, const outlier::BoxOptions& options, double least) {
   const auto part = [&](std::size_t k, int x, int y) { return s.planes[k].coverage(x, y) > 0 && static_cast<double>(s.planes[k].coverage(x, y)) >= least; };
-  if (!part(frame, px, py)) return false;
+  if (!part(frame, px, py)) return Verdict::inlier;
   float covered = 0, least_variance = INFINITY;
   std::vector<float> all, main;
   for (std::size_t k = 0; k < s.planes.size(); ++k) {
@@ -69,7 +66,7 @@ bool direct(Noisy& s, std::size_t frame, int px, int py, const outlier::BoxOptio
       least_variance = std::min(least_variance, s.planes[k].variance(px, py));
     }
   }
-  if (static_cast<double>(covered) < options.min_coverage) return false;
+  if (static_cast<double>(covered) < options.min_coverage) return Verdict::inlier;
   const auto biased = [&](std::vector<float> v) {
     std::sort(v.begin(), v.end());
     const int n = static_cast<int>(v.size());
@@ -79,9 +76,9 @@ bool direct(Noisy& s, std::size_t frame, int px, int py, const outlier::BoxOptio
   std::vector<float> deviations;
   for (const float v : all) deviations.push_back(std::abs(v - middle));
   const float scatter = std::max(biased(deviations) * (1.0f / 0.6745f), std::sqrt(least_variance));
-  if (std::none_of(main.begin(), main.end(), [&](float v) { return std::abs(v - middle) <= scatter; })) return s.temporal[frame](px, py) != 0;
+  if (std::none_of(main.begin(), main.end(), [&](float v) { return std::abs(v - middle) <= scatter; })) return Verdict::undecided;
   const float excess = s.planes[frame].value(px, py) - middle;
-  return excess > static_cast<float>(options.threshold_high) * scatter || excess < -static_cast<float>(options.threshold_low) * scatter;
+  return excess > static_cast<float>(options.threshold_high) * scatter || excess < -static_cast<float>(options.threshold_low) * scatter ? Verdict::outlier : Verdict::inlier;
 }
 
 TEST(Box, AgreesWithTheDirectFormula) {
@@ -93,7 +90,11 @@ TEST(Box, AgreesWithTheDirectFormula) {
       for (std::size_t k = 0; k < s.planes.size(); ++k)
         for (int y = s.box.y0; y < s.box.y1; ++y)
           for (int x = s.box.x0; x < s.box.x1; ++x) {
-            ASSERT_EQ(s.flags[k](x, y) != 0, direct(s, k, x, y, options, 0.5)) << depth << ": " << k << " " << x << " " << y;
+            const Verdict expected = direct(s, k, x, y, options, 0.5);
+            ASSERT_EQ(s.flags[k](x, y) != 0, expected == Verdict::outlier) << depth << ": " << k << " " << x << " " << y;
+            if (expected == Verdict::undecided) {
+              ASSERT_EQ(s.undecided(x, y), 1) << depth << ": " << x << " " << y;
+            }
             set += s.flags[k](x, y);
           }
       if (depth > 2) {
@@ -110,14 +111,13 @@ TEST(Box, HasTheSameFlagsInATileWithItsHalo) {
   const Box tile{17, 11, 29, 23}, halo = tile.grown(outlier::box_halo(options));
   const auto stack = s.views(halo);
   std::vector<Image<std::uint8_t>> flags;
-  std::vector<View<const std::uint8_t>> in;
+  Image<std::uint8_t> undecided{halo};
   std::vector<View<std::uint8_t>> out;
   for (std::size_t k = 0; k < 4; ++k) flags.emplace_back(halo);
-  for (std::size_t k = 0; k < 4; ++k) {
-    in.push_back(s.temporal[k].view().window(halo));
-    out.push_back(flags[k].view());
-  }
-  outlier::flag_box({stack, {}, 1}, options, 0.5, in, out);
+  for (auto& f : flags) out.push_back(f.view());
+  outlier::flag_box({stack, {}, 1}, options, 0.5, out, undecided);
+  for (int y = tile.y0; y < tile.y1; ++y)
+    for (int x = tile.x0; x < tile.x1; ++x) ASSERT_EQ(undecided(x, y), s.undecided(x, y));
   for (std::size_t k = 0; k < 4; ++k)
     for (int y = tile.y0; y < tile.y1; ++y)
       for (int x = tile.x0; x < tile.x1; ++x) ASSERT_EQ(flags[k](x, y), s.flags[k](x, y));
@@ -130,16 +130,21 @@ TEST(Box, ThresholdsOnItsDeviationGiveItsFlags) {
   const auto stack = s.views(s.box);
   std::vector<Image<std::uint8_t>> flags, again;
   std::vector<Image<float>> deviation;
-  std::vector<View<const std::uint8_t>> in;
   std::vector<View<std::uint8_t>> out;
   std::vector<View<float>> map;
   for (std::size_t k = 0; k < 5; ++k) flags.emplace_back(s.box), again.emplace_back(s.box), deviation.emplace_back(s.box);
-  for (std::size_t k = 0; k < 5; ++k) in.push_back(s.temporal[k].view()), out.push_back(flags[k].view()), map.push_back(deviation[k].view());
-  outlier::flag_box({stack, {}, 1}, options, 0.5, in, out, map);
+  for (std::size_t k = 0; k < 5; ++k) out.push_back(flags[k].view()), map.push_back(deviation[k].view());
+  Image<std::uint8_t> undecided{s.box};
+  EXPECT_GT(outlier::flag_box({stack, {}, 1}, options, 0.5, out, undecided, map), 0);
   for (std::size_t k = 0; k < 5; ++k) {
     outlier::threshold(deviation[k], options.threshold_high, options.threshold_low, again[k]);
-    for (std::size_t i = 0; i < again[k].pixels().size(); ++i)
-      EXPECT_EQ(std::isnan(deviation[k].pixels()[i]) ? s.temporal[k].pixels()[i] : again[k].pixels()[i], s.flags[k].pixels()[i]);
+    for (std::size_t i = 0; i < again[k].pixels().size(); ++i) {
+      if (std::isnan(deviation[k].pixels()[i])) {
+        EXPECT_EQ(undecided.pixels()[i], 1);
+      } else {
+        EXPECT_EQ(again[k].pixels()[i], s.flags[k].pixels()[i]);
+      }
+    }
   }
 }
 
@@ -189,7 +194,6 @@ TEST(Box, FindsAHitThatFillsTheBoxOfOneOfTwoFrames) {
   }
   for (int y = 8; y < 11; ++y)
     for (int x = 8; x < 11; ++x) s.planes[0].value(x, y) += 30.0f + 10.0f * noise(random);
-  for (auto& t : s.temporal) t.reset(s.box);
   s.flag({3, 3, 1, 6, 6, 1});
   EXPECT_EQ(s.flags[0](9, 9), 1) << "9 of the 18 values are the hit's: the bias takes the median from the others";
   EXPECT_EQ(s.flags[1](9, 9), 0);

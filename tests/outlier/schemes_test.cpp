@@ -52,7 +52,11 @@ std::vector<Image<std::uint8_t>> masks_of(SimulatedStack& s) {
   };
   outlier::flag_temporal(views, options, temporal_views);
   project(temporal, Scheme::temporal);
-  outlier::flag_box(stack, {}, options.min_coverage, std::vector<View<const std::uint8_t>>(temporal_views.begin(), temporal_views.end()), flag_views);
+  Image<std::uint8_t> undecided{grid};
+  outlier::flag_box(stack, {}, options.min_coverage, flag_views, undecided);
+  for (std::size_t k = 0; k < depth; ++k)
+    for (std::size_t i = 0; i < undecided.pixels().size(); ++i)
+      if (undecided.pixels()[i]) flags[k].pixels()[i] = temporal[k].pixels()[i];
   project(flags, Scheme::box);
 
   const outlier::DualOptions dual;

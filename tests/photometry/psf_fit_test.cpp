@@ -61,6 +61,27 @@ TEST(PsfFit, FindsANoiselessStarToAThousandthOfItsError) {
   }
 }
 
+TEST(PsfFit, VeryBrightStarsConvergeThoughChi2IsRoundedAndFromWhereTheyWere) {
+  const psf::ProfileOptions o{.fwhm_pix = 1.6};
+  const auto model = psf::PsfModel::analytic(o);
+  std::mt19937 random{17};
+  for (int i = 0; i < 40; ++i) {
+    const double x = 12 + 0.37 * std::sin(i), y = 12 + 0.41 * std::cos(3 * i);
+    const Frame f = picture(25, {{x, y, 3e5}}, psf::Profile{o}, 1, &random);
+    const FitFrame frames[] = {{f.view(), &model}};
+    PsfFit fit{frames, {.window = 7}};
+    std::vector<FittedSource> found;
+    FitSource source[] = {at(12.2, 11.9)};
+    EXPECT_EQ(fit.fit(source, found).status, FitStatus::converged);
+    const FittedSource first = found[0];
+    source[0].u = first.u, source[0].v = first.v;
+    EXPECT_EQ(fit.fit(source, found).status, FitStatus::converged);
+    // Single-precision pixels of 10⁵ σ hold 0.006 σ each.
+    EXPECT_NEAR(found[0].flux, first.flux, 0.02 * sigma_of(first, 2));
+    EXPECT_NEAR(found[0].u, first.u, 0.02 * sigma_of(first, 0));
+  }
+}
+
 TEST(PsfFit, ForcedFluxesAreTheDirectNormalEquations) {
   const psf::ProfileOptions o{.profile = psf::ProfileShape::moffat, .fwhm_pix = 2};
   const psf::Profile profile{o};

@@ -21,6 +21,8 @@ constexpr ColumnDefinition all[] = {
     {"x_y_cov", "pixel2", "stat.covariance;pos.cartesian", "Covariance of x and y", "delta_xy"},
     {"flux", "uJy", "phot.flux.density", "Flux of the point source from the fit", "flux"},
     {"flux_err", "uJy", "stat.error;phot.flux.density", "1 sigma of the flux, positions free", "delta_flux"},
+    {"mag_ab", "mag", "phot.mag", "AB magnitude of the fitted flux, where it is positive and in uJy", ""},
+    {"mag_ab_err", "mag", "stat.error;phot.mag", "1 sigma of the AB magnitude", ""},
     {"background", "", "instr.background", "Constant background under the source, where it is fitted", "bckgrnd"},
     {"snr", "", "stat.snr;phot.flux", "Signal to noise of the flux, by the rule the record names", "SNR"},
     {"chi2_dof", "", "stat.fit.chi2", "Chi square per degree of freedom of the group fitted together", "chi2/dof"},
@@ -36,6 +38,12 @@ constexpr ColumnDefinition all[] = {
     {"area", "pixel", "phys.angArea", "Pixels of the detection", "npix"},
     {"blend", "", "meta.id.parent", "Number of the group of detections that touched, 0 for none", "blendid"},
     {"blend_size", "", "meta.number", "Detections in that group", "blendsize"},
+    {"aperture_#", "uJy", "phot.flux.density;instr.pixel", "Flux in a circle of the radius the record names, less the level of the annulus", "aperture#"},
+    {"aperture_#_err", "uJy", "stat.error;phot.flux.density", "1 sigma of that, with the correlation of the pixels' noise and the error of the level", "ap_unc#"},
+    {"aperture_#_bad", "pixel", "meta.number;instr.pixel", "Area of that circle on bad pixels", "bad_pix#"},
+    {"sky", "", "instr.background", "Level of the annulus, above the background that was taken off everywhere", ""},
+    {"frame", "", "obs.image;meta.file", "Frame that was measured", ""},
+    {"mjd", "d", "time.epoch", "Modified Julian date at the start of the frame", ""},
     {"semi_major", "pixel", "phys.angSize.smajAxis", "1 sigma of the light along its longer axis", ""},
     {"semi_minor", "pixel", "phys.angSize.sminAxis", "1 sigma of the light along its shorter axis", ""},
     {"angle", "deg", "pos.posAng", "Direction of the longer axis, from x to y", ""},
@@ -45,28 +53,55 @@ constexpr ColumnDefinition all[] = {
 
 std::span<const ColumnDefinition> definitions() { return all; }
 
+namespace {
+
+/// Whether `name` is `pattern`, in which # stands for a number; `number` gets its digits.
+bool fits(std::string_view name, std::string_view pattern, std::string* number = nullptr) {
+  const auto hash = pattern.find('#');
+  if (hash == std::string_view::npos || name == pattern) return name == pattern;
+  const auto after = pattern.substr(hash + 1);
+  if (name.size() <= pattern.size() - 1 || !name.starts_with(pattern.substr(0, hash)) || !name.ends_with(after)) return false;
+  const auto digits = name.substr(hash, name.size() - pattern.size() + 1);
+  if (digits.find_first_not_of("0123456789") != std::string_view::npos) return false;
+  if (number) *number = digits;
+  return true;
+}
+
+std::string filled(std::string_view pattern, const std::string& number) {
+  std::string name{pattern};
+  if (const auto hash = name.find('#'); hash != std::string::npos) name.replace(hash, 1, number);
+  return name;
+}
+
+}  // namespace
+
 const ColumnDefinition* find_definition(std::string_view name) {
   const std::string wanted = text::lower(name);
   for (const ColumnDefinition& d : all)
-    if (wanted == d.name) return &d;
+    if (fits(wanted, d.name)) return &d;
   for (const ColumnDefinition& d : all)
-    if (!d.mopex.empty() && wanted == text::lower(d.mopex)) return &d;
+    if (!d.mopex.empty() && fits(wanted, text::lower(d.mopex))) return &d;
   return nullptr;
 }
+
+bool is_own_name(const ColumnDefinition& definition, std::string_view name) { return fits(name, definition.name); }
 
 const Column* find_column(const Table& table, std::string_view name) {
   if (const Column* c = table.find(name)) return c;
   const ColumnDefinition* d = find_definition(name);
   if (!d) return nullptr;
-  if (const Column* c = table.find(d->name)) return c;
-  return d->mopex.empty() ? nullptr : table.find(d->mopex);
+  std::string number;
+  if (!fits(text::lower(name), d->name, &number)) fits(text::lower(name), text::lower(d->mopex), &number);
+  if (const Column* c = table.find(filled(d->name, number))) return c;
+  return d->mopex.empty() ? nullptr : table.find(filled(d->mopex, number));
 }
 
 void use_mopex_names(Table& table) {
+  std::string number;
   for (Column& c : table.columns)
     for (const ColumnDefinition& d : all)
-      if (c.name == d.name && !d.mopex.empty()) {
-        c.name = d.mopex;
+      if (!d.mopex.empty() && fits(c.name, d.name, &number)) {
+        c.name = filled(d.mopex, number);
         break;
       }
 }

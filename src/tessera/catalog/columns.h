@@ -11,6 +11,7 @@
 
 namespace tessera::catalog {
 
+/// A # in a name stands for a number: aperture_1, aperture_2 …
 struct ColumnDefinition {
   std::string_view name, unit, ucd, description;
   std::string_view mopex;  ///< "" where MOPEX has none
@@ -21,12 +22,15 @@ std::span<const ColumnDefinition> definitions();
 /// By our name or MOPEX's, letter case aside; null when it is neither.
 const ColumnDefinition* find_definition(std::string_view name);
 
+/// Whether `name` is that of the definition, not MOPEX's.
+bool is_own_name(const ColumnDefinition& definition, std::string_view name);
+
 /// Appends a column as it is declared. Throws UsageError for a name that is not declared, or a length that is not the table's. `unit` replaces the declared one:
 /// fluxes of images whose unit is not known.
 template <class T>
 Column& add(Table& table, std::string_view name, std::vector<T> data, std::string_view unit = {}) {
   const ColumnDefinition* d = find_definition(name);
-  if (!d || d->name != name) throw UsageError{"column '" + std::string{name} + "' of a catalogue is not declared"};
+  if (!d || !is_own_name(*d, name)) throw UsageError{"column '" + std::string{name} + "' of a catalogue is not declared"};
   return table.add(std::string{name}, std::move(data), std::string{unit.empty() ? d->unit : unit}, std::string{d->description}, std::string{d->ucd});
 }
 

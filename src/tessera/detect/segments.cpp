@@ -194,6 +194,24 @@ std::vector<Segment> find_segments(View<const float> image, const SegmentOptions
   return segments;
 }
 
+std::vector<Segment> segments_of(View<const float> image, const outlier::Clusters& clusters, double threshold) {
+  std::vector<std::vector<PixelRun>> parts(static_cast<std::size_t>(clusters.count));
+  for (const auto& run : clusters.runs) parts[static_cast<std::size_t>(run.cluster - 1)].push_back({run.x, run.y, run.length});
+  const outlier::Clusters regions = outlier::find_clusters(image, threshold);
+  Image<std::int32_t> region{image.box()};
+  for (const auto& run : regions.runs) std::fill_n(&region(run.x, run.y), run.length, run.cluster);
+  std::vector<std::int32_t> siblings(static_cast<std::size_t>(regions.count) + 1, 0);
+  std::vector<Segment> segments;
+  for (const auto& runs : parts) {
+    if (runs.empty()) continue;
+    const std::int32_t parent = region(runs.front().x, runs.front().y);
+    segments.push_back(whole(runs, image, parent));
+    ++siblings[static_cast<std::size_t>(parent)];
+  }
+  for (Segment& s : segments) s.siblings = siblings[static_cast<std::size_t>(s.parent)];
+  return segments;
+}
+
 Moments moments(const Segment& segment, View<const float> image) {
   Moments m;
   double sx = 0, sy = 0, sxx = 0, syy = 0, sxy = 0;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tessera/core/image.h"
+#include "tessera/outlier/clusters.h"
 #include "tessera/param/schema.h"
 
 namespace tessera::detect {
@@ -40,6 +41,9 @@ struct Segment {
 /// Segments in the order of their parents' first pixels, then of their peaks. NaN is no detection. A parent of fewer than min_area pixels is dropped; a segment of
 /// fewer is none.
 std::vector<Segment> find_segments(View<const float> image, const SegmentOptions& options);
+
+/// Clusters that another scheme found on `image` (outlier/detection.h) as segments: those of one connected region above `threshold` are siblings.
+std::vector<Segment> segments_of(View<const float> image, const outlier::Clusters& clusters, double threshold);
 
 /// Flux-weighted centroid and second moments of a segment (the guide's 8.3.6 and 6.5.11). Pixels ≤ 0 do not count.
 struct Moments {

@@ -87,6 +87,12 @@ LevenbergResult minimise(Objective& objective, std::span<double> p, std::span<co
           result.status = w.free.size() == n ? FitStatus::converged : FitStatus::at_bound;
           break;
         }
+        if (fall <= options.rounding * std::sqrt(result.chi2)) {
+          for (std::size_t i = 0; i < n; ++i) p[i] = bounds.clamp(i, p[i] + w.step[i]);
+          result.chi2 = objective.expand(p, w.curvature, w.gradient);
+          result.status = w.free.size() == n ? FitStatus::converged : FitStatus::at_bound;
+          break;
+        }
       }
     }
     ++result.iterations;

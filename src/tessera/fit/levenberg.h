@@ -26,6 +26,8 @@ struct LevenbergOptions {
   double tolerance = 1e-8;
   /// … or below this share of χ² itself.
   double relative_tolerance = 1e-14;
+  /// χ² is rounded by about this times √χ² (sums over residuals in single precision: 2 ε √Σ w v²): a step that promises less cannot be judged by χ², it is taken and ends the search.
+  double rounding = 0;
 };
 
 enum class FitStatus {

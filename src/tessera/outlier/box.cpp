@@ -51,9 +51,9 @@ float biased_median(std::vector<float>& values, int bias) {
 
 }  // namespace
 
-void flag_box(const Stack& stack, const BoxOptions& options, double least_coverage, std::span<const View<const std::uint8_t>> temporal,
-              std::span<const View<std::uint8_t>> outlier, std::span<const View<float>> deviation) {
-  assert(stack.frames.size() == outlier.size() && temporal.size() == outlier.size());
+long flag_box(const Stack& stack, const BoxOptions& options, double least_coverage, std::span<const View<std::uint8_t>> outlier, View<std::uint8_t> undecided,
+              std::span<const View<float>> deviation) {
+  assert(stack.frames.size() == outlier.size());
   const Box box = stack.box();
   const Image<float> covered = total_coverage(stack);
   const auto least = static_cast<float>(least_coverage);
@@ -63,6 +63,8 @@ void flag_box(const Stack& stack, const BoxOptions& options, double least_covera
   std::vector<float> values;
   for (const auto& flags : outlier)
     for (int y = box.y0; y < box.y1; ++y) std::ranges::fill(flags.row(y), std::uint8_t{0});
+  for (int y = box.y0; y < box.y1; ++y) std::ranges::fill(undecided.row(y), std::uint8_t{0});
+  long open = 0;
   for (int y = box.y0; y < box.y1; ++y) {
     const Box rows = intersection({box.x0, y - options.height / 2, box.x1, y + options.height / 2 + 1}, box);
     columns.gather(stack, rows, least);
@@ -84,10 +86,13 @@ void flag_box(const Stack& stack, const BoxOptions& options, double least_covera
         if (!takes_part(f, x, y)) continue;
         const float excess = f.value(x, y) - middle;
         if (!deviation.empty()) deviation[k](x, y) = any_near ? excess / scatter : NAN;
-        outlier[k](x, y) = any_near ? excess > high * scatter || excess < -low * scatter : temporal[k](x, y) != 0;
+        outlier[k](x, y) = any_near && (excess > high * scatter || excess < -low * scatter);
       }
+      undecided(x, y) = !any_near;
+      open += !any_near;
     }
   }
+  return open;
 }
 
 }  // namespace tessera::outlier

@@ -26,6 +26,8 @@ Box in_vectors(Box stamp, const Box& patch) {
   return stamp;
 }
 
+constexpr double rounding_of_float = 6e-8;
+
 bool near(double x, double y) { return std::abs(x) < 1e8 && std::abs(y) < 1e8; }
 
 }  // namespace
@@ -346,6 +348,9 @@ GroupResult PsfFit::fit(std::span<const FitSource> sources, std::vector<FittedSo
   backgrounds_ = options_.background == FitBackground::none ? 0 : options_.background == FitBackground::common ? 1 : patches_.size();
   parameters_ = members_ * per_source_ + backgrounds_;
   p_.assign(parameters_, 0.0);
+  if (options_.positions)
+    for (std::size_t k = 0; k < sources.size(); ++k)
+      if (const int m = member_of_[k]; m >= 0) p_[first_of(m)] = sources[k].u, p_[first_of(m) + 1] = sources[k].v;
   long pixels = 0;
   for (const Patch& patch : patches_) pixels += patch.pixels;
   result.dof = pixels - static_cast<long>(parameters_);
@@ -368,13 +373,21 @@ GroupResult PsfFit::fit(std::span<const FitSource> sources, std::vector<FittedSo
         lower_[3 * m + k] = -options_.max_shift;
         upper_[3 * m + k] = options_.max_shift;
       }
-    const auto done = fit::minimise(*this, p_, lower_, upper_, options_.minimiser, workspace_);
+    auto how = options_.minimiser;
+    how.rounding = 2 * rounding_of_float * std::sqrt(weighted_squares());
+    const auto done = fit::minimise(*this, p_, lower_, upper_, how, workspace_);
     result.status = done.status;
     result.iterations = done.iterations;
     result.chi2 = chi2(p_);  // leaves the residuals of the solution, the last step tried may have been another
   }
   report(out, result.status);
   return result;
+}
+
+double PsfFit::weighted_squares() const {
+  double sum = 0;
+  for (const Patch& patch : patches_) sum += sum_product(weight_.data() + patch.first, value_.data() + patch.first, value_.data() + patch.first, static_cast<std::size_t>(patch.box.area()));
+  return sum;
 }
 
 void PsfFit::report(std::vector<FittedSource>& out, fit::FitStatus status) const {

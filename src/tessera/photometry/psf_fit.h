@@ -34,6 +34,7 @@ struct Sight {
 
 struct FitSource {
   std::vector<Sight> sights;
+  double u = 0, v = 0;                        ///< where free positions begin: windows and bounds stay about the sights
 };
 
 enum class FitBackground { none, common, per_frame };
@@ -91,6 +92,7 @@ class PsfFit : private fit::Objective {
   void add_background(const Patch& patch, std::span<double> curvature, std::span<double> gradient) const;
   bool solve_linear(std::span<double> p);
   double take_off(std::span<const double> p);
+  double weighted_squares() const;   ///< Σ w v² of the group's pixels
   void start_residual(const Patch& patch, std::span<const double> p);
   void report(std::vector<FittedSource>& out, fit::FitStatus status) const;
   std::size_t first_of(int member) const { return static_cast<std::size_t>(member) * per_source_; }

@@ -1,5 +1,7 @@
 #include "tessera/pipeline/provenance.h"
 
+#include "tessera/pipeline/run_json.h"
+
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -133,35 +135,24 @@ nlohmann::ordered_json host_json() {
   return {{"name", name}, {"processors", ::sysconf(_SC_NPROCESSORS_ONLN)}, {"memory_bytes", parallel::physical_memory()}};
 }
 
-}  // namespace
+/// What the records of all runs begin with.
+nlohmann::ordered_json head_json(const RunRecord& run, const std::string& plan) {
+  return {{"schema", "tessera/run/1"}, {"version", version()}, {"verb", run.verb}, {"arguments", run.arguments},
+          {"working_folder", run.working_folder}, {"started", run.started}, {"finished", utc_now()}, {"wall_s", run.wall_s}, {"plan", plan}};
+}
 
-std::string run_json(const RunRecord& run, const Plan& plan, const FramePass& pass, const FrameMasks& masks, const Repeatability& stars, const MosaicOptions& options,
-                     const param::OptionSet& settings, const std::vector<InputRecord>& inputs, const std::vector<ProductRecord>& products, const StarLosses& losses, Recorder& recorder) {
-  const auto weights = coadd::to_string(pass.weighting);
-  const auto rejected = masks.count(options.rejection.fatal());
-  std::vector<std::pair<std::string, std::vector<std::int64_t>>> found;  // pixels of each frame by scheme
-  for (const auto scheme : outlier::all_schemes)
-    if (options.rejection.uses(scheme)) found.emplace_back(outlier::name_of(scheme), masks.count(bit_of(scheme)));
-  nlohmann::ordered_json j{{"schema", "tessera/run/1"}, {"version", version()}, {"verb", run.verb}, {"arguments", run.arguments},
-                           {"working_folder", run.working_folder}, {"started", run.started}, {"finished", utc_now()}, {"wall_s", run.wall_s},
-                           {"plan", plan.hash}, {"unit", plan.unit}, {"weights", weights}};
-  j["host"] = host_json();
+void add_options(nlohmann::ordered_json& j, const param::OptionSet& settings) {
   for (const auto& s : settings.settings())
     j["options"].push_back({{"key", s.key}, {"value", s.value}, {"source", param::to_string(s.source)}, {"where", s.where}});
-  j["grid"] = {{"width", plan.grid.width}, {"height", plan.grid.height}, {"tile_side", plan.lattice.side}, {"tiles", plan.lattice.count()}};
+}
+
+void add_inputs(nlohmann::ordered_json& j, const std::vector<InputRecord>& inputs) {
   j["inputs"] = nlohmann::ordered_json::array();
   for (const auto& in : inputs) j["inputs"].push_back({{"path", in.path}, {"bytes", in.bytes}, {"sha256", in.sha256}});
-  for (std::size_t i = 0; i < plan.frames.size(); ++i) {
-    auto frame = frame_json(plan, pass, rejected, i);
-    for (const auto& [name, count] : found) frame["found_by"][name] = count[i];
-    if (!stars.frames.empty()) frame["stars"] = stars_json(stars.frames[i]);
-    j["frames"].push_back(std::move(frame));
-  }
-  if (!losses.bins.empty()) j["rejection_in_stars"] = losses_json(losses);
-  if (!stars.frames.empty()) j["stars"] = {{"count", stars.stars}, {"aperture_arcsec", stars.aperture_arcsec}};
-  j["skipped"] = plan.skipped;
-  j["overlap_pairs"] = pass.offsets.pairs.size();
-  j["background_error"] = {{"median", pass.background_error.median}, {"largest", pass.background_error.largest}};
+}
+
+/// Caveats, stages and products, which end the record.
+std::string finish_json(nlohmann::ordered_json& j, const std::vector<ProductRecord>& products, Recorder& recorder) {
   j["caveats"] = nlohmann::ordered_json::array();
   for (const auto& c : recorder.caveats()) j["caveats"].push_back({{"kind", c.kind}, {"message", c.message}, {"count", c.count}});
   for (const auto& s : recorder.stages())
@@ -173,6 +164,46 @@ std::string run_json(const RunRecord& run, const Plan& plan, const FramePass& pa
   }
   text::change_strings(j, text::to_utf8);
   return j.dump(1) + "\n";
+}
+
+}  // namespace
+
+std::string run_json(const RunRecord& run, const std::string& plan, const param::OptionSet& settings, const std::vector<InputRecord>& inputs, const std::vector<ProductRecord>& products,
+                     const std::vector<std::pair<std::string, double>>& results, Recorder& recorder) {
+  auto j = head_json(run, plan);
+  j["host"] = host_json();
+  add_options(j, settings);
+  add_inputs(j, inputs);
+  for (const auto& [name, value] : results) j["results"][name] = value;
+  return finish_json(j, products, recorder);
+}
+
+std::string run_json(const RunRecord& run, const Plan& plan, const FramePass& pass, const FrameMasks& masks, const Repeatability& stars, const MosaicOptions& options,
+                     const param::OptionSet& settings, const std::vector<InputRecord>& inputs, const std::vector<ProductRecord>& products, const StarLosses& losses, Recorder& recorder) {
+  const auto weights = coadd::to_string(pass.weighting);
+  const auto rejected = masks.count(options.rejection.fatal());
+  std::vector<std::pair<std::string, std::vector<std::int64_t>>> found;  // pixels of each frame by scheme
+  for (const auto scheme : outlier::all_schemes)
+    if (options.rejection.uses(scheme)) found.emplace_back(outlier::name_of(scheme), masks.count(bit_of(scheme)));
+  auto j = head_json(run, plan.hash);
+  j["unit"] = plan.unit;
+  j["weights"] = weights;
+  j["host"] = host_json();
+  add_options(j, settings);
+  j["grid"] = {{"width", plan.grid.width}, {"height", plan.grid.height}, {"tile_side", plan.lattice.side}, {"tiles", plan.lattice.count()}};
+  add_inputs(j, inputs);
+  for (std::size_t i = 0; i < plan.frames.size(); ++i) {
+    auto frame = frame_json(plan, pass, rejected, i);
+    for (const auto& [name, count] : found) frame["found_by"][name] = count[i];
+    if (!stars.frames.empty()) frame["stars"] = stars_json(stars.frames[i]);
+    j["frames"].push_back(std::move(frame));
+  }
+  if (!losses.bins.empty()) j["rejection_in_stars"] = losses_json(losses);
+  if (!stars.frames.empty()) j["stars"] = {{"count", stars.stars}, {"aperture_arcsec", stars.aperture_arcsec}};
+  j["skipped"] = plan.skipped;
+  j["overlap_pairs"] = pass.offsets.pairs.size();
+  j["background_error"] = {{"median", pass.background_error.median}, {"largest", pass.background_error.largest}};
+  return finish_json(j, products, recorder);
 }
 
 }  // namespace tessera::pipeline

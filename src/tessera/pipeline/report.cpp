@@ -92,10 +92,14 @@ void head(Html& h, const Content& c) {
   h.open("header").element("h1", report::shortened(title_of(c), 120)).element("p", report::shortened(text::join(parts, " · "), longest_text), {{"class", "lead"}}).close();
 }
 
-void tile(Html& h, const std::string& name, const std::string& value, const std::string& more) {
+}  // namespace
+
+void summary_tile(Html& h, const std::string& name, const std::string& value, const std::string& more) {
   h.open("div", {{"class", "tile"}}).element("div", name, {{"class", "name"}}).element("div", value, {{"class", "value"}});
   h.element("div", more, {{"class", "more"}}).close();
 }
+
+namespace {
 
 void summary(Html& h, const Content& c) {
   const auto& grid = c.plan.grid;
@@ -114,15 +118,15 @@ void summary(Html& h, const Content& c) {
   const auto left_out = c.plan.frames.size() - used + c.plan.skipped.size();
   const double covered = static_cast<double>(c.figures.covered());
   h.open("div", {{"class", "tiles"}});
-  tile(h, "Frames", std::to_string(used), left_out ? plural(left_out, "frame") + " left out" : exposure > 0 ? text::format_duration(exposure) + " of exposure" : "all that were given");
-  tile(h, "Grid", fmt::format("{} × {}", grid.width, grid.height), fmt::format("pixels of {}, {} × {}", picture::angle_text(scale), picture::angle_text(grid.width * scale), picture::angle_text(grid.height * scale)));
-  tile(h, "Depth", plural(static_cast<std::size_t>(c.figures.median_depth()), "frame"),
+  summary_tile(h, "Frames", std::to_string(used), left_out ? plural(left_out, "frame") + " left out" : exposure > 0 ? text::format_duration(exposure) + " of exposure" : "all that were given");
+  summary_tile(h, "Grid", fmt::format("{} × {}", grid.width, grid.height), fmt::format("pixels of {}, {} × {}", picture::angle_text(scale), picture::angle_text(grid.width * scale), picture::angle_text(grid.height * scale)));
+  summary_tile(h, "Depth", plural(static_cast<std::size_t>(c.figures.median_depth()), "frame"),
        fmt::format("median; {} % of the grid covered", number_text(100 * covered / (static_cast<double>(grid.width) * grid.height))));
-  tile(h, "Noise", number_text(c.figures.median_uncertainty), (c.plan.unit.empty() ? "" : c.plan.unit + ", ") + std::string{"median 1σ of a pixel"});
-  tile(h, "Rejected", good > 0 ? number_text(100 * rejected / good) + " %" : "–", "of the frames' good pixels");
+  summary_tile(h, "Noise", number_text(c.figures.median_uncertainty), (c.plan.unit.empty() ? "" : c.plan.unit + ", ") + std::string{"median 1σ of a pixel"});
+  summary_tile(h, "Rejected", good > 0 ? number_text(100 * rejected / good) + " %" : "–", "of the frames' good pixels");
   std::int64_t peak = 0;
   for (const auto& s : c.recorder.stages()) peak = std::max(peak, s.peak_bytes);
-  tile(h, "Time", text::format_duration(c.run.wall_s), text::format_bytes(static_cast<double>(peak)) + " of memory");
+  summary_tile(h, "Time", text::format_duration(c.run.wall_s), text::format_bytes(static_cast<double>(peak)) + " of memory");
   h.close();
 }
 
@@ -214,8 +218,10 @@ void star_losses(Html& h, const Content& c) {
                                      number_text(c.losses.aperture_arcsec, 1), c.losses.ab ? "" : ", −2.5 lg of the sum of pixels (zero point 0)", number_text(c.losses.percent_of_all, 2)), {{"class", "note"}}).close();
 }
 
-void stages(Html& h, const Content& c) {
-  const auto all = c.recorder.stages();
+}  // namespace
+
+void stage_section(Html& h, Recorder& recorder) {
+  const auto all = recorder.stages();
   double longest = 0;
   for (const auto& s : all) longest = std::max(longest, s.wall_s);
   h.element("h2", "Time and memory").open("div", {{"class", "card wide"}}).open("table", {{"class", "stages"}});
@@ -231,10 +237,10 @@ void stages(Html& h, const Content& c) {
   h.close().close();
 }
 
-void changed_options(Html& h, const Content& c) {
+void option_section(Html& h, const param::OptionSet& settings) {
   std::vector<param::Setting> changed;
-  for (auto& s : c.settings.settings())
-    if (s.value != c.settings.find(s.key)->initial) changed.push_back(std::move(s));
+  for (auto& s : settings.settings())
+    if (s.value != settings.find(s.key)->initial) changed.push_back(std::move(s));
   h.element("h2", "Options that differ from the defaults").open("div", {{"class", "card wide"}});
   if (changed.empty()) h.element("p", "None.", {{"class", "note"}});
   if (!changed.empty()) h.open("table").row({"Option", "Value", "From"}, 99, "th");
@@ -247,30 +253,38 @@ void changed_options(Html& h, const Content& c) {
   h.close();
 }
 
+namespace {
+
 const char* meaning_of(const std::string& product) {
   static const std::map<std::string, const char*, std::less<>> meanings = {
       {"mosaic.fits", "mosaic"}, {"mosaic_unc.fits", "1σ uncertainty"}, {"mosaic_cov.fits", "coverage"}, {"mosaic_exp.fits", "exposure time"}, {"mosaic_rmask.fits", "outliers found"}, {"FIF.tbl", "output grid"},
-      {"header_list.tbl", "frames' headers"}, {"offsets.tbl", "offsets, noise, weights"}, {"mosaic.png", "picture"}, {"coverage.png", "picture"}, {"run.json", "record of the run"}, {"tessera.log", "messages"}};
+      {"header_list.tbl", "frames' headers"}, {"offsets.tbl", "offsets, noise, weights"}, {"mosaic.png", "picture"}, {"coverage.png", "picture"}, {"run.json", "record of the run"}, {"tessera.log", "messages"},
+      {"catalog.fits", "catalogue"}, {"catalog.tbl", "catalogue"}, {"catalog.xml", "catalogue"}, {"catalog.ecsv", "catalogue"}, {"detections.fits", "what was found"}, {"sources.reg", "regions for DS9"},
+      {"light_curve.fits", "fluxes frame by frame"}, {"residual.fits", "less background and sources"}, {"background.fits", "background"}, {"noise.fits", "noise of the filtered image"},
+      {"significance.fits", "what the threshold applied to"}, {"segmentation.fits", "detections' pixels"}};
   const auto found = meanings.find(product);
   return found == meanings.end() ? "" : found->second;
 }
 
-/// Folders of many products (Rmask) are one entry.
-void products(Html& h, const Content& c) {
+}  // namespace
+
+void product_section(Html& h, const OutputFolder& folder) {
   std::vector<std::string> files;
   std::map<std::string, std::size_t> folders;
-  for (const auto& name : c.folder.products())
+  for (const auto& name : folder.products())
     if (const auto slash = name.find('/'); slash != std::string::npos)
-      for (const auto& place : c.folder.places(name)) ++folders[place.substr(0, place.rfind('/') + 1)];
+      for (const auto& place : folder.places(name)) ++folders[place.substr(0, place.rfind('/') + 1)];
     else if (name != "report.html" && name != "tessera.log")
       files.push_back(name);
   files.insert(files.end(), {"run.json", "tessera.log"});
   h.element("h2", "Products").open("div", {{"class", "card"}}).open("ul", {{"class", "files"}});
   for (const auto& name : files)
-    for (const auto& place : c.folder.places(name)) h.open("li").element("a", place, {{"href", report::link_to(place)}}).text(" ").element("span", meaning_of(name)).close();
+    for (const auto& place : folder.places(name)) h.open("li").element("a", place, {{"href", report::link_to(place)}}).text(" ").element("span", meaning_of(name)).close();
   for (const auto& [name, count] : folders) h.open("li").element("a", name, {{"href", report::link_to(name)}}).text(" ").element("span", plural(count, "file")).close();
   h.close().close();
 }
+
+namespace {
 
 void frames(Html& h, const Content& c) {
   const auto shown = std::min(c.plan.frames.size(), most_lines);
@@ -304,13 +318,13 @@ void frames(Html& h, const Content& c) {
   h.close();
 }
 
-void command(Html& h, const Content& c) {
+}  // namespace
+
+void command_footer(Html& h, const RunRecord& run) {
   h.open("footer");
-  h.text(fmt::format("tessera {}, started {} in ", version(), c.run.started)).element("code", report::shortened(c.run.working_folder, longest_text));
+  h.text(fmt::format("tessera {}, started {} in ", version(), run.started)).element("code", report::shortened(run.working_folder, longest_text));
   h.text(" · repeat with ").element("code", "tessera replay run.json").close();
 }
-
-}  // namespace
 
 void write_report(const RunRecord& run, const Plan& plan, const FramePass& pass, const TileStore& store, const FrameMasks& masks, const StarLosses& losses, const Repeatability& stars, const MosaicOptions& options,
                   const param::OptionSet& settings, OutputFolder& folder, Recorder& context) {
@@ -324,11 +338,11 @@ void write_report(const RunRecord& run, const Plan& plan, const FramePass& pass,
   pictures(h, c);
   plots(h, c);
   star_losses(h, c);
-  stages(h, c);
-  changed_options(h, c);
-  products(h, c);
+  stage_section(h, c.recorder);
+  option_section(h, c.settings);
+  product_section(h, c.folder);
   frames(h, c);
-  command(h, c);
+  command_footer(h, c.run);
   files::write_atomic(folder.product("report.html"), report::page(report::shortened(title_of(c), 120) + " – tessera", h.finish()));
   context.step(1);
 }

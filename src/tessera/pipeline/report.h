@@ -19,6 +19,11 @@ void write_report(const RunRecord& run, const Plan& plan, const FramePass& pass,
 void write_overlap_report(const Plan& plan, const FramePass& pass, bool quicklook, OutputFolder& folder, Recorder& context);
 
 /// Sections that pages share.
+void summary_tile(report::Html& h, const std::string& name, const std::string& value, const std::string& more);
+void stage_section(report::Html& h, Recorder& recorder);
+void option_section(report::Html& h, const param::OptionSet& settings);   ///< those that differ from their defaults
+void product_section(report::Html& h, const OutputFolder& folder);        ///< folders of many products (Rmask) are one entry
+void command_footer(report::Html& h, const RunRecord& run);
 void caveat_section(report::Html& h, const std::vector<Caveat>& all);
 void plot_card(report::Html& h, const std::string& title, const report::Markup& plot, const std::string& note);
 

@@ -52,6 +52,7 @@ struct TilePass::Comparison {
   outlier::Stack stack;
   std::optional<outlier::DualComparison> detections;
   Image<std::int32_t> labels;  ///< of one frame at a time
+  std::vector<Image<std::uint8_t>> by_time;  ///< what the temporal comparison rejects of every frame, when a scheme has asked
 };
 
 /// The output pixels of a tile, at the grid's borders with those beyond that share frame pixels with the grid.
@@ -123,13 +124,32 @@ void TilePass::project(Workspace& w, const std::vector<Image<std::uint8_t>>& fla
   }
 }
 
+const std::vector<Image<std::uint8_t>>& TilePass::rejected_by_time(Workspace& w, Comparison& c) const {
+  if (c.by_time.empty()) reject_by_time(w, options_.temporal, c.by_time);
+  return c.by_time;
+}
+
+/// Calls change(x, y, i, j) for every frame pixel that is set; (i, j) is the pixel of the stack under its centre.
+template <class Change>
+void TilePass::for_each_set(const Workspace& w, const Comparison& c, std::size_t k, const Image<std::uint8_t>& set, Change change) const {
+  const auto& to_output = *frames_.frames[static_cast<std::size_t>(w.frames[k])].frame_to_output;
+  double u = 0, v = 0;
+  for_each_pixel(set.box(), [&](int x, int y) {
+    if (!set(x, y)) return;
+    to_output.apply_row(x, y, {&u, 1}, {&v, 1});
+    if (!std::isfinite(u) || !std::isfinite(v)) return;
+    const int i = static_cast<int>(std::floor(u + 0.5)), j = static_cast<int>(std::floor(v + 0.5));
+    if (c.stack.box().contains(i, j)) change(x, y, i, j);
+  });
+}
+
 /// The temporal scheme with its gates, which ask the output pixel under a frame pixel's centre: enough coverage (MIN_COVERAGE), and inside
 /// clusters that are sources a higher threshold (REFINE_OUTLIER).
 void TilePass::flag_temporal(Workspace& w, Comparison& c, const ClusterVerdicts& verdicts) const {
-  std::vector<Image<std::uint8_t>> rejected, strict;
-  reject_by_time(w, options_.temporal, rejected);
+  const auto& rejected = rejected_by_time(w, c);
   const auto& asked = options_.rejection;
   const bool refine = asked.refine_threshold > 0;
+  std::vector<Image<std::uint8_t>> strict;
   if (refine) {
     auto higher = options_.temporal;
     higher.threshold_high = std::max(higher.threshold_high, asked.refine_threshold);
@@ -140,13 +160,7 @@ void TilePass::flag_temporal(Workspace& w, Comparison& c, const ClusterVerdicts&
     if (rejected[k].box().empty()) continue;
     const auto frame = static_cast<std::size_t>(w.frames[k]);
     if (refine) project_clusters(w, c, k);
-    double u = 0, v = 0;
-    for_each_pixel(rejected[k].box(), [&](int x, int y) {
-      if (!rejected[k](x, y)) return;
-      frames_.frames[frame].frame_to_output->apply_row(x, y, {&u, 1}, {&v, 1});
-      if (!std::isfinite(u) || !std::isfinite(v)) return;
-      const int i = static_cast<int>(std::floor(u + 0.5)), j = static_cast<int>(std::floor(v + 0.5));
-      if (!c.stack.box().contains(i, j)) return;
+    for_each_set(w, c, k, rejected[k], [&](int x, int y, int i, int j) {
       if (!covered.empty() && static_cast<double>(covered(i, j)) < asked.temporal_min_coverage) return;
       if (refine)
         if (const auto cluster = c.labels(i, j); cluster && !is_outlier(cluster, k, i, j, *c.detections, verdicts[frame]) && !strict[k](x, y)) return;
@@ -155,13 +169,19 @@ void TilePass::flag_temporal(Workspace& w, Comparison& c, const ClusterVerdicts&
   }
 }
 
-/// Box, which falls back on the flags of the plain temporal comparison.
+/// Box; where it cannot tell, what the temporal comparison rejects.
 void TilePass::flag_box(Workspace& w, Comparison& c, bool keep_deviation) const {
-  const auto flags = fresh(w.outliers, w.frames.size(), c.stack.box()), found = fresh(w.others, w.frames.size(), c.stack.box());
-  outlier::flag_temporal(c.stack.frames, options_.temporal, flags, c.stack.sky_variance, c.stack.frame_pixel);
-  outlier::flag_box(c.stack, options_.box, options_.temporal.min_coverage, std::vector<View<const std::uint8_t>>(flags.begin(), flags.end()), found,
-                    keep_deviation ? fresh(w.box_deviation, w.frames.size(), c.stack.box()) : std::vector<View<float>>{});
-  project(w, w.others, Scheme::box);
+  const auto found = fresh(w.outliers, w.frames.size(), c.stack.box());
+  Image<std::uint8_t> undecided{c.stack.box()};
+  const long open = outlier::flag_box(c.stack, options_.box, options_.temporal.min_coverage, found, undecided,
+                                      keep_deviation ? fresh(w.box_deviation, w.frames.size(), c.stack.box()) : std::vector<View<float>>{});
+  project(w, w.outliers, Scheme::box);
+  if (open == 0) return;
+  const auto& rejected = rejected_by_time(w, c);
+  for (std::size_t k = 0; k < w.frames.size(); ++k)
+    for_each_set(w, c, k, rejected[k], [&](int x, int y, int i, int j) {
+      if (undecided(i, j)) w.found[k](x, y) = w.found[k](x, y) | bit_of(Scheme::box);
+    });
 }
 
 void TilePass::flag_dual(Workspace& w, Comparison& c, const ClusterVerdicts& verdicts, bool keep_map) const {

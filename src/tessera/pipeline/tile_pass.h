@@ -55,6 +55,9 @@ class TilePass {
   void compare_detections(const Workspace& w, Comparison& c) const;
   FrameView flattened(Workspace& w, std::size_t k) const;
   void reject_by_time(Workspace& w, const outlier::TemporalOptions& options, std::vector<Image<std::uint8_t>>& rejected) const;
+  const std::vector<Image<std::uint8_t>>& rejected_by_time(Workspace& w, Comparison& c) const;
+  template <class Change>
+  void for_each_set(const Workspace& w, const Comparison& c, std::size_t k, const Image<std::uint8_t>& set, Change change) const;
   void flag_temporal(Workspace& w, Comparison& c, const ClusterVerdicts& verdicts) const;
   void flag_box(Workspace& w, Comparison& c, bool keep_deviation) const;
   void keep_maps(Workspace& w, const Comparison& c, std::int64_t tile, const KeptMaps& kept) const;

@@ -13,7 +13,6 @@ struct TilePass::Workspace {
   std::vector<Image<float>> flat;                 // their values without the frames' surfaces, where they have one
   std::vector<Resampled> stack;                   // on the grown tile
   std::vector<Image<std::uint8_t>> outliers;      // likewise
-  std::vector<Image<std::uint8_t>> others;        // likewise, where a scheme needs another's flags
   std::vector<Image<float>> deviation, box_deviation, dual_map;  // outlier maps, when they are kept
   std::vector<Image<std::uint8_t>> rejected;      // by the temporal scheme, on the windows
   std::vector<Image<std::uint8_t>> found;         // bits of the schemes, on the windows

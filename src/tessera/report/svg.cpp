@@ -110,6 +110,11 @@ double middle_of(std::vector<double> values) {
   return 0.5 * (values[(values.size() - 1) / 2] + values[values.size() / 2]);
 }
 
+/// Numbers of frames and the like, or edges halfway between them: ticks between whole numbers would mean nothing.
+bool counted(const std::vector<double>& values) {
+  return std::ranges::all_of(values, [](double v) { return std::abs(2 * v - std::round(2 * v)) < 1e-9; });
+}
+
 }  // namespace
 
 Points thinned(Points p, std::size_t most, std::size_t& per_point) {
@@ -138,13 +143,13 @@ Markup point_plot(const Points& points, const PlotOptions& options) {
   double first = INFINITY, last = -INFINITY;
   for (const double x : points.x) first = std::min(first, x), last = std::max(last, x);
   const double margin = last > first ? 0.02 * (last - first) : 0.5;
-  Frame f = make_frame(make_axis(first - margin, last + margin, 6, true), make_axis(low, high, 5));
+  Frame f = make_frame(make_axis(first - margin, last + margin, 6, counted(points.x)), make_axis(low, high, 5));
   return {begin(options) + axes(f, options) + reference_line(f, options.reference) + marks(f, points, false) + marks(f, points, true) + names(f, points) + "</svg>\n"};
 }
 
 Markup bar_plot(const std::vector<double>& edges, const std::vector<double>& heights, const PlotOptions& options) {
   const double highest = heights.empty() ? 1 : *std::ranges::max_element(heights);
-  Frame f = make_frame(edges.empty() ? Axis{} : make_axis(edges.front(), edges.back(), 6, true), make_axis(0, highest > 0 ? 1.06 * highest : 1, 5));
+  Frame f = make_frame(edges.empty() ? Axis{} : make_axis(edges.front(), edges.back(), 6, counted(edges)), make_axis(0, highest > 0 ? 1.06 * highest : 1, 5));
   std::string s = begin(options) + axes(f, options);
   for (std::size_t i = 0; i < heights.size() && i + 1 < edges.size(); ++i) {
     if (!(heights[i] > 0)) continue;

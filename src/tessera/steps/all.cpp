@@ -5,6 +5,8 @@ namespace tessera::steps {
 
 std::unique_ptr<Step> make_mosaic();
 std::unique_ptr<Step> make_overlap();
+std::unique_ptr<Step> make_extract();
+std::unique_ptr<Step> make_match();
 std::unique_ptr<Step> make_resume();
 std::unique_ptr<Step> make_replay();
 std::unique_ptr<Step> make_work();
@@ -22,6 +24,8 @@ std::vector<std::unique_ptr<Step>> all() {
   std::vector<std::unique_ptr<Step>> steps;
   steps.push_back(make_mosaic());
   steps.push_back(make_overlap());
+  steps.push_back(make_extract());
+  steps.push_back(make_match());
   steps.push_back(make_resume());
   steps.push_back(make_replay());
   steps.push_back(make_work());

@@ -1,0 +1,85 @@
+#include "tessera/detect/noise_map.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "tessera/base/error.h"
+
+namespace tessera::detect {
+namespace {
+
+constexpr std::size_t least_pixels = 30;
+constexpr double lower = 0.158655253931457;  // Φ(−1)
+
+float percentile(std::vector<float>& values, double q) {
+  const auto k = static_cast<std::ptrdiff_t>(std::lround(q * static_cast<double>(values.size() - 1)));
+  std::nth_element(values.begin(), values.begin() + k, values.end());
+  return values[static_cast<std::size_t>(k)];
+}
+
+/// Middles of windows along one axis of `length` pixels.
+int windows_along(int length, int cell) { return std::max(1, (length + cell / 2) / cell); }
+
+float half_width(View<const float> image, Box window, std::vector<float>& values) {
+  values.clear();
+  for (int y = window.y0; y < window.y1; ++y)
+    for (int x = window.x0; x < window.x1; ++x)
+      if (const float v = image(x, y); std::isfinite(v)) values.push_back(v);
+  if (values.size() < least_pixels) return std::numeric_limits<float>::quiet_NaN();
+  const float low = percentile(values, lower), middle = percentile(values, 0.5), high = percentile(values, 1 - lower);
+  return std::min(0.5F * (high - low), middle - low);
+}
+
+/// Nodes without a value take the nearest one's.
+void fill(Image<float>& nodes) {
+  const Image<float> before = nodes.copy();
+  const Box box = nodes.box();
+  for (int j = 0; j < box.y1; ++j)
+    for (int i = 0; i < box.x1; ++i) {
+      if (std::isfinite(before(i, j))) continue;
+      long best = std::numeric_limits<long>::max();
+      for (int b = 0; b < box.y1; ++b)
+        for (int a = 0; a < box.x1; ++a) {
+          const long d = static_cast<long>(a - i) * (a - i) + static_cast<long>(b - j) * (b - j);
+          if (std::isfinite(before(a, b)) && d < best) best = d, nodes(i, j) = before(a, b);
+        }
+    }
+}
+
+}  // namespace
+
+Image<float> noise_map(View<const float> image, int cell) {
+  if (cell < 8) throw UsageError{"a noise map needs cells of at least 8 pixels"};
+  const Box box = image.box();
+  Image<float> map{box, std::numeric_limits<float>::quiet_NaN()};
+  if (box.empty()) return map;
+  Image<float> nodes{windows_along(box.width(), cell), windows_along(box.height(), cell)};
+  std::vector<float> values;
+  for (int j = 0; j < nodes.box().y1; ++j)
+    for (int i = 0; i < nodes.box().x1; ++i) {
+      const int x = box.x0 + i * cell - cell / 2, y = box.y0 + j * cell - cell / 2;
+      nodes(i, j) = half_width(image, intersection(box, Box{x, y, x + 2 * cell, y + 2 * cell}), values);
+    }
+  fill(nodes);
+  const auto place = [cell](int pixel, int first, int count, int& below, float& share) {
+    const double at = std::clamp((pixel - first - 0.5 * (cell - 1)) / cell, 0.0, count - 1.0);
+    below = std::min(static_cast<int>(at), std::max(0, count - 2));
+    share = static_cast<float>(at - below);
+  };
+  for (int y = box.y0; y < box.y1; ++y) {
+    int j, i;
+    float v, u;
+    place(y, box.y0, nodes.box().y1, j, v);
+    const int j1 = std::min(j + 1, nodes.box().y1 - 1);
+    for (int x = box.x0; x < box.x1; ++x) {
+      place(x, box.x0, nodes.box().x1, i, u);
+      const int i1 = std::min(i + 1, nodes.box().x1 - 1);
+      map(x, y) = (1 - v) * ((1 - u) * nodes(i, j) + u * nodes(i1, j)) + v * ((1 - u) * nodes(i, j1) + u * nodes(i1, j1));
+    }
+  }
+  return map;
+}
+
+}  // namespace tessera::detect

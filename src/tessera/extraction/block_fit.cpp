@@ -1,0 +1,223 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "tessera/extraction/block_fit_private.h"
+#include "tessera/photometry/correlated.h"
+
+namespace tessera::extraction {
+namespace {
+
+Box window_about(const photometry::Sight& s, int side) {
+  const int cx = static_cast<int>(std::lround(s.x)), cy = static_cast<int>(std::lround(s.y)), half = side / 2;
+  return {cx - half, cy - half, cx + half + 1, cy + half + 1};
+}
+
+Status status_of(const photometry::FittedSource& fitted) {
+  if (fitted.pixels == 0) return Status::no_data;
+  switch (fitted.status) {
+    case fit::FitStatus::converged: return Status::fitted;
+    case fit::FitStatus::at_bound: return Status::at_limit;
+    case fit::FitStatus::no_convergence: return Status::no_convergence;
+    case fit::FitStatus::degenerate: return Status::degenerate;
+    case fit::FitStatus::no_data: break;
+  }
+  return Status::no_data;
+}
+
+/// A block with its pixels.
+class BlockFit {
+ public:
+  BlockFit(std::span<const FitImage> images, std::span<const Source> sources, const Block& block, const BlockOptions& options) : images_{images}, options_{options} {
+    members_.insert(members_.end(), block.own.begin(), block.own.end());
+    members_.insert(members_.end(), block.halo.begin(), block.halo.end());
+    local_.assign(images.size(), -1);
+    for (const int m : members_) {
+      const Source& s = sources[static_cast<std::size_t>(m)];
+      photometry::FitSource& f = fit_sources_.emplace_back();
+      if (options.fit.positions) f.u = s.u, f.v = s.v;
+      for (const auto& sight : s.sights) {
+        if (options.only_image >= 0 && sight.frame != options.only_image) continue;
+        photometry::Sight now = options.fit.positions ? sight : moved(sight, s.u, s.v);
+        const auto image = static_cast<std::size_t>(sight.frame);
+        const Box window = intersection(window_about(now, options.fit.window), images[image].box());
+        if (window.empty()) continue;
+        if (local_[image] < 0) {
+          local_[image] = static_cast<int>(which_.size());
+          which_.push_back(image);
+          boxes_.emplace_back();
+        }
+        now.frame = local_[image];
+        boxes_[static_cast<std::size_t>(now.frame)] = hull(boxes_[static_cast<std::size_t>(now.frame)], window);
+        f.sights.push_back(now);
+      }
+    }
+    cut(sources);
+  }
+
+  std::vector<Fitted> run(std::span<const Source> sources, std::size_t own) {
+    std::vector<Fitted> results(own);
+    for (std::size_t i = 0; i < own; ++i) {
+      results[i].source = members_[i];
+      results[i].status = Status::no_data;
+    }
+    if (frames_.empty()) return results;
+    photometry::PsfFitOptions how = options_.fit;
+    how.max_shift = options_.max_shift_pix * arcsec_per_pixel();
+    photometry::PsfFit fit{frames_, how};
+    std::vector<photometry::FittedSource> out;
+    const auto group = fit.fit(fit_sources_, out);
+    std::vector<Correlated> correlated;
+    if (any_correlation() && group.status != fit::FitStatus::degenerate) correlated = covariances(fit, out, own);
+    for (std::size_t i = 0; i < own; ++i) {
+      Fitted& r = results[i];
+      const auto& f = out[i];
+      const Source& s = sources[static_cast<std::size_t>(members_[i])];
+      r.status = status_of(f);
+      r.pixels = f.pixels, r.bad_pixels = f.bad_pixels, r.frames = f.frames, r.portion = f.portion, r.chi2 = f.chi2;
+      r.group_chi2 = group.chi2, r.dof = group.dof;
+      r.u = how.positions ? f.u : s.u, r.v = how.positions ? f.v : s.v, r.flux = f.flux;
+      std::copy_n(correlated.empty() || f.pixels == 0 ? f.covariance : correlated[i].of, 9, r.covariance);
+      if (group.dof <= 0 && r.status == Status::fitted) r.status = Status::no_data;
+    }
+    return results;
+  }
+
+ private:
+  struct Correlated {
+    double of[9] = {};
+  };
+
+  void cut(std::span<const Source> sources) {
+    std::vector<Image<float>> own;
+    for (const Box& box : boxes_) own.emplace_back(box);
+    psf::PointResponse workspace;
+    std::vector<float> stamp;
+    for (std::size_t m = 0; m < members_.size(); ++m)
+      for (const auto& sight : fit_sources_[m].sights) {
+        const auto k = static_cast<std::size_t>(sight.frame);
+        add_source(images_[which_[k]], moved(sight, fit_sources_[m].u, fit_sources_[m].v), sources[static_cast<std::size_t>(members_[m])].flux, workspace, stamp, own[k]);
+      }
+    pixels_.reserve(which_.size());
+    for (std::size_t k = 0; k < which_.size(); ++k) {
+      pixels_.push_back(images_[which_[k]].cut(boxes_[k], own[k]));
+      frames_.push_back({pixels_.back().view(), images_[which_[k]].psf});
+    }
+  }
+
+  double arcsec_per_pixel() const {
+    for (const auto& f : fit_sources_)
+      for (const auto& s : f.sights) return 1 / std::sqrt(std::abs(s.x_u * s.y_v - s.x_v * s.y_u));
+    return 1;
+  }
+
+  bool any_correlation() const {
+    return std::any_of(which_.begin(), which_.end(), [&](std::size_t image) { return images_[image].correlation.has_value(); });
+  }
+
+  /// ∂model/∂(u, v, flux) of all members on the k-th image, as the fit orders its parameters, and the weights of the pixels it used.
+  void derivatives(std::size_t k, const photometry::PsfFit& fit, const std::vector<photometry::FittedSource>& out, std::vector<Image<float>>& of, Image<float>& weight, Image<float>& sigma) const {
+    const Box box = boxes_[k];
+    const Frame& frame = pixels_[k];
+    const bool free = options_.fit.positions;
+    of.clear();
+    for (std::size_t j = 0; j < fit.parameters(); ++j) of.emplace_back(box);
+    weight.reset(box), sigma.reset(box);
+    psf::PointResponse workspace;
+    std::vector<float> stamp;
+    std::size_t first = 0;
+    for (std::size_t m = 0; m < members_.size(); ++m) {
+      if (out[m].pixels == 0) continue;
+      for (const auto& sight : fit_sources_[m].sights) {
+        if (static_cast<std::size_t>(sight.frame) != k) continue;
+        const Box window = intersection(window_about(sight, options_.fit.window), box);
+        for (int y = window.y0; y < window.y1; ++y)
+          for (int x = window.x0; x < window.x1; ++x)
+            if (frame.good(x, y)) weight(x, y) = 1 / frame.variance(x, y), sigma(x, y) = std::sqrt(frame.variance(x, y));
+        const auto at = moved(sight, out[m].u, out[m].v);
+        const auto& response = images_[which_[k]].psf->at(sight.x, sight.y, workspace);
+        const auto n = static_cast<std::size_t>(box.area());
+        stamp.resize(3 * n);
+        response.evaluate(at.x, at.y, box, {stamp.data(), n}, {stamp.data() + n, n}, {stamp.data() + 2 * n, n});
+        const double a = sight.scale * out[m].flux;
+        for (std::size_t i = 0; i < n; ++i) {
+          if (free) {
+            const double dx = a * static_cast<double>(stamp[n + i]), dy = a * static_cast<double>(stamp[2 * n + i]);
+            of[first].pixels()[i] = static_cast<float>(sight.x_u * dx + sight.y_u * dy);
+            of[first + 1].pixels()[i] = static_cast<float>(sight.x_v * dx + sight.y_v * dy);
+          }
+          of[first + (free ? 2 : 0)].pixels()[i] = static_cast<float>(sight.scale * static_cast<double>(stamp[i]));
+        }
+      }
+      first += free ? 3 : 1;
+    }
+    if (const std::size_t backgrounds = fit.parameters() - first; backgrounds > 0) {
+      Image<float>& flat = of[first + (options_.fit.background == photometry::FitBackground::per_frame ? k : 0)];
+      std::fill(flat.pixels().begin(), flat.pixels().end(), 1.0F);
+    }
+  }
+
+  std::vector<Correlated> covariances(const photometry::PsfFit& fit, const std::vector<photometry::FittedSource>& out, std::size_t own) const {
+    const std::size_t per = options_.fit.positions ? 3 : 1;
+    std::vector<Correlated> all(own);
+    std::vector<Image<float>> of;
+    Image<float> weight, sigma;
+    const NoiseCorrelation none;
+    for (std::size_t k = 0; k < which_.size(); ++k) {
+      derivatives(k, fit, out, of, weight, sigma);
+      const auto& correlation = images_[which_[k]].correlation;
+      std::size_t first = 0;
+      for (std::size_t m = 0; m < own; ++m) {
+        if (out[m].pixels == 0) continue;
+        std::vector<std::size_t> rows;
+        for (std::size_t j = 0; j < per; ++j) rows.push_back(first + j);
+        const auto c = photometry::correlated_covariance(of, weight, sigma, fit.covariance(), rows, correlation ? *correlation : none);
+        if (per == 3)
+          for (std::size_t i = 0; i < 9; ++i) all[m].of[i] += c[i];
+        else
+          all[m].of[8] += c[0];
+        first += per;
+      }
+    }
+    return all;
+  }
+
+  std::span<const FitImage> images_;
+  const BlockOptions& options_;
+  std::vector<int> members_, local_;
+  std::vector<std::size_t> which_;
+  std::vector<Box> boxes_;
+  std::vector<Frame> pixels_;
+  std::vector<photometry::FitFrame> frames_;
+  std::vector<photometry::FitSource> fit_sources_;
+};
+
+}  // namespace
+
+photometry::Sight moved(const photometry::Sight& sight, double u, double v) {
+  photometry::Sight now = sight;
+  now.x += sight.x_u * u + sight.x_v * v;
+  now.y += sight.y_u * u + sight.y_v * v;
+  return now;
+}
+
+void add_source(const FitImage& image, const photometry::Sight& now, double flux, psf::PointResponse& workspace, std::vector<float>& stamp, View<float> to) {
+  if (flux == 0 || !std::isfinite(flux)) return;
+  const auto& response = image.psf->at(now.x, now.y, workspace);
+  const Box part = intersection(to.box(), response.footprint(now.x, now.y));
+  if (part.empty()) return;
+  stamp.resize(static_cast<std::size_t>(part.area()));
+  response.evaluate(now.x, now.y, part, stamp, {}, {});
+  const auto amplitude = static_cast<float>(flux * now.scale);
+  const float* from = stamp.data();
+  for (int y = part.y0; y < part.y1; ++y) {
+    float* row = &to(part.x0, y);
+    for (int x = 0; x < part.width(); ++x) row[x] += amplitude * *from++;
+  }
+}
+
+std::vector<Fitted> fit_block(std::span<const FitImage> images, std::span<const Source> sources, const Block& block, const BlockOptions& options) {
+  return BlockFit{images, sources, block, options}.run(sources, block.own.size());
+}
+
+}  // namespace tessera::extraction

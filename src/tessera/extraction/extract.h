@@ -1,0 +1,21 @@
+/// extraction/extract.h — the whole of tessera extract: images in, catalogue out.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "tessera/extraction/extract_options.h"
+#include "tessera/pipeline/mosaic.h"
+
+namespace tessera::extraction {
+
+struct ExtractRequest {
+  std::vector<std::string> inputs;
+  std::string output;
+  bool overwrite = false, dry_run = false;
+};
+
+/// One image (a mosaic, or a frame): found and fitted on it. Several frames: found on their mosaic, fitted on all frames at once. Throws UsageError, DataError, SystemError, Interrupted.
+/// A catalogue without rows is Outcome::nothing_to_do, written all the same.
+pipeline::Outcome extract(const ExtractRequest& request, const ExtractOptions& options, param::OptionSet& settings, pipeline::Context& context);
+
+}  // namespace tessera::extraction

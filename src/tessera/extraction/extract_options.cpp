@@ -1,0 +1,92 @@
+#include "tessera/extraction/extract_options.h"
+
+namespace tessera::extraction {
+
+void describe(param::Schema<PsfUse>& s) {
+  s.field(&PsfUse::of, "of", "What psf.file describes where a mosaic alone is fitted: that image, or the frames it was made of (its run.json names them): then the response is that of the coadd, averaged over dithers.")
+      .choices({{"image", PsfOf::image}, {"frames", PsfOf::frames}}).flag("psf-of");
+}
+
+void describe(param::Schema<DetectionOptions>& s) {
+  using O = DetectionOptions;
+  s.field(&O::mosaic, "mosaic", "A finished mosaic of the frames, its folder or its mosaic.fits, on which sources are found; empty: it is made in OUT/mosaic.").flag("mosaic").placeholder("PATH");
+  s.field(&O::coverage, "coverage", "Coverage of the mosaic; empty: NAME_cov.fits beside NAME.fits, where it is.").flag("coverage", 'C').placeholder("FILE");
+  s.field(&O::psf, "psf", "Point response on the mosaic, as psf.file; empty: psf.file itself when the mosaic is fitted, that of a coadd of frames with psf.file when they are.").placeholder("FILE");
+  s.field(&O::image, "image", "The image that the threshold applies to: the matched filter's signal to noise, MOPEX's point source probability (threshold from 0 to 1), or the filtered flux in its own noise.")
+      .choices({{"significance", DetectionImage::significance}, {"probability", DetectionImage::probability}, {"filtered", DetectionImage::filtered}});
+  s.field(&O::background, "background", "The background taken off before anything else: clipped medians of a mesh, a running median, modes of panels, or none.")
+      .choices({{"mesh", SkyChoice::mesh}, {"median", SkyChoice::median}, {"panels", SkyChoice::panels}, {"none", SkyChoice::none}});
+  s.field(&O::window_x, "window_x", "Width of the window of the running median, or of a panel.").range(3, 10001).unit("pixel");
+  s.field(&O::window_y, "window_y", "Height of the same.").range(3, 10001).unit("pixel");
+  s.field(&O::dropped, "dropped", "Brightest pixels of a full window that the running median leaves out.").at_least(0).unit("pixel");
+  s.field(&O::panel_filter, "panel_filter", "Panels a side of the median that smooths the panels' modes.").range(1, 101);
+  s.field(&O::noise_cell, "noise_cell", "The noise of the filtered image is half its 68 % width in windows of twice this side; 0: the stated uncertainties are right and pixels independent.").range(0, 100000).unit("pixel");
+  s.field(&O::prior, "prior", "Probability of a source on a pixel before it is looked at, for image = probability.").range(1e-12, 0.5);
+  s.field(&O::probability_scale, "probability_scale", "Factor on the logarithm of the likelihood, for image = probability.").range(1e-6, 1e6);
+  s.field(&O::separation, "separation", "How detections that touch are taken apart: a watershed with contrast and prominence, MOPEX's thresholds (simple, combo, peak), or not at all.")
+      .choices({{"watershed", Separation::watershed}, {"simple", Separation::simple}, {"combo", Separation::combo}, {"peak", Separation::peak}, {"none", Separation::none}});
+  s.field(&O::max_area, "max_area", "MOPEX's thresholds: larger clusters are cut by a threshold of their own.").at_least(1).unit("pixel");
+  s.field(&O::min_peak_fraction, "min_peak_fraction", "MOPEX's thresholds: a part rises above the cut by at least this share of the cluster's peak.").range(0, 1);
+  s.field(&O::peaks_radius, "peaks_radius", "Separation by peak: a peak exceeds all pixels this near.").range(1, 100).unit("pixel");
+  s.field(&O::max_level, "max_level", "Separation by combo and peak: how often the threshold is raised before a cluster stays whole.").range(1, 100000);
+  s.field(&O::extended_area, "extended_area", "Separation by peak: a cluster larger than this that the first threshold does not change stays whole.").at_least(1).unit("pixel");
+  s.field(&O::rounds, "rounds", "Rounds of finding: from the second on, in what the fit of all sources left (active deblending); a source found so stays when the fit of all gives it more than the threshold. 1: none.").range(1, 20);
+  s.field(&O::model_error, "model_error", "Share of the light of fitted sources that counts as noise in those further rounds.").range(0, 1);
+  s.field(&O::check_psf, "check_psf", "Refuse a point response that is much wider or narrower than the bright isolated sources are.");
+}
+
+void describe(param::Schema<FitOptions>& s) {
+  using O = FitOptions;
+  s.field(&O::window, "window", "Side of the square of pixels fitted around each source; 0: odd, about 3.2 full widths of the response.").range(0, 999).unit("pixel");
+  s.field(&O::positions, "positions", "Positions are fitted, or fixed (forced photometry); automatic: fixed for a list of sources, else fitted.")
+      .choices({{"automatic", Positions::automatic}, {"free", Positions::free}, {"fixed", Positions::fixed}});
+  s.field(&O::max_shift, "max_shift", "A fitted position stays this near to where it began.").range(0.01, 100).unit("pixel");
+  s.field(&O::background, "background", "A constant fitted under each group of sources beside them: none, one, or one for each frame.")
+      .choices({{"none", photometry::FitBackground::none}, {"common", photometry::FitBackground::common}, {"per_frame", photometry::FitBackground::per_frame}});
+  s.field(&O::noise, "noise", "Variance of pixels in the fit: smooth = that of the sky around plus the fitted sources' own photons (not those that happened to arrive, which would bias fluxes), or the uncertainty planes as they are.")
+      .choices({{"smooth", FitNoise::smooth}, {"planes", FitNoise::planes}});
+  s.field(&O::group_distance, "group_distance", "Sources nearer than this are fitted together.").range(0, 100).unit("FWHM");
+  s.field(&O::max_group, "max_group", "Larger groups are cut into overlapping blocks of about so many sources, which are fitted in turn until none moves.").range(1, 1000);
+  s.field(&O::max_rounds, "max_rounds", "Rounds over all groups, each with the models of all others taken off, at most.").range(1, 1000);
+  s.field(&O::tolerance, "tolerance", "Rounds end when no flux or position moves by more than this share of its error.").range(1e-6, 1).unit("sigma");
+  s.field(&O::per_frame, "per_frame", "Write light_curve.fits: the flux of each source in each frame, at the position found.");
+}
+
+void describe(param::Schema<ApertureOptions>& s) {
+  using O = ApertureOptions;
+  s.field(&O::radii, "radii", "Radii of circular apertures on the mosaic (or the one frame), as in 3,5,8; empty: none.").unit("pixel");
+  s.field(&O::annulus_inner, "annulus_inner", "Inner radius of the ring whose level is taken off; 0 with annulus_outer 0: none beyond the background.").range(0, 10000).unit("pixel");
+  s.field(&O::annulus_outer, "annulus_outer", "Its outer radius.").range(0, 10000).unit("pixel");
+  s.field(&O::statistic, "statistic", "The level of the ring.")
+      .choices({{"median", photometry::SkyStatistic::median}, {"mode", photometry::SkyStatistic::mode}, {"clipped_mean", photometry::SkyStatistic::clipped_mean}});
+  s.field(&O::min_pixels, "min_pixels", "With fewer good pixels in the ring an aperture has no flux.").at_least(1).unit("pixel");
+}
+
+void describe(param::Schema<CatalogOptions>& s) {
+  using O = CatalogOptions;
+  s.field(&O::sources, "sources", "A table of positions (columns ra, dec in degrees, ICRS) to be measured instead of what is found; every row comes back.").flag("sources").placeholder("LIST");
+  s.field(&O::formats, "formats", "Formats of the catalogue: fits, ipac, votable, ecsv.").each_of({"fits", "ipac", "votable", "ecsv"}).flag("formats");
+  s.field(&O::where, "where", "Rows that the catalogue keeps, as in: snr > 5 and deblend != \"N\".").flag("where").placeholder("CONDITION");
+  s.field(&O::detect_where, "detect_where", "Detections that are fitted, by columns of detections.fits.").placeholder("CONDITION");
+  s.field(&O::columns, "columns", "Names of the columns: ours, or MOPEX's where it has one.").choices({{"tessera", ColumnNames::tessera}, {"mopex", ColumnNames::mopex}}).flag("columns");
+  s.field(&O::regions, "regions", "Write sources.reg for DS9.");
+  s.field(&O::background, "background_map", "Write background.fits, the background of the mosaic.");
+  s.field(&O::noise, "noise_map", "Write noise.fits: how much wider the filtered image is than its uncertainties say.");
+  s.field(&O::significance, "significance_map", "Write significance.fits, the image that the threshold applied to.");
+  s.field(&O::segments, "segmentation_map", "Write segmentation.fits: the number of the detection on each of its pixels.");
+  s.field(&O::residual, "residual", "Write residual.fits: the mosaic (or the one frame) less background and fitted sources.");
+}
+
+void ExtractOptions::declare(param::OptionSet& options) {
+  options.add("psf", "The point response of the frames (or of the mosaic, when it is fitted)", psf);
+  options.add("psf", "The point response of the frames (or of the mosaic, when it is fitted)", psf_use);
+  options.add("detection", "Finding sources", detection);
+  options.add("detection", "Finding sources", filter);
+  options.add("detection", "Finding sources", segments);
+  options.add("fit", "Fitting point sources", fit);
+  options.add("aperture", "Apertures", aperture);
+  options.add("catalog", "The catalogue and its companions", catalog);
+  mosaic.declare(options);
+}
+
+}  // namespace tessera::extraction

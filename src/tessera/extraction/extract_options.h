@@ -1,0 +1,97 @@
+/// extraction/extract_options.h — every option of tessera extract beside those of the mosaic it may make on its way.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "tessera/background/frame_sky.h"
+#include "tessera/detect/matched_filter.h"
+#include "tessera/detect/segments.h"
+#include "tessera/instrument/psf_file.h"
+#include "tessera/outlier/detection.h"
+#include "tessera/param/schema.h"
+#include "tessera/photometry/aperture.h"
+#include "tessera/photometry/psf_fit.h"
+#include "tessera/pipeline/mosaic_options.h"
+
+namespace tessera::extraction {
+
+enum class PsfOf { image, frames };
+
+struct PsfUse {
+  PsfOf of = PsfOf::image;
+};
+void describe(param::Schema<PsfUse>& s);
+
+enum class DetectionImage { significance, probability, filtered };
+enum class Separation { watershed, simple, combo, peak, none };
+enum class SkyChoice { mesh, median, panels, none };
+
+struct DetectionOptions {
+  std::string mosaic;                 // --mosaic
+  std::string coverage;               // -C
+  std::string psf;                    // of the image that sources are found on, where frames are fitted
+  DetectionImage image = DetectionImage::significance;
+  SkyChoice background = SkyChoice::mesh;
+  int window_x = 45, window_y = 45, dropped = 50, panel_filter = 1;
+  int noise_cell = 64;
+  double prior = 0.001, probability_scale = 1;
+  Separation separation = Separation::watershed;
+  int max_area = 100, max_level = 50, peaks_radius = 1, extended_area = 1000000;
+  double min_peak_fraction = 0;
+  int rounds = 2;
+  double model_error = 0.05;
+  bool check_psf = true;
+};
+void describe(param::Schema<DetectionOptions>& s);
+
+enum class Positions { automatic, free, fixed };
+enum class FitNoise { smooth, planes };
+
+struct FitOptions {
+  int window = 0;                     // frame pixels; 0: from the width of the response
+  Positions positions = Positions::automatic;
+  double max_shift = 2;               // frame pixels
+  photometry::FitBackground background = photometry::FitBackground::none;
+  FitNoise noise = FitNoise::smooth;
+  double group_distance = 2;          // full widths
+  int max_group = 25;
+  int max_rounds = 12;
+  double tolerance = 1e-3;            // σ
+  bool per_frame = false;
+};
+void describe(param::Schema<FitOptions>& s);
+
+struct ApertureOptions {
+  std::vector<std::string> radii{"3", "5"};
+  double annulus_inner = 12, annulus_outer = 20;
+  photometry::SkyStatistic statistic = photometry::SkyStatistic::median;
+  int min_pixels = 30;
+};
+void describe(param::Schema<ApertureOptions>& s);
+
+enum class ColumnNames { tessera, mopex };
+
+struct CatalogOptions {
+  std::string sources;                // --sources
+  std::vector<std::string> formats{"fits"};
+  std::string where;
+  std::string detect_where;
+  ColumnNames columns = ColumnNames::tessera;
+  bool regions = true, background = false, noise = false, significance = false, segments = false, residual = false;
+};
+void describe(param::Schema<CatalogOptions>& s);
+
+struct ExtractOptions {
+  pipeline::MosaicOptions mosaic;
+  instrument::PsfFileOptions psf;
+  PsfUse psf_use;
+  DetectionOptions detection;
+  detect::FilterOptions filter;
+  detect::SegmentOptions segments;
+  FitOptions fit;
+  ApertureOptions aperture;
+  CatalogOptions catalog;
+  void declare(param::OptionSet& options);
+};
+
+}  // namespace tessera::extraction

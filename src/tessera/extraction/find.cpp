@@ -1,0 +1,234 @@
+#include "tessera/extraction/find.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+
+#include "tessera/background/frame_sky.h"
+#include "tessera/core/statistics.h"
+#include "tessera/detect/noise_map.h"
+#include "tessera/extraction/fit_image.h"
+
+namespace tessera::extraction {
+namespace {
+
+constexpr int rows_together = 64;
+constexpr float masked_beyond = 3.5F;  // sigma of the filtered image, above or below: masking high noise alone would leave a sky that is too low
+constexpr int masked_around = 3;       // pixels
+
+Image<float> sky_of(const Frame& frame, const DetectionOptions& options) {
+  if (options.background == SkyChoice::none) return Image<float>{frame.box()};
+  background::FrameSkyOptions how;
+  how.method = options.background == SkyChoice::mesh ? background::SkyMethod::mesh : options.background == SkyChoice::median ? background::SkyMethod::median : background::SkyMethod::panels;
+  how.window_x = options.window_x, how.window_y = options.window_y, how.dropped = options.dropped, how.panel_filter = options.panel_filter;
+  background::check(how);
+  return background::frame_sky(frame.view(), how);
+}
+
+void subtract(const Frame& from, const Image<float>& sky, Frame& to) {
+  for (std::size_t i = 0; i < to.value.pixels().size(); ++i) {
+    const bool good = from.good.pixels()[i] && std::isfinite(sky.pixels()[i]);
+    to.good.pixels()[i] = good;
+    to.value.pixels()[i] = good ? from.value.pixels()[i] - sky.pixels()[i] : 0.0F;
+    to.variance.pixels()[i] = good ? from.variance.pixels()[i] : 0.0F;
+  }
+}
+
+/// Pixels beyond a level on either side and those around them.
+Image<std::uint8_t> grown_mask(View<const float> image, float level, int around) {
+  const Box box = image.box();
+  Image<std::uint8_t> mask{box};
+  for (int y = box.y0; y < box.y1; ++y)
+    for (int x = box.x0; x < box.x1; ++x) {
+      if (!(std::abs(image(x, y)) > level)) continue;
+      const Box near = intersection(box, {x - around, y - around, x + around + 1, y + around + 1});
+      for (int j = near.y0; j < near.y1; ++j)
+        for (int i = near.x0; i < near.x1; ++i) mask(i, j) = 1;
+    }
+  return mask;
+}
+
+/// The matched filter over the whole frame, by bands of rows.
+Image<float> significance_of(const Frame& frame, const psf::PsfModel& psf, const detect::FilterOptions& options, pipeline::Context& context) {
+  Image<float> significance{frame.box()};
+  const Box box = frame.box();
+  const auto bands = (box.height() + rows_together - 1) / rows_together;
+  context.stage("matched filter", bands);
+  context.pool().for_each(bands, [&](std::int64_t k) {
+    const int y = box.y0 + static_cast<int>(k) * rows_together;
+    detect::matched_filter(frame.view(), psf, options, {significance.view().window({box.x0, y, box.x1, std::min(box.y1, y + rows_together)}), {}, {}});
+    context.step();
+  });
+  for (int y = box.y0; y < box.y1; ++y)
+    for (int x = box.x0; x < box.x1; ++x)
+      if (!frame.good(x, y)) significance(x, y) = std::numeric_limits<float>::quiet_NaN();
+  return significance;
+}
+
+/// Divides by the noise of the filtered image, whose pixels may be correlated; returns that.
+Image<float> normalise(Image<float>& significance, int cell) {
+  if (cell == 0) return Image<float>{significance.box(), 1.0F};
+  Image<float> noise = detect::noise_map(significance, std::max(8, cell));
+  for (std::size_t i = 0; i < noise.pixels().size(); ++i) {
+    const float n = noise.pixels()[i];
+    if (n > 0) significance.pixels()[i] /= n;
+  }
+  return noise;
+}
+
+std::vector<detect::Segment> segments_of(View<const float> image, const ExtractOptions& options) {
+  const auto& o = options.detection;
+  detect::SegmentOptions how = options.segments;
+  if (o.separation == Separation::watershed || o.separation == Separation::none) {
+    how.deblend = how.deblend && o.separation == Separation::watershed;
+    if (o.image == DetectionImage::probability) how.prominence = 0;
+    return detect::find_segments(image, how);
+  }
+  outlier::DetectionOptions cut;
+  cut.threshold = how.threshold, cut.min_area = how.min_area, cut.max_area = o.max_area, cut.min_peak_fraction = o.min_peak_fraction;
+  cut.peaks_radius = o.peaks_radius, cut.max_level = o.max_level, cut.extended_area = o.extended_area;
+  cut.splitting = o.separation == Separation::simple ? outlier::Splitting::simple : o.separation == Separation::combo ? outlier::Splitting::combo : outlier::Splitting::peak;
+  return detect::segments_of(image, outlier::detect(image, cut), how.threshold);
+}
+
+/// Vertex of the parabola through three values, −½ … ½.
+double vertex(float before, float at, float after) {
+  const double curve = static_cast<double>(before) - 2 * static_cast<double>(at) + static_cast<double>(after);
+  return curve < 0 ? std::clamp(0.5 * (static_cast<double>(before) - static_cast<double>(after)) / curve, -0.5, 0.5) : 0;
+}
+
+std::vector<Detection> detections_of(const std::vector<detect::Segment>& segments, View<const float> image, View<const float> light) {
+  const Box inner = image.box().grown(-1);
+  std::map<int, int> blends;  // parent → number, of those that have several
+  std::vector<Detection> all;
+  for (const auto& s : segments) {
+    Detection d;
+    d.x = s.peak_x, d.y = s.peak_y;
+    if (inner.contains(s.peak_x, s.peak_y)) {
+      d.x += vertex(image(s.peak_x - 1, s.peak_y), s.peak, image(s.peak_x + 1, s.peak_y));
+      d.y += vertex(image(s.peak_x, s.peak_y - 1), s.peak, image(s.peak_x, s.peak_y + 1));
+    }
+    const auto m = detect::moments(s, light);
+    d.centroid_x = m.x, d.centroid_y = m.y, d.flux = m.flux, d.major = m.major, d.minor = m.minor, d.angle_deg = m.angle * 57.29577951308232;
+    d.peak = static_cast<double>(s.peak), d.area = static_cast<long>(s.area), d.blend_size = s.siblings;
+    if (s.siblings > 1) d.blend = blends.try_emplace(s.parent, static_cast<int>(blends.size()) + 1).first->second;
+    all.push_back(d);
+  }
+  return all;
+}
+
+/// The image that the threshold applies to.
+Image<float> threshold_image(const Frame& frame, Image<float> significance, const psf::PsfModel& psf, const ExtractOptions& options) {
+  const auto& o = options.detection;
+  if (o.image == DetectionImage::probability)
+    for (float& s : significance.pixels()) s = detect::point_source_probability(s, o.prior, o.probability_scale);
+  if (o.image == DetectionImage::filtered) {
+    Image<float> flux{frame.box()};
+    detect::matched_filter(frame.view(), psf, options.filter, {{}, flux, {}});
+    for (std::size_t i = 0; i < flux.pixels().size(); ++i)
+      if (std::isnan(significance.pixels()[i])) flux.pixels()[i] = std::numeric_limits<float>::quiet_NaN();
+    normalise(flux, std::max(8, o.noise_cell));
+    return flux;
+  }
+  return significance;
+}
+
+}  // namespace
+
+Found find_sources(Frame frame, const Image<float>& coverage, const psf::PsfModel& psf, const ExtractOptions& options, bool find, pipeline::Context& context) {
+  Found found;
+  found.frame = Frame{frame.box()};
+  found.background = sky_of(frame, options.detection);
+  subtract(frame, found.background, found.frame);
+  found.sources = Image<std::uint8_t>{frame.box()};
+  // The noise of the sky around, so that a source's photons do not hide it.
+  const auto sky_noise = [&] {
+    Frame quiet{frame.box()};
+    quiet.value = found.frame.value.copy();
+    quiet.good = found.frame.good.copy();
+    Image<float> photons;
+    smooth_noise(found.frame.view(), coverage, found.sources, quiet.variance, photons);
+    return quiet;
+  };
+  Image<float> significance = significance_of(sky_noise(), psf, options.filter, context);
+  found.noise = normalise(significance, options.detection.noise_cell);
+  found.sources = grown_mask(significance, masked_beyond, masked_around);
+  if (options.detection.background != SkyChoice::none) {
+    Frame sky{frame.box()};
+    subtract(frame, Image<float>{frame.box()}, sky);
+    for (std::size_t i = 0; i < sky.good.pixels().size(); ++i)
+      if (found.sources.pixels()[i]) sky.good.pixels()[i] = 0, sky.value.pixels()[i] = 0, sky.variance.pixels()[i] = 0;
+    Image<float> again = sky_of(sky, options.detection);
+    for (std::size_t i = 0; i < again.pixels().size(); ++i)
+      if (std::isfinite(again.pixels()[i])) found.background.pixels()[i] = again.pixels()[i];
+    subtract(frame, found.background, found.frame);
+  }
+  if (!find) return found;
+  Frame quiet = sky_noise();
+  significance = significance_of(quiet, psf, options.filter, context);
+  found.noise = normalise(significance, options.detection.noise_cell);
+  const double noise = statistics::median(found.noise.pixels());
+  found.median_noise = std::isfinite(noise) ? noise : 1;
+  found.filtered = threshold_image(quiet, std::move(significance), psf, options);
+  found.segments = segments_of(found.filtered, options);
+  found.detections = detections_of(found.segments, found.filtered, found.frame.value);
+  found.variance = std::move(quiet.variance);
+  return found;
+}
+
+std::vector<Detection> find_more(const Found& found, const Image<float>& residual, std::span<const Place> taken, double apart, double model_error, const psf::PsfModel& psf, const ExtractOptions& options,
+                                 pipeline::Context& context) {
+  Frame left{found.frame.box()};
+  for (std::size_t i = 0; i < left.good.pixels().size(); ++i) {
+    if (!found.frame.good.pixels()[i]) continue;
+    const float error = static_cast<float>(model_error) * (found.frame.value.pixels()[i] - residual.pixels()[i]);
+    left.good.pixels()[i] = 1;
+    left.value.pixels()[i] = residual.pixels()[i];
+    left.variance.pixels()[i] = found.variance.pixels()[i] + error * error;
+  }
+  Image<float> significance = significance_of(left, psf, options.filter, context);
+  for (std::size_t i = 0; i < significance.pixels().size(); ++i)
+    if (const float n = found.noise.pixels()[i]; n > 0) significance.pixels()[i] /= n;
+  detect::SegmentOptions how = options.segments;
+  how.deblend = true;
+  std::vector<Detection> more;
+  for (const Detection& d : detections_of(detect::find_segments(significance, how), significance, residual))
+    if (std::none_of(taken.begin(), taken.end(), [&](const Place& p) { return p.usable && std::hypot(p.x - d.x, p.y - d.y) < apart; })) more.push_back(d);
+  return more;
+}
+
+double concentration_ratio(const Found& found, const psf::PsfModel& psf) {
+  constexpr double bright = 30;
+  constexpr int half = 4;
+  std::vector<double> ratios;
+  psf::PointResponse workspace;
+  const auto share = [](auto&& value) {
+    double inner = 0, all = 0;
+    for (int y = -half; y <= half; ++y)
+      for (int x = -half; x <= half; ++x) {
+        all += value(x, y);
+        if (x == 0 && y == 0) inner += value(x, y);
+      }
+    return all > 0 ? inner / all : std::numeric_limits<double>::quiet_NaN();
+  };
+  for (std::size_t i = 0; i < found.detections.size(); ++i) {
+    const Detection& d = found.detections[i];
+    const int cx = static_cast<int>(std::lround(d.x)), cy = static_cast<int>(std::lround(d.y));
+    const Box box{cx - half, cy - half, cx + half + 1, cy + half + 1};
+    if (d.peak < bright || d.blend_size > 1 || !found.frame.box().contains(box)) continue;
+    bool usable = true;
+    for (int y = box.y0; y < box.y1; ++y)
+      for (int x = box.x0; x < box.x1; ++x) usable = usable && found.frame.good(x, y);
+    for (const Detection& other : found.detections) usable = usable && (&other == &d || std::hypot(other.x - d.x, other.y - d.y) > 2.5 * half || other.peak < 0.05 * d.peak);
+    if (!usable) continue;
+    const auto& response = psf.at(d.x, d.y, workspace);
+    const double seen = share([&](int x, int y) { return static_cast<double>(found.frame.value(cx + x, cy + y)); });
+    const double expected = share([&](int x, int y) { return response.at(cx + x - d.x, cy + y - d.y); });
+    if (std::isfinite(seen / expected)) ratios.push_back(seen / expected);
+    if (ratios.size() >= 200) break;
+  }
+  return ratios.size() < 5 ? std::numeric_limits<double>::quiet_NaN() : statistics::median(ratios);
+}
+
+}  // namespace tessera::extraction

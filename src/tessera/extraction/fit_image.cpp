@@ -1,0 +1,82 @@
+#include "tessera/extraction/fit_image.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string_view>
+#include <vector>
+
+#include "tessera/background/frame_sky.h"
+#include "tessera/core/statistics.h"
+
+namespace tessera::extraction {
+namespace {
+
+constexpr double sr_in_arcsec2 = 4.25451702961522e10;
+constexpr double bright = 10;             // sigma above the sky: there the variance tells of photons
+constexpr std::size_t least_bright = 20;
+constexpr double noisy = 2;
+
+}  // namespace
+
+FluxUnit flux_unit(const std::string& unit) {
+  constexpr std::string_view per_arcsec2 = "/arcsec2";
+  if (unit == "MJy/sr") return {"uJy", 1e12, FluxUnit::Area::steradian};
+  if (unit.ends_with(per_arcsec2)) return {unit.substr(0, unit.size() - per_arcsec2.size()), 1, FluxUnit::Area::arcsec2};
+  return {unit, 1, FluxUnit::Area::pixel};
+}
+
+double FitImage::value_of_unit_flux(double x, double y) const {
+  if (unit.area == FluxUnit::Area::pixel) return 1 / unit.factor;
+  const double sr = file->wcs.pixel_area_sr({x, y});
+  return 1 / (unit.factor * (unit.area == FluxUnit::Area::steradian ? sr : sr * sr_in_arcsec2));
+}
+
+Frame FitImage::cut(Box part, const Image<float>& own) const {
+  Frame frame{part};
+  for (int y = part.y0; y < part.y1; ++y)
+    for (int x = part.x0; x < part.x1; ++x) {
+      if (!good(x, y)) continue;
+      frame.good(x, y) = 1;
+      frame.value(x, y) = value(x, y) - (model(x, y) - own(x, y));
+      frame.variance(x, y) = variance(x, y) + (photons.empty() ? 0.0F : photons(x, y) * std::max(0.0F, model(x, y)));
+    }
+  return frame;
+}
+
+void smooth_noise(const FrameView& frame, const Image<float>& coverage, const Image<std::uint8_t>& sources, Image<float>& sky, Image<float>& photons) {
+  const Box box = frame.box();
+  const auto depth = [&](int x, int y) { return coverage.empty() ? 1.0F : coverage(x, y); };
+  // The variance of one frame, where there is nothing but sky.
+  Frame alone{box};
+  for (int y = box.y0; y < box.y1; ++y)
+    for (int x = box.x0; x < box.x1; ++x)
+      if (frame.good(x, y) && !sources(x, y) && depth(x, y) > 0) {
+        alone.value(x, y) = frame.variance(x, y) * depth(x, y);
+        alone.variance(x, y) = 1;
+        alone.good(x, y) = 1;
+      }
+  sky = background::frame_sky(alone.view(), {});
+  std::vector<float> slopes;
+  for (int y = box.y0; y < box.y1; ++y)
+    for (int x = box.x0; x < box.x1; ++x) {
+      if (!frame.good(x, y) || !(depth(x, y) > 0)) continue;
+      const float v = frame.value(x, y);
+      if (v > static_cast<float>(bright) * std::sqrt(frame.variance(x, y))) slopes.push_back((frame.variance(x, y) * depth(x, y) - sky(x, y)) / v);
+    }
+  const float slope = slopes.size() < least_bright ? 0.0F : static_cast<float>(std::max(0.0, statistics::median_inplace(std::span<float>{slopes})));
+  photons.reshape(box);
+  for (int y = box.y0; y < box.y1; ++y)
+    for (int x = box.x0; x < box.x1; ++x) {
+      const float stated = frame.variance(x, y), d = depth(x, y);
+      photons(x, y) = d > 0 ? slope / d : 0;
+      if (!frame.good(x, y)) {
+        sky(x, y) = 0;
+        continue;
+      }
+      const float smooth = d > 0 && sky(x, y) > 0 ? sky(x, y) / d : stated;
+      const float explained = smooth + photons(x, y) * std::max(0.0F, frame.value(x, y));
+      sky(x, y) = stated > static_cast<float>(noisy) * explained ? stated : smooth;
+    }
+}
+
+}  // namespace tessera::extraction

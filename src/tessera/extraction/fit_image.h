@@ -1,0 +1,47 @@
+/// extraction/fit_image.h — one image that sources are fitted on, a frame or a mosaic: its pixels less the sky, what their noise is made of, its place on the sky.
+#pragma once
+#include <optional>
+#include <string>
+
+#include "tessera/core/frame.h"
+#include "tessera/core/noise_correlation.h"
+#include "tessera/instrument/frame_file.h"
+#include "tessera/psf/psf_model.h"
+
+namespace tessera::extraction {
+
+/// Fluxes in what unit, and from pixel values how: flux = Σ value · area · factor.
+struct FluxUnit {
+  enum class Area { steradian, arcsec2, pixel };
+  std::string name;              ///< "uJy", "electron", …
+  double factor = 1;
+  Area area = Area::pixel;
+};
+/// MJy/sr gives uJy; "X/arcsec2" X; any other unit the sum over pixels in that unit.
+FluxUnit flux_unit(const std::string& image_unit);
+
+struct FitImage {
+  const instrument::FrameFile* file = nullptr;
+  const psf::PsfModel* psf = nullptr;
+  FluxUnit unit;
+  Image<float> value;            ///< less the sky; 0 where bad
+  Image<float> variance;         ///< without photons of sources when `photons` counts them, else all of it; 0 where bad
+  Image<std::uint8_t> good;
+  Image<float> photons;          ///< variance per value of a source; empty: in `variance` already
+  Image<float> model;            ///< of all sources as they stand
+  std::optional<NoiseCorrelation> correlation;  ///< of a resampled image's pixels
+  double mjd = 0;
+
+  Box box() const { return value.box(); }
+  /// Pixel value of unit flux at (x, y).
+  double value_of_unit_flux(double x, double y) const;
+  /// Pixels of `box` less the models of all sources but those whose part is given, `own` (on the same box), with the variance that goes with the whole model.
+  Frame cut(Box box, const Image<float>& own) const;
+};
+
+/// Splits the variance of `frame` (sources on a sky of level 0) into that of the sky around, smooth over some thirty pixels, and what the photons of sources add. Pixels noisier than twice
+/// what both explain keep their own. `coverage`: number of frames in each pixel, by which the variance goes down; empty: all alike. `sources`: 1 on pixels that are no sky.
+/// The photons' part is read off the bright pixels (median of excess variance over excess value), 0 when there are too few.
+void smooth_noise(const FrameView& frame, const Image<float>& coverage, const Image<std::uint8_t>& sources, Image<float>& sky, Image<float>& photons);
+
+}  // namespace tessera::extraction

@@ -1,0 +1,213 @@
+#include "tessera/extraction/fit_sources.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numbers>
+#include <set>
+#include <utility>
+
+#include "tessera/extraction/block_fit_private.h"
+
+namespace tessera::extraction {
+namespace {
+
+constexpr int band_rows = 64;
+constexpr double damped_above = 0.03, damping = 0.6;  // sigma; share of the way
+constexpr double degree = std::numbers::pi / 180;
+
+std::vector<Place> places_of(std::span<const Source> sources) {
+  std::vector<Place> places;
+  for (const Source& s : sources) places.push_back({s.ref_x, s.ref_y, !s.sights.empty() && s.status != Status::twin});
+  return places;
+}
+
+/// One source on one image, ordered by rows so that a band of rows finds its own.
+struct Seen {
+  const Source* source;
+  const photometry::Sight* sight;
+};
+
+void rebuild_models(std::span<FitImage> images, std::span<const Source> sources, pipeline::Context& context) {
+  std::vector<std::vector<Seen>> seen(images.size());
+  for (const Source& s : sources)
+    for (const auto& sight : s.sights) seen[static_cast<std::size_t>(sight.frame)].push_back({&s, &sight});
+  std::vector<std::pair<std::size_t, Box>> bands;
+  for (std::size_t i = 0; i < images.size(); ++i) {
+    std::stable_sort(seen[i].begin(), seen[i].end(), [](const Seen& a, const Seen& b) { return a.sight->y < b.sight->y; });
+    images[i].model.reset(images[i].box());
+    const Box box = images[i].box();
+    for (int y = box.y0; y < box.y1; y += band_rows) bands.push_back({i, {box.x0, y, box.x1, std::min(box.y1, y + band_rows)}});
+  }
+  context.pool().for_each(static_cast<std::int64_t>(bands.size()), [&](std::int64_t k) {
+    const auto& [i, box] = bands[static_cast<std::size_t>(k)];
+    FitImage& image = images[i];
+    const double margin = image.psf->reach_pix() + 100;  // sights are where sources began
+    const View<float> rows = image.model.view().window(box);
+    psf::PointResponse workspace;
+    std::vector<float> stamp;
+    auto from = std::lower_bound(seen[i].begin(), seen[i].end(), box.y0 - margin, [](const Seen& a, double y) { return a.sight->y < y; });
+    for (; from != seen[i].end() && from->sight->y < box.y1 + margin; ++from) add_source(image, moved(*from->sight, from->source->u, from->source->v), from->source->flux, workspace, stamp, rows);
+  });
+}
+
+/// Places where sources moved, as cells of the detection image.
+class Moved {
+ public:
+  explicit Moved(double cell) : cell_{std::max(cell, 1.0)} {}
+  void add(const Source& s) { cells_.insert({index(s.ref_x), index(s.ref_y)}); }
+  bool near(const Source& s) const {
+    for (int dy = -1; dy <= 1; ++dy)
+      for (int dx = -1; dx <= 1; ++dx)
+        if (cells_.contains({index(s.ref_x) + dx, index(s.ref_y) + dy})) return true;
+    return false;
+  }
+
+ private:
+  long index(double v) const { return static_cast<long>(std::floor(v / cell_)); }
+  double cell_;
+  std::set<std::pair<long, long>> cells_;
+};
+
+/// How far values are from those before, in units of their errors.
+double change(const Source& before, const Fitted& now) {
+  double most = 0;
+  const auto part = [&](double difference, double variance) {
+    if (variance > 0) most = std::max(most, std::abs(difference) / std::sqrt(variance));
+  };
+  part(now.flux - before.flux, now.covariance[8]);
+  part(now.u - before.u, now.covariance[0]);
+  part(now.v - before.v, now.covariance[4]);
+  return most;
+}
+
+/// `share`: of the way to the new values that is gone; below 1 neighbours that push one another to and fro come to rest.
+void take(Source& s, const Fitted& f, const Block& block, bool positions, double share) {
+  s.u += share * (f.u - s.u), s.v += share * (f.v - s.v), s.flux += share * (f.flux - s.flux);
+  std::copy_n(f.covariance, 9, s.covariance);
+  s.status = f.status;
+  s.forced = !positions;
+  s.members = block.group_size, s.group = block.group;
+  s.group_chi2 = f.group_chi2, s.chi2 = f.chi2, s.group_dof = f.dof;
+  s.pixels = f.pixels, s.bad_pixels = f.bad_pixels, s.frames = f.frames, s.portion = f.portion;
+}
+
+BlockOptions block_options(const FitOptions& options, bool positions, int window) {
+  BlockOptions how;
+  how.fit.window = window;
+  how.fit.positions = positions;
+  how.fit.background = options.background;
+  how.max_shift_pix = options.max_shift;
+  return how;
+}
+
+}  // namespace
+
+wcs::SkyPoint Source::position() const {
+  // Inverse gnomonic projection about the start (u east, v north).
+  const double xi = u / 3600 * degree, eta = v / 3600 * degree, dec0 = start.dec_deg * degree;
+  const double down = std::cos(dec0) - eta * std::sin(dec0);
+  const double ra = start.ra_deg + std::atan2(xi, down) / degree;
+  const double dec = std::atan2(std::sin(dec0) + eta * std::cos(dec0), std::hypot(xi, down)) / degree;
+  return {ra < 0 ? ra + 360 : ra >= 360 ? ra - 360 : ra, dec};
+}
+
+int fit_window(const FitOptions& options, double fwhm_pix) {
+  if (options.window > 0) return options.window % 2 == 1 ? std::max(3, options.window) : options.window + 1;
+  return std::max(5, 2 * static_cast<int>(std::ceil(1.6 * fwhm_pix)) + 1);
+}
+
+void find_sights(std::span<const FitImage> images, std::span<Source> sources, int window, pipeline::Context& context) {
+  std::vector<double> ra, dec;
+  std::vector<std::size_t> which;
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    sources[i].sights.clear();
+    if (!std::isfinite(sources[i].start.ra_deg) || !std::isfinite(sources[i].start.dec_deg) || sources[i].status == Status::twin) continue;
+    which.push_back(i);
+    ra.push_back(sources[i].start.ra_deg), dec.push_back(sources[i].start.dec_deg);
+  }
+  std::vector<std::vector<std::pair<std::size_t, photometry::Sight>>> found(images.size());
+  context.stage("placing sources on frames", static_cast<std::int64_t>(images.size()));
+  context.pool().for_each(static_cast<std::int64_t>(images.size()), [&](std::int64_t k) {
+    const FitImage& image = images[static_cast<std::size_t>(k)];
+    const auto& sky = image.file->wcs;
+    std::vector<double> x(ra.size()), y(ra.size());
+    sky.sky_to_pixel(ra, dec, x, y);
+    const double half = window / 2 + 0.5;
+    const Box box = image.box();
+    for (std::size_t i = 0; i < which.size(); ++i) {
+      if (!(x[i] > box.x0 - half && x[i] < box.x1 - 1 + half && y[i] > box.y0 - half && y[i] < box.y1 - 1 + half)) continue;
+      // A distortion polynomial may send a far point into the frame.
+      const auto back = sky.pixel_to_sky({x[i], y[i]});
+      if (!(std::abs(back.dec_deg - dec[i]) < 1e-3)) continue;
+      const auto j = sky.jacobian({x[i], y[i]});  // degrees per pixel
+      const double det = j[0] * j[3] - j[1] * j[2];
+      if (!std::isfinite(det) || det == 0) continue;
+      photometry::Sight s;
+      s.frame = static_cast<int>(k);
+      s.x = x[i], s.y = y[i];
+      s.x_u = j[3] / det / 3600, s.x_v = -j[1] / det / 3600, s.y_u = -j[2] / det / 3600, s.y_v = j[0] / det / 3600;
+      s.scale = image.value_of_unit_flux(x[i], y[i]);
+      found[static_cast<std::size_t>(k)].push_back({which[i], s});
+    }
+    context.step();
+  });
+  for (const auto& of_image : found)
+    for (const auto& [source, sight] : of_image) sources[source].sights.push_back(sight);
+}
+
+FitSummary fit_sources(std::span<FitImage> images, std::span<Source> sources, const FitOptions& options, bool positions, int window, double link_pix, pipeline::Context& context) {
+  const auto places = places_of(sources);
+  const auto blocks = group_sources(places, link_pix, options.max_group);
+  FitSummary summary;
+  summary.window = window;
+  summary.blocks = static_cast<long>(blocks.size());
+  for (const Block& b : blocks) {
+    summary.groups = std::max(summary.groups, static_cast<long>(b.group) + 1);
+    summary.largest_group = std::max(summary.largest_group, static_cast<long>(b.group_size));
+  }
+  const auto how = block_options(options, positions, window);
+  rebuild_models(images, sources, context);
+  std::vector<std::size_t> todo(blocks.size());
+  for (std::size_t i = 0; i < todo.size(); ++i) todo[i] = i;
+  for (summary.rounds = 0; summary.rounds < options.max_rounds && !todo.empty();) {
+    if (summary.rounds == 0) context.stage("fitting sources", static_cast<std::int64_t>(todo.size()));
+    if (summary.rounds == 1) context.stage("fitting sources again, others taken off", options.max_rounds - 1);
+    std::vector<std::vector<Fitted>> results(todo.size());
+    context.pool().for_each(static_cast<std::int64_t>(todo.size()), [&](std::int64_t k) {
+      results[static_cast<std::size_t>(k)] = fit_block(images, sources, blocks[todo[static_cast<std::size_t>(k)]], how);
+      if (summary.rounds == 0) context.step();
+    });
+    if (summary.rounds > 0) context.step();
+    Moved places_moved{2.0 * window};
+    summary.last_change = 0;
+    for (std::size_t k = 0; k < todo.size(); ++k)
+      for (const Fitted& f : results[k]) {
+        Source& s = sources[static_cast<std::size_t>(f.source)];
+        const double moved_by = change(s, f);
+        take(s, f, blocks[todo[k]], positions, summary.rounds > 2 && moved_by > damped_above ? damping : 1.0);
+        if (f.status != Status::fitted && summary.rounds > 3) continue;  // what the data do not settle would never rest
+        summary.last_change = std::max(summary.last_change, moved_by);
+        if (moved_by > options.tolerance) places_moved.add(s);
+      }
+    rebuild_models(images, sources, context);
+    ++summary.rounds;
+    if (summary.rounds < 2) continue;  // the second knows the photons of the sources
+    todo.clear();
+    for (std::size_t i = 0; i < blocks.size(); ++i)
+      if (std::any_of(blocks[i].own.begin(), blocks[i].own.end(), [&](int s) { return places_moved.near(sources[static_cast<std::size_t>(s)]); })) todo.push_back(i);
+  }
+  return summary;
+}
+
+void fluxes_on_image(std::span<FitImage> images, std::size_t image, std::span<const Source> sources, const FitOptions& options, int window, double link_pix, std::vector<double>& fluxes, std::vector<double>& errors) {
+  fluxes.assign(sources.size(), std::numeric_limits<double>::quiet_NaN());
+  errors = fluxes;
+  auto how = block_options(options, false, window);
+  how.only_image = static_cast<int>(image);
+  for (const Block& block : group_sources(places_of(sources), link_pix, options.max_group))
+    for (const Fitted& f : fit_block(images, sources, block, how))
+      if (f.status == Status::fitted) fluxes[static_cast<std::size_t>(f.source)] = f.flux, errors[static_cast<std::size_t>(f.source)] = std::sqrt(f.covariance[8]);
+}
+
+}  // namespace tessera::extraction

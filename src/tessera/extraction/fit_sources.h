@@ -1,0 +1,36 @@
+/// extraction/fit_sources.h — positions and fluxes of all sources on all images at once.
+///
+/// Sources that are near one another are fitted together (photometry/psf_fit.h). All groups are fitted from pixels less the models of all other sources, and again until nothing moves
+/// (block Jacobi); a group too large for one solution is cut into blocks that overlap by their neighbours, of which each gives its own sources (restricted additive Schwarz: Cai & Sarkis 1999,
+/// SIAM J. Sci. Comput. 21, 792). The order of sources alone decides the bits, not the threads.
+#pragma once
+#include <span>
+#include <vector>
+
+#include "tessera/extraction/extract_options.h"
+#include "tessera/extraction/fit_image.h"
+#include "tessera/extraction/source.h"
+#include "tessera/pipeline/context.h"
+
+namespace tessera::extraction {
+
+struct FitSummary {
+  int rounds = 0;
+  double last_change = 0;      ///< the largest, in sigma
+  long groups = 0, largest_group = 0, blocks = 0;
+  int window = 0;
+};
+
+/// Fills `sights` of every source: where each image sees it.
+void find_sights(std::span<const FitImage> images, std::span<Source> sources, int window, pipeline::Context& context);
+
+/// Window of the fit: options.window, or from the response's width.
+int fit_window(const FitOptions& options, double fwhm_pix);
+
+/// `link_pix`: sources nearer than this on the detection image are fitted together. Leaves images[i].model as the sum of all fitted sources.
+FitSummary fit_sources(std::span<FitImage> images, std::span<Source> sources, const FitOptions& options, bool positions, int window, double link_pix, pipeline::Context& context);
+
+/// One image's flux of each source at the positions found, all sources at once by blocks; NaN where the image does not see it. `errors`: 1 sigma.
+void fluxes_on_image(std::span<FitImage> images, std::size_t image, std::span<const Source> sources, const FitOptions& options, int window, double link_pix, std::vector<double>& fluxes, std::vector<double>& errors);
+
+}  // namespace tessera::extraction

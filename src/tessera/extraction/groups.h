@@ -1,0 +1,23 @@
+/// extraction/groups.h — which sources are fitted together.
+#pragma once
+#include <span>
+#include <vector>
+
+namespace tessera::extraction {
+
+/// Sources solved for in one fit, and neighbours that are fitted with them but take their values from their own block.
+struct Block {
+  std::vector<int> own, halo;
+  int group = 0;                ///< connected sources
+  int group_size = 0;
+};
+
+struct Place {
+  double x = 0, y = 0;
+  bool usable = true;
+};
+
+/// Connected sources (nearer than `link`) are a group; one of more than `most` is halved along its longer side until blocks have no more. Blocks in the order of their first source.
+std::vector<Block> group_sources(std::span<const Place> places, double link, int most);
+
+}  // namespace tessera::extraction

@@ -1,0 +1,220 @@
+#include "tessera/extraction/open_images.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "tessera/background/noise.h"
+#include "tessera/base/error.h"
+#include "tessera/base/files.h"
+#include "tessera/base/text.h"
+#include "tessera/base/utf8.h"
+#include "tessera/core/statistics.h"
+#include "tessera/io/fits.h"
+#include "tessera/pipeline/correlation.h"
+#include "tessera/wcs/pixel_map.h"
+
+namespace tessera::extraction {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::int64_t image_bytes_per_pixel = 60, frame_bytes_per_pixel = 17;
+
+bool is_fits(const std::string& path) {
+  if (!files::exists(path) || files::is_folder(path)) return false;
+  try {
+    return io::FitsFile{path}.first_image().has_value();
+  } catch (const DataError&) {
+    return false;
+  }
+}
+
+/// NAME_cov.fits for NAME.fits.
+fs::path beside(const fs::path& image, const char* suffix) { return image.parent_path() / (image.stem().string() + suffix); }
+
+void refuse_beyond(std::int64_t bytes, std::int64_t ceiling, const std::string& what) {
+  if (bytes > ceiling)
+    throw SystemError{fmt::format("{} needs {} of memory, the ceiling is {}; raise it with --memory", what, text::format_bytes(static_cast<double>(bytes)), text::format_bytes(static_cast<double>(ceiling)))};
+}
+
+Image<float> read_coverage(const fs::path& path, const instrument::FrameFile& file) {
+  const io::FitsFile fits{path};
+  const auto hdu = fits.first_image();
+  if (!hdu) throw DataError{fmt::format("{}: no image in it; a coverage map was expected", path.string())};
+  const auto& axes = fits.hdus()[static_cast<std::size_t>(*hdu)].axes;
+  if (axes[0] != file.width || axes[1] != file.height)
+    throw DataError{fmt::format("{}: {} × {} pixels, but {} has {} × {}; a coverage map has the size of its mosaic (name the right one with -C)", path.string(), axes[0], axes[1], file.label(), file.width, file.height)};
+  Image<float> coverage = fits.read_float(*hdu);
+  for (float& c : coverage.pixels())
+    if (!(c > 0)) c = 0;
+  return coverage;
+}
+
+}  // namespace
+
+std::vector<instrument::FrameNames> image_names(const std::vector<std::string>& inputs, const ExtractOptions& options, const instrument::ProfileSet& profiles, pipeline::Context& context) {
+  std::vector<std::string> arguments, notes;
+  for (const auto& input : inputs) {
+    const fs::path folder{input};
+    arguments.push_back(files::is_folder(folder) && files::exists(folder / "mosaic.fits") && files::exists(folder / "run.json") ? (folder / "mosaic.fits").string() : input);
+  }
+  auto input = options.mosaic.input;
+  const bool file_itself = is_fits(input.sigmas);
+  if (file_itself) input.sigmas.clear();
+  auto names = instrument::expand_inputs(arguments, input, profiles, notes);
+  for (const auto& note : notes) context.log(pipeline::Level::info, note);
+  if (file_itself) {
+    if (names.size() != 1) throw UsageError{fmt::format("-S {} is one image, but there are {} frames; name a list with one uncertainty per frame", options.mosaic.input.sigmas, names.size())};
+    names.front().sigma = options.mosaic.input.sigmas;
+  }
+  return names;
+}
+
+OpenedImage open_image(const instrument::FrameNames& names, const ExtractOptions& options, const instrument::ProfileSet& profiles, pipeline::Context& context) {
+  OpenedImage opened;
+  opened.file = instrument::open_frame(names, options.mosaic.input, profiles);
+  refuse_beyond(opened.file.box().area() * image_bytes_per_pixel, context.memory_bytes(), opened.file.label());
+  opened.frame = instrument::read_frame(opened.file, opened.file.box());
+  const fs::path coverage = !options.detection.coverage.empty() ? fs::path{options.detection.coverage} : beside(opened.file.image.path, "_cov.fits");
+  if (!options.detection.coverage.empty() || files::exists(coverage)) {
+    opened.coverage = read_coverage(coverage, opened.file);
+    opened.read.push_back(coverage.string());
+    opened.resampled = true;
+    std::vector<float> covered;
+    for (const float c : opened.coverage.pixels())
+      if (c > 0) covered.push_back(c);
+    const auto typical = covered.empty() ? 1.0F : static_cast<float>(statistics::median_inplace(std::span<float>{covered}));
+    for (std::size_t i = 0; i < opened.coverage.pixels().size(); ++i) {
+      const float c = opened.coverage.pixels()[i];
+      float& v = opened.frame.variance.pixels()[i];
+      if (!(c > 0))
+        opened.frame.good.pixels()[i] = 0, opened.frame.value.pixels()[i] = 0, v = 0;
+      else if (opened.file.empirical_noise)
+        v *= typical / c;  // one number was measured: deeper pixels have less
+    }
+  }
+  if (opened.file.uncertainty) {
+    const io::FitsFile sigma{opened.file.uncertainty->path};
+    if (sigma.find("CORRELATION")) {
+      opened.correlation = pipeline::read_correlation(sigma);
+      opened.resampled = true;
+    }
+  }
+  for (const auto& note : opened.file.notes) context.caveat("frame-note", opened.file.label() + ": " + note);
+  return opened;
+}
+
+RecordedMosaic recorded_mosaic(const fs::path& path) {
+  RecordedMosaic mosaic;
+  const fs::path folder = files::is_folder(path) ? path : path.parent_path();
+  mosaic.image = files::is_folder(path) ? path / "mosaic.fits" : path;
+  const fs::path record = folder / "run.json";
+  if (!files::exists(record)) throw DataError{fmt::format("{}: no run.json beside it, which says what was taken off each frame; name a finished mosaic of tessera, or fit the mosaic alone", path.string())};
+  const std::string content = files::read(record);
+  if (text::json_nesting(content) > text::json_nesting_limit) throw DataError{fmt::format("{}: nested deeper than {}; not a run.json", record.string(), text::json_nesting_limit)};
+  mosaic.read = {record.string()};
+  try {
+    auto j = nlohmann::json::parse(content);
+    text::change_strings(j, text::raw_bytes);
+    const fs::path base = j.at("working_folder").get<std::string>();
+    for (const auto& o : j.at("options"))
+      if (o.at("key") == "background.method") mosaic.surfaces = o.at("value") == "plane" || o.at("value") == "surface";
+    for (const auto& f : j.at("frames")) {
+      RecordedFrame frame;
+      frame.image = fs::weakly_canonical(base / f.at("image").get<std::string>()).string();
+      frame.hdu = f.at("hdu");
+      frame.used = f.at("used");
+      frame.sky = f.at("offset").get<double>() + f.value("zodi", 0.0);
+      if (f.at("noise_scale").is_number()) frame.noise_scale = f.at("noise_scale");
+      if (!(frame.noise_scale > 0) || !std::isfinite(frame.noise_scale)) frame.noise_scale = 1;
+      mosaic.frames.push_back(frame);
+    }
+    for (const auto& p : j.at("products")) {
+      const std::string name = p.at("name");
+      if (!name.starts_with("Rmask/")) continue;
+      for (auto& frame : mosaic.frames) {
+        const std::string stem = fs::path{frame.image}.stem().string();
+        if (frame.rmask.empty() && fs::path{name}.stem().string() == stem + "_rmask") frame.rmask = (folder / name).string();
+      }
+    }
+  } catch (const nlohmann::json::exception& error) {
+    throw DataError{fmt::format("{}: not the record of a mosaic ({})", record.string(), error.what())};
+  }
+  return mosaic;
+}
+
+namespace {
+
+/// The mosaic's background and sources under each pixel of a frame.
+void under_frame(const wcs::PixelMap& to_mosaic, const Found& found, Image<float>& sky, Image<std::uint8_t>& sources) {
+  const Box box = sky.box(), whole = found.background.box();
+  const auto n = static_cast<std::size_t>(box.width());
+  std::vector<double> u(n), v(n);
+  for (int row = box.y0; row < box.y1; ++row) {
+    to_mosaic.apply_row(box.x0, row, u, v);
+    for (std::size_t i = 0; i < n; ++i) {
+      const int at = box.x0 + static_cast<int>(i);
+      if (!std::isfinite(u[i]) || !std::isfinite(v[i])) continue;
+      const double a = std::clamp(u[i], whole.x0 + 0.0, whole.x1 - 1.0), b = std::clamp(v[i], whole.y0 + 0.0, whole.y1 - 1.0);
+      const int i0 = std::min(static_cast<int>(a), whole.x1 - 2), j0 = std::min(static_cast<int>(b), whole.y1 - 2);
+      const auto p = static_cast<float>(a - i0), q = static_cast<float>(b - j0);
+      const auto& bg = found.background;
+      const float level = (1 - q) * ((1 - p) * bg(i0, j0) + p * bg(i0 + 1, j0)) + q * ((1 - p) * bg(i0, j0 + 1) + p * bg(i0 + 1, j0 + 1));
+      sky(at, row) = std::isfinite(level) ? level : bg(static_cast<int>(a + 0.5), static_cast<int>(b + 0.5));
+      sources(at, row) = found.sources(static_cast<int>(a + 0.5), static_cast<int>(b + 0.5));
+    }
+  }
+}
+
+const RecordedFrame& record_of(const instrument::FrameFile& file, const RecordedMosaic& mosaic) {
+  const std::string path = fs::weakly_canonical(file.image.path).string();
+  for (const auto& frame : mosaic.frames)
+    if (frame.image == path && frame.hdu == file.image.hdu) return frame;
+  throw DataError{fmt::format("{}: is not among the {} frames of {}; give the frames that the mosaic was made of", file.label(), mosaic.frames.size(), mosaic.image.string())};
+}
+
+}  // namespace
+
+std::vector<FitImage> open_frames(const std::vector<instrument::FrameFile>& files, const RecordedMosaic& mosaic, const Found& found, const wcs::SkyWcs& mosaic_wcs, const psf::PsfModel& psf,
+                                  const ExtractOptions& options, pipeline::Context& context) {
+  std::int64_t pixels = 0;
+  for (const auto& file : files) pixels += file.box().area();
+  refuse_beyond(pixels * frame_bytes_per_pixel, context.memory_bytes(), fmt::format("fitting {} frames at once", files.size()));
+  std::vector<FitImage> images(files.size());
+  std::vector<std::uint8_t> used(files.size(), 1);
+  context.stage("reading frames", static_cast<std::int64_t>(files.size()));
+  context.pool().for_each(static_cast<std::int64_t>(files.size()), [&](std::int64_t k) {
+    const auto i = static_cast<std::size_t>(k);
+    const auto& file = files[i];
+    const RecordedFrame& record = record_of(file, mosaic);
+    used[i] = record.used;
+    context.step();
+    if (!record.used) return;
+    Frame frame = instrument::read_frame(file, file.box());
+    Image<float> sky{frame.box()};
+    Image<std::uint8_t> sources{frame.box()};
+    under_frame(*wcs::approximate(wcs::plane_to_plane(file.wcs, mosaic_wcs), file.box()), found, sky, sources);
+    const auto scale = static_cast<float>(record.noise_scale * record.noise_scale), offset = static_cast<float>(record.sky);
+    for (std::size_t p = 0; p < frame.good.pixels().size(); ++p) {
+      if (!frame.good.pixels()[p]) continue;
+      frame.value.pixels()[p] -= offset + sky.pixels()[p];
+      frame.variance.pixels()[p] *= scale;
+    }
+    FitImage& image = images[i];
+    image.file = &file, image.psf = &psf, image.unit = flux_unit(file.unit), image.mjd = file.mjd_begin;
+    if (options.fit.noise == FitNoise::smooth)
+      smooth_noise(frame.view(), {}, sources, image.variance, image.photons);
+    else
+      image.variance = frame.variance.copy();
+    image.value = std::move(frame.value), image.good = std::move(frame.good);
+  });
+  std::vector<FitImage> kept;
+  for (std::size_t i = 0; i < images.size(); ++i)
+    if (used[i]) kept.push_back(std::move(images[i]));
+  return kept;
+}
+
+}  // namespace tessera::extraction

@@ -1,0 +1,215 @@
+#include "tessera/extraction/report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "tessera/base/files.h"
+#include "tessera/base/text.h"
+#include "tessera/core/statistics.h"
+#include "tessera/picture/bare.h"
+#include "tessera/picture/sky_marks.h"
+#include "tessera/pipeline/report.h"
+#include "tessera/report/figure.h"
+#include "tessera/report/svg.h"
+
+namespace tessera::extraction {
+namespace {
+
+using report::Html;
+using report::number_text;
+
+constexpr int large_side = 900, small_side = 420;
+constexpr std::size_t most_marks = 2000;
+
+/// Pixels outside of the image, or bad, are no data for the eye.
+report::SkyFigure figure(const std::string& id, const std::string& title, const std::string& unit, const Image<float>& pixels, const Frame& frame, int side) {
+  const Box box = pixels.box();
+  picture::PreviewBuilder builder{box.width(), box.height(), side};
+  std::vector<float> row(static_cast<std::size_t>(box.width()));
+  for (int y = box.y0; y < box.y1; ++y) {
+    for (int x = box.x0; x < box.x1; ++x) row[static_cast<std::size_t>(x - box.x0)] = frame.good(x, y) ? pixels(x, y) : std::numeric_limits<float>::quiet_NaN();
+    builder.add_row(y - box.y0, row);
+  }
+  const auto preview = builder.finish();
+  picture::PictureOptions options;
+  options.title = title, options.unit = unit;
+  auto bare = picture::draw_bare(preview, options);
+  report::SkyFigure f;
+  f.id = id, f.png = std::move(bare.png), f.width = bare.width, f.height = bare.height;
+  f.title = title, f.unit = unit;
+  f.colours.assign(bare.colours.begin(), bare.colours.end());
+  for (auto& tick : bare.ticks) f.ticks.emplace_back(tick.position, std::move(tick.label));
+  if (preview.factor > 1) f.caption = fmt::format("{0} × {0} pixels averaged. ", preview.factor);
+  return f;
+}
+
+void add_sky_marks(report::SkyFigure& f, const instrument::FrameFile& file) {
+  const auto jacobian = file.wcs.jacobian({(file.width - 1) / 2.0, (file.height - 1) / 2.0});
+  const double across = 3600 * std::hypot(jacobian[0], jacobian[2]) * file.width;
+  if (!std::isfinite(jacobian[0] + jacobian[1] + jacobian[2] + jacobian[3]) || !(across > 0)) return;
+  if (const auto c = picture::compass(jacobian)) f.compass = {{c->north.x, c->north.y}, {c->east.x, c->east.y}};
+  const auto bar = picture::scale_bar(across / 4);
+  f.scale_bar = bar.arcsec / across;
+  f.scale_label = bar.label;
+}
+
+double snr_of(const Source& s) { return s.covariance[8] > 0 ? s.flux / std::sqrt(s.covariance[8]) : std::numeric_limits<double>::quiet_NaN(); }
+
+void summary(Html& h, const ReportParts& p) {
+  long fitted = 0, deep = 0;
+  std::vector<double> chi2;
+  for (const Source& s : p.sources) {
+    if (s.status != Status::fitted) continue;
+    ++fitted;
+    deep = std::max(deep, static_cast<long>(s.frames));
+    if (s.group_dof > 0) chi2.push_back(s.group_chi2 / static_cast<double>(s.group_dof));
+  }
+  h.open("div", {{"class", "tiles"}});
+  using pipeline::summary_tile;
+  summary_tile(h, p.list ? "Listed" : "Detections", std::to_string(p.list ? p.sources.size() : p.found.detections.size()), p.list ? "positions given" : "above the threshold");
+  summary_tile(h, "Catalogue", std::to_string(p.kept), fmt::format("rows; {} fits went well", fitted));
+  summary_tile(h, "Frames", std::to_string(p.images.size()), fmt::format("fitted at once; at most {} see a source", deep));
+  summary_tile(h, "Blends", std::to_string(p.fit.largest_group), fmt::format("sources in the largest of {} groups; {} rounds", p.fit.groups, p.fit.rounds));
+  summary_tile(h, "χ²", chi2.empty() ? "–" : number_text(statistics::median(chi2)), "median per degree of freedom");
+  summary_tile(h, "Residuals", number_text(p.pulls.sources), fmt::format("σ of pixels under sources; {} of the sky between", number_text(p.pulls.sky)));
+  summary_tile(h, "Time", text::format_duration(p.run.wall_s), "");
+  h.close();
+}
+
+void pictures(Html& h, const ReportParts& p) {
+  const std::string& unit = p.mosaic.unit;
+  auto image = figure("mosaic", "Less background", unit, p.found.frame.value, p.found.frame, large_side);
+  image.large = true;
+  image.caption += "The image that sources are found on, asinh stretch; click to enlarge.";
+  add_sky_marks(image, p.mosaic);
+  auto residual = figure("residual", "Less sources", unit, p.residual, p.found.frame, small_side);
+  residual.caption += "What the fitted sources leave. Rings: a response of the wrong width or place; holes: a wrong flux.";
+  auto background = figure("background", "Background", unit, p.found.background, p.found.frame, small_side);
+  background.caption += "What was taken off, sources left out.";
+  h.open("div", {{"class", "pictures"}}).add(report::sky_figure(image)).add(report::sky_figure(residual)).add(report::sky_figure(background)).close();
+}
+
+/// Shares of values in bins of equal width.
+void histogram(const std::vector<double>& values, double low, double high, int bins, std::vector<double>& edges, std::vector<double>& counts) {
+  edges.clear();
+  counts.assign(static_cast<std::size_t>(bins), 0);
+  for (int i = 0; i <= bins; ++i) edges.push_back(low + (high - low) * i / bins);
+  for (const double v : values)
+    if (v >= low && v < high) counts[static_cast<std::size_t>((v - low) / (high - low) * bins)] += 1;
+}
+
+void plots(Html& h, const ReportParts& p) {
+  report::Points fluxes;
+  std::vector<double> chi2;
+  for (const Source& s : p.sources) {
+    if (s.status == Status::not_fitted || s.status == Status::twin) continue;
+    const double snr = snr_of(s);
+    if (snr > 0.01 && s.flux > 0) {
+      fluxes.x.push_back(std::log10(s.flux)), fluxes.y.push_back(std::log10(snr));
+      fluxes.marked.push_back(s.status != Status::fitted);
+    }
+    if (s.group_dof > 0) chi2.push_back(s.group_chi2 / static_cast<double>(s.group_dof));
+  }
+  if (fluxes.x.empty()) return;
+  std::vector<std::size_t> order(fluxes.x.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return fluxes.x[a] < fluxes.x[b]; });
+  report::Points sorted;
+  for (const auto i : order) sorted.x.push_back(fluxes.x[i]), sorted.y.push_back(fluxes.y[i]), sorted.marked.push_back(fluxes.marked[i]);
+  std::size_t per = 1;
+  sorted = report::thinned(std::move(sorted), most_marks, per);
+  h.element("h2", "Sources").open("div", {{"class", "plots"}});
+  const std::string& flux = p.images.empty() ? std::string{} : p.images.front().unit.name;
+  pipeline::plot_card(h, "Signal to noise", report::point_plot(sorted, {.x_label = "lg flux" + (flux.empty() ? "" : ", " + flux), .y_label = "lg S/N", .reference = std::log10(5.0)}),
+                      std::string{"The dashed line is 5σ. In the warning colour: fits that did not end well."} + (per > 1 ? fmt::format(" Each mark stands for {} sources.", per) : ""));
+  std::vector<double> edges, counts;
+  histogram(chi2, 0, std::max(3.0, std::min(20.0, 2 * statistics::median(chi2))), 30, edges, counts);
+  pipeline::plot_card(h, "χ² per degree of freedom", report::bar_plot(edges, counts, {.x_label = "χ²/dof of the group", .y_label = "sources", .from_zero = true}),
+                      fmt::format("Median {}. Pixels of a mosaic are correlated, so there it is not 1 even for a perfect fit.", number_text(statistics::median(chi2))));
+  if (!p.pulls.shares.empty())
+    pipeline::plot_card(h, "Residuals under sources", report::bar_plot(p.pulls.edges, p.pulls.shares, {.x_label = "(data − model)/σ", .y_label = "share of pixels", .from_zero = true}),
+                        fmt::format("Width {} (1 is right; more: a response that is not that of the frames, or hits that were missed).", number_text(p.pulls.sources)));
+  h.close();
+}
+
+void worst(Html& h, const ReportParts& p) {
+  std::vector<const Source*> order;
+  for (const Source& s : p.sources)
+    if (s.pixels > 3 && snr_of(s) > 5) order.push_back(&s);
+  const auto chi2 = [](const Source* s) { return s->chi2 / (s->pixels - 3.0); };
+  std::stable_sort(order.begin(), order.end(), [&](const Source* a, const Source* b) { return chi2(a) > chi2(b); });
+  if (order.empty()) return;
+  order.resize(std::min<std::size_t>(order.size(), 12));
+  h.element("h2", "Worst fits").open("div", {{"class", "card wide"}}).open("table").row({"Number", "Position", "Flux", "S/N", "χ²/dof, own pixels", "Fitted with", "Frames", "Bad pixels", "Status"}, 2, "th");
+  for (const Source* s : order) {
+    const auto at = s->position();
+    h.row({std::to_string(s - p.sources.data() + 1), picture::right_ascension_text(at.ra_deg) + " " + picture::declination_text(at.dec_deg), number_text(s->flux, 4), number_text(snr_of(*s)), number_text(chi2(s)),
+           std::to_string(s->members - 1), std::to_string(s->frames), std::to_string(s->bad_pixels), std::to_string(static_cast<int>(s->status))},
+          2);
+  }
+  h.close().element("p", "Sources above 5σ whose own pixels the fit meets worst: blends that were not taken apart, galaxies, hits, stars beyond the response's linear range.", {{"class", "note"}}).close();
+}
+
+}  // namespace
+
+PullSummary pulls_of(std::span<const FitImage> images, std::span<const Source> sources, int window) {
+  PullSummary summary;
+  std::vector<float> under, between;
+  constexpr std::size_t most = 4'000'000;
+  std::size_t pixels = 0;
+  for (const auto& image : images) pixels += static_cast<std::size_t>(image.box().area());
+  const std::size_t step = pixels / most + 1;  // a lattice of rows in very many pixels
+  for (std::size_t k = 0; k < images.size(); ++k) {
+    const FitImage& image = images[k];
+    Image<std::uint8_t> near{image.box()};
+    for (const Source& s : sources)
+      for (const auto& sight : s.sights) {
+        if (sight.frame != static_cast<int>(k)) continue;
+        const int cx = static_cast<int>(std::lround(sight.x)), cy = static_cast<int>(std::lround(sight.y)), half = window / 2;
+        const Box box = intersection(image.box(), {cx - half, cy - half, cx + half + 1, cy + half + 1});
+        for (int y = box.y0; y < box.y1; ++y) std::fill_n(&near(box.x0, y), box.width(), std::uint8_t{1});
+      }
+    for (int y = image.box().y0; y < image.box().y1; y += static_cast<int>(step))
+      for (int x = image.box().x0; x < image.box().x1; ++x) {
+        if (!image.good(x, y)) continue;
+        const float variance = image.variance(x, y) + (image.photons.empty() ? 0.0F : image.photons(x, y) * std::max(0.0F, image.model(x, y)));
+        (near(x, y) ? under : between).push_back((image.value(x, y) - image.model(x, y)) / std::sqrt(variance));
+      }
+  }
+  const auto width = [](const std::vector<float>& v) { return v.size() < 100 ? std::numeric_limits<double>::quiet_NaN() : statistics::mad_sigma(std::span<const float>{v}); };
+  summary.sky = width(between), summary.sources = width(under);
+  if (under.size() >= 100) {
+    const std::vector<double> values(under.begin(), under.end());
+    histogram(values, -6, 6, 48, summary.edges, summary.shares);
+    for (double& share : summary.shares) share /= static_cast<double>(under.size());
+  }
+  return summary;
+}
+
+void write_report(const ReportParts& p, pipeline::OutputFolder& folder, pipeline::Recorder& context) {
+  context.stage("writing report", 1);
+  Html h;
+  const std::string title = "Sources of " + p.mosaic.image.path.filename().string();
+  std::vector<std::string> lead{p.psf};
+  if (!p.mosaic.filter.empty()) lead.push_back(p.mosaic.filter);
+  const auto middle = p.mosaic.wcs.pixel_to_sky({(p.mosaic.width - 1) / 2.0, (p.mosaic.height - 1) / 2.0});
+  if (std::isfinite(middle.ra_deg)) lead.push_back(fmt::format("{} {} (ICRS)", picture::right_ascension_text(middle.ra_deg), picture::declination_text(middle.dec_deg)));
+  h.open("main").open("header").element("h1", report::shortened(title, 120)).element("p", report::shortened(text::join(lead, " · "), 300), {{"class", "lead"}}).close();
+  summary(h, p);
+  pipeline::caveat_section(h, context.caveats());
+  pictures(h, p);
+  plots(h, p);
+  worst(h, p);
+  pipeline::stage_section(h, context);
+  pipeline::option_section(h, p.settings);
+  pipeline::product_section(h, folder);
+  pipeline::command_footer(h, p.run);
+  files::write_atomic(folder.product("report.html"), report::page(report::shortened(title, 120) + " – tessera", h.finish()));
+  context.step(1);
+}
+
+}  // namespace tessera::extraction

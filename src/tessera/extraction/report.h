@@ -1,0 +1,39 @@
+/// extraction/report.h — report.html of an extraction: what was found, how well it fits, and whether the error bars are right.
+#pragma once
+#include <span>
+#include <string>
+#include <vector>
+
+#include "tessera/extraction/find.h"
+#include "tessera/extraction/fit_image.h"
+#include "tessera/extraction/fit_sources.h"
+#include "tessera/pipeline/output_folder.h"
+#include "tessera/pipeline/provenance.h"
+
+namespace tessera::extraction {
+
+/// Pixels of the fitted images away from and under sources, (data − model) / σ: 1 is right.
+struct PullSummary {
+  double sky = 0, sources = 0;           ///< robust widths; NaN with fewer than 100 pixels
+  std::vector<double> edges, shares;     ///< histogram of those under sources
+};
+PullSummary pulls_of(std::span<const FitImage> images, std::span<const Source> sources, int window);
+
+struct ReportParts {
+  const pipeline::RunRecord& run;
+  const param::OptionSet& settings;
+  std::span<const FitImage> images;
+  std::span<const Source> sources;
+  const Found& found;
+  const instrument::FrameFile& mosaic;   ///< the image that sources are found on
+  const Image<float>& residual;          ///< of that image, less background and sources
+  const FitSummary& fit;
+  const PullSummary& pulls;
+  long kept = 0;                         ///< rows of the catalogue
+  double fwhm_pix = 0;
+  bool list = false;
+  std::string psf;
+};
+void write_report(const ReportParts& parts, pipeline::OutputFolder& folder, pipeline::Recorder& context);
+
+}  // namespace tessera::extraction

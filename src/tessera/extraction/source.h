@@ -1,0 +1,43 @@
+/// extraction/source.h — a source while it is measured: where it began, where it is seen, what the fit says of it.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "tessera/photometry/psf_fit.h"
+#include "tessera/wcs/sky_wcs.h"
+
+namespace tessera::extraction {
+
+/// How the fit of a source ended. The numbers are MOPEX's (guide 6.5.20) but for `twin`.
+enum class Status : std::int32_t {
+  twin = -5,         ///< another row of the list has this position; not fitted
+  degenerate = -4,   ///< the data do not tell it from its neighbours
+  no_data = -3,      ///< no good pixel, or no degree of freedom
+  at_limit = -2,     ///< the best position is further away than allowed; what is given is for the limit
+  no_convergence = -1,
+  not_fitted = 0,    ///< outside of all images, or without a position
+  fitted = 1
+};
+
+struct Source {
+  wcs::SkyPoint start;            ///< ICRS degrees
+  double ref_x = 0, ref_y = 0;    ///< start on the image that sources are found on, pixels from 0
+  int detection = -1;             ///< index, -1: of a list
+  std::vector<photometry::Sight> sights;  ///< at the start, coordinates u, v in arcsec to the east and north
+
+  double u = 0, v = 0;            ///< arcsec from the start
+  double flux = 0;
+  double covariance[9] = {};      ///< of (u, v, flux)
+  bool forced = false;
+  bool active = false;            ///< found in what the fit of others left (active deblending)
+  Status status = Status::not_fitted;
+  int members = 0, group = -1;
+  double group_chi2 = 0, chi2 = 0;
+  long group_dof = 0;
+  int pixels = 0, bad_pixels = 0, frames = 0;
+  double portion = 0;
+
+  wcs::SkyPoint position() const;
+};
+
+}  // namespace tessera::extraction

@@ -1,0 +1,226 @@
+#include "tessera/extraction/tables.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "tessera/base/error.h"
+#include "tessera/base/files.h"
+#include "tessera/base/text.h"
+#include "tessera/catalog/columns.h"
+
+namespace tessera::extraction {
+namespace {
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+/// 63 bits of a hash of the position to a thousandth of an arcsecond and of the run: the same source of the same run keeps its number whatever is found beside it.
+std::int64_t identifier(wcs::SkyPoint p, const std::string& run) {
+  if (!std::isfinite(p.ra_deg) || !std::isfinite(p.dec_deg)) return 0;
+  const auto hex = files::sha256(fmt::format("{} {} {}", std::llround(p.ra_deg * 3.6e6), std::llround(p.dec_deg * 3.6e6), run)).substr(0, 16);
+  return static_cast<std::int64_t>(std::stoull(hex, nullptr, 16) >> 1U);
+}
+
+bool measured(const Source& s) { return s.status == Status::fitted || s.status == Status::no_convergence || s.status == Status::at_limit; }
+
+/// Columns are filled row by row and added at the end, in the order of their declaration.
+class Columns {
+ public:
+  template <class T>
+  std::vector<T>& of(std::vector<std::pair<std::string, std::vector<T>>>& kind, const std::string& name) {
+    for (auto& [n, data] : kind)
+      if (n == name) return data;
+    return kind.emplace_back(name, std::vector<T>{}).second;
+  }
+  void number(const std::string& name, double v) { of(numbers_, name).push_back(v); }
+  void whole(const char* name, std::int64_t v) { of(wholes_, name).push_back(v); }
+  void word(const char* name, std::string v) { of(words_, name).push_back(std::move(v)); }
+
+  Table finish(const std::string& flux_unit) {
+    Table table;
+    for (const auto& d : catalog::definitions())
+      for_each([&](const std::string& name, auto& data) {
+        if (!catalog::is_own_name(d, name)) return;
+        const bool in_flux = d.unit == "uJy";
+        Column& c = catalog::add(table, name, std::move(data), in_flux ? flux_unit : std::string{});
+        if (in_flux) c.unit = flux_unit;
+      });
+    return table;
+  }
+
+ private:
+  template <class F>
+  void for_each(F f) {
+    for (auto& [name, data] : numbers_) f(name, data);
+    for (auto& [name, data] : wholes_) f(name, data);
+    for (auto& [name, data] : words_) f(name, data);
+  }
+  std::vector<std::pair<std::string, std::vector<double>>> numbers_;
+  std::vector<std::pair<std::string, std::vector<std::int64_t>>> wholes_;
+  std::vector<std::pair<std::string, std::vector<std::string>>> words_;
+};
+
+void add_fit(Columns& c, const Source& s, bool in_ujy) {
+  const bool good = measured(s);
+  const auto value = [good](double v) { return good ? v : nan; };
+  const double error = good && s.covariance[8] > 0 ? std::sqrt(s.covariance[8]) : nan;
+  const bool positions = good && !s.forced;
+  c.number("ra_err", positions ? std::sqrt(s.covariance[0]) : nan);
+  c.number("dec_err", positions ? std::sqrt(s.covariance[4]) : nan);
+  c.number("ra_dec_cov", positions ? s.covariance[1] : nan);
+  c.number("flux", value(s.flux));
+  c.number("flux_err", error);
+  c.number("snr", value(s.flux) / error);
+  const bool magnitude = in_ujy && good && s.flux > 0;
+  c.number("mag_ab", magnitude ? 23.9 - 2.5 * std::log10(s.flux) : nan);
+  c.number("mag_ab_err", magnitude ? 2.5 / std::log(10.0) * error / s.flux : nan);
+  c.number("chi2_dof", good && s.group_dof > 0 ? s.group_chi2 / static_cast<double>(s.group_dof) : nan);
+  const double own_dof = s.pixels - (s.forced ? 1 : 3);
+  c.number("source_chi2_dof", good && own_dof > 0 ? s.chi2 / own_dof : nan);
+  c.whole("dof", s.group_dof);
+  c.whole("status", static_cast<std::int64_t>(s.status));
+  c.whole("members", s.members);
+  const bool outside = good && s.portion < 0.5;
+  c.word("deblend", std::string{s.members > 1 ? "P" : s.active ? "" : "N"} + (s.active ? "A" : "") + (outside ? "O" : ""));
+  c.whole("depth", s.frames);
+  c.number("portion", value(s.portion));
+  c.whole("bad_pixels", s.bad_pixels);
+}
+
+void add_place(Columns& c, const Source& s, const wcs::SkyWcs& sky) {
+  const auto p = s.position();
+  c.number("ra", p.ra_deg), c.number("dec", p.dec_deg);
+  const auto pixel = std::isfinite(p.ra_deg) && std::isfinite(p.dec_deg) ? sky.sky_to_pixel(p) : wcs::PixelPoint{nan, nan};
+  c.number("x", pixel.x), c.number("y", pixel.y);
+  double xx = nan, yy = nan, xy = nan;
+  if (measured(s) && !s.forced && std::isfinite(pixel.x)) {
+    const auto j = sky.jacobian(pixel);
+    const double det = (j[0] * j[3] - j[1] * j[2]) * 3600;
+    const double xu = j[3] / det, xv = -j[1] / det, yu = -j[2] / det, yv = j[0] / det;
+    const double uu = s.covariance[0], uv = s.covariance[1], vv = s.covariance[4];
+    xx = xu * xu * uu + 2 * xu * xv * uv + xv * xv * vv;
+    yy = yu * yu * uu + 2 * yu * yv * uv + yv * yv * vv;
+    xy = xu * yu * uu + (xu * yv + xv * yu) * uv + xv * yv * vv;
+  }
+  c.number("x_err", std::sqrt(xx)), c.number("y_err", std::sqrt(yy)), c.number("x_y_cov", xy);
+}
+
+}  // namespace
+
+std::vector<double> radii_of(const ApertureOptions& options) {
+  std::vector<double> radii;
+  for (const auto& word : options.radii) {
+    if (text::trim(word).empty()) continue;
+    const auto r = text::to_double(std::string{text::trim(word)});
+    if (!r || !(*r > 0) || *r > 1e4) throw UsageError{fmt::format("aperture.radii: '{}' is no radius in pixels", word)};
+    radii.push_back(*r);
+  }
+  if (options.annulus_outer > 0 && options.annulus_outer <= options.annulus_inner) throw UsageError{fmt::format("aperture.annulus_outer = {} must exceed annulus_inner = {}", options.annulus_outer, options.annulus_inner)};
+  return radii;
+}
+
+std::vector<ApertureFluxes> measure_apertures(const FrameView& frame, const FitImage& image, std::span<const Source> sources, const ApertureOptions& options, pipeline::Context& context) {
+  const auto radii = radii_of(options);
+  std::vector<ApertureFluxes> all(sources.size());
+  if (radii.empty()) return all;
+  const NoiseCorrelation none;
+  const NoiseCorrelation& correlation = image.correlation ? *image.correlation : none;
+  std::vector<double> factors;
+  for (const double r : radii) factors.push_back(photometry::correlation_factor(correlation, r));
+  const bool ring = options.annulus_outer > 0;
+  const double ring_factor = ring ? photometry::annulus_correlation_factor(correlation, options.annulus_inner, options.annulus_outer) : 1;
+  constexpr std::int64_t together = 256;
+  const auto pieces = (static_cast<std::int64_t>(sources.size()) + together - 1) / together;
+  context.stage("apertures", pieces);
+  context.pool().for_each(pieces, [&](std::int64_t k) {
+    std::vector<float> work;
+    for (std::size_t i = static_cast<std::size_t>(k * together); i < std::min(sources.size(), static_cast<std::size_t>((k + 1) * together)); ++i) {
+      const auto place = sources[i].position();
+      const auto p = std::isfinite(place.ra_deg) && std::isfinite(place.dec_deg) ? image.file->wcs.sky_to_pixel(place) : wcs::PixelPoint{nan, nan};
+      ApertureFluxes& a = all[i];
+      photometry::AnnulusSky sky{0, 0, 0, 0};
+      if (ring) sky = photometry::annulus_sky(frame, p.x, p.y, options.annulus_inner, options.annulus_outer, options.statistic, options.min_pixels, work);
+      a.sky = sky.level;
+      const double unit = std::isfinite(p.x) ? 1 / image.value_of_unit_flux(p.x, p.y) : nan;
+      for (std::size_t r = 0; r < radii.size(); ++r) {
+        const auto sum = photometry::sum_circle(frame, p.x, p.y, radii[r]);
+        a.bad.push_back(sum.bad_area);
+        a.flux.push_back(sum.area > 0 ? unit * (sum.flux - sum.area * sky.level) : nan);
+        a.error.push_back(sum.area > 0 ? unit * std::sqrt(sum.variance * factors[r] + sum.area * sum.area * sky.error * sky.error * ring_factor) : nan);
+      }
+    }
+    context.step();
+  });
+  return all;
+}
+
+Table detection_table(const Found& found, const wcs::SkyWcs& sky) {
+  Columns c;
+  std::vector<double> x, y;
+  for (const auto& d : found.detections) x.push_back(d.centroid_x), y.push_back(d.centroid_y);
+  std::vector<double> ra(x.size()), dec(x.size());
+  sky.pixel_to_sky(x, y, ra, dec);
+  // An empty table has its columns too.
+  for (const char* name : {"ra", "dec", "x", "y", "peak", "semi_major", "semi_minor", "angle"}) c.number(name, 0);
+  for (const char* name : {"detection", "area", "blend", "blend_size"}) c.whole(name, 0);
+  std::int64_t number = 0;
+  for (const auto& d : found.detections) {
+    c.whole("detection", ++number), c.whole("area", d.area), c.whole("blend", d.blend), c.whole("blend_size", d.blend_size);
+    const auto i = static_cast<std::size_t>(number - 1);
+    c.number("ra", ra[i]), c.number("dec", dec[i]), c.number("x", d.centroid_x), c.number("y", d.centroid_y), c.number("peak", d.peak);
+    c.number("semi_major", d.major), c.number("semi_minor", d.minor), c.number("angle", d.angle_deg);
+  }
+  Table table = c.finish("");
+  for (Column& column : table.columns) std::visit([](auto& data) { data.erase(data.begin()); }, column.data);
+  table.name = "detections";
+  return table;
+}
+
+Table catalog_table(const CatalogParts& parts) {
+  Columns c;
+  const bool in_ujy = parts.flux_unit == "uJy";
+  const std::size_t radii = parts.apertures.empty() ? 0 : parts.apertures.front().flux.size();
+  const auto row = [&](const Source& s, std::int64_t number, const ApertureFluxes* apertures) {
+    c.whole("id", identifier(s.position(), parts.run)), c.whole("number", number), c.whole("detection", s.detection + 1);
+    add_place(c, s, *parts.wcs);
+    add_fit(c, s, in_ujy);
+    if (s.detection >= 0 || !parts.list) {
+      const Detection d = s.detection >= 0 ? parts.detections[static_cast<std::size_t>(s.detection)] : Detection{};
+      c.number("peak", d.peak), c.whole("area", d.area), c.whole("blend", d.blend), c.whole("blend_size", d.blend_size);
+      c.number("semi_major", d.major), c.number("semi_minor", d.minor), c.number("angle", d.angle_deg);
+    }
+    for (std::size_t r = 0; r < radii; ++r) {
+      const auto name = [r](const char* tail) { return fmt::format("aperture_{}{}", r + 1, tail); };
+      c.number(name(""), apertures->flux[r]), c.number(name("_err"), apertures->error[r]), c.number(name("_bad"), apertures->bad[r]);
+    }
+    if (radii > 0) c.number("sky", apertures->sky);
+  };
+  if (parts.sources.empty()) {
+    row(Source{}, 0, nullptr);
+  } else {
+    for (std::size_t i = 0; i < parts.sources.size(); ++i) row(parts.sources[i], static_cast<std::int64_t>(i) + 1, radii > 0 ? &parts.apertures[i] : nullptr);
+  }
+  Table table = c.finish(parts.flux_unit);
+  if (parts.sources.empty())
+    for (Column& column : table.columns) std::visit([](auto& data) { data.clear(); }, column.data);
+  table.name = "catalog";
+  return table;
+}
+
+std::string regions_of(const Table& catalog, double radius_arcsec) {
+  const auto* ra = catalog::find_column(catalog, "ra");
+  const auto* dec = catalog::find_column(catalog, "dec");
+  const auto* number = catalog::find_column(catalog, "number");
+  const auto* status = catalog::find_column(catalog, "status");
+  std::string text = "# Region file format: DS9\nglobal color=green width=1\nicrs\n";
+  if (!ra || !dec || !number || !status) return text;
+  const auto x = catalog.numbers(ra->name), y = catalog.numbers(dec->name), n = catalog.numbers(number->name), s = catalog.numbers(status->name);
+  for (std::size_t i = 0; i < x.size(); ++i)
+    if (std::isfinite(x[i]) && std::isfinite(y[i]))
+      text += fmt::format("circle({:.7f},{:.7f},{:.3f}\") # text={{{:.0f}}}{}\n", x[i], y[i], radius_arcsec, n[i], s[i] == 1 ? "" : " color=red");
+  return text;
+}
+
+}  // namespace tessera::extraction

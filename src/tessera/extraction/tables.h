@@ -1,0 +1,40 @@
+/// extraction/tables.h — what was measured as tables: detections, the catalogue, light curves, DS9 regions. Columns are those of catalog/columns.h.
+#pragma once
+#include <span>
+#include <string>
+#include <vector>
+
+#include "tessera/core/table.h"
+#include "tessera/extraction/find.h"
+#include "tessera/extraction/fit_image.h"
+#include "tessera/extraction/source.h"
+
+namespace tessera::extraction {
+
+/// Of one source: a sum for each radius, less the annulus.
+struct ApertureFluxes {
+  std::vector<double> flux, error, bad;
+  double sky = 0;
+};
+/// On the image that sources are found on; fluxes in `unit`, NaN where a circle holds no good pixel or the annulus too few.
+std::vector<ApertureFluxes> measure_apertures(const FrameView& frame, const FitImage& image, std::span<const Source> sources, const ApertureOptions& options, pipeline::Context& context);
+/// "3", "5" … as numbers; throws UsageError.
+std::vector<double> radii_of(const ApertureOptions& options);
+
+Table detection_table(const Found& found, const wcs::SkyWcs& wcs);
+
+struct CatalogParts {
+  std::span<const Source> sources;
+  std::span<const Detection> detections;
+  std::span<const ApertureFluxes> apertures;
+  const wcs::SkyWcs* wcs = nullptr;         ///< of the image that sources are found on
+  std::string flux_unit;
+  std::string run;                          ///< what tells this run's identifiers from others'
+  bool list = false;
+  const Table* given = nullptr;             ///< the user's list, whose id goes with each row
+};
+Table catalog_table(const CatalogParts& parts);
+/// Text of a DS9 region file, a circle of that radius per row, green where the fit went well.
+std::string regions_of(const Table& catalog, double radius_arcsec);
+
+}  // namespace tessera::extraction
