@@ -64,7 +64,7 @@ std::optional<background::CellMap> measure_large(const Plan& plan, const MosaicO
   if (running_sky || options.rejection.uses(outlier::Scheme::radhit) || options.rejection.needs_detections())
     throw SystemError{fmt::format("{}: {} at whole frames, and one of {} × {} pixels does not fit the memory ceiling; raise --memory or {}", file.label(),
                                   running_sky ? "a running median looks" : "the schemes radhit and dual look", box.width(), box.height(),
-                                  running_sky ? "take the sky of a mesh" : "leave them out of rejection.method")};
+                                  running_sky ? "take frame_sky.method = mesh" : "leave them out of rejection.method")};
   Rows rows{cache, frame, box.width()};
   const int together = static_cast<int>(std::max<std::int64_t>(16, pixels_together / box.width()));
   std::int64_t good = 0;
