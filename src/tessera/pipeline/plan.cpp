@@ -17,6 +17,7 @@
 #include "tessera/outlier/frame_test.h"
 #include "tessera/pipeline/backgrounds.h"
 #include "tessera/pipeline/context_image.h"
+#include "tessera/pipeline/forecast.h"
 #include "tessera/pipeline/outlier_maps.h"
 #include "tessera/pipeline/frame_cache.h"
 #include "tessera/pipeline/pixel_flux.h"
@@ -24,16 +25,8 @@
 namespace tessera::pipeline {
 namespace {
 
-// Measured on one core with the simulated IRAC stack (bench/): only a forecast, said as such.
-constexpr double cpu_seconds_per_input_pixel = 1.2e-7;
-constexpr double cpu_seconds_per_output_pixel = 2e-7;
-constexpr std::int64_t program_bytes = 48LL << 20;    // code, libraries, headers, buffers
-constexpr std::int64_t frame_bytes_per_pixel = 9;     // float value, float variance, one byte good
 constexpr double most_side_ratio = 8;  // of frame pixels on the grid, largest over median
-constexpr std::int64_t sums_bytes_per_pixel = 76;    // five sums, five planes, median and its gradient
-constexpr std::int64_t median_bytes_per_pixel = 8;   // the two planes of a median beside the mean
 constexpr std::int64_t two_pass_bytes_per_pixel = 7;  // flags of a second scheme; bits of all, and rejected pixels twice, on the (rotated) window
-constexpr std::int64_t stack_bytes_per_pixel = 31;  // value, variance, coverage, one byte of flags; the (rotated) frame window
 
 /// Opens every frame's headers. With on_bad_frame = skip a refused one is named and left out.
 void open_frames(Plan& plan, const std::vector<instrument::FrameNames>& names, const MosaicOptions& options,
@@ -129,16 +122,6 @@ Box box_on_grid(const wcs::Footprint& outline, const wcs::SkyWcs& grid, Box whol
   return intersection(box.grown(margin), whole);
 }
 
-/// Size on disk of one pixel of all FITS products.
-double product_bytes_per_pixel(const Plan& plan) { return static_cast<double>(plan.planes.count() + plan.context_planes) * sizeof(float); }
-
-std::int64_t tile_bytes(const Plan& plan) {
-  const std::int64_t side = plan.lattice.side, grown = side + 2 * plan.halo, depth = plan.forecast.deepest_tile;
-  // The context stands in memory twice: while it is marked, and as the bytes that are written.
-  return grown * grown * (depth * (stack_bytes_per_pixel + plan.stack_bytes) + sums_bytes_per_pixel + (plan.planes.has(TileResult::median) ? median_bytes_per_pixel : 0)) +
-         side * side * plan.context_planes * 2 * static_cast<std::int64_t>(sizeof(std::int32_t));
-}
-
 /// The largest tile, up to 256 pixels, whose stack fits the memory ceiling on every thread.
 void choose_tiles(Plan& plan, const EngineOptions& options, Context& context) {
   const int longest = std::max(plan.grid.width, plan.grid.height);
@@ -155,25 +138,6 @@ void choose_tiles(Plan& plan, const EngineOptions& options, Context& context) {
                                   plan.forecast.deepest_tile, plan.lattice.side, plan.lattice.side,
                                   text::format_bytes(static_cast<double>(tile_bytes(plan))),
                                   text::format_bytes(static_cast<double>(context.memory_bytes())))};
-}
-
-void forecast(Plan& plan, int threads, std::int64_t memory_bytes) {
-  auto& f = plan.forecast;
-  std::int64_t largest = 0;
-  for (const auto& frame : plan.frames) {
-    f.input_pixels += static_cast<std::int64_t>(frame.width) * frame.height;
-    largest = std::max(largest, static_cast<std::int64_t>(frame.width) * frame.height);
-  }
-  f.output_pixels = static_cast<std::int64_t>(plan.grid.width) * plan.grid.height;
-  // Two copies of every product stand on disk while the last step writes them: scratch tiles and FITS.
-  f.disk_bytes = static_cast<double>(f.output_pixels) * 2 * product_bytes_per_pixel(plan);
-  const auto shares = share_memory(memory_bytes);
-  const auto cached = std::min(shares.cache, f.input_pixels * frame_bytes_per_pixel);
-  const auto measured = std::min(std::max(shares.frames, largest * measuring_bytes_per_pixel), threads * largest * measuring_bytes_per_pixel);
-  const auto results = std::min(shares.results, static_cast<std::int64_t>(f.disk_bytes / 2));
-  f.memory_bytes = static_cast<double>(program_bytes + results) + static_cast<double>(plan.frames.size()) * 4e4 +
-                   static_cast<double>(cached + std::max(measured, threads * tile_bytes(plan)));
-  f.cpu_seconds = 0.1 + static_cast<double>(f.input_pixels) * cpu_seconds_per_input_pixel + static_cast<double>(f.output_pixels) * cpu_seconds_per_output_pixel;
 }
 
 /// Whether anything of the run depends on how noisy the frames are.
@@ -294,7 +258,7 @@ void refuse_absurd_grid(const Plan& plan, const EngineOptions& options) {
   if (pixels <= options.max_pixels) return;
   throw SystemError{fmt::format("the output grid would have {} × {} = {:.3g} pixels ({} on disk while it is made), more than run.max_pixels = {:.3g}; "
                                 "give a coarser --pixel-scale, a grid.size, or raise run.max_pixels",
-                                plan.grid.width, plan.grid.height, pixels, text::format_bytes(pixels * 2 * product_bytes_per_pixel(plan)), options.max_pixels)};
+                                plan.grid.width, plan.grid.height, pixels, text::format_bytes(disk_of_grid(plan)), options.max_pixels)};
 }
 
 }  // namespace
@@ -319,11 +283,6 @@ void assign_tiles(Plan& plan) {
       list.push_back(static_cast<int>(f));
       plan.forecast.deepest_tile = std::max(plan.forecast.deepest_tile, static_cast<int>(list.size()));
     }
-}
-
-MemoryShares share_memory(std::int64_t ceiling_bytes) {
-  const std::int64_t rest = std::max(ceiling_bytes - program_bytes, ceiling_bytes / 4);
-  return {rest * 2 / 5, rest / 2, rest / 2, rest / 10};
 }
 
 Plan make_plan(const std::vector<std::string>& inputs, const MosaicOptions& options, param::OptionSet& settings,
@@ -383,7 +342,7 @@ Plan make_plan(const std::vector<std::string>& inputs, const MosaicOptions& opti
   }
   if (!any) refuse_no_overlap(plan, options.grid.file);
   choose_tiles(plan, options.engine, context);
-  forecast(plan, context.pool().threads(), context.memory_bytes());
+  forecast(plan, options, context.pool().threads(), context.memory_bytes());
   plan.cell_side = cells_of(plan);
   plan.timed = std::all_of(plan.frames.begin(), plan.frames.end(), [](const auto& f) { return f.exposure_s > 0; });
   settle_hashes(plan, names, options.grid.file, settings, context);
@@ -410,7 +369,7 @@ std::string describe_plan(const Plan& plan, int threads, std::int64_t memory_byt
                       plan.lattice.columns(), plan.lattice.rows(), empty, f.deepest_tile);
   text += fmt::format("memory   {} forecast, ceiling {}\n", text::format_bytes(f.memory_bytes),
                       text::format_bytes(static_cast<double>(memory_bytes)));
-  text += fmt::format("disk     {} while running, {} in the end\n", text::format_bytes(f.disk_bytes), text::format_bytes(f.disk_bytes / 2));
+  text += fmt::format("disk     {} while running, {} in the end\n", text::format_bytes(f.disk_bytes), text::format_bytes(f.disk_bytes - scratch_bytes(plan)));
   text += fmt::format("time     about {} of CPU, {} on {} threads\n", text::format_duration(f.cpu_seconds),
                       text::format_duration(f.cpu_seconds / threads), threads);
   text += fmt::format("plan     {}\n", plan.hash.substr(0, 16));
