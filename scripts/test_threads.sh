@@ -17,7 +17,7 @@ done
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 build/release/tessera simulate -q -o "$folder/stack" --frames 8 --set camera.width=128 --set camera.height=128
-for options in "" "--set rejection.method=temporal,dual,box,radhit,blot --compress gzip" "--set interpolation.method=drizzle --memory 64M"; do
+for options in "" "--set rejection.method=temporal,dual,box,radhit,blot" "--set interpolation.method=drizzle --memory 64M"; do
   echo "== mosaic $options"
   build/thread-sanitize/tessera mosaic "$folder/stack" -o "$folder/out" --overwrite --threads 4 -q $options
 done
