@@ -61,7 +61,13 @@ struct CompressedReader::Impl {
   }
 };
 
+void ready_cfitsio() {
+  static const int done = fits_init_cfitsio();  // once, however many threads come
+  static_cast<void>(done);
+}
+
 CompressedReader::CompressedReader(const std::string& path, std::span<const std::byte> memory) : impl_{std::make_unique<Impl>()} {
+  ready_cfitsio();
   int status = 0;
   if (memory.empty()) {
     fits_open_diskfile(&impl_->file, path.c_str(), READONLY, &status);

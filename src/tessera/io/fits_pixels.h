@@ -31,6 +31,9 @@ Image<std::uint32_t> read_plain_bits(const ByteSource& source, const HduLayout& 
 /// The value BZERO adds to a mask; throws DataError when the HDU holds no whole numbers.
 std::int64_t bits_offset(const HduLayout& hdu, const std::string& where);
 
+/// cfitsio fills its table of drivers when it is first used, and looks at it without a lock: this comes before any call that opens a file.
+void ready_cfitsio();
+
 /// One cfitsio handle, opened when the first compressed image is asked for.
 class CompressedReader {
  public:

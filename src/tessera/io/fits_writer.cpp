@@ -14,6 +14,7 @@
 #include "tessera/base/files.h"
 #include "tessera/io/fits.h"
 #include "tessera/io/fits_layout.h"
+#include "tessera/io/fits_pixels.h"
 #include "tessera/io/fits_sum.h"
 #include "tessera/io/fits_table.h"
 
@@ -92,6 +93,7 @@ struct FitsWriter::Impl {
   void create() {
     std::error_code ignored;
     std::filesystem::remove(temporary, ignored);
+    detail::ready_cfitsio();
     int status = 0;
     errno = 0;
     fits_create_diskfile(&file, temporary.c_str(), &status);
