@@ -3,18 +3,17 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numbers>
 #include <set>
 #include <utility>
 
 #include "tessera/extraction/block_fit_private.h"
+#include "tessera/wcs/tangent_plane.h"
 
 namespace tessera::extraction {
 namespace {
 
 constexpr int band_rows = 64;
 constexpr double damped_above = 0.03, damping = 0.6;  // sigma; share of the way
-constexpr double degree = std::numbers::pi / 180;
 
 std::vector<Place> places_of(std::span<const Source> sources) {
   std::vector<Place> places;
@@ -103,13 +102,8 @@ BlockOptions block_options(const FitOptions& options, bool positions, int window
 
 }  // namespace
 
-wcs::SkyPoint Source::position() const {
-  // Inverse gnomonic projection about the start (u east, v north).
-  const double xi = u / 3600 * degree, eta = v / 3600 * degree, dec0 = start.dec_deg * degree;
-  const double down = std::cos(dec0) - eta * std::sin(dec0);
-  const double ra = start.ra_deg + std::atan2(xi, down) / degree;
-  const double dec = std::atan2(std::sin(dec0) + eta * std::cos(dec0), std::hypot(xi, down)) / degree;
-  return {ra < 0 ? ra + 360 : ra >= 360 ? ra - 360 : ra, dec};
+wcs::SkyPoint Source::position() const {  // u to the east, v to the north of the start
+  return wcs::from_tangent_plane({u / 3600, v / 3600}, start);
 }
 
 int fit_window(const FitOptions& options, double fwhm_pix) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "tessera/base/error.h"
@@ -66,6 +67,11 @@ TableFormat table_format(const std::string& name) {
     if (text::lower(name) == names[i]) return static_cast<TableFormat>(i);
   const std::string near = text::nearest(name, names);
   throw UsageError{fmt::format("\"{}\" is not a table format (ipac, votable, ecsv, fits){}", name, near.empty() ? "" : fmt::format("; did you mean {}?", near))};
+}
+
+std::string_view suffix_of(TableFormat format) {
+  const auto first = std::ranges::find(suffixes, format, &std::pair<std::string_view, TableFormat>::second);
+  return first->first;
 }
 
 Table read_table(const std::filesystem::path& path) {

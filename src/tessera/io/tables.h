@@ -12,6 +12,7 @@ enum class TableFormat { ipac, votable, ecsv, fits };
 
 std::optional<TableFormat> format_of(const std::filesystem::path& path);   ///< by suffix
 TableFormat table_format(const std::string& name);                        ///< throws UsageError with the list
+std::string_view suffix_of(TableFormat format);                           ///< ".fits", ".tbl", ".xml", ".ecsv"
 
 /// By content where that tells, else by suffix. Throws DataError with path and line.
 Table read_table(const std::filesystem::path& path);

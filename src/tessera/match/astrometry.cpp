@@ -7,6 +7,7 @@
 #include <numbers>
 
 #include "tessera/core/statistics.h"
+#include "tessera/fit/linear.h"
 
 namespace tessera::match {
 namespace {
@@ -14,7 +15,9 @@ namespace {
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr double clip = 4;
 constexpr int rounds = 20;
-constexpr std::size_t most_terms = 4;
+constexpr std::size_t fewest_clipped = 6;  // with fewer pairs nothing is left out
+
+using Residual = AstrometricFit::Residual;
 
 /// Mean direction of the reference.
 Position middle_of(std::span<const std::pair<Position, Position>> pairs) {
@@ -32,47 +35,68 @@ Position middle_of(std::span<const std::pair<Position, Position>> pairs) {
   return m;
 }
 
-/// Normal equations of offset, scale and rotation (in that order), solved by Cholesky.
-struct Normal {
-  std::size_t terms;
-  std::array<std::array<double, most_terms>, most_terms> a{};
-  std::array<double, most_terms> b{}, x{}, variance{};
+/// The least squares of one comparison. Places are counted in units of the farthest one, or else the equations are badly scaled.
+class Comparing {
+ public:
+  Comparing(std::span<const std::pair<Position, Position>> pairs, std::vector<Residual>& residuals) : pairs_{pairs}, residuals_{residuals} {
+    for (const auto& r : residuals) reach_ = std::max(reach_, std::hypot(r.xi, r.eta));
+    turns_ = pairs.size() >= 3 && reach_ > 0;
+    equations_.reset(turns_ ? 4 : 2);
+  }
+  bool turns() const { return turns_; }  ///< whether scale and rotation are found beside the offset
+  double reach() const { return reach_; }
+  double width() const { return width_; }
 
-  void add(const std::array<double, most_terms>& row, double value, double weight) {
-    for (std::size_t i = 0; i < terms; ++i) {
-      for (std::size_t j = 0; j < terms; ++j) a[i][j] += weight * row[i] * row[j];
-      b[i] += weight * row[i] * value;
-    }
-  }
+  /// Offset along both axes, scale and rotation from the pairs in use; false when they leave one open.
   bool solve() {
-    std::array<std::array<double, most_terms>, most_terms> l{};
-    for (std::size_t i = 0; i < terms; ++i)
-      for (std::size_t j = 0; j <= i; ++j) {
-        double sum = a[i][j];
-        for (std::size_t k = 0; k < j; ++k) sum -= l[i][k] * l[j][k];
-        if (i != j) l[i][j] = sum / l[j][j];
-        else if (sum > 1e-12 * a[i][i]) l[i][i] = std::sqrt(sum);
-        else return false;
-      }
-    const auto back = [&](std::array<double, most_terms> r) {
-      for (std::size_t i = 0; i < terms; ++i) {
-        for (std::size_t k = 0; k < i; ++k) r[i] -= l[i][k] * r[k];
-        r[i] /= l[i][i];
-      }
-      for (std::size_t i = terms; i-- > 0;) {
-        for (std::size_t k = i + 1; k < terms; ++k) r[i] -= l[k][i] * r[k];
-        r[i] /= l[i][i];
-      }
-      return r;
-    };
-    x = back(b);
-    for (std::size_t i = 0; i < terms; ++i) {
-      std::array<double, most_terms> unit{};
-      unit[i] = 1;
-      variance[i] = back(unit)[i];
+    equations_.reset(equations_.parameters());
+    for (std::size_t i = 0; i < pairs_.size(); ++i) {
+      const auto& r = residuals_[i];
+      if (!r.used) continue;
+      const auto [u, v] = place(r);
+      equations_.add(std::array{1.0, 0.0, u, v}, r.before_ra, 1 / ra_variance(i));
+      equations_.add(std::array{0.0, 1.0, v, -u}, r.before_dec, 1 / dec_variance(i));
     }
-    return true;
+    solution_ = fit::solve(equations_);
+    return solution_.solved;
   }
+  double parameter(std::size_t k) const { return solution_.parameters[k]; }
+  /// 1 σ, larger where the scatter exceeds the stated errors.
+  double error(std::size_t k) const { return std::max(1.0, width_) * std::sqrt(solution_.covariance[k * (equations_.parameters() + 1)]); }
+
+  /// Residuals of all pairs, and which of them the next round uses; false when that stays as it is.
+  bool judge() {
+    std::vector<double> pulls;
+    for (std::size_t i = 0; i < pairs_.size(); ++i) {
+      auto& r = residuals_[i];
+      const auto [u, v] = place(r);
+      const double scale = turns_ ? parameter(2) : 0, turn = turns_ ? parameter(3) : 0;
+      r.ra = r.before_ra - (parameter(0) + scale * u + turn * v);
+      r.dec = r.before_dec - (parameter(1) + scale * v - turn * u);
+      pulls.push_back(r.ra / std::sqrt(ra_variance(i)));
+      pulls.push_back(r.dec / std::sqrt(dec_variance(i)));
+    }
+    width_ = statistics::mad_sigma(std::span<const double>{pulls});
+    bool changed = false;
+    for (std::size_t i = 0; i < pairs_.size(); ++i) {
+      const bool use = pairs_.size() < fewest_clipped || std::hypot(pulls[2 * i], pulls[2 * i + 1]) <= clip * std::max(1.0, width_);
+      changed = changed || use != residuals_[i].used;
+      residuals_[i].used = use;
+    }
+    return changed;
+  }
+
+ private:
+  std::pair<double, double> place(const Residual& r) const { return reach_ > 0 ? std::pair{r.xi / reach_, r.eta / reach_} : std::pair{0.0, 0.0}; }
+  double ra_variance(std::size_t i) const { return pairs_[i].first.ra_variance + pairs_[i].second.ra_variance; }
+  double dec_variance(std::size_t i) const { return pairs_[i].first.dec_variance + pairs_[i].second.dec_variance; }
+
+  std::span<const std::pair<Position, Position>> pairs_;
+  std::vector<Residual>& residuals_;
+  double reach_ = 0, width_ = 0;
+  bool turns_ = false;
+  fit::NormalEquations equations_;
+  fit::LinearFit solution_;
 };
 
 }  // namespace
@@ -80,61 +104,31 @@ struct Normal {
 AstrometricFit compare_astrometry(std::span<const std::pair<Position, Position>> pairs) {
   AstrometricFit fit;
   fit.pairs = static_cast<int>(pairs.size());
-  if (pairs.empty()) {
-    fit.ra_deg = fit.dec_deg = fit.offset_ra = fit.offset_dec = fit.offset_ra_err = fit.offset_dec_err = nan;
-    fit.rotation = fit.rotation_err = fit.scale = fit.scale_err = fit.rms_ra = fit.rms_dec = fit.pull_width = nan;
-    return fit;
-  }
+  fit.ra_deg = fit.dec_deg = fit.offset_ra = fit.offset_dec = fit.offset_ra_err = fit.offset_dec_err = nan;
+  fit.rotation = fit.rotation_err = fit.scale = fit.scale_err = fit.rms_ra = fit.rms_dec = fit.pull_width = nan;
+  if (pairs.empty()) return fit;
   const Position middle = middle_of(pairs);
   fit.ra_deg = middle.ra_deg, fit.dec_deg = middle.dec_deg;
-  double reach = 0;  // the places in units of it, or else the equations are badly scaled
   for (const auto& [reference, other] : pairs) {
     const auto at = offset_arcsec(middle, reference), there = offset_arcsec(middle, other);
     fit.residuals.push_back({at[0], at[1], there[0] - at[0], there[1] - at[1], there[0] - at[0], there[1] - at[1], true});
-    reach = std::max(reach, std::hypot(at[0], at[1]));
   }
-  const std::size_t terms = pairs.size() >= 3 && reach > 0 ? 4 : 2;
-  Normal normal{.terms = terms};
-  double noise = 1;  // by which the stated errors must grow to match the scatter
+  Comparing comparing{pairs, fit.residuals};
   for (int round = 0; round < rounds; ++round) {
-    normal = Normal{.terms = terms};
-    for (std::size_t i = 0; i < pairs.size(); ++i) {
-      const auto& r = fit.residuals[i];
-      if (!r.used) continue;
-      const double u = reach > 0 ? r.xi / reach : 0, v = reach > 0 ? r.eta / reach : 0;
-      normal.add({1, 0, u, v}, r.before_ra, 1 / (pairs[i].first.ra_variance + pairs[i].second.ra_variance));
-      normal.add({0, 1, v, -u}, r.before_dec, 1 / (pairs[i].first.dec_variance + pairs[i].second.dec_variance));
-    }
-    if (!normal.solve()) break;
-    std::vector<double> pulls;
-    for (std::size_t i = 0; i < pairs.size(); ++i) {
-      auto& r = fit.residuals[i];
-      const double u = reach > 0 ? r.xi / reach : 0, v = reach > 0 ? r.eta / reach : 0;
-      r.ra = r.before_ra - (normal.x[0] + normal.x[2] * u + normal.x[3] * v);
-      r.dec = r.before_dec - (normal.x[1] + normal.x[2] * v - normal.x[3] * u);
-      pulls.push_back(r.ra / std::sqrt(pairs[i].first.ra_variance + pairs[i].second.ra_variance));
-      pulls.push_back(r.dec / std::sqrt(pairs[i].first.dec_variance + pairs[i].second.dec_variance));
-    }
-    const double width = statistics::mad_sigma(std::span<const double>{pulls});
-    fit.pull_width = width;
-    noise = std::max(1.0, width);
-    bool changed = false;
-    for (std::size_t i = 0; i < pairs.size(); ++i) {
-      const bool use = pairs.size() < 6 || std::hypot(pulls[2 * i], pulls[2 * i + 1]) <= clip * noise;
-      changed = changed || use != fit.residuals[i].used;
-      fit.residuals[i].used = use;
-    }
-    if (!changed) break;
+    if (!comparing.solve()) return fit;
+    if (!comparing.judge()) break;
   }
   double ra2 = 0, dec2 = 0;
   for (const auto& r : fit.residuals)
     if (r.used) ++fit.used, ra2 += r.ra * r.ra, dec2 += r.dec * r.dec;
   fit.rms_ra = std::sqrt(ra2 / std::max(1, fit.used)), fit.rms_dec = std::sqrt(dec2 / std::max(1, fit.used));
-  fit.offset_ra = normal.x[0], fit.offset_dec = normal.x[1];
-  fit.offset_ra_err = noise * std::sqrt(normal.variance[0]), fit.offset_dec_err = noise * std::sqrt(normal.variance[1]);
-  const double degrees = 180 / std::numbers::pi;
-  fit.scale = terms == 4 ? normal.x[2] / reach : nan, fit.scale_err = terms == 4 ? noise * std::sqrt(normal.variance[2]) / reach : nan;
-  fit.rotation = terms == 4 ? normal.x[3] / reach * degrees : nan, fit.rotation_err = terms == 4 ? noise * std::sqrt(normal.variance[3]) / reach * degrees : nan;
+  fit.pull_width = comparing.width();
+  fit.offset_ra = comparing.parameter(0), fit.offset_dec = comparing.parameter(1);
+  fit.offset_ra_err = comparing.error(0), fit.offset_dec_err = comparing.error(1);
+  if (!comparing.turns()) return fit;
+  fit.scale = comparing.parameter(2) / comparing.reach(), fit.scale_err = comparing.error(2) / comparing.reach();
+  const double degrees = 180 / std::numbers::pi / comparing.reach();
+  fit.rotation = comparing.parameter(3) * degrees, fit.rotation_err = comparing.error(3) * degrees;
   return fit;
 }
 

@@ -6,6 +6,8 @@
 #include <numeric>
 #include <tuple>
 
+#include "tessera/wcs/tangent_plane.h"
+
 namespace tessera::match {
 namespace {
 
@@ -114,12 +116,8 @@ class Groups {
 }  // namespace
 
 std::array<double, 2> offset_arcsec(const Position& a, const Position& b) {
-  const double da = (b.ra_deg - a.ra_deg) * radian, d0 = a.dec_deg * radian, d = b.dec_deg * radian;
-  // sin(d − d0) and 1 − cos(da) instead of differences of nearly equal products.
-  const double half = std::sin(0.5 * da), small = 2 * half * half;
-  const double toward = std::cos(d - d0) - std::cos(d0) * std::cos(d) * small;
-  if (!(toward > 0)) return {INFINITY, INFINITY};
-  return {std::cos(d) * std::sin(da) / toward / arcsec, (std::sin(d - d0) + std::sin(d0) * std::cos(d) * small) / toward / arcsec};
+  const auto plane = wcs::to_tangent_plane({b.ra_deg, b.dec_deg}, {a.ra_deg, a.dec_deg});
+  return {3600 * plane[0], 3600 * plane[1]};
 }
 
 std::vector<Pair> agreeing_pairs(std::span<const Position> first, std::span<const Position> second, const Limits& limits) {
@@ -226,13 +224,8 @@ MeanPosition mean_position(std::span<const Position> positions) {
   const double x = mean.position.ra_variance * bx + mean.position.covariance * by, y = mean.position.covariance * bx + mean.position.dec_variance * by;
   mean.chi2 = std::max(0.0, squares - x * bx - y * by);
   mean.dof = 2 * (static_cast<int>(positions.size()) - 1);
-  // Back from the plane: ξ to the east, η to the north.
-  const double d0 = positions.front().dec_deg * radian, xi = x * arcsec, eta = y * arcsec;
-  const double down = std::cos(d0) - eta * std::sin(d0);
-  double ra = positions.front().ra_deg + std::atan2(xi, down) / radian;
-  ra -= 360 * std::floor(ra / 360);
-  mean.position.ra_deg = ra;
-  mean.position.dec_deg = std::atan2(std::sin(d0) + eta * std::cos(d0), std::hypot(xi, down)) / radian;
+  const auto sky = wcs::from_tangent_plane({x / 3600, y / 3600}, {positions.front().ra_deg, positions.front().dec_deg});
+  mean.position.ra_deg = sky.ra_deg, mean.position.dec_deg = sky.dec_deg;
   return mean;
 }
 

@@ -3,43 +3,21 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <map>
 
 #include "tessera/base/error.h"
 #include "tessera/base/files.h"
 #include "tessera/base/text.h"
-#include "tessera/base/version.h"
 #include "tessera/catalog/conditions.h"
 #include "tessera/core/statistics.h"
 #include "tessera/io/tables.h"
 #include "tessera/match/report.h"
 #include "tessera/pipeline/mosaic.h"
-#include "tessera/pipeline/products.h"
 #include "tessera/pipeline/run_json.h"
 
 namespace tessera::match {
 namespace {
 
 using pipeline::Level;
-
-pipeline::MosaicRequest clock_request(const MatchRequest& request) {
-  pipeline::MosaicRequest r{request.inputs, request.output, request.overwrite};
-  r.verb = "match";
-  return r;
-}
-
-pipeline::Request folder_request(const MatchRequest& request, const param::OptionSet& settings) {
-  std::string asked = version();
-  pipeline::Request r{"match", "", request.inputs, std::filesystem::current_path().string(), {}, {}};
-  for (const auto& s : settings.settings()) {
-    r.settings.emplace_back(s.key, s.value);
-    if (!s.key.starts_with("run.") && s.key != "output.path" && s.key != "output.overwrite") asked += s.key + "=" + s.value + "\n";
-  }
-  for (const auto& name : request.inputs) asked += name + "\n";
-  r.plan_hash = files::sha256(asked);
-  return r;
-}
 
 bool kept(const Group& g, Keep keep) {
   switch (keep) {
@@ -114,13 +92,13 @@ void describe(param::Schema<MatchOptions>& s) {
 pipeline::Outcome match(const MatchRequest& request, const MatchOptions& options, param::OptionSet& settings, pipeline::Context& outer) {
   if (request.inputs.size() < 2) throw UsageError{fmt::format("match compares two catalogues or more; {} given", request.inputs.size())};
   pipeline::Recorder context{outer};
-  pipeline::RunClock clock{clock_request(request)};
+  pipeline::RunClock clock{"match", request.inputs};
   const auto catalogues = read_all(request, options, context);
   if (request.dry_run) {
     for (const auto& c : catalogues) context.log(Level::info, fmt::format("{}: {} rows as {}", c.path, c.positions.size(), c.name));
     return pipeline::Outcome::done;
   }
-  const auto asked = folder_request(request, settings);
+  const auto asked = pipeline::table_request("match", request.inputs, request.inputs, settings);
   pipeline::OutputFolder folder{request.output, asked, request.overwrite};
   context.log_to(folder.product("tessera.log").string());
 
@@ -144,20 +122,17 @@ pipeline::Outcome match(const MatchRequest& request, const MatchOptions& options
 
   context.stage("writing tables", static_cast<std::int64_t>(options.formats.size()) + 1);
   std::vector<pipeline::ProductRecord> products;
-  const auto write = [&](const Table& t, const std::string& name, io::TableFormat format) {
-    io::write_table(t, folder.product(name), format);
-    products.push_back({name, format == io::TableFormat::fits ? pipeline::datasums(folder.product(name)) : files::sha256_file(folder.product(name))});
+  const auto write = [&](const Table& t, const char* stem, io::TableFormat format) {
+    pipeline::write_table_product(t, stem, format, folder, products);
     context.step(1);
   };
-  const std::map<io::TableFormat, std::string> names{{io::TableFormat::fits, "matched.fits"}, {io::TableFormat::ipac, "matched.tbl"}, {io::TableFormat::votable, "matched.xml"}, {io::TableFormat::ecsv, "matched.ecsv"}};
-  for (const auto& format : options.formats) write(table, names.at(io::table_format(format)), io::table_format(format));
-  write(astrometry_table(catalogues, comparisons), "astrometry.tbl", io::TableFormat::ipac);
+  for (const auto& format : options.formats) write(table, "matched", io::table_format(format));
+  write(astrometry_table(catalogues, comparisons), "astrometry", io::TableFormat::ipac);
   clock.stop();
   write_report({clock.record, settings, options, catalogues, comparisons, groups}, folder, context);
   products.push_back({"report.html", ""});
 
-  std::vector<pipeline::InputRecord> inputs;
-  for (const auto& path : request.inputs) pipeline::measure_input(inputs.emplace_back(pipeline::InputRecord{path, 0, "", false}), true);
+  const auto inputs = pipeline::hash_files(request.inputs, context);
   clock.stop();
   std::vector<std::pair<std::string, double>> results{{"rows", static_cast<double>(table.rows())}};
   for (std::size_t k = 1; k < catalogues.size(); ++k) {

@@ -38,8 +38,9 @@ std::vector<ProductRecord> placed_products(const MosaicRequest& request, const s
 
 /// The record of a run and its clock.
 struct RunClock {
-  explicit RunClock(const MosaicRequest& request)
-      : record{request.verb, request.recorded_arguments(), std::filesystem::current_path().string(), utc_now(), 0}, began{std::chrono::steady_clock::now()} {}
+  explicit RunClock(const MosaicRequest& request) : RunClock{request.verb, request.recorded_arguments()} {}
+  RunClock(const std::string& verb, const std::vector<std::string>& arguments)
+      : record{verb, arguments, std::filesystem::current_path().string(), utc_now(), 0}, began{std::chrono::steady_clock::now()} {}
   void stop() { record.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count(); }
   RunRecord record;
   std::chrono::steady_clock::time_point began;

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
 #include <cstdio>
 #include <filesystem>
 
@@ -75,8 +74,7 @@ void OverlapOptions::declare(param::OptionSet& options) {
 }
 
 Outcome match_overlaps(const MosaicRequest& request, OverlapOptions& options, param::OptionSet& settings, Context& outer) {
-  const auto began = std::chrono::steady_clock::now();
-  RunRecord run{request.verb, request.recorded_arguments(), std::filesystem::current_path().string(), utc_now(), 0};
+  RunClock clock{request};
   Recorder context{outer};
   if (options.mosaic.background.method == background::Method::none)
     throw UsageError{"background.method = none leaves nothing to do for overlap; choose offset, plane or surface"};
@@ -106,10 +104,10 @@ Outcome match_overlaps(const MosaicRequest& request, OverlapOptions& options, pa
   // Frames are mapped as for a mosaic with its default rejection, so that a mosaic with this table has the bits of one that solves; nothing is rejected.
   MosaicOptions recorded = options.mosaic;
   recorded.rejection.method = {"none"};
-  run.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
-  files::write_atomic(folder.product("run.json"), run_json(run, plan, pass, FrameMasks{plan.frames.size()}, {}, recorded, settings, inputs, placed_products(request, products, folder), {}, context));
+  clock.stop();
+  files::write_atomic(folder.product("run.json"), run_json(clock.record, plan, pass, FrameMasks{plan.frames.size()}, {}, recorded, settings, inputs, placed_products(request, products, folder), {}, context));
   folder.publish("run.json");
-  context.log(Level::info, fmt::format("{}: {} frames, {}", request.output, plan.frames.size(), text::format_duration(run.wall_s)));
+  context.log(Level::info, fmt::format("{}: {} frames, {}", request.output, plan.frames.size(), text::format_duration(clock.record.wall_s)));
   return context.caveats().empty() ? Outcome::done : Outcome::done_with_caveats;
 }
 

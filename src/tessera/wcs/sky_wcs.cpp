@@ -12,6 +12,7 @@
 #include "tessera/wcs/celestial.h"
 #include "tessera/wcs/frames.h"
 #include "tessera/wcs/header_check.h"
+#include "tessera/wcs/tangent_plane.h"
 
 namespace tessera::wcs {
 namespace {
@@ -19,15 +20,6 @@ namespace {
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr double degree = std::numbers::pi / 180;
 constexpr std::size_t chunk = 1024;  // points per wcslib call: its arrays stay in the cache
-
-/// Gnomonic (ξ, η) of `p` about `centre`, degrees, without the cancellation of the textbook form for close points.
-std::array<double, 2> tangent_plane(SkyPoint p, SkyPoint centre) {
-  const double da = (p.ra_deg - centre.ra_deg) * degree, d = p.dec_deg * degree, d0 = centre.dec_deg * degree;
-  const double half = std::sin(da / 2), curl = 2 * std::cos(d) * half * half;
-  const double scale = std::cos((p.dec_deg - centre.dec_deg) * degree) - std::cos(d0) * curl;
-  const double xi = std::cos(d) * std::sin(da), eta = std::sin((p.dec_deg - centre.dec_deg) * degree) + std::sin(d0) * curl;
-  return {xi / scale / degree, eta / scale / degree};
-}
 
 using Matrix = std::array<std::array<double, 3>, 3>;
 
@@ -126,7 +118,7 @@ struct SkyWcs::Impl {
     celestial->to_sky(in, out);
     std::array<double, 4> d{};
     for (std::size_t k = 0; k < 8; ++k) {
-      const auto t = tangent_plane(to_icrs(out[2 * k], out[2 * k + 1]), centre);
+      const auto t = to_tangent_plane(to_icrs(out[2 * k], out[2 * k + 1]), centre);
       const std::size_t column = k / 4;
       d[column] += weights[k % 4] * t[0] / h;
       d[2 + column] += weights[k % 4] * t[1] / h;

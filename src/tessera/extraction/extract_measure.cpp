@@ -1,0 +1,184 @@
+#include <fmt/format.h>
+
+#include <cmath>
+#include <map>
+#include <set>
+
+#include "tessera/base/error.h"
+#include "tessera/catalog/columns.h"
+#include "tessera/catalog/conditions.h"
+#include "tessera/extraction/extract_private.h"
+
+namespace tessera::extraction {
+namespace {
+
+constexpr double nearest_widths = 0.4;  // full widths: what a fit leaves nearer to a source is its own
+constexpr double too_wide = 1.7, too_narrow = 0.6;  // of the light in one of 9 × 9 pixels: a width wrong by some 30 %
+
+}  // namespace
+
+void Extraction::measure() {
+  check_width();
+  if (by_list()) {
+    place_list();
+  } else {
+    detections_ = detection_table(found_, mosaic_.wcs);
+    from_detections();
+  }
+  const double fwhm = psf_.tables().front().fwhm_pix();
+  const int window = fit_window(options_.fit, fwhm);
+  find_sights(images_, sources_, window, context_);
+  const double scale = images_.empty() ? 1 : frame_pixels_on_mosaic(*images_.front().file);
+  link_ = options_.fit.group_distance * fwhm * scale;
+  fit_ = fit_sources(images_, sources_, options_.fit, positions(), window, link_, context_);
+  for (int round = 1; round < options_.detection.rounds && !by_list() && options_.detection.image == DetectionImage::significance; ++round)
+    if (!deblend(window)) break;
+  tell_fits();
+  FitImage on_mosaic;
+  const FitImage& measured = images_.size() == 1 && names_.size() == 1 ? images_.front() : (on_mosaic = mosaic_image(), on_mosaic);
+  apertures_ = measure_apertures(found_.frame.view(), measured, sources_, options_.aperture, context_);
+  if (options_.fit.per_frame) light_curves(window);
+}
+
+bool Extraction::deblend(int window) {
+  std::vector<Place> taken;
+  for (const auto& s : sources_) {
+    const auto p = mosaic_.wcs.sky_to_pixel(s.position());
+    taken.push_back({p.x, p.y, std::isfinite(p.x)});
+  }
+  const double width = detection_psf_.tables().front().fwhm_pix();
+  const auto more = find_more(found_, residual(), taken, nearest_widths * width, options_.detection.model_error, detection_psf_, options_, context_);
+  if (more.empty()) return false;
+  const std::size_t before = sources_.size();
+  add_detections(more, true);
+  find_sights(images_, sources_, window, context_);
+  fit_ = fit_sources(images_, sources_, options_.fit, positions(), window, link_, context_);
+  const auto weak = [&](const Source& s) { return s.active && !(s.status == Status::fitted && s.flux > options_.segments.threshold * std::sqrt(s.covariance[8])); };
+  if (std::erase_if(sources_, weak) > 0) fit_ = fit_sources(images_, sources_, options_.fit, positions(), window, link_, context_);
+  return sources_.size() > before;
+}
+
+void Extraction::add_detections(const std::vector<Detection>& list, bool active) {
+  std::vector<double> x, y;
+  for (const auto& d : list) x.push_back(d.x), y.push_back(d.y);
+  std::vector<double> ra(x.size()), dec(x.size());
+  mosaic_.wcs.pixel_to_sky(x, y, ra, dec);
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    Source s;
+    s.start = {ra[i], dec[i]};
+    s.ref_x = x[i], s.ref_y = y[i];
+    s.active = active;
+    if (!active) s.detection = static_cast<int>(i);
+    sources_.push_back(s);
+  }
+}
+
+FitImage Extraction::mosaic_image() {
+  FitImage image;
+  image.file = &mosaic_, image.psf = &detection_psf_, image.unit = flux_unit(mosaic_.unit);
+  if (correlation_) image.correlation = correlation_->copy();
+  return image;
+}
+
+double Extraction::frame_pixels_on_mosaic(const instrument::FrameFile& f) const {
+  const auto scale = f.wcs.pixel_scale_arcsec({f.width / 2.0, f.height / 2.0}) / mosaic_.wcs.pixel_scale_arcsec({mosaic_.width / 2.0, mosaic_.height / 2.0});
+  return std::isfinite(scale) && scale > 0 ? scale : 1;
+}
+
+void Extraction::check_width() {
+  if (!options_.detection.check_psf || by_list()) return;
+  const double ratio = concentration_ratio(found_, detection_psf_);
+  if (!(ratio > too_wide) && !(ratio < too_narrow)) return;
+  throw DataError{fmt::format("{}: bright isolated sources have {:.2f} times the share of their light in the brightest of 9 × 9 pixels that the point response has, so it is too {} for {}; check psf.samples_per_pixel, or say detection.check_psf=false",
+                              options_.psf.file, ratio, ratio > 1 ? "wide" : "narrow", mosaic_.label())};
+}
+
+void Extraction::place_list() {
+  std::vector<double> ra, dec;
+  for (const auto& s : sources_) ra.push_back(s.start.ra_deg), dec.push_back(s.start.dec_deg);
+  std::vector<double> x(ra.size()), y(ra.size());
+  mosaic_.wcs.sky_to_pixel(ra, dec, x, y);
+  std::set<std::pair<long, long>> seen;
+  long twins = 0, nowhere = 0;
+  for (std::size_t i = 0; i < sources_.size(); ++i) {
+    Source& s = sources_[i];
+    s.ref_x = x[i], s.ref_y = y[i];
+    if (!std::isfinite(s.start.ra_deg) || !std::isfinite(s.start.dec_deg)) {
+      ++nowhere;
+      continue;
+    }
+    if (!seen.insert({std::lround(s.start.ra_deg * 3.6e5), std::lround(s.start.dec_deg * 3.6e5)}).second) s.status = Status::twin, ++twins;  // the same to 0.01″
+  }
+  if (twins > 0) context_.caveat("twins", fmt::format("{} rows of {} repeat the position of an earlier one; they have status -5", twins, options_.catalog.sources), twins);
+  if (nowhere > 0) context_.caveat("no-position", fmt::format("{} rows of {} have no position; they have status 0", nowhere, options_.catalog.sources), nowhere);
+}
+
+void Extraction::from_detections() {
+  std::vector<bool> wanted(found_.detections.size(), true);
+  if (!options_.catalog.detect_where.empty()) wanted = catalog::rows_where(detections_, options_.catalog.detect_where);
+  add_detections(found_.detections, false);
+  std::size_t k = 0;
+  std::erase_if(sources_, [&](const Source&) { return !wanted[k++]; });
+}
+
+void Extraction::tell_fits() {
+  std::map<Status, long> ended;
+  for (const auto& s : sources_) ++ended[s.status];
+  const auto tell = [&](Status status, const char* kind, const char* what) {
+    if (const long n = ended[status]; n > 0) context_.caveat(kind, fmt::format("{} of {} sources {}", n, sources_.size(), what), n);
+  };
+  tell(Status::at_limit, "fit-at-limit", "would move further than fit.max_shift from where they were found (status -2)");
+  tell(Status::no_convergence, "fit-no-convergence", "did not converge (status -1)");
+  tell(Status::degenerate, "fit-degenerate", "cannot be told from their neighbours (status -4)");
+  tell(Status::no_data, "fit-no-data", "have no pixels to be fitted on (status -3)");
+  if (by_list()) tell(Status::not_fitted, "out-of-field", "lie on no image, or nowhere (status 0)");
+  if (fit_.rounds >= options_.fit.max_rounds && fit_.last_change > std::max(0.01, options_.fit.tolerance))
+    context_.caveat("rounds", fmt::format("after {} rounds a source still moved by {:.2g} of its error; raise fit.max_rounds", fit_.rounds, fit_.last_change));
+}
+
+void Extraction::light_curves(int window) {
+  std::vector<std::vector<double>> flux(images_.size()), error(images_.size());
+  context_.stage("light curves", static_cast<std::int64_t>(images_.size()));
+  context_.pool().for_each(static_cast<std::int64_t>(images_.size()), [&](std::int64_t k) {
+    const auto i = static_cast<std::size_t>(k);
+    fluxes_on_image(images_, i, sources_, options_.fit, window, link_, flux[i], error[i]);
+    context_.step();
+  });
+  std::vector<std::int64_t> number;
+  std::vector<std::string> frame;
+  std::vector<double> mjd, f, e;
+  for (std::size_t s = 0; s < sources_.size(); ++s)
+    for (std::size_t i = 0; i < images_.size(); ++i) {
+      if (!std::isfinite(flux[i][s])) continue;
+      number.push_back(static_cast<std::int64_t>(s) + 1);
+      frame.push_back(images_[i].file->image.path.filename().string());
+      mjd.push_back(images_[i].mjd), f.push_back(flux[i][s]), e.push_back(error[i][s]);
+    }
+  const std::string unit = images_.empty() ? "" : images_.front().unit.name;
+  catalog::add(curves_, "number", std::move(number));
+  catalog::add(curves_, "frame", std::move(frame));
+  catalog::add(curves_, "mjd", std::move(mjd));
+  catalog::add(curves_, "flux", std::move(f)).unit = unit;
+  catalog::add(curves_, "flux_err", std::move(e)).unit = unit;
+  curves_.name = "light_curve";
+}
+
+Image<float> Extraction::residual() {
+  Image<float> left = found_.frame.value.copy();
+  if (names_.size() == 1) {
+    for (std::size_t i = 0; i < left.pixels().size(); ++i) left.pixels()[i] -= images_.front().model.pixels()[i];
+    return left;
+  }
+  std::vector<FitImage> one;
+  one.push_back(mosaic_image());
+  one.front().value = found_.frame.value.copy();
+  std::vector<Source> there = sources_;
+  find_sights(one, there, fit_.window, context_);
+  FitOptions none = options_.fit;
+  none.max_rounds = 0;
+  fit_sources(one, there, none, false, fit_.window, link_, context_);
+  for (std::size_t i = 0; i < left.pixels().size(); ++i) left.pixels()[i] -= one.front().model.pixels()[i];
+  return left;
+}
+
+}  // namespace tessera::extraction

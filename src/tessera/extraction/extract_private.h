@@ -1,0 +1,90 @@
+/// extraction/extract_private.h — one run of tessera extract: extract.cpp opens images and finds sources, extract_measure.cpp fits and measures them, extract_products.cpp writes what came of it.
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tessera/core/table.h"
+#include "tessera/extraction/extract.h"
+#include "tessera/extraction/fit_sources.h"
+#include "tessera/extraction/open_images.h"
+#include "tessera/extraction/report.h"
+#include "tessera/extraction/tables.h"
+#include "tessera/pipeline/mosaic.h"
+#include "tessera/pipeline/run_json.h"
+
+namespace tessera::extraction {
+
+class Extraction {
+ public:
+  Extraction(const ExtractRequest& request, const ExtractOptions& options, param::OptionSet& settings, pipeline::Context& outer)
+      : request_{request}, options_{options}, settings_{settings}, recorder_{outer}, clock_{"extract", request.inputs}, profiles_{instrument::ProfileSet::load(instrument::ProfileSet::default_folders())} {}
+
+  pipeline::Outcome run();
+
+ private:
+  pipeline::Request folder_request() const;
+  /// Rows of --sources.
+  void read_list();
+  bool by_list() const { return !options_.catalog.sources.empty(); }
+  bool positions() const { return options_.fit.positions == Positions::free || (options_.fit.positions == Positions::automatic && !by_list()); }
+  void on_one_image();
+  psf::PsfModel response_of_mosaic();
+  void on_frames();
+  ExtractOptions mosaic_options() const;
+  /// The mosaic of the frames, with masks of the outliers, in OUT/mosaic.
+  void make_mosaic();
+  void open_files(const RecordedMosaic& record);
+  psf::PsfModel detection_response(const std::string& file) const;
+  /// The response of a coadd of `frames` on the mosaic; that in the middle of each frame counts.
+  psf::PsfModel coadded_response(const std::vector<instrument::FrameFile>& frames) const;
+  static void scale(Frame& frame, double factor);
+  void refuse_empty(const Frame& frame) const;
+  void add_files(const instrument::FrameFile& f);
+  void measure();
+  /// Looks for more in what the fit left, and fits all again. False when nothing was added.
+  bool deblend(int window);
+  void add_detections(const std::vector<Detection>& list, bool active);
+  FitImage mosaic_image();
+  double frame_pixels_on_mosaic(const instrument::FrameFile& f) const;
+  void check_width();
+  void place_list();
+  void from_detections();
+  void tell_fits();
+  void light_curves(int window);
+  /// The files that were fitted, less the sources (APEX QA).
+  void write_residual_frames(pipeline::OutputFolder& folder);
+  /// The mosaic, or the one frame, less the sources as the detection image shows them.
+  Image<float> residual();
+  Header plane_header(const std::string& unit, const char* title) const;
+  template <class T>
+  void write_plane(const char* name, const std::string& unit, const char* title, View<const T> pixels, pipeline::OutputFolder& folder);
+  void write_maps(pipeline::OutputFolder& folder);
+  Table catalogue(const pipeline::Request& request);
+  pipeline::Outcome write(pipeline::OutputFolder& folder);
+  void finish(pipeline::OutputFolder& folder, const Table& table, const PullSummary& pulls);
+
+  const ExtractRequest& request_;
+  const ExtractOptions& options_;
+  param::OptionSet& settings_;
+  mutable pipeline::Recorder recorder_;
+  pipeline::Context& context_ = recorder_;   ///< with the defaults of its functions
+  pipeline::RunClock clock_;
+  instrument::ProfileSet profiles_;
+  psf::PsfModel psf_, detection_psf_;
+  std::vector<instrument::FrameNames> names_;
+  instrument::FrameFile mosaic_;            ///< the image that sources are found on
+  std::vector<instrument::FrameFile> frames_;
+  std::vector<std::string> files_;          ///< read, for the record
+  Table list_, detections_, curves_;
+  Found found_;
+  std::optional<NoiseCorrelation> correlation_;
+  std::vector<FitImage> images_;
+  std::vector<Source> sources_;
+  std::vector<ApertureFluxes> apertures_;
+  FitSummary fit_;
+  double link_ = 0;
+  std::vector<pipeline::ProductRecord> products_;
+};
+
+}  // namespace tessera::extraction

@@ -1,0 +1,128 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "tessera/base/files.h"
+#include "tessera/base/text.h"
+#include "tessera/catalog/columns.h"
+#include "tessera/catalog/conditions.h"
+#include "tessera/extraction/extract_private.h"
+#include "tessera/io/fits.h"
+#include "tessera/pipeline/edited_frames.h"
+#include "tessera/pipeline/products.h"
+
+namespace tessera::extraction {
+
+using pipeline::Level;
+
+void Extraction::write_residual_frames(pipeline::OutputFolder& folder) {
+  std::vector<instrument::FrameFile> files;
+  for (const auto& image : images_) files.push_back(*image.file);
+  const auto edit = [&](std::size_t k) {
+    io::ImageEdit e;
+    e.hdu = files[k].image.hdu;
+    e.change = [&image = images_[k], &file = files[k]](int y, std::span<float> row) {
+      const auto factor = instrument::unit_factors(file, y);
+      for (std::size_t i = 0; i < row.size(); ++i) row[i] = static_cast<float>(static_cast<double>(row[i]) - static_cast<double>(image.model(static_cast<int>(i), y)) / factor[i]);
+    };
+    return e;
+  };
+  pipeline::write_edited_frames(files, {"Residual", "_residual", "writing frames without sources"}, edit, folder, products_, context_);
+}
+
+Header Extraction::plane_header(const std::string& unit, const char* title) const {
+  Header header = wcs::SkyWcs::present(mosaic_.header) ? mosaic_.header : Header{};
+  for (const char* key : {"SIMPLE", "XTENSION", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2", "PCOUNT", "GCOUNT", "EXTEND", "BSCALE", "BZERO", "BLANK", "CHECKSUM", "DATASUM", "EXTNAME", "EXTVER", "INHERIT", "BUNIT"}) header.remove(key);
+  if (!unit.empty()) header.set("BUNIT", unit, title);
+  header.add_comment(title);
+  return header;
+}
+
+template <class T>
+void Extraction::write_plane(const char* name, const std::string& unit, const char* title, View<const T> pixels, pipeline::OutputFolder& folder) {
+  io::FitsWriter writer{folder.product(name)};
+  writer.add_image("", plane_header(unit, title), pixels);
+  writer.close();
+  products_.push_back({name, pipeline::datasums(folder.product(name))});
+}
+
+void Extraction::write_maps(pipeline::OutputFolder& folder) {
+  const auto& c = options_.catalog;
+  if (c.background) write_plane<float>("background.fits", mosaic_.unit, "background taken off", found_.background, folder);
+  if (c.noise) write_plane<float>("noise.fits", "", "width of the filtered image over what uncertainties say", found_.noise, folder);
+  if (c.significance) write_plane<float>("significance.fits", "", "what the threshold applied to", found_.filtered, folder);
+  if (c.segments) {
+    Image<std::int32_t> numbers{found_.frame.box()};
+    std::int32_t number = 0;
+    for (const auto& s : found_.segments) {
+      ++number;
+      for (const auto& run : s.runs) std::fill_n(&numbers(run.x, run.y), run.length, number);
+    }
+    write_plane<std::int32_t>("segmentation.fits", "", "number of the detection", numbers, folder);
+  }
+}
+
+Table Extraction::catalogue(const pipeline::Request& request) {
+  CatalogParts parts;
+  parts.sources = sources_, parts.detections = found_.detections, parts.apertures = apertures_, parts.wcs = &mosaic_.wcs, parts.flux_unit = flux_unit(mosaic_.unit).name;
+  parts.run = request.plan_hash, parts.list = by_list();
+  Table table = catalog_table(parts);
+  if (!options_.catalog.where.empty()) table = catalog::select_rows(table, catalog::rows_where(table, options_.catalog.where));
+  const auto radii = radii_of(options_.aperture);
+  for (std::size_t r = 0; r < radii.size(); ++r) table.keywords.push_back({fmt::format("APRAD{}", r + 1), radii[r], "[pixel] radius of aperture " + std::to_string(r + 1)});
+  table.keywords.push_back({"SNRRULE", std::string{"error"}, "snr is the flux over its 1 sigma"});
+  table.keywords.push_back({"PSF", options_.psf.file.substr(options_.psf.file.rfind('/') + 1), "point response"});
+  return table;
+}
+
+pipeline::Outcome Extraction::write(pipeline::OutputFolder& folder) {
+  context_.stage("writing catalogue", 1);
+  const Table table = catalogue(folder_request());
+  Table named = table;
+  if (options_.catalog.columns == ColumnNames::mopex) catalog::use_mopex_names(named);
+  for (const auto& format : options_.catalog.formats) pipeline::write_table_product(named, "catalog", io::table_format(format), folder, products_);
+  if (!by_list()) pipeline::write_table_product(detections_, "detections", io::TableFormat::fits, folder, products_);
+  if (options_.fit.per_frame) pipeline::write_table_product(curves_, "light_curve", io::TableFormat::fits, folder, products_);
+  const double radius = 1.5 * psf_.tables().front().fwhm_pix() * (images_.empty() ? 1.0 : images_.front().file->wcs.pixel_scale_arcsec({images_.front().file->width / 2.0, images_.front().file->height / 2.0}));
+  if (options_.catalog.regions) {
+    const std::string text = regions_of(table, radius);
+    files::write_atomic(folder.product("sources.reg"), text);
+    products_.push_back({"sources.reg", files::sha256(text)});
+  }
+  write_maps(folder);
+  const Image<float> left = residual();
+  if (options_.catalog.residual_frames) write_residual_frames(folder);
+  if (options_.catalog.residual) write_plane<float>("residual.fits", mosaic_.unit, "less background and sources", left, folder);
+  context_.step();
+  clock_.stop();
+  const auto pulls = pulls_of(images_, sources_, fit_.window);
+  if (options_.mosaic.products.report) {
+    write_report({clock_.record, settings_, images_, sources_, found_, mosaic_, left, fit_, pulls, static_cast<long>(table.rows()), psf_.tables().front().fwhm_pix(), by_list(), psf_.description()}, folder, recorder_);
+    products_.push_back({"report.html", ""});
+  }
+  finish(folder, table, pulls);
+  if (table.rows() == 0) {
+    context_.log(Level::info, fmt::format("{}: no source; an empty catalogue was written", request_.output));
+    return pipeline::Outcome::nothing_to_do;
+  }
+  context_.log(Level::info, fmt::format("{}: {} sources, {}", request_.output, table.rows(), text::format_duration(clock_.record.wall_s)));
+  return recorder_.caveats().empty() ? pipeline::Outcome::done : pipeline::Outcome::done_with_caveats;
+}
+
+void Extraction::finish(pipeline::OutputFolder& folder, const Table& table, const PullSummary& pulls) {
+  if (names_.size() == 1)
+    add_files(mosaic_);
+  else
+    for (const auto& f : frames_) add_files(f);
+  if (files::exists(options_.psf.file)) files_.push_back(options_.psf.file);
+  const auto inputs = pipeline::hash_files(files_, context_);
+  clock_.stop();
+  std::vector<std::pair<std::string, double>> results{{"detections", static_cast<double>(found_.detections.size())}, {"rows", static_cast<double>(table.rows())}, {"fit_rounds", fit_.rounds},
+                                                      {"largest_group", static_cast<double>(fit_.largest_group)}, {"fit_window", fit_.window}, {"noise_scale", found_.median_noise}, {"pull_width_sources", pulls.sources},
+                                                      {"pull_width_sky", pulls.sky}, {"images", static_cast<double>(images_.size())}};
+  files::write_atomic(folder.product("run.json"), pipeline::run_json(clock_.record, folder_request().plan_hash, settings_, inputs, products_, results, recorder_));
+  folder.publish("run.json");
+}
+
+}  // namespace tessera::extraction
