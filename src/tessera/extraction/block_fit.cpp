@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "tessera/extraction/block_fit_private.h"
+#include "tessera/extraction/source_model.h"
 #include "tessera/photometry/correlated.h"
 
 namespace tessera::extraction {
@@ -193,28 +194,6 @@ class BlockFit {
 };
 
 }  // namespace
-
-photometry::Sight moved(const photometry::Sight& sight, double u, double v) {
-  photometry::Sight now = sight;
-  now.x += sight.x_u * u + sight.x_v * v;
-  now.y += sight.y_u * u + sight.y_v * v;
-  return now;
-}
-
-void add_source(const FitImage& image, const photometry::Sight& now, double flux, psf::PointResponse& workspace, std::vector<float>& stamp, View<float> to) {
-  if (flux == 0 || !std::isfinite(flux)) return;
-  const auto& response = image.psf->at(now.x, now.y, workspace);
-  const Box part = intersection(to.box(), response.footprint(now.x, now.y));
-  if (part.empty()) return;
-  stamp.resize(static_cast<std::size_t>(part.area()));
-  response.evaluate(now.x, now.y, part, stamp, {}, {});
-  const auto amplitude = static_cast<float>(flux * now.scale);
-  const float* from = stamp.data();
-  for (int y = part.y0; y < part.y1; ++y) {
-    float* row = &to(part.x0, y);
-    for (int x = 0; x < part.width(); ++x) row[x] += amplitude * *from++;
-  }
-}
 
 std::vector<Fitted> fit_block(std::span<const FitImage> images, std::span<const Source> sources, const Block& block, const BlockOptions& options) {
   return BlockFit{images, sources, block, options}.run(sources, block.own.size());

@@ -25,11 +25,6 @@ struct Fitted {
   int pixels = 0, bad_pixels = 0, frames = 0;
 };
 
-/// Adds flux × response of a source at a sight (its place now) to `to`.
-void add_source(const FitImage& image, const photometry::Sight& now, double flux, psf::PointResponse& workspace, std::vector<float>& stamp, View<float> to);
-/// The sight moved by the source's offset.
-photometry::Sight moved(const photometry::Sight& sight, double u, double v);
-
 /// Values of the block's own sources, fitted from where they stand.
 std::vector<Fitted> fit_block(std::span<const FitImage> images, std::span<const Source> sources, const Block& block, const BlockOptions& options);
 

@@ -29,15 +29,12 @@ class Extraction {
   bool by_list() const { return !options_.catalog.sources.empty(); }
   bool positions() const { return options_.fit.positions == Positions::free || (options_.fit.positions == Positions::automatic && !by_list()); }
   void on_one_image();
-  psf::PsfModel response_of_mosaic();
   void on_frames();
   ExtractOptions mosaic_options() const;
   /// The mosaic of the frames, with masks of the outliers, in OUT/mosaic.
   void make_mosaic();
   void open_files(const RecordedMosaic& record);
   psf::PsfModel detection_response(const std::string& file) const;
-  /// The response of a coadd of `frames` on the mosaic; that in the middle of each frame counts.
-  psf::PsfModel coadded_response(const std::vector<instrument::FrameFile>& frames) const;
   static void scale(Frame& frame, double factor);
   void refuse_empty(const Frame& frame) const;
   void add_files(const instrument::FrameFile& f);
@@ -52,8 +49,6 @@ class Extraction {
   void from_detections();
   void tell_fits();
   void light_curves(int window);
-  /// The files that were fitted, less the sources (APEX QA).
-  void write_residual_frames(pipeline::OutputFolder& folder);
   /// The mosaic, or the one frame, less the sources as the detection image shows them.
   Image<float> residual();
   Header plane_header(const std::string& unit, const char* title) const;

@@ -7,29 +7,14 @@
 #include "tessera/base/text.h"
 #include "tessera/catalog/columns.h"
 #include "tessera/catalog/conditions.h"
+#include "tessera/extraction/edited_images.h"
 #include "tessera/extraction/extract_private.h"
 #include "tessera/io/fits.h"
-#include "tessera/pipeline/edited_frames.h"
 #include "tessera/pipeline/products.h"
 
 namespace tessera::extraction {
 
 using pipeline::Level;
-
-void Extraction::write_residual_frames(pipeline::OutputFolder& folder) {
-  std::vector<instrument::FrameFile> files;
-  for (const auto& image : images_) files.push_back(*image.file);
-  const auto edit = [&](std::size_t k) {
-    io::ImageEdit e;
-    e.hdu = files[k].image.hdu;
-    e.change = [&image = images_[k], &file = files[k]](int y, std::span<float> row) {
-      const auto factor = instrument::unit_factors(file, y);
-      for (std::size_t i = 0; i < row.size(); ++i) row[i] = static_cast<float>(static_cast<double>(row[i]) - static_cast<double>(image.model(static_cast<int>(i), y)) / factor[i]);
-    };
-    return e;
-  };
-  pipeline::write_edited_frames(files, {"Residual", "_residual", "writing frames without sources"}, edit, folder, products_, context_);
-}
 
 Header Extraction::plane_header(const std::string& unit, const char* title) const {
   Header header = wcs::SkyWcs::present(mosaic_.header) ? mosaic_.header : Header{};
@@ -92,7 +77,7 @@ pipeline::Outcome Extraction::write(pipeline::OutputFolder& folder) {
   }
   write_maps(folder);
   const Image<float> left = residual();
-  if (options_.catalog.residual_frames) write_residual_frames(folder);
+  if (options_.catalog.residual_frames) write_with_sources(images_, SourceLists{images_.size(), sources_}, -1, residual_files, folder, products_, context_);
   if (options_.catalog.residual) write_plane<float>("residual.fits", mosaic_.unit, "less background and sources", left, folder);
   context_.step();
   clock_.stop();

@@ -32,7 +32,8 @@ struct FitImage {
   std::optional<NoiseCorrelation> correlation;  ///< of a resampled image's pixels
   double mjd = 0;
 
-  Box box() const { return value.box(); }
+  /// Of the pixels; of the whole image where none were read.
+  Box box() const { return value.empty() ? file->box() : value.box(); }
   /// Pixel value of unit flux at (x, y).
   double value_of_unit_flux(double x, double y) const;
   /// Pixels of `box` less the models of all sources but those whose part is given, `own` (on the same box), with the variance that goes with the whole model.

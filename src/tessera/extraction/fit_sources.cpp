@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "tessera/extraction/block_fit_private.h"
+#include "tessera/extraction/source_model.h"
 #include "tessera/wcs/tangent_plane.h"
 
 namespace tessera::extraction {
@@ -21,32 +22,17 @@ std::vector<Place> places_of(std::span<const Source> sources) {
   return places;
 }
 
-/// One source on one image, ordered by rows so that a band of rows finds its own.
-struct Seen {
-  const Source* source;
-  const photometry::Sight* sight;
-};
-
 void rebuild_models(std::span<FitImage> images, std::span<const Source> sources, pipeline::Context& context) {
-  std::vector<std::vector<Seen>> seen(images.size());
-  for (const Source& s : sources)
-    for (const auto& sight : s.sights) seen[static_cast<std::size_t>(sight.frame)].push_back({&s, &sight});
+  const SourceLists lists{images.size(), sources};
   std::vector<std::pair<std::size_t, Box>> bands;
   for (std::size_t i = 0; i < images.size(); ++i) {
-    std::stable_sort(seen[i].begin(), seen[i].end(), [](const Seen& a, const Seen& b) { return a.sight->y < b.sight->y; });
     images[i].model.reset(images[i].box());
     const Box box = images[i].box();
     for (int y = box.y0; y < box.y1; y += band_rows) bands.push_back({i, {box.x0, y, box.x1, std::min(box.y1, y + band_rows)}});
   }
   context.pool().for_each(static_cast<std::int64_t>(bands.size()), [&](std::int64_t k) {
     const auto& [i, box] = bands[static_cast<std::size_t>(k)];
-    FitImage& image = images[i];
-    const double margin = image.psf->reach_pix() + 100;  // sights are where sources began
-    const View<float> rows = image.model.view().window(box);
-    psf::PointResponse workspace;
-    std::vector<float> stamp;
-    auto from = std::lower_bound(seen[i].begin(), seen[i].end(), box.y0 - margin, [](const Seen& a, double y) { return a.sight->y < y; });
-    for (; from != seen[i].end() && from->sight->y < box.y1 + margin; ++from) add_source(image, moved(*from->sight, from->source->u, from->source->v), from->source->flux, workspace, stamp, rows);
+    lists.add_to(images[i], i, images[i].model.view().window(box));
   });
 }
 

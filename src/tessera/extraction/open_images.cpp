@@ -55,20 +55,19 @@ Image<float> read_coverage(const fs::path& path, const instrument::FrameFile& fi
 
 }  // namespace
 
-std::vector<instrument::FrameNames> image_names(const std::vector<std::string>& inputs, const ExtractOptions& options, const instrument::ProfileSet& profiles, pipeline::Context& context) {
+std::vector<instrument::FrameNames> image_names(const std::vector<std::string>& inputs, instrument::InputOptions input, const instrument::ProfileSet& profiles, pipeline::Context& context) {
   std::vector<std::string> arguments, notes;
-  for (const auto& input : inputs) {
-    const fs::path folder{input};
-    arguments.push_back(files::is_folder(folder) && files::exists(folder / "mosaic.fits") && files::exists(folder / "run.json") ? (folder / "mosaic.fits").string() : input);
+  for (const auto& argument : inputs) {
+    const fs::path folder{argument};
+    arguments.push_back(files::is_folder(folder) && files::exists(folder / "mosaic.fits") && files::exists(folder / "run.json") ? (folder / "mosaic.fits").string() : argument);
   }
-  auto input = options.mosaic.input;
-  const bool file_itself = is_fits(input.sigmas);
-  if (file_itself) input.sigmas.clear();
+  const std::string sigma = is_fits(input.sigmas) ? input.sigmas : "";
+  if (!sigma.empty()) input.sigmas.clear();
   auto names = instrument::expand_inputs(arguments, input, profiles, notes);
   for (const auto& note : notes) context.log(pipeline::Level::info, note);
-  if (file_itself) {
-    if (names.size() != 1) throw UsageError{fmt::format("-S {} is one image, but there are {} frames; name a list with one uncertainty per frame", options.mosaic.input.sigmas, names.size())};
-    names.front().sigma = options.mosaic.input.sigmas;
+  if (!sigma.empty()) {
+    if (names.size() != 1) throw UsageError{fmt::format("-S {} is one image, but there are {} frames; name a list with one uncertainty per frame", sigma, names.size())};
+    names.front().sigma = sigma;
   }
   return names;
 }

@@ -23,7 +23,7 @@ struct OpenedImage {
 };
 
 /// The files named on the command line or in lists; folders of a finished mosaic stand for its mosaic.fits.
-std::vector<instrument::FrameNames> image_names(const std::vector<std::string>& inputs, const ExtractOptions& options, const instrument::ProfileSet& profiles, pipeline::Context& context);
+std::vector<instrument::FrameNames> image_names(const std::vector<std::string>& inputs, instrument::InputOptions input, const instrument::ProfileSet& profiles, pipeline::Context& context);
 
 /// `names`: the image, with -S as a list or as the file itself. Uncertainty and coverage are found by name (NAME_unc.fits, NAME_cov.fits). Throws DataError when a plane has another size, and
 /// SystemError when the image does not fit the memory ceiling.

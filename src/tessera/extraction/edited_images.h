@@ -1,0 +1,19 @@
+/// extraction/edited_images.h — copies of image files with sources taken off, or put in.
+#pragma once
+#include <span>
+#include <vector>
+
+#include "tessera/extraction/fit_image.h"
+#include "tessera/extraction/source_model.h"
+#include "tessera/pipeline/edited_frames.h"
+
+namespace tessera::extraction {
+
+/// Residual/NAME_residual.fits, as APEX QA makes them.
+inline const pipeline::EditedFrames residual_files{"Residual", "_residual", "writing images without sources"};
+
+/// Every file that holds one of `images`, with `sign` times the models of its sources added; all else as it was. Keeps a band of rows per thread.
+void write_with_sources(std::span<const FitImage> images, const SourceLists& sources, double sign, const pipeline::EditedFrames& what, pipeline::OutputFolder& folder,
+                        std::vector<pipeline::ProductRecord>& products, pipeline::Context& context);
+
+}  // namespace tessera::extraction

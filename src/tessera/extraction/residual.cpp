@@ -1,0 +1,153 @@
+#include "tessera/extraction/residual.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+
+#include "tessera/base/error.h"
+#include "tessera/base/files.h"
+#include "tessera/base/text.h"
+#include "tessera/extraction/coadded_response.h"
+#include "tessera/extraction/edited_images.h"
+#include "tessera/extraction/fit_sources.h"
+#include "tessera/extraction/open_images.h"
+#include "tessera/io/tables.h"
+#include "tessera/pipeline/mosaic.h"
+#include "tessera/pipeline/run_json.h"
+
+namespace tessera::extraction {
+namespace {
+
+namespace fs = std::filesystem;
+using pipeline::Level;
+
+const pipeline::EditedFrames inserted_files{"Inserted", "_inserted", "writing images with sources"};
+
+class ResidualRun {
+ public:
+  ResidualRun(const ResidualRequest& request, const ResidualOptions& options, param::OptionSet& settings, pipeline::Context& outer)
+      : request_{request}, options_{options}, settings_{settings}, context_{outer}, clock_{"residual", request.inputs}, profiles_{instrument::ProfileSet::load(instrument::ProfileSet::default_folders())} {}
+
+  pipeline::Outcome run() {
+    if (options_.psf.file.empty()) throw UsageError{"no point response given; add --psf FILE, or --psf gaussian:fwhm_pix=2 with the width of stars"};
+    if (request_.inputs.size() < 2 && (request_.inputs.empty() || options_.input.images.empty())) throw UsageError{"residual takes a catalogue and then the frames or the mosaic that its sources are taken off"};
+    psf_ = instrument::read_psf(options_.psf);
+    const auto names = image_names({request_.inputs.begin() + 1, request_.inputs.end()}, options_.input, profiles_, context_);
+    const Table table = io::read_table(catalogue());
+    open(names);
+    take_sources(table);
+    if (request_.dry_run) {
+      context_.log(Level::info, fmt::format("{} sources would be {} {} image{}; point response: {}", sources_.size(), options_.use.add ? "added to" : "taken off", images_.size(), images_.size() == 1 ? "" : "s", psf_.description()));
+      return pipeline::Outcome::done;
+    }
+    std::vector<std::string> files{catalogue()};
+    for (const auto& f : files_) files.push_back(f.image.path.string());
+    const auto asked = pipeline::table_request("residual", request_.inputs, files, settings_);
+    pipeline::OutputFolder folder{request_.output, asked, request_.overwrite};
+    context_.log_to(folder.product("tessera.log").string());
+    place();
+    write_with_sources(images_, SourceLists{images_.size(), sources_}, options_.use.add ? 1 : -1, options_.use.add ? inserted_files : residual_files, folder, products_, context_);
+    return finish(files, asked, folder);
+  }
+
+ private:
+  const std::string& catalogue() const { return request_.inputs.front(); }
+
+  void open(const std::vector<instrument::FrameNames>& names) {
+    std::vector<instrument::FrameNames> all = names;
+    if (!options_.use.mosaic.empty()) {
+      const fs::path path{options_.use.mosaic};
+      all.push_back({files::is_folder(path) ? path / "mosaic.fits" : path, {}, {}, -1, {}, {}});
+    }
+    files_.resize(all.size());
+    context_.pool().for_each(static_cast<std::int64_t>(all.size()), [&](std::int64_t i) {
+      const auto k = static_cast<std::size_t>(i);
+      files_[k] = instrument::open_frame(all[k], k < names.size() ? options_.input : instrument::InputOptions{}, profiles_);
+    });
+    std::vector<instrument::FrameFile> frames{std::make_move_iterator(files_.begin()), std::make_move_iterator(files_.begin() + static_cast<std::ptrdiff_t>(names.size()))};
+    if (names.size() > 1) {  // as extract does, whose fluxes these are
+      instrument::read_counts_as_rates(frames);
+      instrument::share_pixel_area(frames);
+    }
+    if (!options_.use.mosaic.empty())
+      mosaic_psf_ = coadded_response(psf_, files_.back(), frames);
+    else if (options_.psf_use.of == PsfOf::frames) {
+      if (names.size() != 1) throw UsageError{"psf.of = frames is for one mosaic; for frames the response is theirs (and --mosaic adds their mosaic)"};
+      psf_ = coadded_response(psf_, frames.front(), profiles_, read_);
+    }
+    std::move(frames.begin(), frames.end(), files_.begin());
+    for (std::size_t k = 0; k < files_.size(); ++k) {
+      FitImage image;
+      image.file = &files_[k], image.psf = k < names.size() ? &psf_ : &mosaic_psf_, image.unit = flux_unit(files_[k].unit);
+      if (image.unit.name != flux_unit(files_.front().unit).name)
+        throw DataError{fmt::format("{}: fluxes on it are in {}, those on {} in {}; take sources off them in runs of their own", files_[k].label(), image.unit.name, files_.front().label(), flux_unit(files_.front().unit).name)};
+      images_.push_back(std::move(image));
+    }
+  }
+
+  void take_sources(const Table& table) {
+    auto listed = listed_sources(table, catalogue(), options_.table, images_.front().unit.name);
+    if (listed.unit_assumed) context_.caveat("unit-assumed", fmt::format("{}: the table does not say the unit of its fluxes; they were taken to be in {} (sources.unit says another)", catalogue(), images_.front().unit.name), 1);
+    if (const long without = listed.chosen - static_cast<long>(listed.sources.size()); without > 0)
+      context_.caveat("no-flux", fmt::format("{} of {} rows of {} have no position or no flux; they were left out", without, listed.rows, catalogue()), without);
+    rows_ = listed.rows;
+    sources_ = std::move(listed.sources);
+  }
+
+  void place() {
+    double reach = 0;
+    for (const auto& image : images_) reach = std::max(reach, image.psf->reach_pix());
+    find_sights(images_, sources_, 2 * static_cast<int>(std::ceil(reach)) + 1, context_);
+    const auto off = std::count_if(sources_.begin(), sources_.end(), [](const Source& s) { return s.sights.empty(); });
+    seen_ = static_cast<long>(sources_.size()) - static_cast<long>(off);
+    if (off > 0) context_.caveat("out-of-field", fmt::format("{} of {} sources lie on no image", off, sources_.size()), off);
+  }
+
+  pipeline::Outcome finish(std::vector<std::string> files, const pipeline::Request& asked, pipeline::OutputFolder& folder) {
+    files.insert(files.end(), read_.begin(), read_.end());
+    if (files::exists(options_.psf.file)) files.push_back(options_.psf.file);
+    const auto inputs = pipeline::hash_files(files, context_);
+    clock_.stop();
+    const std::vector<std::pair<std::string, double>> results{{"rows", static_cast<double>(rows_)}, {"sources", static_cast<double>(seen_)}, {"images", static_cast<double>(images_.size())}};
+    files::write_atomic(folder.product("run.json"), pipeline::run_json(clock_.record, asked.plan_hash, settings_, inputs, products_, results, context_));
+    folder.publish("run.json");
+    context_.log(Level::info, fmt::format("{}: {} sources {} {} image{}, {}", request_.output, seen_, options_.use.add ? "added to" : "taken off", images_.size(), images_.size() == 1 ? "" : "s", text::format_duration(clock_.record.wall_s)));
+    if (seen_ == 0) return pipeline::Outcome::nothing_to_do;
+    return context_.caveats().empty() ? pipeline::Outcome::done : pipeline::Outcome::done_with_caveats;
+  }
+
+  const ResidualRequest& request_;
+  const ResidualOptions& options_;
+  param::OptionSet& settings_;
+  pipeline::Recorder context_;
+  pipeline::RunClock clock_;
+  instrument::ProfileSet profiles_;
+  psf::PsfModel psf_, mosaic_psf_;
+  std::vector<instrument::FrameFile> files_;
+  std::vector<FitImage> images_;
+  std::vector<Source> sources_;
+  std::vector<std::string> read_;
+  std::vector<pipeline::ProductRecord> products_;
+  long rows_ = 0, seen_ = 0;
+};
+
+}  // namespace
+
+void describe(param::Schema<ResidualUse>& s) {
+  s.field(&ResidualUse::add, "add", "Add the sources to the images instead of taking them off: artificial sources of known flux.").flag("add");
+  s.field(&ResidualUse::mosaic, "mosaic", "A mosaic of the frames, its folder or its mosaic.fits, that sources are taken off too, with the response of the coadd.").flag("mosaic").placeholder("PATH");
+}
+
+void ResidualOptions::declare(param::OptionSet& options) {
+  options.add("psf", "Point response of the frames, or of the one image", psf);
+  options.add("psf", "Point response of the frames, or of the one image", psf_use);
+  options.add("sources", "The catalogue, and what is done with its sources", table);
+  options.add("sources", "The catalogue, and what is done with its sources", use);
+  options.add("input", "Frames, and how they are read", input);
+}
+
+pipeline::Outcome residual(const ResidualRequest& request, const ResidualOptions& options, param::OptionSet& settings, pipeline::Context& context) { return ResidualRun{request, options, settings, context}.run(); }
+
+}  // namespace tessera::extraction

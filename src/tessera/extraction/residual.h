@@ -1,0 +1,36 @@
+/// extraction/residual.h — the whole of tessera residual: a catalogue and images in, the images without its sources (or with them) out. MOPEX's APEX QA (guide 6.6).
+#pragma once
+#include <string>
+#include <vector>
+
+#include "tessera/extraction/extract_options.h"
+#include "tessera/extraction/source_table.h"
+#include "tessera/pipeline/context.h"
+
+namespace tessera::extraction {
+
+struct ResidualRequest {
+  std::vector<std::string> inputs;  ///< the catalogue, then images
+  std::string output;
+  bool overwrite = false, dry_run = false;
+};
+
+struct ResidualUse {
+  bool add = false;
+  std::string mosaic;               // --mosaic: of the frames
+};
+void describe(param::Schema<ResidualUse>& s);
+
+struct ResidualOptions {
+  instrument::InputOptions input;
+  instrument::PsfFileOptions psf;
+  PsfUse psf_use;
+  SourceTableOptions table;
+  ResidualUse use;
+  void declare(param::OptionSet& options);
+};
+
+/// Throws UsageError, DataError, SystemError, Interrupted. Outcome::nothing_to_do when no source lies on an image; files are written all the same.
+pipeline::Outcome residual(const ResidualRequest& request, const ResidualOptions& options, param::OptionSet& settings, pipeline::Context& context);
+
+}  // namespace tessera::extraction

@@ -1,0 +1,52 @@
+#include "tessera/extraction/source_model.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace tessera::extraction {
+
+photometry::Sight moved(const photometry::Sight& sight, double u, double v) {
+  photometry::Sight now = sight;
+  now.x += sight.x_u * u + sight.x_v * v;
+  now.y += sight.y_u * u + sight.y_v * v;
+  return now;
+}
+
+void add_source(const FitImage& image, const photometry::Sight& now, double flux, psf::PointResponse& workspace, std::vector<float>& stamp, View<float> to) {
+  if (flux == 0 || !std::isfinite(flux)) return;
+  const auto& response = image.psf->at(now.x, now.y, workspace);
+  const Box part = intersection(to.box(), response.footprint(now.x, now.y));
+  if (part.empty()) return;
+  stamp.resize(static_cast<std::size_t>(part.area()));
+  response.evaluate(now.x, now.y, part, stamp, {}, {});
+  const auto amplitude = static_cast<float>(flux * now.scale);
+  const float* from = stamp.data();
+  for (int y = part.y0; y < part.y1; ++y) {
+    float* row = &to(part.x0, y);
+    for (int x = 0; x < part.width(); ++x) row[x] += amplitude * *from++;
+  }
+}
+
+SourceLists::SourceLists(std::size_t images, std::span<const Source> sources) : seen_(images) {
+  for (const Source& s : sources)
+    for (const auto& sight : s.sights) seen_[static_cast<std::size_t>(sight.frame)].push_back({&s, &sight});
+  for (auto& list : seen_) std::stable_sort(list.begin(), list.end(), [](const Seen& a, const Seen& b) { return a.sight->y < b.sight->y; });
+}
+
+void SourceLists::add_to(const FitImage& image, std::size_t number, View<float> to) const {
+  const auto& seen = seen_[number];
+  const Box box = to.box();
+  const double margin = image.psf->reach_pix() + 100;  // sights are where sources began
+  psf::PointResponse workspace;
+  std::vector<float> stamp;
+  auto from = std::lower_bound(seen.begin(), seen.end(), box.y0 - margin, [](const Seen& a, double y) { return a.sight->y < y; });
+  for (; from != seen.end() && from->sight->y < box.y1 + margin; ++from) add_source(image, moved(*from->sight, from->source->u, from->source->v), from->source->flux, workspace, stamp, to);
+}
+
+Image<float> SourceLists::model(const FitImage& image, std::size_t number) const {
+  Image<float> all{image.box()};
+  add_to(image, number, all);
+  return all;
+}
+
+}  // namespace tessera::extraction

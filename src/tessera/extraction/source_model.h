@@ -1,0 +1,33 @@
+/// extraction/source_model.h — what sources add to the pixels of the images that see them.
+#pragma once
+#include <span>
+#include <vector>
+
+#include "tessera/extraction/fit_image.h"
+#include "tessera/extraction/source.h"
+
+namespace tessera::extraction {
+
+/// The sight moved by the source's offset.
+photometry::Sight moved(const photometry::Sight& sight, double u, double v);
+/// Adds flux × response of a source at a sight (its place now) to `to`.
+void add_source(const FitImage& image, const photometry::Sight& now, double flux, psf::PointResponse& workspace, std::vector<float>& stamp, View<float> to);
+
+/// Which sources each image sees, by rows. Sources and their sights must stay where they are.
+class SourceLists {
+ public:
+  SourceLists(std::size_t images, std::span<const Source> sources);
+  /// Adds to `to`, a part of the image whose sights say frame = `number`, the models of its sources as they stand. Bits of a pixel do not depend on the part.
+  void add_to(const FitImage& image, std::size_t number, View<float> to) const;
+  /// The same on the whole image.
+  Image<float> model(const FitImage& image, std::size_t number) const;
+
+ private:
+  struct Seen {
+    const Source* source;
+    const photometry::Sight* sight;
+  };
+  std::vector<std::vector<Seen>> seen_;  // of each image, by the row of the sight
+};
+
+}  // namespace tessera::extraction

@@ -1,0 +1,96 @@
+#include "tessera/extraction/source_table.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <functional>
+#include <limits>
+
+#include "tessera/base/error.h"
+#include "tessera/base/text.h"
+#include "tessera/catalog/columns.h"
+#include "tessera/catalog/conditions.h"
+
+namespace tessera::extraction {
+namespace {
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+/// `wanted`: the user's name; empty: `standard`, by our name or MOPEX's.
+const Column& column(const Table& table, const std::string& path, const std::string& wanted, const char* standard, const char* meaning) {
+  const Column* c = catalog::find_column(table, wanted.empty() ? standard : wanted);
+  std::vector<std::string> there;
+  for (const auto& column : table.columns) there.push_back(column.name);
+  if (!c) {
+    const std::string near = wanted.empty() ? "" : text::nearest(wanted, there);
+    throw DataError{fmt::format("{}: a list of sources needs a column {} ({}); it has {}{}", path, wanted.empty() ? standard : wanted, meaning, text::join(there, ", "), near.empty() ? "" : " (did you mean " + near + "?)")};
+  }
+  if (std::holds_alternative<std::vector<std::string>>(c->data)) throw DataError{fmt::format("{}: column {} holds text, numbers were expected ({})", path, c->name, meaning)};
+  return *c;
+}
+
+std::vector<double> degrees(const Table& table, const std::string& path, const Column& c) {
+  const std::string unit = text::lower(text::trim(c.unit));
+  if (!unit.empty() && unit != "deg" && unit != "degree" && unit != "degrees" && unit != "degs") throw DataError{fmt::format("{}: column {} is in {}, degrees were expected", path, c.name, c.unit)};
+  return table.numbers(c.name);
+}
+
+/// uJy per unit of flux density; 0 for any other unit.
+double in_ujy(const std::string& unit) {
+  constexpr std::pair<const char*, double> known[] = {{"nJy", 1e-3}, {"uJy", 1}, {"\u00b5Jy", 1}, {"\u03bcJy", 1}, {"microJy", 1}, {"MicroJy", 1}, {"mJy", 1e3}, {"Jy", 1e6}, {"MJy", 1e12}};
+  for (const auto& [name, factor] : known)
+    if (unit == name) return factor;
+  return 0;
+}
+
+/// From numbers in `unit` to fluxes in `wanted`.
+std::function<double(double)> conversion(const std::string& unit, const std::string& wanted, const std::string& path, const std::string& name) {
+  if (unit == wanted || unit.empty()) return [](double v) { return v; };
+  if (wanted == "uJy") {
+    if (const double factor = in_ujy(unit); factor > 0) return [factor](double v) { return factor * v; };
+    if (unit == "mag" || unit == "mag(AB)" || unit == "ABmag") return [](double m) { return std::pow(10.0, 0.4 * (23.9 - m)); };
+  }
+  throw DataError{fmt::format("{}: column {} is in {}, the images' fluxes are in {}, which it cannot be converted to; name another column with sources.flux, or its true unit with sources.unit", path, name, unit, wanted.empty() ? "an unknown unit" : wanted)};
+}
+
+}  // namespace
+
+void describe(param::Schema<SourceTableOptions>& s) {
+  using O = SourceTableOptions;
+  s.field(&O::ra, "ra", "Column of right ascensions (degrees, ICRS); empty: ra.").placeholder("COLUMN");
+  s.field(&O::dec, "dec", "Column of declinations; empty: dec.").placeholder("COLUMN");
+  s.field(&O::flux, "flux", "Column of fluxes, or of AB magnitudes (unit mag); empty: flux.").flag("flux").placeholder("COLUMN");
+  s.field(&O::unit, "unit", "Unit of the fluxes; empty: as the table says, or else that of the images.").placeholder("UNIT");
+  s.field(&O::where, "where", "Rows that are used, as in: snr > 5 and status = 1.").flag("where").placeholder("CONDITION");
+}
+
+std::vector<wcs::SkyPoint> positions_of(const Table& table, const std::string& path, const std::string& ra, const std::string& dec) {
+  const auto x = degrees(table, path, column(table, path, ra, "ra", "degrees, ICRS")), y = degrees(table, path, column(table, path, dec, "dec", "degrees, ICRS"));
+  std::vector<wcs::SkyPoint> points;
+  for (std::size_t i = 0; i < x.size(); ++i) points.push_back({x[i], std::abs(y[i]) <= 90 ? y[i] : nan});
+  return points;
+}
+
+ListedSources listed_sources(const Table& table, const std::string& path, const SourceTableOptions& options, const std::string& flux_unit) {
+  ListedSources listed;
+  const auto points = positions_of(table, path, options.ra, options.dec);
+  const Column& c = column(table, path, options.flux, "flux", "of the sources");
+  const std::string unit = options.unit.empty() ? std::string{text::trim(c.unit)} : options.unit;
+  const auto convert = conversion(unit, flux_unit, path, c.name);
+  listed.unit_assumed = unit.empty() && !flux_unit.empty();
+  const auto flux = table.numbers(c.name);
+  const auto wanted = options.where.empty() ? std::vector<bool>(points.size(), true) : catalog::rows_where(table, options.where);
+  listed.rows = static_cast<long>(points.size());
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    if (!wanted[i]) continue;
+    ++listed.chosen;
+    Source s;
+    s.start = points[i];
+    s.flux = convert(flux[i]);
+    s.status = Status::fitted;
+    if (std::isfinite(s.start.ra_deg) && std::isfinite(s.start.dec_deg) && std::isfinite(s.flux)) listed.sources.push_back(s);
+  }
+  return listed;
+}
+
+}  // namespace tessera::extraction

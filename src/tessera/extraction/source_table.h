@@ -1,0 +1,30 @@
+/// extraction/source_table.h — positions and fluxes of sources from a table: a catalogue of ours, MOPEX's extract.tbl, or any other with the columns named.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "tessera/core/table.h"
+#include "tessera/extraction/source.h"
+#include "tessera/param/schema.h"
+
+namespace tessera::extraction {
+
+struct SourceTableOptions {
+  std::string ra, dec, flux;   // columns; empty: ours, or MOPEX's
+  std::string unit;            // of the flux; empty: as the table says
+  std::string where;
+};
+void describe(param::Schema<SourceTableOptions>& s);
+
+/// Right ascensions and declinations, degrees; NaN where a row has none, a declination beyond the poles too. Throws DataError naming `path`: a column that is not there, is no number, or is in another unit.
+std::vector<wcs::SkyPoint> positions_of(const Table& table, const std::string& path, const std::string& ra = {}, const std::string& dec = {});
+
+struct ListedSources {
+  std::vector<Source> sources; ///< rows with a position and a flux, in order; flux in the unit asked for
+  long rows = 0, chosen = 0;   ///< of the table; met the condition
+  bool unit_assumed = false;   ///< the table does not say the unit
+};
+/// `flux_unit`: of the images (fit_image.h); other units of flux density, and AB magnitudes, are converted to uJy. Throws DataError when they cannot be.
+ListedSources listed_sources(const Table& table, const std::string& path, const SourceTableOptions& options, const std::string& flux_unit);
+
+}  // namespace tessera::extraction
