@@ -41,8 +41,9 @@ TEST(SourceModel, HoldsTheFluxTimesTheScale) {
   std::vector<Source> sources(1);
   sources[0].flux = 7;
   sources[0].sights.push_back({.frame = 0, .x = 99.6, .y = 101.2, .scale = 3});
+  const auto model = SourceLists{1, sources}.model(image, 0);
   double sum = 0;
-  for (const float v : SourceLists{1, sources}.model(image, 0).pixels()) sum += static_cast<double>(v);
+  for (const float v : model.pixels()) sum += static_cast<double>(v);
   EXPECT_NEAR(sum, 21, 1e-3);
 }
 
