@@ -203,6 +203,46 @@ TEST(PsfFit, ABlendOneWidthApartIsUnbiasedAndItsErrorsTrue) {
   }
 }
 
+TEST(PsfFit, TheSimplexComesToTheSameMinimumAndErrors) {
+  const psf::ProfileOptions o{.fwhm_pix = 1.8};
+  const auto model = psf::PsfModel::analytic(o);
+  std::mt19937 random{23};
+  const Frame f = picture(30, {{12.3, 14.1, 300}, {14.6, 15.2, 150}}, psf::Profile{o}, 1, &random);
+  const FitFrame frames[] = {{f.view(), &model}};
+  const FitSource sources[] = {at(12, 14), at(15, 15)};
+  std::vector<FittedSource> by_gradient, by_simplex;
+  for (const auto background : {FitBackground::none, FitBackground::common}) {
+    PsfFit first{frames, {.window = 9, .background = background}}, second{frames, {.window = 9, .background = background, .method = Minimiser::simplex}};
+    EXPECT_EQ(first.fit(sources, by_gradient).status, FitStatus::converged);
+    EXPECT_EQ(second.fit(sources, by_simplex).status, FitStatus::converged);
+    for (std::size_t k = 0; k < 2; ++k) {
+      EXPECT_NEAR(by_simplex[k].u, by_gradient[k].u, 0.01 * sigma_of(by_gradient[k], 0));
+      EXPECT_NEAR(by_simplex[k].v, by_gradient[k].v, 0.01 * sigma_of(by_gradient[k], 1));
+      EXPECT_NEAR(by_simplex[k].flux, by_gradient[k].flux, 0.01 * sigma_of(by_gradient[k], 2));
+      for (std::size_t i = 0; i < 9; ++i) EXPECT_NEAR(by_simplex[k].covariance[i], by_gradient[k].covariance[i], 0.01 * std::abs(by_gradient[k].covariance[i]) + 1e-9);
+      EXPECT_NEAR(by_simplex[k].background, by_gradient[k].background, 1e-3);
+    }
+  }
+}
+
+TEST(PsfFit, TellsTheNeighbourThatAFluxHangsTogetherWith) {
+  const psf::ProfileOptions o{.fwhm_pix = 2};
+  const auto model = psf::PsfModel::analytic(o);
+  std::mt19937 random{29};
+  const Frame f = picture(40, {{12, 14, 300}, {13.5, 14, 300}, {22, 14, 300}}, psf::Profile{o}, 1, &random);
+  const FitFrame frames[] = {{f.view(), &model}};
+  const FitSource sources[] = {at(12, 14), at(13.5, 14), at(22, 14)};
+  PsfFit fit{frames, {.window = 7, .positions = false}};
+  std::vector<FittedSource> found;
+  fit.fit(sources, found);
+  EXPECT_EQ(found[0].neighbour, 1);
+  EXPECT_EQ(found[1].neighbour, 0);
+  const auto c = fit.covariance();
+  EXPECT_NEAR(found[0].correlation, c[1] / std::sqrt(c[0] * c[4]), 1e-12);
+  EXPECT_LT(found[0].correlation, -0.2);
+  EXPECT_NEAR(found[2].correlation, 0, 0.01);
+}
+
 TEST(PsfFit, MembersOfAGroupMayBeSeenByDifferentFrames) {
   const psf::ProfileOptions o{.fwhm_pix = 2};
   const auto model = psf::PsfModel::analytic(o);

@@ -77,6 +77,7 @@ class BlockFit {
       r.status = status_of(f);
       r.pixels = f.pixels, r.bad_pixels = f.bad_pixels, r.frames = f.frames, r.portion = f.portion, r.chi2 = f.chi2;
       r.group_chi2 = group.chi2, r.dof = group.dof;
+      r.background = f.background, r.correlation = f.correlation, r.neighbour = f.neighbour < 0 ? -1 : members_[static_cast<std::size_t>(f.neighbour)];
       r.u = how.positions ? f.u : s.u, r.v = how.positions ? f.v : s.v, r.flux = f.flux;
       std::copy_n(correlated.empty() || f.pixels == 0 ? f.covariance : correlated[i].of, 9, r.covariance);
       if (group.dof <= 0 && r.status == Status::fitted) r.status = Status::no_data;

@@ -23,6 +23,8 @@ struct Fitted {
   double group_chi2 = 0, chi2 = 0, portion = 0;
   long dof = 0;
   int pixels = 0, bad_pixels = 0, frames = 0;
+  double background = 0, correlation = 0;
+  int neighbour = -1;            ///< index among the sources
 };
 
 /// Values of the block's own sources, fitted from where they stand.

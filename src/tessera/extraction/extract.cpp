@@ -48,11 +48,7 @@ pipeline::Request Extraction::folder_request() const {
 void Extraction::read_list() {
   if (options_.catalog.sources.empty()) return;
   list_ = io::read_table(options_.catalog.sources);
-  for (const auto& point : positions_of(list_, options_.catalog.sources)) {
-    Source s;
-    s.start = point;
-    sources_.push_back(s);
-  }
+  sources_ = sources_to_measure(list_, options_.catalog.sources, options_.catalog.epoch);
   files_.push_back(options_.catalog.sources);
 }
 
@@ -66,6 +62,7 @@ void Extraction::on_one_image() {
   if (options_.psf_use.of == PsfOf::frames) psf_ = coadded_response(psf_, mosaic_, profiles_, files_);
   detection_psf_ = psf_;
   if (!options_.detection.psf.empty()) detection_psf_ = detection_response(options_.detection.psf);
+  auto saturated = opened.resampled ? std::vector<std::pair<int, int>>{} : saturated_pixels(opened.frame.view(), mosaic_, options_.fit.saturation);
   found_ = find_sources(std::move(opened.frame), opened.coverage, detection_psf_, options_, true, context_);
   if (opened.resampled && !opened.correlation && options_.mosaic.input.scale_noise) {
     context_.caveat("noise-scale", fmt::format("{}: how its pixels' noise hangs together is not known; errors were multiplied by {:.3f}, the width of the filtered image", mosaic_.label(), found_.median_noise));
@@ -79,7 +76,9 @@ void Extraction::on_one_image() {
   else
     image.variance = found_.frame.variance.copy();
   image.correlation = std::move(opened.correlation);
+  mask_saturated(image, std::move(saturated));
   images_.push_back(std::move(image));
+  coverage_ = std::move(opened.coverage);
 }
 
 void Extraction::on_frames() {
@@ -94,6 +93,7 @@ void Extraction::on_frames() {
   if (record.surfaces) throw DataError{fmt::format("{}: planes or surfaces were subtracted from its frames, which its record does not hold; use background.method = constant for extract", record.image.string())};
   images_ = open_frames(frames_, record, found_, mosaic_.wcs, psf_, options_, context_);
   correlation_ = std::move(opened.correlation);
+  coverage_ = std::move(opened.coverage);
   if (!options_.detection.mosaic.empty()) {
     files_.insert(files_.end(), record.read.begin(), record.read.end());
     files_.insert(files_.end(), opened.read.begin(), opened.read.end());

@@ -7,7 +7,11 @@
 #include "tessera/base/error.h"
 #include "tessera/catalog/columns.h"
 #include "tessera/catalog/conditions.h"
+#include "tessera/extraction/corrections.h"
 #include "tessera/extraction/extract_private.h"
+#include "tessera/extraction/flags.h"
+#include "tessera/extraction/shapes.h"
+#include "tessera/extraction/snr.h"
 
 namespace tessera::extraction {
 namespace {
@@ -37,7 +41,18 @@ void Extraction::measure() {
   FitImage on_mosaic;
   const FitImage& measured = images_.size() == 1 && names_.size() == 1 ? images_.front() : (on_mosaic = mosaic_image(), on_mosaic);
   apertures_ = measure_apertures(found_.frame.view(), measured, sources_, options_.aperture, context_);
+  left_ = residual();
+  more_ = further_columns(measured);
   if (options_.fit.per_frame) light_curves(window);
+}
+
+catalog::ColumnSet Extraction::further_columns(const FitImage& measured) {
+  catalog::ColumnSet columns;
+  if (options_.catalog.flags) columns.append(count_flags(images_, sources_, fit_.window, context_));
+  if (options_.shape.measure) columns.append(measure_shapes(found_, left_, measured, sources_, options_.shape, context_));
+  columns.append(flux_corrections(images_, sources_, options_.correction));
+  if (options_.fit.snr != SnrRule::fit) columns.numbers("snr", snr_by_rule(found_, coverage_, measured, sources_, options_.fit));
+  return columns;
 }
 
 bool Extraction::deblend(int window) {
@@ -76,6 +91,7 @@ void Extraction::add_detections(const std::vector<Detection>& list, bool active)
 FitImage Extraction::mosaic_image() {
   FitImage image;
   image.file = &mosaic_, image.psf = &detection_psf_, image.unit = flux_unit(mosaic_.unit);
+  for (const auto& i : images_) image.mjd += i.mjd / static_cast<double>(images_.size());
   if (correlation_) image.correlation = correlation_->copy();
   return image;
 }

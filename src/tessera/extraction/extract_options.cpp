@@ -41,8 +41,16 @@ void describe(param::Schema<FitOptions>& s) {
   s.field(&O::positions, "positions", "Positions are fitted, or fixed (forced photometry); automatic: fixed for a list of sources, else fitted.")
       .choices({{"automatic", Positions::automatic}, {"free", Positions::free}, {"fixed", Positions::fixed}});
   s.field(&O::max_shift, "max_shift", "A fitted position stays this near to where it began.").range(0.01, 100).unit("pixel");
+  s.field(&O::saturation, "saturation", "Pixels of frames at or above this value are saturated and not fitted, so that a star is fitted on its wings; 0: what the header says; -1: none. In units of the file.").at_least(-1);
   s.field(&O::background, "background", "A constant fitted under each group of sources beside them: none, one, or one for each frame.")
       .choices({{"none", photometry::FitBackground::none}, {"common", photometry::FitBackground::common}, {"per_frame", photometry::FitBackground::per_frame}});
+  s.field(&O::minimiser, "minimiser", "How positions are sought: Levenberg-Marquardt on analytic gradients, or a simplex as MOPEX has it (fluxes linear at each position).")
+      .choices({{"levenberg", photometry::Minimiser::levenberg}, {"simplex", photometry::Minimiser::simplex}});
+  s.field(&O::snr, "snr", "What the column snr is: flux over its error from the fit; or by MOPEX's rules on the image that sources are found on: the peak pixel's noise times the response's volume over that under the peak (0), the noise in a box as wide as the response's core (1), the same with the source's photons by snr_gain (2).")
+      .choices({{"fit", SnrRule::fit}, {"peak", SnrRule::peak}, {"core", SnrRule::core}, {"gain", SnrRule::gain}});
+  s.field(&O::snr_noise, "snr_noise", "Noise for MOPEX's rules: rule = that of the sky for peak and gain, stated uncertainties for core; or one of them for all.")
+      .choices({{"rule", SnrNoise::rule}, {"stated", SnrNoise::stated}, {"sky", SnrNoise::sky}});
+  s.field(&O::snr_gain, "snr_gain", "Electrons per unit of the image of one frame, for snr = gain.").at_least(0);
   s.field(&O::noise, "noise", "Variance of pixels in the fit: smooth = that of the sky around plus the fitted sources' own photons (not those that happened to arrive, which would bias fluxes), or the uncertainty planes as they are.")
       .choices({{"smooth", FitNoise::smooth}, {"planes", FitNoise::planes}});
   s.field(&O::group_distance, "group_distance", "Sources nearer than this are fitted together.").range(0, 100).unit("FWHM");
@@ -59,7 +67,23 @@ void describe(param::Schema<ApertureOptions>& s) {
   s.field(&O::annulus_outer, "annulus_outer", "Its outer radius.").range(0, 10000).unit("pixel");
   s.field(&O::statistic, "statistic", "The level of the ring.")
       .choices({{"median", photometry::SkyStatistic::median}, {"mode", photometry::SkyStatistic::mode}, {"clipped_mean", photometry::SkyStatistic::clipped_mean}});
+  s.field(&O::correct, "correct", "Multiply fluxes in circles by what the response of a point source has outside of the circle (and in the annulus); aperture_#_correction says by how much.");
   s.field(&O::min_pixels, "min_pixels", "With fewer good pixels in the ring an aperture has no flux.").at_least(1).unit("pixel");
+}
+
+void describe(param::Schema<ShapeOptions>& s) {
+  using O = ShapeOptions;
+  s.field(&O::measure, "measure", "Measure sources as more than points: Kron aperture, half-light radius, star or galaxy, elliptical apertures; on the image that sources are found on, models of all others taken off.");
+  s.field(&O::kron_factor, "kron_factor", "The Kron aperture reaches this times the first moment of the light.").range(0.1, 10);
+  s.field(&O::kron_least, "kron_least", "And at least this times the axes of the source.").range(0, 20);
+  s.field(&O::ellipses, "ellipses", "Elliptical apertures, as factors on the axes of each source (1 sigma of its light), as in 2,4; empty: none.");
+}
+
+void describe(param::Schema<CorrectionOptions>& s) {
+  using O = CorrectionOptions;
+  s.field(&O::pixel_phase, "pixel_phase", "Amplitude A of the column pixel_phase_correction, 1/(1 + A (1/sqrt(2 pi) - p)), p the distance from the middle of the pixel; 0: none. IRAC channel 1, cryogenic: 0.0535.").range(-1, 1);
+  s.field(&O::array_location, "array_location", "Image of frame size with the factor for point sources, for the column array_location_correction; empty: none.").placeholder("FILE");
+  s.field(&O::colour, "colour", "Factor of the column colour_correction; 1: no column.").range(0.001, 1000);
 }
 
 void describe(param::Schema<CatalogOptions>& s) {
@@ -69,6 +93,10 @@ void describe(param::Schema<CatalogOptions>& s) {
   s.field(&O::where, "where", "Rows that the catalogue keeps, as in: snr > 5 and deblend != \"N\".").flag("where").placeholder("CONDITION");
   s.field(&O::detect_where, "detect_where", "Detections that are fitted, by columns of detections.fits.").placeholder("CONDITION");
   s.field(&O::columns, "columns", "Names of the columns: ours, or MOPEX's where it has one.").choices({{"tessera", ColumnNames::tessera}, {"mopex", ColumnNames::mopex}}).flag("columns");
+  s.field(&O::epoch, "epoch", "Julian year of the positions in the list, for its proper motions (columns pm_ra, pm_dec or pmra, pmdec in mas per year, the first times cos Dec); 0: the list's column epoch or ref_epoch.").range(0, 3000).unit("yr");
+  s.field(&O::vega_jy, "vega_jy", "Flux density of magnitude 0 in the Vega system, for the column mag_vega; 0: no column. IRAC: 280.9, 179.7, 115.0, 64.9.").at_least(0).unit("Jy");
+  s.field(&O::limit_sigma, "limit_sigma", "Sources less significant than this have an upper limit in flux_limit: the flux, if positive, and so many sigma.").at_least(0).unit("sigma");
+  s.field(&O::flags, "flags", "Count the bits of the frames' masks under each source: columns flags, flag_# and saturated.");
   s.field(&O::regions, "regions", "Write sources.reg for DS9.");
   s.field(&O::background, "background_map", "Write background.fits, the background of the mosaic.");
   s.field(&O::noise, "noise_map", "Write noise.fits: how much wider the filtered image is than its uncertainties say.");
@@ -86,6 +114,8 @@ void ExtractOptions::declare(param::OptionSet& options) {
   options.add("detection", "Finding sources", segments);
   options.add("fit", "Fitting point sources", fit);
   options.add("aperture", "Apertures", aperture);
+  options.add("shape", "Sources as more than points", shape);
+  options.add("correction", "Factors on fluxes, as columns", correction);
   options.add("catalog", "The catalogue and its companions", catalog);
   mosaic.declare(options);
 }

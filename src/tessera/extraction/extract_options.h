@@ -46,13 +46,20 @@ void describe(param::Schema<DetectionOptions>& s);
 
 enum class Positions { automatic, free, fixed };
 enum class FitNoise { smooth, planes };
+enum class SnrRule { fit, peak, core, gain };
+enum class SnrNoise { rule, stated, sky };
 
 struct FitOptions {
   int window = 0;                     // frame pixels; 0: from the width of the response
   Positions positions = Positions::automatic;
   double max_shift = 2;               // frame pixels
+  double saturation = 0;              // image units; 0: the header's, below: none
   photometry::FitBackground background = photometry::FitBackground::none;
+  photometry::Minimiser minimiser = photometry::Minimiser::levenberg;
   FitNoise noise = FitNoise::smooth;
+  SnrRule snr = SnrRule::fit;
+  SnrNoise snr_noise = SnrNoise::rule;
+  double snr_gain = 0;                // electrons per unit of the image, of one frame
   double group_distance = 2;          // full widths
   int max_group = 25;
   int max_rounds = 12;
@@ -66,8 +73,23 @@ struct ApertureOptions {
   double annulus_inner = 12, annulus_outer = 20;
   photometry::SkyStatistic statistic = photometry::SkyStatistic::median;
   int min_pixels = 30;
+  bool correct = false;
 };
 void describe(param::Schema<ApertureOptions>& s);
+
+struct ShapeOptions {
+  bool measure = true;
+  double kron_factor = 2.5, kron_least = 3.5;
+  std::vector<std::string> ellipses;
+};
+void describe(param::Schema<ShapeOptions>& s);
+
+struct CorrectionOptions {
+  double pixel_phase = 0;             // amplitude
+  std::string array_location;         // image
+  double colour = 1;
+};
+void describe(param::Schema<CorrectionOptions>& s);
 
 enum class ColumnNames { tessera, mopex };
 
@@ -77,6 +99,10 @@ struct CatalogOptions {
   std::string where;
   std::string detect_where;
   ColumnNames columns = ColumnNames::tessera;
+  double epoch = 0;                   // Julian year of the list's positions
+  double vega_jy = 0;
+  double limit_sigma = 3;
+  bool flags = true;
   bool regions = true, background = false, noise = false, significance = false, segments = false, residual = false, residual_frames = false;
 };
 void describe(param::Schema<CatalogOptions>& s);
@@ -90,6 +116,8 @@ struct ExtractOptions {
   detect::SegmentOptions segments;
   FitOptions fit;
   ApertureOptions aperture;
+  ShapeOptions shape;
+  CorrectionOptions correction;
   CatalogOptions catalog;
   void declare(param::OptionSet& options);
 };

@@ -51,6 +51,8 @@ class Extraction {
   void light_curves(int window);
   /// The mosaic, or the one frame, less the sources as the detection image shows them.
   Image<float> residual();
+  /// Columns beside those of the fit: flags, shapes, corrections, MOPEX's signal to noise.
+  catalog::ColumnSet further_columns(const FitImage& measured);
   Header plane_header(const std::string& unit, const char* title) const;
   template <class T>
   void write_plane(const char* name, const std::string& unit, const char* title, View<const T> pixels, pipeline::OutputFolder& folder);
@@ -77,6 +79,9 @@ class Extraction {
   std::vector<FitImage> images_;
   std::vector<Source> sources_;
   std::vector<ApertureFluxes> apertures_;
+  catalog::ColumnSet more_;
+  Image<float> coverage_;                   ///< of the image that sources are found on; empty: one frame
+  Image<float> left_;                       ///< that image less the sources
   FitSummary fit_;
   double link_ = 0;
   std::vector<pipeline::ProductRecord> products_;

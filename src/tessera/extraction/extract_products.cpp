@@ -9,6 +9,7 @@
 #include "tessera/catalog/conditions.h"
 #include "tessera/extraction/edited_images.h"
 #include "tessera/extraction/extract_private.h"
+#include "tessera/extraction/shapes.h"
 #include "tessera/io/fits.h"
 #include "tessera/pipeline/products.h"
 
@@ -51,12 +52,17 @@ void Extraction::write_maps(pipeline::OutputFolder& folder) {
 Table Extraction::catalogue(const pipeline::Request& request) {
   CatalogParts parts;
   parts.sources = sources_, parts.detections = found_.detections, parts.apertures = apertures_, parts.wcs = &mosaic_.wcs, parts.flux_unit = flux_unit(mosaic_.unit).name;
-  parts.run = request.plan_hash, parts.list = by_list();
+  parts.run = request.plan_hash, parts.list = by_list(), parts.more = &more_, parts.how = &options_.catalog;
   Table table = catalog_table(parts);
   if (!options_.catalog.where.empty()) table = catalog::select_rows(table, catalog::rows_where(table, options_.catalog.where));
   const auto radii = radii_of(options_.aperture);
   for (std::size_t r = 0; r < radii.size(); ++r) table.keywords.push_back({fmt::format("APRAD{}", r + 1), radii[r], "[pixel] radius of aperture " + std::to_string(r + 1)});
-  table.keywords.push_back({"SNRRULE", std::string{"error"}, "snr is the flux over its 1 sigma"});
+  const auto factors = ellipse_factors(options_.shape);
+  for (std::size_t i = 0; options_.shape.measure && i < factors.size(); ++i) table.keywords.push_back({fmt::format("ELFAC{}", i + 1), factors[i], "axes of ellipse " + std::to_string(i + 1) + " over those of the source"});
+  constexpr const char* rules[] = {"error", "peak", "core", "gain"};
+  table.keywords.push_back({"SNRRULE", std::string{rules[static_cast<std::size_t>(options_.fit.snr)]}, "rule of snr, fit.snr; error: flux over its 1 sigma"});
+  table.keywords.push_back({"LIMSIG", options_.catalog.limit_sigma, "[sigma] of flux_limit"});
+  if (options_.catalog.vega_jy > 0) table.keywords.push_back({"VEGAZP", options_.catalog.vega_jy, "[Jy] of mag_vega = 0"});
   table.keywords.push_back({"PSF", options_.psf.file.substr(options_.psf.file.rfind('/') + 1), "point response"});
   return table;
 }
@@ -76,14 +82,13 @@ pipeline::Outcome Extraction::write(pipeline::OutputFolder& folder) {
     products_.push_back({"sources.reg", files::sha256(text)});
   }
   write_maps(folder);
-  const Image<float> left = residual();
   if (options_.catalog.residual_frames) write_with_sources(images_, SourceLists{images_.size(), sources_}, -1, residual_files, folder, products_, context_);
-  if (options_.catalog.residual) write_plane<float>("residual.fits", mosaic_.unit, "less background and sources", left, folder);
+  if (options_.catalog.residual) write_plane<float>("residual.fits", mosaic_.unit, "less background and sources", left_, folder);
   context_.step();
   clock_.stop();
   const auto pulls = pulls_of(images_, sources_, fit_.window);
   if (options_.mosaic.products.report) {
-    write_report({clock_.record, settings_, images_, sources_, found_, mosaic_, left, fit_, pulls, static_cast<long>(table.rows()), psf_.tables().front().fwhm_pix(), by_list(), psf_.description()}, folder, recorder_);
+    write_report({clock_.record, settings_, images_, sources_, found_, mosaic_, left_, fit_, pulls, static_cast<long>(table.rows()), psf_.tables().front().fwhm_pix(), by_list(), psf_.description()}, folder, recorder_);
     products_.push_back({"report.html", ""});
   }
   finish(folder, table, pulls);

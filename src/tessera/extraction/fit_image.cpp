@@ -43,6 +43,24 @@ Frame FitImage::cut(Box part, const Image<float>& own) const {
   return frame;
 }
 
+std::vector<std::pair<int, int>> saturated_pixels(const FrameView& frame, const instrument::FrameFile& file, double limit) {
+  std::vector<std::pair<int, int>> pixels;
+  const double saturation = limit != 0 ? limit : file.saturation;
+  if (!(saturation > 0)) return pixels;
+  const Box box = frame.box();
+  for (int y = box.y0; y < box.y1; ++y) {
+    const auto factor = instrument::unit_factors(file, y);
+    for (int x = box.x0; x < box.x1; ++x)
+      if (frame.good(x, y) && static_cast<double>(frame.value(x, y)) >= saturation * factor[static_cast<std::size_t>(x)]) pixels.push_back({x, y});
+  }
+  return pixels;
+}
+
+void mask_saturated(FitImage& image, std::vector<std::pair<int, int>> pixels) {
+  for (const auto& [x, y] : pixels) image.good(x, y) = 0, image.value(x, y) = 0, image.variance(x, y) = 0;
+  image.saturated = std::move(pixels);
+}
+
 void smooth_noise(const FrameView& frame, const Image<float>& coverage, const Image<std::uint8_t>& sources, Image<float>& sky, Image<float>& photons) {
   const Box box = frame.box();
   const auto depth = [&](int x, int y) { return coverage.empty() ? 1.0F : coverage(x, y); };

@@ -2,6 +2,8 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "tessera/core/frame.h"
 #include "tessera/core/noise_correlation.h"
@@ -30,7 +32,8 @@ struct FitImage {
   Image<float> photons;          ///< variance per value of a source; empty: in `variance` already
   Image<float> model;            ///< of all sources as they stand
   std::optional<NoiseCorrelation> correlation;  ///< of a resampled image's pixels
-  double mjd = 0;
+  double mjd = 0;                ///< of its start; 0: unknown
+  std::vector<std::pair<int, int>> saturated;   ///< pixels, which are not good
 
   /// Of the pixels; of the whole image where none were read.
   Box box() const { return value.empty() ? file->box() : value.box(); }
@@ -39,6 +42,11 @@ struct FitImage {
   /// Pixels of `box` less the models of all sources but those whose part is given, `own` (on the same box), with the variance that goes with the whole model.
   Frame cut(Box box, const Image<float>& own) const;
 };
+
+/// Pixels at or above the saturation of the file (`limit` in its unit; 0: what its header says; below: none), by rows.
+std::vector<std::pair<int, int>> saturated_pixels(const FrameView& frame, const instrument::FrameFile& file, double limit);
+/// Takes those pixels out of the fit.
+void mask_saturated(FitImage& image, std::vector<std::pair<int, int>> pixels);
 
 /// Splits the variance of `frame` (sources on a sky of level 0) into that of the sky around, smooth over some thirty pixels, and what the photons of sources add. Pixels noisier than twice
 /// what both explain keep their own. `coverage`: number of frames in each pixel, by which the variance goes down; empty: all alike. `sources`: 1 on pixels that are no sky.

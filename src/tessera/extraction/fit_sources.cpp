@@ -75,6 +75,7 @@ void take(Source& s, const Fitted& f, const Block& block, bool positions, double
   s.members = block.group_size, s.group = block.group;
   s.group_chi2 = f.group_chi2, s.chi2 = f.chi2, s.group_dof = f.dof;
   s.pixels = f.pixels, s.bad_pixels = f.bad_pixels, s.frames = f.frames, s.portion = f.portion;
+  s.background = f.background, s.correlation = f.correlation, s.neighbour = f.neighbour;
 }
 
 BlockOptions block_options(const FitOptions& options, bool positions, int window) {
@@ -82,6 +83,7 @@ BlockOptions block_options(const FitOptions& options, bool positions, int window
   how.fit.window = window;
   how.fit.positions = positions;
   how.fit.background = options.background;
+  how.fit.method = options.minimiser;
   how.max_shift_pix = options.max_shift;
   return how;
 }
@@ -90,6 +92,12 @@ BlockOptions block_options(const FitOptions& options, bool positions, int window
 
 wcs::SkyPoint Source::position() const {  // u to the east, v to the north of the start
   return wcs::from_tangent_plane({u / 3600, v / 3600}, start);
+}
+
+wcs::SkyPoint Source::position(double mjd) const {
+  if (!moves() || !(mjd > 0)) return position();
+  const double years = 2000 + (mjd - 51544.5) / 365.25 - epoch;
+  return wcs::from_tangent_plane({(u + pm_u * years) / 3600, (v + pm_v * years) / 3600}, start);
 }
 
 int fit_window(const FitOptions& options, double fwhm_pix) {
@@ -112,14 +120,22 @@ void find_sights(std::span<const FitImage> images, std::span<Source> sources, in
     const FitImage& image = images[static_cast<std::size_t>(k)];
     const auto& sky = image.file->wcs;
     std::vector<double> x(ra.size()), y(ra.size());
-    sky.sky_to_pixel(ra, dec, x, y);
+    std::vector<double> at_ra = ra, at_dec = dec;  // when this image was taken
+    for (std::size_t i = 0; i < which.size(); ++i)
+      if (const Source& s = sources[which[i]]; s.moves()) {
+        Source started = s;
+        started.u = started.v = 0;
+        const auto p = started.position(image.mjd);
+        at_ra[i] = p.ra_deg, at_dec[i] = p.dec_deg;
+      }
+    sky.sky_to_pixel(at_ra, at_dec, x, y);
     const double half = window / 2 + 0.5;
     const Box box = image.box();
     for (std::size_t i = 0; i < which.size(); ++i) {
       if (!(x[i] > box.x0 - half && x[i] < box.x1 - 1 + half && y[i] > box.y0 - half && y[i] < box.y1 - 1 + half)) continue;
       // A distortion polynomial may send a far point into the frame.
       const auto back = sky.pixel_to_sky({x[i], y[i]});
-      if (!(std::abs(back.dec_deg - dec[i]) < 1e-3)) continue;
+      if (!(std::abs(back.dec_deg - at_dec[i]) < 1e-3)) continue;
       const auto j = sky.jacobian({x[i], y[i]});  // degrees per pixel
       const double det = j[0] * j[3] - j[1] * j[2];
       if (!std::isfinite(det) || det == 0) continue;

@@ -194,6 +194,7 @@ std::vector<FitImage> open_frames(const std::vector<instrument::FrameFile>& file
     context.step();
     if (!record.used) return;
     Frame frame = instrument::read_frame(file, file.box());
+    auto saturated = saturated_pixels(frame.view(), file, options.fit.saturation);
     Image<float> sky{frame.box()};
     Image<std::uint8_t> sources{frame.box()};
     under_frame(*wcs::approximate(wcs::plane_to_plane(file.wcs, mosaic_wcs), file.box()), found, sky, sources);
@@ -210,6 +211,7 @@ std::vector<FitImage> open_frames(const std::vector<instrument::FrameFile>& file
     else
       image.variance = frame.variance.copy();
     image.value = std::move(frame.value), image.good = std::move(frame.good);
+    mask_saturated(image, std::move(saturated));
   });
   std::vector<FitImage> kept;
   for (std::size_t i = 0; i < images.size(); ++i)

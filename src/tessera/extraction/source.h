@@ -1,6 +1,7 @@
 /// extraction/source.h — a source while it is measured: where it began, where it is seen, what the fit says of it.
 #pragma once
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "tessera/photometry/psf_fit.h"
@@ -36,8 +37,18 @@ struct Source {
   long group_dof = 0;
   int pixels = 0, bad_pixels = 0, frames = 0;
   double portion = 0;
+  double background = 0;          ///< fitted under it, pixel value
+  double correlation = 0;         ///< of its flux with that of `neighbour`, the source it hangs together with most
+  int neighbour = -1;
 
+  std::string list_id;            ///< of the list it came from
+  double pm_u = 0, pm_v = 0;      ///< proper motion, arcsec per Julian year to the east and north
+  double epoch = 0;               ///< Julian year of `start`; counts with a motion
+
+  bool moves() const { return pm_u != 0 || pm_v != 0; }
+  /// At the epoch of `start`, or at a modified Julian date.
   wcs::SkyPoint position() const;
+  wcs::SkyPoint position(double mjd) const;
 };
 
 }  // namespace tessera::extraction

@@ -53,6 +53,21 @@ std::function<double(double)> conversion(const std::string& unit, const std::str
   throw DataError{fmt::format("{}: column {} is in {}, the images' fluxes are in {}, which it cannot be converted to; name another column with sources.flux, or its true unit with sources.unit", path, name, unit, wanted.empty() ? "an unknown unit" : wanted)};
 }
 
+const Column* first_of(const Table& table, std::initializer_list<const char*> names) {
+  for (const char* name : names)
+    if (const Column* c = table.find(name)) return c;
+  return nullptr;
+}
+
+/// Values of a column, zeros when there is none or where it is not a number.
+std::vector<double> numbers_or_zero(const Table& table, const Column* column) {
+  if (!column) return std::vector<double>(table.rows(), 0.0);
+  auto values = table.numbers(column->name);
+  for (double& v : values)
+    if (!std::isfinite(v)) v = 0;
+  return values;
+}
+
 }  // namespace
 
 void describe(param::Schema<SourceTableOptions>& s) {
@@ -69,6 +84,24 @@ std::vector<wcs::SkyPoint> positions_of(const Table& table, const std::string& p
   std::vector<wcs::SkyPoint> points;
   for (std::size_t i = 0; i < x.size(); ++i) points.push_back({x[i], std::abs(y[i]) <= 90 ? y[i] : nan});
   return points;
+}
+
+std::vector<Source> sources_to_measure(const Table& table, const std::string& path, double epoch) {
+  const auto points = positions_of(table, path);
+  const auto *pm_ra = first_of(table, {"pm_ra", "pmra"}), *pm_dec = first_of(table, {"pm_dec", "pmdec"}), *epochs = first_of(table, {"epoch", "ref_epoch"});
+  if ((pm_ra || pm_dec) && !epochs && epoch == 0) throw UsageError{fmt::format("{}: its proper motions need an epoch; add a column epoch (Julian year), or say catalog.epoch", path)};
+  const auto east = numbers_or_zero(table, pm_ra), north = numbers_or_zero(table, pm_dec), years = numbers_or_zero(table, epochs);
+  const Column* id = first_of(table, {"id", "source_id", "name", "srcid", "number"});
+  const auto ids = id ? table.texts(id->name) : std::vector<std::string>{};
+  std::vector<Source> sources(points.size());
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    Source& s = sources[i];
+    s.start = points[i];
+    s.epoch = epoch > 0 ? epoch : years[i];
+    if (s.epoch > 0) s.pm_u = east[i] / 1000, s.pm_v = north[i] / 1000;
+    if (id) s.list_id = ids[i];
+  }
+  return sources;
 }
 
 ListedSources listed_sources(const Table& table, const std::string& path, const SourceTableOptions& options, const std::string& flux_unit) {

@@ -19,6 +19,10 @@ void describe(param::Schema<SourceTableOptions>& s);
 /// Right ascensions and declinations, degrees; NaN where a row has none, a declination beyond the poles too. Throws DataError naming `path`: a column that is not there, is no number, or is in another unit.
 std::vector<wcs::SkyPoint> positions_of(const Table& table, const std::string& path, const std::string& ra = {}, const std::string& dec = {});
 
+/// Sources to be measured: positions, identifiers (columns id, source_id, name, srcid or number) and proper motions (pm_ra, pm_dec or pmra, pmdec: mas per year, the first times cos Dec), which need an `epoch` (Julian year; 0: the
+/// columns epoch or ref_epoch), else UsageError.
+std::vector<Source> sources_to_measure(const Table& table, const std::string& path, double epoch);
+
 struct ListedSources {
   std::vector<Source> sources; ///< rows with a position and a flux, in order; flux in the unit asked for
   long rows = 0, chosen = 0;   ///< of the table; met the condition

@@ -9,9 +9,12 @@
 #include "tessera/base/error.h"
 #include "tessera/base/files.h"
 #include "tessera/base/text.h"
-#include "tessera/catalog/columns.h"
+#include "tessera/catalog/column_set.h"
 
 namespace tessera::extraction {
+
+using catalog::ColumnSet;
+
 namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
@@ -25,44 +28,7 @@ std::int64_t identifier(wcs::SkyPoint p, const std::string& run) {
 
 bool measured(const Source& s) { return s.status == Status::fitted || s.status == Status::no_convergence || s.status == Status::at_limit; }
 
-/// Columns are filled row by row and added at the end, in the order of their declaration.
-class Columns {
- public:
-  template <class T>
-  std::vector<T>& of(std::vector<std::pair<std::string, std::vector<T>>>& kind, const std::string& name) {
-    for (auto& [n, data] : kind)
-      if (n == name) return data;
-    return kind.emplace_back(name, std::vector<T>{}).second;
-  }
-  void number(const std::string& name, double v) { of(numbers_, name).push_back(v); }
-  void whole(const char* name, std::int64_t v) { of(wholes_, name).push_back(v); }
-  void word(const char* name, std::string v) { of(words_, name).push_back(std::move(v)); }
-
-  Table finish(const std::string& flux_unit) {
-    Table table;
-    for (const auto& d : catalog::definitions())
-      for_each([&](const std::string& name, auto& data) {
-        if (!catalog::is_own_name(d, name)) return;
-        const bool in_flux = d.unit == "uJy";
-        Column& c = catalog::add(table, name, std::move(data), in_flux ? flux_unit : std::string{});
-        if (in_flux) c.unit = flux_unit;
-      });
-    return table;
-  }
-
- private:
-  template <class F>
-  void for_each(F f) {
-    for (auto& [name, data] : numbers_) f(name, data);
-    for (auto& [name, data] : wholes_) f(name, data);
-    for (auto& [name, data] : words_) f(name, data);
-  }
-  std::vector<std::pair<std::string, std::vector<double>>> numbers_;
-  std::vector<std::pair<std::string, std::vector<std::int64_t>>> wholes_;
-  std::vector<std::pair<std::string, std::vector<std::string>>> words_;
-};
-
-void add_fit(Columns& c, const Source& s, bool in_ujy) {
+void add_fit(ColumnSet& c, const Source& s, const CatalogOptions& how, bool in_ujy) {
   const bool good = measured(s);
   const auto value = [good](double v) { return good ? v : nan; };
   const double error = good && s.covariance[8] > 0 ? std::sqrt(s.covariance[8]) : nan;
@@ -76,6 +42,11 @@ void add_fit(Columns& c, const Source& s, bool in_ujy) {
   const bool magnitude = in_ujy && good && s.flux > 0;
   c.number("mag_ab", magnitude ? 23.9 - 2.5 * std::log10(s.flux) : nan);
   c.number("mag_ab_err", magnitude ? 2.5 / std::log(10.0) * error / s.flux : nan);
+  if (how.vega_jy > 0) c.number("mag_vega", magnitude ? -2.5 * std::log10(1e-6 * s.flux / how.vega_jy) : nan);
+  c.number("flux_limit", good && !(s.flux >= how.limit_sigma * error) ? std::max(0.0, s.flux) + how.limit_sigma * error : nan);
+  c.number("background", value(s.background));
+  c.number("correlation", value(s.correlation));
+  c.whole("neighbour", good ? s.neighbour + 1 : 0);
   c.number("chi2_dof", good && s.group_dof > 0 ? s.group_chi2 / static_cast<double>(s.group_dof) : nan);
   const double own_dof = s.pixels - (s.forced ? 1 : 3);
   c.number("source_chi2_dof", good && own_dof > 0 ? s.chi2 / own_dof : nan);
@@ -89,7 +60,7 @@ void add_fit(Columns& c, const Source& s, bool in_ujy) {
   c.whole("bad_pixels", s.bad_pixels);
 }
 
-void add_place(Columns& c, const Source& s, const wcs::SkyWcs& sky) {
+void add_place(ColumnSet& c, const Source& s, const wcs::SkyWcs& sky) {
   const auto p = s.position();
   c.number("ra", p.ra_deg), c.number("dec", p.dec_deg);
   const auto pixel = std::isfinite(p.ra_deg) && std::isfinite(p.dec_deg) ? sky.sky_to_pixel(p) : wcs::PixelPoint{nan, nan};
@@ -121,6 +92,27 @@ std::vector<double> radii_of(const ApertureOptions& options) {
   return radii;
 }
 
+namespace {
+
+/// 1 over the share of a point source's light that a circle has, less what the annulus takes for sky.
+double point_correction(const psf::PsfModel& psf, wcs::PixelPoint p, double radius, const ApertureOptions& options) {
+  if (!std::isfinite(p.x) || std::abs(p.x) > 1e8 || std::abs(p.y) > 1e8) return nan;
+  psf::PointResponse workspace;
+  const auto& response = psf.at(p.x, p.y, workspace);
+  const int cx = static_cast<int>(std::lround(p.x)), cy = static_cast<int>(std::lround(p.y)), half = static_cast<int>(std::ceil(radius)) + 1;
+  Frame alone{{cx - half, cy - half, cx + half + 1, cy + half + 1}};
+  std::ranges::fill(alone.good.pixels(), std::uint8_t{1});
+  response.evaluate(p.x, p.y, alone.box(), alone.value.pixels(), {}, {});
+  double share = photometry::sum_circle(alone.view(), p.x, p.y, radius).flux;
+  if (options.annulus_outer > 0) {
+    const double inner = options.annulus_inner, outer = options.annulus_outer;
+    share -= (response.fraction_within(outer) - response.fraction_within(inner)) * radius * radius / (outer * outer - inner * inner);
+  }
+  return share > 0 ? 1 / share : nan;
+}
+
+}  // namespace
+
 std::vector<ApertureFluxes> measure_apertures(const FrameView& frame, const FitImage& image, std::span<const Source> sources, const ApertureOptions& options, pipeline::Context& context) {
   const auto radii = radii_of(options);
   std::vector<ApertureFluxes> all(sources.size());
@@ -137,7 +129,7 @@ std::vector<ApertureFluxes> measure_apertures(const FrameView& frame, const FitI
   context.pool().for_each(pieces, [&](std::int64_t k) {
     std::vector<float> work;
     for (std::size_t i = static_cast<std::size_t>(k * together); i < std::min(sources.size(), static_cast<std::size_t>((k + 1) * together)); ++i) {
-      const auto place = sources[i].position();
+      const auto place = sources[i].position(image.mjd);
       const auto p = std::isfinite(place.ra_deg) && std::isfinite(place.dec_deg) ? image.file->wcs.sky_to_pixel(place) : wcs::PixelPoint{nan, nan};
       ApertureFluxes& a = all[i];
       photometry::AnnulusSky sky{0, 0, 0, 0};
@@ -146,9 +138,10 @@ std::vector<ApertureFluxes> measure_apertures(const FrameView& frame, const FitI
       const double unit = std::isfinite(p.x) ? 1 / image.value_of_unit_flux(p.x, p.y) : nan;
       for (std::size_t r = 0; r < radii.size(); ++r) {
         const auto sum = photometry::sum_circle(frame, p.x, p.y, radii[r]);
+        const double factor = options.correct ? unit * a.correction.emplace_back(point_correction(*image.psf, p, radii[r], options)) : unit;
         a.bad.push_back(sum.bad_area);
-        a.flux.push_back(sum.area > 0 ? unit * (sum.flux - sum.area * sky.level) : nan);
-        a.error.push_back(sum.area > 0 ? unit * std::sqrt(sum.variance * factors[r] + sum.area * sum.area * sky.error * sky.error * ring_factor) : nan);
+        a.flux.push_back(sum.area > 0 ? factor * (sum.flux - sum.area * sky.level) : nan);
+        a.error.push_back(sum.area > 0 ? factor * std::sqrt(sum.variance * factors[r] + sum.area * sum.area * sky.error * sky.error * ring_factor) : nan);
       }
     }
     context.step();
@@ -157,7 +150,7 @@ std::vector<ApertureFluxes> measure_apertures(const FrameView& frame, const FitI
 }
 
 Table detection_table(const Found& found, const wcs::SkyWcs& sky) {
-  Columns c;
+  ColumnSet c;
   std::vector<double> x, y;
   for (const auto& d : found.detections) x.push_back(d.centroid_x), y.push_back(d.centroid_y);
   std::vector<double> ra(x.size()), dec(x.size());
@@ -172,20 +165,21 @@ Table detection_table(const Found& found, const wcs::SkyWcs& sky) {
     c.number("ra", ra[i]), c.number("dec", dec[i]), c.number("x", d.centroid_x), c.number("y", d.centroid_y), c.number("peak", d.peak);
     c.number("semi_major", d.major), c.number("semi_minor", d.minor), c.number("angle", d.angle_deg);
   }
+  c.drop_first_row();
   Table table = c.finish("");
-  for (Column& column : table.columns) std::visit([](auto& data) { data.erase(data.begin()); }, column.data);
   table.name = "detections";
   return table;
 }
 
 Table catalog_table(const CatalogParts& parts) {
-  Columns c;
+  ColumnSet c;
   const bool in_ujy = parts.flux_unit == "uJy";
   const std::size_t radii = parts.apertures.empty() ? 0 : parts.apertures.front().flux.size();
   const auto row = [&](const Source& s, std::int64_t number, const ApertureFluxes* apertures) {
     c.whole("id", identifier(s.position(), parts.run)), c.whole("number", number), c.whole("detection", s.detection + 1);
     add_place(c, s, *parts.wcs);
-    add_fit(c, s, in_ujy);
+    if (parts.list) c.word("list_id", s.list_id);
+    add_fit(c, s, *parts.how, in_ujy);
     if (s.detection >= 0 || !parts.list) {
       const Detection d = s.detection >= 0 ? parts.detections[static_cast<std::size_t>(s.detection)] : Detection{};
       c.number("peak", d.peak), c.whole("area", d.area), c.whole("blend", d.blend), c.whole("blend_size", d.blend_size);
@@ -194,6 +188,7 @@ Table catalog_table(const CatalogParts& parts) {
     for (std::size_t r = 0; r < radii; ++r) {
       const auto name = [r](const char* tail) { return fmt::format("aperture_{}{}", r + 1, tail); };
       c.number(name(""), apertures->flux[r]), c.number(name("_err"), apertures->error[r]), c.number(name("_bad"), apertures->bad[r]);
+      if (!apertures->correction.empty()) c.number(name("_correction"), apertures->correction[r]);
     }
     if (radii > 0) c.number("sky", apertures->sky);
   };
@@ -202,9 +197,9 @@ Table catalog_table(const CatalogParts& parts) {
   } else {
     for (std::size_t i = 0; i < parts.sources.size(); ++i) row(parts.sources[i], static_cast<std::int64_t>(i) + 1, radii > 0 ? &parts.apertures[i] : nullptr);
   }
+  if (parts.sources.empty()) c.drop_first_row();
+  if (parts.more) c.append(*parts.more);
   Table table = c.finish(parts.flux_unit);
-  if (parts.sources.empty())
-    for (Column& column : table.columns) std::visit([](auto& data) { data.clear(); }, column.data);
   table.name = "catalog";
   return table;
 }

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "tessera/catalog/column_set.h"
 #include "tessera/core/table.h"
 #include "tessera/extraction/find.h"
 #include "tessera/extraction/fit_image.h"
@@ -13,7 +14,7 @@ namespace tessera::extraction {
 
 /// Of one source: a sum for each radius, less the annulus.
 struct ApertureFluxes {
-  std::vector<double> flux, error, bad;
+  std::vector<double> flux, error, bad, correction;
   double sky = 0;
 };
 /// On the image that sources are found on; fluxes in `unit`, NaN where a circle holds no good pixel or the annulus too few.
@@ -31,7 +32,8 @@ struct CatalogParts {
   std::string flux_unit;
   std::string run;                          ///< what tells this run's identifiers from others'
   bool list = false;
-  const Table* given = nullptr;             ///< the user's list, whose id goes with each row
+  const CatalogOptions* how = nullptr;      ///< zero point of Vega magnitudes, significance of limits
+  const catalog::ColumnSet* more = nullptr; ///< further columns, one value per source
 };
 Table catalog_table(const CatalogParts& parts);
 /// Text of a DS9 region file, a circle of that radius per row, green where the fit went well.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "tessera/base/error.h"
 #include "tessera/photometry/fit_sums.h"
@@ -25,8 +24,6 @@ Box in_vectors(Box stamp, const Box& patch) {
   stamp.x1 = patch.x0 + whole_vectors(stamp.x1 - patch.x0);
   return stamp;
 }
-
-constexpr double rounding_of_float = 6e-8;
 
 bool near(double x, double y) { return std::abs(x) < 1e8 && std::abs(y) < 1e8; }
 
@@ -300,131 +297,5 @@ double PsfFit::expand(std::span<const double> p, std::span<double> curvature, st
 }
 
 double PsfFit::chi2(std::span<const double> p) { return expand(p, {}, {}); }
-
-/// χ² and residuals of `p` for responses that are in place.
-double PsfFit::take_off(std::span<const double> p) {
-  double sum = 0;
-  for (Entry& e : entries_)
-    if (e.member >= 0) e.amplitude = e.sight->scale * flux_of(p, e.member);
-  for (const Patch& patch : patches_) {
-    start_residual(patch, p);
-    sum += sum_patch(patch, {}, {});
-  }
-  return sum;
-}
-
-void PsfFit::start_residual(const Patch& patch, std::span<const double> p) {
-  const float background = backgrounds_ == 0 ? 0.0F : static_cast<float>(p[members_ * per_source_ + (options_.background == FitBackground::per_frame ? static_cast<std::size_t>(&patch - patches_.data()) : 0)]);
-  const auto n = static_cast<std::size_t>(patch.box.area());
-  for (std::size_t k = 0; k < n; ++k) residual_[patch.first + k] = value_[patch.first + k] - background;
-}
-
-/// Fluxes and backgrounds at the positions in `p`, which stay.
-bool PsfFit::solve_linear(std::span<double> p) {
-  const std::size_t n = members_ + backgrounds_;
-  std::vector<double>&a = workspace_.covariance, &g = workspace_.trial;
-  a.assign(n * n, 0.0);
-  g.assign(n, 0.0);
-  for (std::size_t m = 0; m < members_; ++m) p[m * per_source_ + per_source_ - 1] = 0;
-  for (std::size_t b = 0; b < backgrounds_; ++b) p[members_ * per_source_ + b] = 0;
-  place(p, false);
-  forced_ = true;
-  for (const Patch& patch : patches_) {
-    std::copy_n(value_.begin() + static_cast<std::ptrdiff_t>(patch.first), static_cast<std::size_t>(patch.box.area()), residual_.begin() + static_cast<std::ptrdiff_t>(patch.first));
-    sum_patch(patch, a, g);
-  }
-  if (!fit::cholesky(a, n)) return false;
-  fit::solve_with(a, n, g);
-  for (std::size_t m = 0; m < members_; ++m) p[m * per_source_ + per_source_ - 1] = g[m];
-  for (std::size_t b = 0; b < backgrounds_; ++b) p[members_ * per_source_ + b] = g[members_ + b];
-  return true;
-}
-
-GroupResult PsfFit::fit(std::span<const FitSource> sources, std::vector<FittedSource>& out) {
-  GroupResult result;
-  workspace_.covariance.clear();
-  parameters_ = 0;
-  if (!gather(sources, out)) return result;
-  backgrounds_ = options_.background == FitBackground::none ? 0 : options_.background == FitBackground::common ? 1 : patches_.size();
-  parameters_ = members_ * per_source_ + backgrounds_;
-  p_.assign(parameters_, 0.0);
-  if (options_.positions)
-    for (std::size_t k = 0; k < sources.size(); ++k)
-      if (const int m = member_of_[k]; m >= 0) p_[first_of(m)] = sources[k].u, p_[first_of(m) + 1] = sources[k].v;
-  long pixels = 0;
-  for (const Patch& patch : patches_) pixels += patch.pixels;
-  result.dof = pixels - static_cast<long>(parameters_);
-  if (!solve_linear(p_)) {
-    result.status = fit::FitStatus::degenerate;
-    workspace_.covariance.assign(parameters_ * parameters_, 0.0);
-  } else if (per_source_ == 1) {
-    result.status = fit::FitStatus::converged;
-    result.iterations = 1;
-    workspace_.factor.swap(workspace_.covariance);
-    workspace_.covariance.resize(parameters_ * parameters_);
-    fit::invert_with(workspace_.factor, parameters_, workspace_.covariance);
-    result.chi2 = take_off(p_);
-  } else {
-    constexpr double infinity = std::numeric_limits<double>::infinity();
-    lower_.assign(parameters_, -infinity);
-    upper_.assign(parameters_, infinity);
-    for (std::size_t m = 0; m < members_; ++m)
-      for (std::size_t k = 0; k < 2; ++k) {
-        lower_[3 * m + k] = -options_.max_shift;
-        upper_[3 * m + k] = options_.max_shift;
-      }
-    auto how = options_.minimiser;
-    how.rounding = 2 * rounding_of_float * std::sqrt(weighted_squares());
-    const auto done = fit::minimise(*this, p_, lower_, upper_, how, workspace_);
-    result.status = done.status;
-    result.iterations = done.iterations;
-    result.chi2 = chi2(p_);  // leaves the residuals of the solution, the last step tried may have been another
-  }
-  report(out, result.status);
-  return result;
-}
-
-double PsfFit::weighted_squares() const {
-  double sum = 0;
-  for (const Patch& patch : patches_) sum += sum_product(weight_.data() + patch.first, value_.data() + patch.first, value_.data() + patch.first, static_cast<std::size_t>(patch.box.area()));
-  return sum;
-}
-
-void PsfFit::report(std::vector<FittedSource>& out, fit::FitStatus status) const {
-  for (std::size_t s = 0; s < out.size(); ++s) {
-    const int member = member_of_[s];
-    if (member < 0) continue;
-    FittedSource& source = out[s];
-    const std::size_t first = first_of(member);
-    source.status = status;
-    source.flux = flux_of(p_, member);
-    if (per_source_ == 3) {
-      source.u = p_[first];
-      source.v = p_[first + 1];
-      const bool held = std::abs(source.u) >= options_.max_shift || std::abs(source.v) >= options_.max_shift;
-      if (status == fit::FitStatus::at_bound && !held) source.status = fit::FitStatus::converged;
-      for (std::size_t i = 0; i < 3; ++i)
-        for (std::size_t j = 0; j < 3; ++j) source.covariance[3 * i + j] = workspace_.covariance[(first + i) * parameters_ + first + j];
-    } else {
-      source.covariance[8] = workspace_.covariance[first * parameters_ + first];
-    }
-  }
-  for (const Entry& e : entries_) {
-    if (e.member < 0) continue;
-    FittedSource& source = out[static_cast<std::size_t>(e.source)];
-    const Patch& patch = patches_[static_cast<std::size_t>(e.patch)];
-    const auto width = static_cast<std::size_t>(patch.box.width());
-    for (int y = e.window.y0; y < e.window.y1; ++y) {
-      const std::size_t at = patch.first + static_cast<std::size_t>(y - patch.box.y0) * width + static_cast<std::size_t>(e.window.x0 - patch.box.x0);
-      source.chi2 += sum_squares(weight_.data() + at, residual_.data() + at, static_cast<std::size_t>(e.window.width()));
-    }
-    const Box part = intersection(e.window, e.stamp);
-    for (int y = part.y0; y < part.y1; ++y) {
-      const std::size_t at = patch.first + static_cast<std::size_t>(y - patch.box.y0) * width + static_cast<std::size_t>(part.x0 - patch.box.x0);
-      const std::size_t in = e.first + static_cast<std::size_t>(y - e.stamp.y0) * static_cast<std::size_t>(e.stamp.width()) + static_cast<std::size_t>(part.x0 - e.stamp.x0);
-      source.portion += sum_where(weight_.data() + at, response_.data() + in, static_cast<std::size_t>(part.width())) / source.frames;
-    }
-  }
-}
 
 }  // namespace tessera::photometry

@@ -14,6 +14,7 @@
 
 #include "tessera/core/frame.h"
 #include "tessera/fit/levenberg.h"
+#include "tessera/fit/simplex.h"
 #include "tessera/psf/psf_model.h"
 
 namespace tessera::photometry {
@@ -38,12 +39,18 @@ struct FitSource {
 };
 
 enum class FitBackground { none, common, per_frame };
+enum class Minimiser {
+  levenberg,
+  simplex   ///< MOPEX's: over the positions, fluxes and backgrounds linear at each (guide 8.6.1)
+};
 
 struct PsfFitOptions {
   int window = 7;               ///< side of a source's window in frame pixels, odd
   bool positions = true;        ///< false: forced
   FitBackground background = FitBackground::none;
   double max_shift = 2;         ///< bound of |u| and |v|
+  Minimiser method = Minimiser::levenberg;
+  fit::SimplexOptions simplex = {.max_evaluations = 4000, .tolerance = 1e-10};
   /// Residuals are single precision: below 1e-8 of χ² a step is rounding. The tolerance holds parameters to 10⁻³ of their σ.
   fit::LevenbergOptions minimiser = {.max_iterations = 60, .tolerance = 1e-6, .relative_tolerance = 1e-8};
 };
@@ -56,6 +63,9 @@ struct FittedSource {
   int pixels = 0, bad_pixels = 0;  ///< in its windows: used, and masked or outside
   double portion = 0;            ///< of its response that the used pixels hold, mean over frames
   int frames = 0;                ///< with used pixels
+  double background = 0;         ///< pixel value fitted under it; the mean of its frames'
+  double correlation = 0;        ///< of its flux with that of the source it hangs together with most, −1 … 1; 0 when it was fitted alone
+  int neighbour = -1;            ///< index of that source
 };
 
 struct GroupResult {
@@ -92,9 +102,14 @@ class PsfFit : private fit::Objective {
   void add_background(const Patch& patch, std::span<double> curvature, std::span<double> gradient) const;
   bool solve_linear(std::span<double> p);
   double take_off(std::span<const double> p);
+  void set_bounds();
+  fit::FitStatus by_levenberg(GroupResult& result);
+  fit::FitStatus by_simplex(GroupResult& result);
   double weighted_squares() const;   ///< Σ w v² of the group's pixels
   void start_residual(const Patch& patch, std::span<const double> p);
   void report(std::vector<FittedSource>& out, fit::FitStatus status) const;
+  void report_neighbours(std::vector<FittedSource>& out) const;
+  std::size_t background_of(const Patch& patch) const { return members_ * per_source_ + (options_.background == FitBackground::per_frame ? static_cast<std::size_t>(&patch - patches_.data()) : 0); }
   std::size_t first_of(int member) const { return static_cast<std::size_t>(member) * per_source_; }
   double flux_of(std::span<const double> p, int member) const { return p[first_of(member) + per_source_ - 1]; }
 

@@ -1,0 +1,95 @@
+#include "tessera/extraction/flags.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <mutex>
+
+#include "tessera/base/text.h"
+#include "tessera/extraction/block_fit_private.h"
+
+namespace tessera::extraction {
+namespace {
+
+constexpr std::size_t bits = 32;
+constexpr double least_core = 0.75;  // pixels: the pixel that a source lies in is one of them
+
+struct Counts {
+  std::array<std::int64_t, bits> of{};
+  std::int64_t saturated = 0;
+};
+
+std::uint32_t saturation_bits(const instrument::FrameFile& file) {
+  std::uint32_t all = 0;
+  for (const auto& bit : file.mask_bits)
+    if (text::lower(bit.name).find("satur") != std::string::npos) all |= 1U << static_cast<unsigned>(bit.bit);
+  return all;
+}
+
+/// A sight of a source, of those on one image.
+struct Seen {
+  std::size_t source;
+  const photometry::Sight* sight;
+};
+
+/// Counts are whole numbers, so that frames may be added in any order.
+void count_on(const FitImage& image, std::span<const Source> sources, std::span<const Seen> seen, int window, std::vector<Counts>& counts, std::mutex& mutex) {
+  const auto mask = instrument::read_mask(*image.file, image.file->box());
+  const std::uint32_t saturation = saturation_bits(*image.file);
+  const double core = std::max(least_core, 0.5 * image.psf->tables().front().fwhm_pix());
+  const int half = window / 2;
+  for (const auto& [s, sight] : seen) {
+    const auto now = moved(*sight, sources[s].u, sources[s].v);
+    const int cx = static_cast<int>(std::lround(now.x)), cy = static_cast<int>(std::lround(now.y));
+    const Box box = intersection(mask.box(), {cx - half, cy - half, cx + half + 1, cy + half + 1});
+    Counts here;
+    for (int y = box.y0; y < box.y1; ++y)
+      for (int x = box.x0; x < box.x1; ++x) {
+        const std::uint32_t m = mask(x, y);
+        if (m == 0) continue;
+        for (std::size_t b = 0; b < bits; ++b) here.of[b] += m >> b & 1U;
+        if ((m & saturation) != 0 && std::hypot(x - now.x, y - now.y) <= core) ++here.saturated;
+      }
+    for (const auto& [x, y] : image.saturated)
+      if (box.contains(x, y) && (mask(x, y) & saturation) == 0 && std::hypot(x - now.x, y - now.y) <= core) ++here.saturated;
+    const std::scoped_lock lock{mutex};
+    for (std::size_t b = 0; b < bits; ++b) counts[s].of[b] += here.of[b];
+    counts[s].saturated += here.saturated;
+  }
+}
+
+}  // namespace
+
+catalog::ColumnSet count_flags(std::span<const FitImage> images, std::span<const Source> sources, int window, pipeline::Context& context) {
+  std::vector<Counts> counts(sources.size());
+  std::vector<std::vector<Seen>> seen(images.size());
+  for (std::size_t s = 0; s < sources.size(); ++s)
+    for (const auto& sight : sources[s].sights) seen[static_cast<std::size_t>(sight.frame)].push_back({s, &sight});
+  std::mutex mutex;
+  context.stage("counting flags", static_cast<std::int64_t>(images.size()));
+  context.pool().for_each(static_cast<std::int64_t>(images.size()), [&](std::int64_t k) {
+    const auto i = static_cast<std::size_t>(k);
+    if (!seen[i].empty()) count_on(images[i], sources, seen[i], window, counts, mutex);
+    context.step();
+  });
+  catalog::ColumnSet columns;
+  const auto put = [&](const std::string& name, auto value) {
+    std::vector<std::int64_t> v;
+    for (const Counts& c : counts) v.push_back(value(c));
+    columns.wholes(name, std::move(v));
+  };
+  put("flags", [](const Counts& c) {
+    std::int64_t all = 0;
+    for (std::size_t b = 0; b < bits; ++b)
+      if (c.of[b] > 0) all |= std::int64_t{1} << b;
+    return all;
+  });
+  put("saturated", [](const Counts& c) { return c.saturated; });
+  for (std::size_t b = 0; b < bits; ++b)
+    if (std::ranges::any_of(counts, [b](const Counts& c) { return c.of[b] > 0; })) put(fmt::format("flag_{}", b), [b](const Counts& c) { return c.of[b]; });
+  return columns;
+}
+
+}  // namespace tessera::extraction
