@@ -7,7 +7,7 @@
 #include <limits>
 
 #include "tessera/base/error.h"
-#include "tessera/extraction/block_fit_private.h"
+#include "tessera/extraction/source_model.h"
 #include "tessera/io/fits.h"
 
 namespace tessera::extraction {

@@ -8,7 +8,7 @@
 #include <mutex>
 
 #include "tessera/base/text.h"
-#include "tessera/extraction/block_fit_private.h"
+#include "tessera/extraction/source_model.h"
 
 namespace tessera::extraction {
 namespace {

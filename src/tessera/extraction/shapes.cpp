@@ -9,7 +9,7 @@
 
 #include "tessera/base/error.h"
 #include "tessera/base/text.h"
-#include "tessera/extraction/block_fit_private.h"
+#include "tessera/extraction/source_model.h"
 #include "tessera/photometry/aperture.h"
 #include "tessera/photometry/shape.h"
 
