@@ -17,9 +17,11 @@ all: build
 
 setup:
 	@scripts/setup.sh build test peers
+	@scripts/arrow.sh
 
 build:
 	@scripts/setup.sh build test
+	@scripts/arrow.sh
 	@scripts/build.sh release $(JOBS)
 
 test: setup

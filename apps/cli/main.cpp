@@ -16,6 +16,7 @@
 #include "resources.h"
 #include "tessera/base/error.h"
 #include "tessera/base/version.h"
+#include "tessera/io/parquet.h"
 #include "tessera/parallel/pool.h"
 #include "tessera/param/command_line.h"
 #include "verbs.h"
@@ -75,7 +76,7 @@ bool wants_json(const std::vector<std::string>& arguments) {
 
 void run(std::vector<std::string> arguments) {
   const std::string first = arguments.empty() ? "" : arguments[0];
-  if (first == "--version") return cli::print(fmt::format("tessera {}\n", version()));
+  if (first == "--version") return cli::print(fmt::format("tessera {}\nParquet: {}\n", version(), io::parquet_library().empty() ? "none" : io::parquet_library()));
   if (first.empty() || first == "--help" || first == "-h") {
     const auto help = cli::find_verb("help");
     return help.verb->run({}, *help.options);

@@ -58,7 +58,7 @@ def test_without_arguments_it_lists_the_verbs():
 
 
 def test_it_tells_its_version():
-    assert re.fullmatch(r"tessera \d+\.\d+\.\d+\S*( .*)?\n", tessera("--version").stdout)
+    assert re.fullmatch(r"tessera \d+\.\d+\.\d+\S*( .*)?\nParquet: (none|Arrow \d+\.\d+\.\d+)\n", tessera("--version").stdout)
 
 
 def test_every_verb_has_help_two_ways():

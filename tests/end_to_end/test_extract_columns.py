@@ -219,3 +219,35 @@ def test_the_simplex_finds_what_the_gradients_find(tmp_path):
     assert len(one) >= 39 and same.sum() >= 37 and np.allclose(one["flux_err"][same], other["flux_err"][same], rtol=0.02)
     blended = one["members"] > 1
     assert np.any(np.abs(one["correlation"][blended]) > 0.02) and np.all(one["neighbour"][blended] > 0)
+
+
+def test_parquet_is_the_same_table_for_other_readers(tmp_path):
+    """Read back by DuckDB or pyarrow where there is one, and by tessera itself."""
+    if "none" in tessera("--version").stdout:
+        pytest.skip("skipped: this build has no Parquet")
+    rng = np.random.default_rng(8)
+    image = rng.normal(0, 1, (SIDE, SIDE)) + pixels_of_gaussian(100, 100, 3000, 2 / 2.3548)
+    ours = extract(write(tmp_path / "in", image), tmp_path / "out", "--formats fits,parquet")
+    tessera("match", tmp_path / "out" / "catalog.fits", tmp_path / "out" / "catalog.parquet", "-o", tmp_path / "match", "-q")
+    both = Table.read(tmp_path / "match" / "matched.fits")
+    assert len(both) == len(ours) and np.all(both["catalogues"] == 2)
+    table = pyarrow_table(tmp_path / "out" / "catalog.parquet")
+    assert table["names"] == ours.colnames and table["rows"] == len(ours) and table["unit"] == "electron"
+    assert np.allclose(table["flux"], ours["flux"], rtol=0) and table["version"] == "1.0"
+
+
+def pyarrow_table(path):
+    """What the wheel that Arrow came out of reads, in its own interpreter."""
+    import json
+    import subprocess
+    from pathlib import Path
+
+    python = Path(__file__).resolve().parents[2] / "build" / "arrow" / "bin" / "python"
+    if not python.exists():
+        pytest.skip("skipped: no pyarrow")
+    code = (
+        "import sys, json, pyarrow.parquet as pq; f = pq.ParquetFile(sys.argv[1]); t = f.read();"
+        "print(json.dumps(dict(names=t.column_names, rows=t.num_rows, flux=t['flux'].to_pylist(), unit=t.schema.field('flux').metadata[b'unit'].decode(),"
+        "version=f.metadata.metadata[b'IVOA.VOTable-Parquet.version'].decode())))"
+    )
+    return json.loads(subprocess.run([python, "-c", code, path], capture_output=True, text=True, check=True).stdout)

@@ -11,6 +11,7 @@
 #include "tessera/base/error.h"
 #include "tessera/extraction/coadded_response.h"
 #include "tessera/extraction/extract_private.h"
+#include "tessera/extraction/shapes.h"
 #include "tessera/extraction/source_table.h"
 #include "tessera/io/tables.h"
 
@@ -22,6 +23,8 @@ using pipeline::Level;
 pipeline::Outcome Extraction::run() {
   if (options_.psf.file.empty()) throw UsageError{"no point response given; add --psf FILE, or --psf gaussian:fwhm_pix=2 with the width of stars"};
   radii_of(options_.aperture);
+  ellipse_factors(options_.shape);
+  for (const auto& format : options_.catalog.formats) io::table_format(format);
   psf_ = instrument::read_psf(options_.psf);
   names_ = image_names(request_.inputs, options_.mosaic.input, profiles_, context_);
   read_list();

@@ -89,7 +89,7 @@ void describe(param::Schema<CorrectionOptions>& s) {
 void describe(param::Schema<CatalogOptions>& s) {
   using O = CatalogOptions;
   s.field(&O::sources, "sources", "A table of positions (columns ra, dec in degrees, ICRS) to be measured instead of what is found; every row comes back.").flag("sources").placeholder("LIST");
-  s.field(&O::formats, "formats", "Formats of the catalogue: fits, ipac, votable, ecsv.").each_of({"fits", "ipac", "votable", "ecsv"}).flag("formats");
+  s.field(&O::formats, "formats", "Formats of the catalogue: fits, ipac, votable, ecsv, parquet.").each_of({"fits", "ipac", "votable", "ecsv", "parquet"}).flag("formats");
   s.field(&O::where, "where", "Rows that the catalogue keeps, as in: snr > 5 and deblend != \"N\".").flag("where").placeholder("CONDITION");
   s.field(&O::detect_where, "detect_where", "Detections that are fitted, by columns of detections.fits.").placeholder("CONDITION");
   s.field(&O::columns, "columns", "Names of the columns: ours, or MOPEX's where it has one.").choices({{"tessera", ColumnNames::tessera}, {"mopex", ColumnNames::mopex}}).flag("columns");

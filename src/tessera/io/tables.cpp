@@ -10,13 +10,14 @@
 #include "tessera/base/text.h"
 #include "tessera/io/byte_source.h"
 #include "tessera/io/fits.h"
+#include "tessera/io/parquet.h"
 
 namespace tessera::io {
 namespace {
 
 constexpr std::int64_t text_limit_bytes = std::int64_t{2} << 30;
 
-constexpr std::array<std::pair<std::string_view, TableFormat>, 12> suffixes{{{".tbl", TableFormat::ipac},
+constexpr std::array<std::pair<std::string_view, TableFormat>, 14> suffixes{{{".tbl", TableFormat::ipac},
                                                                              {".ipac", TableFormat::ipac},
                                                                              {".xml", TableFormat::votable},
                                                                              {".vot", TableFormat::votable},
@@ -27,10 +28,13 @@ constexpr std::array<std::pair<std::string_view, TableFormat>, 12> suffixes{{{".
                                                                              {".fts", TableFormat::fits},
                                                                              {".cat", TableFormat::fits},
                                                                              {".ldac", TableFormat::fits},
-                                                                             {".mt", TableFormat::fits}}};
+                                                                             {".mt", TableFormat::fits},
+                                                                             {".parquet", TableFormat::parquet},
+                                                                             {".parq", TableFormat::parquet}}};
 
 std::optional<TableFormat> format_by_content(std::string_view text) {
   if (text.starts_with("SIMPLE  =")) return TableFormat::fits;
+  if (text.starts_with("PAR1")) return TableFormat::parquet;
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
   if (text.starts_with("# %ECSV")) return TableFormat::ecsv;
   const std::size_t first = text.find_first_not_of(" \t\r\n");
@@ -62,11 +66,14 @@ std::optional<TableFormat> format_of(const std::filesystem::path& path) {
 }
 
 TableFormat table_format(const std::string& name) {
-  const std::vector<std::string> names{"ipac", "votable", "ecsv", "fits"};
+  const std::vector<std::string> names{"ipac", "votable", "ecsv", "fits", "parquet"};
   for (std::size_t i = 0; i < names.size(); ++i)
-    if (text::lower(name) == names[i]) return static_cast<TableFormat>(i);
+    if (text::lower(name) == names[i]) {
+      if (static_cast<TableFormat>(i) == TableFormat::parquet) require_parquet();
+      return static_cast<TableFormat>(i);
+    }
   const std::string near = text::nearest(name, names);
-  throw UsageError{fmt::format("\"{}\" is not a table format (ipac, votable, ecsv, fits){}", name, near.empty() ? "" : fmt::format("; did you mean {}?", near))};
+  throw UsageError{fmt::format("\"{}\" is not a table format (ipac, votable, ecsv, fits, parquet){}", name, near.empty() ? "" : fmt::format("; did you mean {}?", near))};
 }
 
 std::string_view suffix_of(TableFormat format) {
@@ -81,8 +88,9 @@ Table read_table(const std::filesystem::path& path) {
   const auto head_size = static_cast<std::size_t>(std::min<std::int64_t>(source.size(), 4096));
   std::optional<TableFormat> format = format_by_content({reinterpret_cast<const char*>(source.at(0, head_size, buffer)), head_size});
   if (!format) format = format_of(path);
-  if (!format || source.size() == 0) throw DataError{fmt::format("{}: not a table in one of the formats IPAC, VOTable, ECSV, FITS", where)};
+  if (!format || source.size() == 0) throw DataError{fmt::format("{}: not a table in one of the formats IPAC, VOTable, ECSV, FITS, Parquet", where)};
   if (*format == TableFormat::fits) return read_fits(path);
+  if (*format == TableFormat::parquet) return read_parquet(path);
   if (source.size() > text_limit_bytes)
     throw DataError{fmt::format("{}: {} bytes are too much for a text table; convert it to FITS first", where, detail::grouped(source.size()))};
   const auto size = static_cast<std::size_t>(source.size());
@@ -104,7 +112,9 @@ void write_table(const Table& table, const std::filesystem::path& path, TableFor
       FitsWriter writer{path};
       writer.add_table(table);
       writer.close();
+      break;
     }
+    case TableFormat::parquet: write_parquet(table, path); break;
   }
 }
 

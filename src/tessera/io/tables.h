@@ -1,4 +1,4 @@
-/// io/tables.h — tables in and out of files: IPAC (.tbl), VOTable (.xml .vot), ECSV (.ecsv), FITS (.fits), chosen by name.
+/// io/tables.h — tables in and out of files: IPAC (.tbl), VOTable (.xml .vot), ECSV (.ecsv), FITS (.fits), Parquet (.parquet), chosen by name.
 #pragma once
 #include <filesystem>
 #include <optional>
@@ -8,10 +8,10 @@
 
 namespace tessera::io {
 
-enum class TableFormat { ipac, votable, ecsv, fits };
+enum class TableFormat { ipac, votable, ecsv, fits, parquet };
 
 std::optional<TableFormat> format_of(const std::filesystem::path& path);   ///< by suffix
-TableFormat table_format(const std::string& name);                        ///< throws UsageError with the list
+TableFormat table_format(const std::string& name);                        ///< throws UsageError with the list, or when this build has no Parquet
 std::string_view suffix_of(TableFormat format);                           ///< ".fits", ".tbl", ".xml", ".ecsv"
 
 /// By content where that tells, else by suffix. Throws DataError with path and line.
@@ -24,6 +24,7 @@ Table parse_ipac(std::string_view text, const std::string& where);
 std::string format_ipac(const Table& table);
 Table parse_votable(std::string_view text, const std::string& where);
 std::string format_votable(const Table& table);
+std::string format_votable_fields(const Table& table);   ///< without DATA
 Table parse_ecsv(std::string_view text, const std::string& where);
 std::string format_ecsv(const Table& table);
 

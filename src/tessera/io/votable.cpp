@@ -267,7 +267,9 @@ Table parse_votable(std::string_view content, const std::string& where) {
   return table;
 }
 
-std::string format_votable(const Table& table) {
+namespace {
+
+std::string format_as_votable(const Table& table, bool rows) {
   std::string out =
       "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
       "<VOTABLE version=\"1.4\" xmlns=\"http://www.ivoa.net/xml/VOTable/v1.3\">\n"
@@ -280,7 +282,7 @@ std::string format_votable(const Table& table) {
   }
   for (const Card& card : table.keywords) out += param_element(card);
   for (const Column& c : table.columns) out += field_element(c);
-  if (!table.columns.empty()) {
+  if (rows && !table.columns.empty()) {
     out += "      <DATA>\n        <TABLEDATA>\n";
     for (std::size_t row = 0; row < table.rows(); ++row) {
       out += "          <TR>";
@@ -292,5 +294,10 @@ std::string format_votable(const Table& table) {
   }
   return out + "    </TABLE>\n  </RESOURCE>\n</VOTABLE>\n";
 }
+
+}  // namespace
+
+std::string format_votable(const Table& table) { return format_as_votable(table, true); }
+std::string format_votable_fields(const Table& table) { return format_as_votable(table, false); }
 
 }  // namespace tessera::io

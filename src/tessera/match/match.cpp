@@ -86,11 +86,12 @@ void describe(param::Schema<MatchOptions>& s) {
   s.field(&O::columns, "columns", "Columns taken over from each catalogue, as in flux,flux_err; empty: all.").flag("columns");
   s.field(&O::keep, "keep", "Rows of the result: every source of any catalogue, those in the first, or those that all catalogues have.").choices({{"all", Keep::all}, {"first", Keep::first}, {"common", Keep::common}}).flag("keep");
   s.field(&O::where, "where", "Rows that the result keeps, by its columns, as in: catalogues >= 2 and others = 0.").flag("where").placeholder("CONDITION");
-  s.field(&O::formats, "formats", "Formats of the result: fits, ipac, votable, ecsv.").each_of({"fits", "ipac", "votable", "ecsv"}).flag("formats");
+  s.field(&O::formats, "formats", "Formats of the result: fits, ipac, votable, ecsv, parquet.").each_of({"fits", "ipac", "votable", "ecsv", "parquet"}).flag("formats");
 }
 
 pipeline::Outcome match(const MatchRequest& request, const MatchOptions& options, param::OptionSet& settings, pipeline::Context& outer) {
   if (request.inputs.size() < 2) throw UsageError{fmt::format("match compares two catalogues or more; {} given", request.inputs.size())};
+  for (const auto& format : options.formats) io::table_format(format);
   pipeline::Recorder context{outer};
   pipeline::RunClock clock{"match", request.inputs};
   const auto catalogues = read_all(request, options, context);
