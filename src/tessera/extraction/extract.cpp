@@ -21,6 +21,7 @@ namespace fs = std::filesystem;
 using pipeline::Level;
 
 pipeline::Outcome Extraction::run() {
+  if (options_.injection.snr_min >= options_.injection.snr_max) throw UsageError{fmt::format("injection.snr_max = {} must exceed injection.snr_min = {}", options_.injection.snr_max, options_.injection.snr_min)};
   if (options_.psf.file.empty()) throw UsageError{"no point response given; add --psf FILE, or --psf gaussian:fwhm_pix=2 with the width of stars"};
   radii_of(options_.aperture);
   ellipse_factors(options_.shape);
@@ -39,6 +40,7 @@ pipeline::Outcome Extraction::run() {
   else
     on_frames();
   measure();
+  if (options_.injection.number > 0) inject();
   return write(folder);
 }
 
@@ -66,6 +68,7 @@ void Extraction::on_one_image() {
   detection_psf_ = psf_;
   if (!options_.detection.psf.empty()) detection_psf_ = detection_response(options_.detection.psf);
   auto saturated = opened.resampled ? std::vector<std::pair<int, int>>{} : saturated_pixels(opened.frame.view(), mosaic_, options_.fit.saturation);
+  put_into_image(opened.frame);
   found_ = find_sources(std::move(opened.frame), opened.coverage, detection_psf_, options_, true, context_);
   if (opened.resampled && !opened.correlation && options_.mosaic.input.scale_noise) {
     context_.caveat("noise-scale", fmt::format("{}: how its pixels' noise hangs together is not known; errors were multiplied by {:.3f}, the width of the filtered image", mosaic_.label(), found_.median_noise));
@@ -92,9 +95,11 @@ void Extraction::on_frames() {
   refuse_empty(opened.frame);
   open_files(record);
   detection_psf_ = options_.detection.psf.empty() ? coadded_response(psf_, mosaic_, frames_) : detection_response(options_.detection.psf);
+  put_into_image(opened.frame);
   found_ = find_sources(std::move(opened.frame), opened.coverage, detection_psf_, options_, true, context_);
   if (record.surfaces) throw DataError{fmt::format("{}: planes or surfaces were subtracted from its frames, which its record does not hold; use background.method = constant for extract", record.image.string())};
   images_ = open_frames(frames_, record, found_, mosaic_.wcs, psf_, options_, context_);
+  put_into_frames();
   correlation_ = std::move(opened.correlation);
   coverage_ = std::move(opened.coverage);
   if (!options_.detection.mosaic.empty()) {

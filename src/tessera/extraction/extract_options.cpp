@@ -106,6 +106,16 @@ void describe(param::Schema<CatalogOptions>& s) {
   s.field(&O::residual_frames, "residual_frames", "Write Residual/NAME_residual.fits for every file that was fitted: its frames less the fitted sources, all else as it was.");
 }
 
+void describe(param::Schema<InjectionOptions>& s) {
+  using O = InjectionOptions;
+  s.field(&O::number, "number", "Artificial sources added to the images that were read, and found and fitted again: completeness, bias of fluxes and the true size of errors, in injection.fits, completeness.fits and the report.")
+      .range(0, 10000000).flag("inject").placeholder("N");
+  s.field(&O::snr_min, "snr_min", "Their signal to noise, evenly spread in its logarithm, from this …").range(0.01, 1e6);
+  s.field(&O::snr_max, "snr_max", "… to this.").range(0.01, 1e6);
+  s.field(&O::separation, "separation", "Those added at a time are this far from one another, so that they crowd nothing but what is there; what does not fit is added in further rounds.").range(1, 1000).unit("FWHM");
+  s.field(&O::seed, "seed", "Other numbers give other places, fluxes and photon noise.").at_least(0);
+}
+
 void ExtractOptions::declare(param::OptionSet& options) {
   options.add("psf", "Point response of the frames, or of the image fitted alone", psf);
   options.add("psf", "Point response of the frames, or of the image fitted alone", psf_use);
@@ -117,6 +127,7 @@ void ExtractOptions::declare(param::OptionSet& options) {
   options.add("shape", "Sources as more than points", shape);
   options.add("correction", "Factors on fluxes, as columns", correction);
   options.add("catalog", "The catalogue and its companions", catalog);
+  options.add("injection", "Artificial sources", injection);
   mosaic.declare(options);
 }
 

@@ -107,6 +107,14 @@ struct CatalogOptions {
 };
 void describe(param::Schema<CatalogOptions>& s);
 
+struct InjectionOptions {
+  int number = 0;                     // --inject
+  double snr_min = 2, snr_max = 200;
+  double separation = 8;              // full widths
+  int seed = 1;
+};
+void describe(param::Schema<InjectionOptions>& s);
+
 struct ExtractOptions {
   pipeline::MosaicOptions mosaic;
   instrument::PsfFileOptions psf;
@@ -119,6 +127,7 @@ struct ExtractOptions {
   ShapeOptions shape;
   CorrectionOptions correction;
   CatalogOptions catalog;
+  InjectionOptions injection;
   void declare(param::OptionSet& options);
 };
 

@@ -1,4 +1,5 @@
-/// extraction/extract_private.h — one run of tessera extract: extract.cpp opens images and finds sources, extract_measure.cpp fits and measures them, extract_products.cpp writes what came of it.
+/// extraction/extract_private.h — one run of tessera extract: extract.cpp opens images and finds sources, extract_measure.cpp fits and measures them, extract_inject.cpp does both again with artificial
+/// sources in the images, extract_products.cpp writes what came of it.
 #pragma once
 #include <optional>
 #include <string>
@@ -7,6 +8,7 @@
 #include "tessera/core/table.h"
 #include "tessera/extraction/extract.h"
 #include "tessera/extraction/fit_sources.h"
+#include "tessera/extraction/injection.h"
 #include "tessera/extraction/open_images.h"
 #include "tessera/extraction/report.h"
 #include "tessera/extraction/tables.h"
@@ -49,6 +51,14 @@ class Extraction {
   void from_detections();
   void tell_fits();
   void light_curves(int window);
+  /// Adds artificial sources to what was read, and finds and fits all again.
+  void inject();
+  void again(std::span<Injected> injected, pipeline::Context& quiet);
+  /// Where this is such a repetition: the light of its sources on the image that sources are found on, before that, and on frames.
+  void put_into_image(Frame& frame);
+  void put_into_frames();
+  /// Tells which artificial sources `run` found.
+  void compare(std::span<Injected> injected, Extraction& run);
   /// The mosaic, or the one frame, less the sources as the detection image shows them.
   Image<float> residual();
   /// Columns beside those of the fit: flags, shapes, corrections, MOPEX's signal to noise.
@@ -84,6 +94,11 @@ class Extraction {
   Image<float> left_;                       ///< that image less the sources
   FitSummary fit_;
   double link_ = 0;
+  std::vector<Injected> injected_;
+  InjectionSummary injection_;
+  const Extraction* before_ = nullptr;      ///< the run that this one repeats with `added_` in its images
+  std::vector<Source> added_;
+  std::uint64_t pass_ = 0;
   std::vector<pipeline::ProductRecord> products_;
 };
 

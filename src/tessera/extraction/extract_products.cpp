@@ -75,6 +75,12 @@ pipeline::Outcome Extraction::write(pipeline::OutputFolder& folder) {
   for (const auto& format : options_.catalog.formats) pipeline::write_table_product(named, "catalog", io::table_format(format), folder, products_);
   if (!by_list()) pipeline::write_table_product(detections_, "detections", io::TableFormat::fits, folder, products_);
   if (options_.fit.per_frame) pipeline::write_table_product(curves_, "light_curve", io::TableFormat::fits, folder, products_);
+  if (!injected_.empty()) {
+    const std::string unit = flux_unit(mosaic_.unit).name;
+    injection_ = summarise(injected_, options_.injection);
+    pipeline::write_table_product(injection_table(injected_, unit), "injection", io::TableFormat::fits, folder, products_);
+    pipeline::write_table_product(completeness_table(injection_, unit), "completeness", io::TableFormat::fits, folder, products_);
+  }
   const double radius = 1.5 * psf_.tables().front().fwhm_pix() * (images_.empty() ? 1.0 : images_.front().file->wcs.pixel_scale_arcsec({images_.front().file->width / 2.0, images_.front().file->height / 2.0}));
   if (options_.catalog.regions) {
     const std::string text = regions_of(table, radius);
@@ -111,6 +117,13 @@ void Extraction::finish(pipeline::OutputFolder& folder, const Table& table, cons
   std::vector<std::pair<std::string, double>> results{{"detections", static_cast<double>(found_.detections.size())}, {"rows", static_cast<double>(table.rows())}, {"fit_rounds", fit_.rounds},
                                                       {"largest_group", static_cast<double>(fit_.largest_group)}, {"fit_window", fit_.window}, {"noise_scale", found_.median_noise}, {"pull_width_sources", pulls.sources},
                                                       {"pull_width_sky", pulls.sky}, {"images", static_cast<double>(images_.size())}};
+  if (!injected_.empty()) {
+    const auto& i = injection_;
+    for (const auto& [name, value] : {std::pair{"injected", static_cast<double>(injected_.size())}, {"injected_found", static_cast<double>(std::count_if(injected_.begin(), injected_.end(), [](const Injected& s) { return s.found; }))},
+                                      {"flux_error_factor", i.flux.factor}, {"flux_error_factor_err", i.flux.error}, {"position_error_factor", i.position.factor}, {"position_error_factor_err", i.position.error},
+                                      {"flux_bias", i.bias}, {"flux_bias_err", i.bias_err}, {"half_complete_snr", i.half_complete_snr}, {"half_complete_flux", i.half_complete_flux}})
+      results.emplace_back(name, value);
+  }
   files::write_atomic(folder.product("run.json"), pipeline::run_json(clock_.record, folder_request().plan_hash, settings_, inputs, products_, results, recorder_));
   folder.publish("run.json");
 }

@@ -143,11 +143,11 @@ Found find_sources(Frame frame, const Image<float>& coverage, const psf::PsfMode
   subtract(frame, found.background, found.frame);
   found.sources = Image<std::uint8_t>{frame.box()};
   // The noise of the sky around, so that a source's photons do not hide it.
+  Image<float> photons;
   const auto sky_noise = [&] {
     Frame quiet{frame.box()};
     quiet.value = found.frame.value.copy();
     quiet.good = found.frame.good.copy();
-    Image<float> photons;
     smooth_noise(found.frame.view(), coverage, found.sources, quiet.variance, photons);
     return quiet;
   };
@@ -174,6 +174,7 @@ Found find_sources(Frame frame, const Image<float>& coverage, const psf::PsfMode
   found.segments = segments_of(found.filtered, options);
   found.detections = detections_of(found.segments, found.filtered, found.frame.value);
   found.variance = std::move(quiet.variance);
+  if (options.injection.number > 0) found.photons = std::move(photons);
   return found;
 }
 

@@ -28,6 +28,7 @@ struct Found {
   Image<float> filtered;         ///< what the threshold applied to
   Image<float> noise;            ///< width of the matched filter's signal to noise over what uncertainties say
   Image<float> variance;         ///< of the sky around, without photons of sources
+  Image<float> photons;          ///< with injection: variance per value of a source
   Image<std::uint8_t> sources;   ///< 1 on pixels taken for sources when the background was measured
   std::vector<detect::Segment> segments;
   std::vector<Detection> detections;

@@ -19,6 +19,8 @@ enum class Purpose : std::uint32_t {
   cosmic_ray = 8,  // index: frame id
   detector = 9,    // index: 0
   trail = 10,      // index: frame id
+  injection = 11,  // index: 0
+  injected_photons = 12,  // index: image of a pass
 };
 
 /// Ten rounds of Philox 4×32: the bare function, for tests against published vectors.

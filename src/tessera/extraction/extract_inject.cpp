@@ -1,0 +1,139 @@
+// The run again with artificial sources in its images.
+#include <fmt/format.h>
+
+#include <cmath>
+#include <filesystem>
+#include <limits>
+#include <set>
+
+#include "tessera/catalog/columns.h"
+#include "tessera/extraction/extract_private.h"
+#include "tessera/wcs/tangent_plane.h"
+
+namespace tessera::extraction {
+namespace {
+
+/// Threads and memory of another context, and none of its words: what the chain says of artificial sources is no news of this run.
+class Quiet : public pipeline::Context {
+ public:
+  explicit Quiet(pipeline::Context& inner) : inner_{inner} {}
+  const parallel::Pool& pool() override { return inner_.pool(); }
+  std::int64_t memory_bytes() override { return inner_.memory_bytes(); }
+  void log(pipeline::Level, std::string_view) override {}
+  void stage(std::string_view, std::int64_t) override {}
+  void step(std::int64_t) override {}
+  void caveat(std::string_view, std::string_view, std::int64_t) override {}
+  void log_to(const std::string&) override {}
+
+ private:
+  pipeline::Context& inner_;
+};
+
+int sight_window(const psf::PsfModel& psf) { return 2 * static_cast<int>(std::ceil(psf.reach_pix())) + 1; }
+
+}  // namespace
+
+void Extraction::inject() {
+  FitImage image = mosaic_image();
+  const double width = detection_psf_.tables().front().fwhm_pix();
+  injected_ = plan_injection(found_, image, options_.injection.separation * width, detection_psf_, options_);
+  if (static_cast<int>(injected_.size()) < options_.injection.number)
+    context_.caveat("injection", fmt::format("{} of {} artificial sources found a place {} full widths from others of their round", injected_.size(), options_.injection.number, options_.injection.separation), 1);
+  if (injected_.empty()) return;
+  const int passes = injected_.back().pass + 1;
+  context_.stage("artificial sources", passes);
+  Quiet quiet{context_};
+  for (int pass = 0; pass < passes; ++pass) {
+    const auto first = std::find_if(injected_.begin(), injected_.end(), [&](const Injected& s) { return s.pass == pass; });
+    const auto last = std::find_if(first, injected_.end(), [&](const Injected& s) { return s.pass != pass; });
+    again(std::span<Injected>{first, last}, quiet);
+    context_.step(1);
+  }
+}
+
+void Extraction::again(std::span<Injected> injected, pipeline::Context& quiet) {
+  ExtractOptions options = options_;
+  options.injection.number = 0;
+  options.detection.check_psf = false;
+  options.fit.per_frame = false;
+  options.psf_use.of = PsfOf::image;  // psf_ is that of the image already
+  if (names_.size() > 1 && options.detection.mosaic.empty()) options.detection.mosaic = (std::filesystem::path{request_.output} / "mosaic").string();
+  Extraction run{request_, options, settings_, quiet};
+  run.psf_ = psf_, run.names_ = names_, run.list_ = list_;
+  run.before_ = this;
+  for (const auto& s : injected) {
+    Source& added = run.added_.emplace_back();
+    added.start = s.position;
+    added.flux = s.flux;
+  }
+  run.pass_ = static_cast<std::uint64_t>(injected.front().pass);
+  if (by_list()) {
+    for (const auto& s : sources_) run.sources_.emplace_back().start = s.start;
+    for (const auto& s : injected) run.sources_.emplace_back().start = s.position;
+  }
+  names_.size() == 1 ? run.on_one_image() : run.on_frames();
+  run.measure();
+  compare(injected, run);
+}
+
+void Extraction::put_into_image(Frame& frame) {
+  if (!before_) return;
+  FitImage image = mosaic_image();
+  std::vector<FitImage> one;
+  one.push_back(std::move(image));
+  std::vector<Source> there = added_;
+  find_sights(one, there, sight_window(detection_psf_), context_);
+  add_light(one.front(), 0, SourceLists{1, there}, before_->found_.photons, frame.good, frame.value, &frame.variance, static_cast<std::uint64_t>(options_.injection.seed), pass_ << 32U);
+}
+
+void Extraction::put_into_frames() {
+  if (!before_) return;
+  std::vector<Source> there = added_;
+  find_sights(images_, there, sight_window(psf_), context_);
+  const SourceLists lists{images_.size(), there};
+  context_.pool().for_each(static_cast<std::int64_t>(images_.size()), [&](std::int64_t k) {
+    const auto i = static_cast<std::size_t>(k);
+    add_light(images_[i], i, lists, before_->images_[i].photons, images_[i].good, images_[i].value, nullptr, static_cast<std::uint64_t>(options_.injection.seed), (pass_ << 32U) + i + 1);
+  });
+}
+
+void Extraction::compare(std::span<Injected> injected, Extraction& run) {
+  const auto lying = [&](const Source& s) {
+    const auto p = s.position();
+    const auto pixel = std::isfinite(p.ra_deg) && std::isfinite(p.dec_deg) ? mosaic_.wcs.sky_to_pixel(p) : wcs::PixelPoint{NAN, NAN};
+    return Lying{pixel.x, pixel.y, s.flux};
+  };
+  // What was there before and is as bright comes first to its rows.
+  std::vector<Lying> truth, rows;
+  for (const auto& s : injected) truth.push_back({s.x, s.y, s.flux});
+  for (const auto& s : sources_)
+    if (s.status != Status::not_fitted && s.status != Status::twin && s.status != Status::no_data) truth.push_back(lying(s));
+  std::set<std::int64_t> kept;
+  const Table table = run.catalogue(folder_request());
+  for (const double n : table.numbers("number")) kept.insert(static_cast<std::int64_t>(n));
+  std::vector<std::size_t> which;
+  for (std::size_t k = 0; k < run.sources_.size(); ++k) {
+    const Source& s = run.sources_[k];
+    const bool measured = s.status == Status::fitted || s.status == Status::no_convergence || s.status == Status::at_limit;
+    if (!measured || !kept.contains(static_cast<std::int64_t>(k) + 1)) continue;
+    which.push_back(k);
+    rows.push_back(lying(s));
+  }
+  const double radius = std::max(1.0, 0.5 * detection_psf_.tables().front().fwhm_pix());
+  const auto found = match_by_brightness(truth, rows, radius);
+  for (std::size_t i = 0; i < injected.size(); ++i) {
+    Injected& s = injected[i];
+    s.neighbour = INFINITY;
+    for (std::size_t k = injected.size(); k < truth.size(); ++k) s.neighbour = std::fmin(s.neighbour, std::hypot(truth[k].x - s.x, truth[k].y - s.y));
+    if (found[i] < 0) continue;
+    const Source& as = run.sources_[which[static_cast<std::size_t>(found[i])]];
+    s.found = true, s.status = as.status;
+    s.fitted = as.flux, s.error = as.covariance[8] > 0 ? std::sqrt(as.covariance[8]) : NAN;
+    const auto at = wcs::to_tangent_plane(as.position(), s.position);
+    s.east = 3600 * at[0], s.north = 3600 * at[1];
+    s.east_error = as.forced || !(as.covariance[0] > 0) ? NAN : std::sqrt(as.covariance[0]);
+    s.north_error = as.forced || !(as.covariance[4] > 0) ? NAN : std::sqrt(as.covariance[4]);
+  }
+}
+
+}  // namespace tessera::extraction
