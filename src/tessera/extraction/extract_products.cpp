@@ -94,7 +94,7 @@ pipeline::Outcome Extraction::write(pipeline::OutputFolder& folder) {
   clock_.stop();
   const auto pulls = pulls_of(images_, sources_, fit_.window);
   if (options_.mosaic.products.report) {
-    write_report({clock_.record, settings_, images_, sources_, found_, mosaic_, left_, fit_, pulls, static_cast<long>(table.rows()), psf_.tables().front().fwhm_pix(), by_list(), psf_.description()}, folder, recorder_);
+    write_report({clock_.record, settings_, images_, sources_, found_, mosaic_, left_, fit_, pulls, static_cast<long>(table.rows()), psf_.tables().front().fwhm_pix(), by_list(), psf_.description(), injected_, injection_}, folder, recorder_);
     products_.push_back({"report.html", ""});
   }
   finish(folder, table, pulls);

@@ -1,4 +1,4 @@
-#include "tessera/extraction/report.h"
+#include "tessera/extraction/report_private.h"
 
 #include <fmt/format.h>
 
@@ -57,8 +57,6 @@ void add_sky_marks(report::SkyFigure& f, const instrument::FrameFile& file) {
   f.scale_label = bar.label;
 }
 
-double snr_of(const Source& s) { return s.covariance[8] > 0 ? s.flux / std::sqrt(s.covariance[8]) : std::numeric_limits<double>::quiet_NaN(); }
-
 void summary(Html& h, const ReportParts& p) {
   long fitted = 0, deep = 0;
   std::vector<double> chi2;
@@ -76,6 +74,11 @@ void summary(Html& h, const ReportParts& p) {
   summary_tile(h, "Blends", std::to_string(p.fit.largest_group), fmt::format("sources in the largest of {} groups; {} rounds", p.fit.groups, p.fit.rounds));
   summary_tile(h, "χ²", chi2.empty() ? "–" : number_text(statistics::median(chi2)), "median per degree of freedom");
   summary_tile(h, "Residuals", number_text(p.pulls.sources), fmt::format("σ of pixels under sources; {} of the sky between", number_text(p.pulls.sky)));
+  if (!p.injected.empty()) {
+    const auto& i = p.injection;
+    summary_tile(h, "Half complete", number_text(i.half_complete_snr), std::isfinite(i.half_complete_flux) ? fmt::format("σ, or {} {}, by {} artificial sources", number_text(i.half_complete_flux), flux_unit(p.mosaic.unit).name, p.injected.size()) : "σ; completeness does not pass ½ in the range that was tried");
+    summary_tile(h, "Errors", number_text(i.flux.factor), fmt::format("± {} times the stated ones is how much fluxes scatter", number_text(i.flux.error, 2)));
+  }
   summary_tile(h, "Time", text::format_duration(p.run.wall_s), "");
   h.close();
 }
@@ -91,15 +94,6 @@ void pictures(Html& h, const ReportParts& p) {
   auto background = figure("background", "Background", unit, p.found.background, p.found.frame, small_side);
   background.caption += "What was taken off, sources left out.";
   h.open("div", {{"class", "pictures"}}).add(report::sky_figure(image)).add(report::sky_figure(residual)).add(report::sky_figure(background)).close();
-}
-
-/// Shares of values in bins of equal width.
-void histogram(const std::vector<double>& values, double low, double high, int bins, std::vector<double>& edges, std::vector<double>& counts) {
-  edges.clear();
-  counts.assign(static_cast<std::size_t>(bins), 0);
-  for (int i = 0; i <= bins; ++i) edges.push_back(low + (high - low) * i / bins);
-  for (const double v : values)
-    if (v >= low && v < high) counts[static_cast<std::size_t>((v - low) / (high - low) * bins)] += 1;
 }
 
 void plots(Html& h, const ReportParts& p) {
@@ -136,25 +130,17 @@ void plots(Html& h, const ReportParts& p) {
   h.close();
 }
 
-void worst(Html& h, const ReportParts& p) {
-  std::vector<const Source*> order;
-  for (const Source& s : p.sources)
-    if (s.pixels > 3 && snr_of(s) > 5) order.push_back(&s);
-  const auto chi2 = [](const Source* s) { return s->chi2 / (s->pixels - 3.0); };
-  std::stable_sort(order.begin(), order.end(), [&](const Source* a, const Source* b) { return chi2(a) > chi2(b); });
-  if (order.empty()) return;
-  order.resize(std::min<std::size_t>(order.size(), 12));
-  h.element("h2", "Worst fits").open("div", {{"class", "card wide"}}).open("table").row({"Number", "Position", "Flux", "S/N", "χ²/dof, own pixels", "Fitted with", "Frames", "Bad pixels", "Status"}, 2, "th");
-  for (const Source* s : order) {
-    const auto at = s->position();
-    h.row({std::to_string(s - p.sources.data() + 1), picture::right_ascension_text(at.ra_deg) + " " + picture::declination_text(at.dec_deg), number_text(s->flux, 4), number_text(snr_of(*s)), number_text(chi2(s)),
-           std::to_string(s->members - 1), std::to_string(s->frames), std::to_string(s->bad_pixels), std::to_string(static_cast<int>(s->status))},
-          2);
-  }
-  h.close().element("p", "Sources above 5σ whose own pixels the fit meets worst: blends that were not taken apart, galaxies, hits, stars beyond the response's linear range.", {{"class", "note"}}).close();
-}
-
 }  // namespace
+
+double snr_of(const Source& s) { return s.covariance[8] > 0 ? s.flux / std::sqrt(s.covariance[8]) : std::numeric_limits<double>::quiet_NaN(); }
+
+void histogram(const std::vector<double>& values, double low, double high, int bins, std::vector<double>& edges, std::vector<double>& counts) {
+  edges.clear();
+  counts.assign(static_cast<std::size_t>(bins), 0);
+  for (int i = 0; i <= bins; ++i) edges.push_back(low + (high - low) * i / bins);
+  for (const double v : values)
+    if (v >= low && v < high) counts[static_cast<std::size_t>((v - low) / (high - low) * bins)] += 1;
+}
 
 PullSummary pulls_of(std::span<const FitImage> images, std::span<const Source> sources, int window) {
   PullSummary summary;
@@ -203,7 +189,8 @@ void write_report(const ReportParts& p, pipeline::OutputFolder& folder, pipeline
   pipeline::caveat_section(h, context.caveats());
   pictures(h, p);
   plots(h, p);
-  worst(h, p);
+  injection_section(h, p);
+  worst_section(h, p);
   pipeline::stage_section(h, context);
   pipeline::option_section(h, p.settings);
   pipeline::product_section(h, folder);

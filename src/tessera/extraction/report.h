@@ -7,6 +7,7 @@
 #include "tessera/extraction/find.h"
 #include "tessera/extraction/fit_image.h"
 #include "tessera/extraction/fit_sources.h"
+#include "tessera/extraction/injection.h"
 #include "tessera/pipeline/output_folder.h"
 #include "tessera/pipeline/provenance.h"
 
@@ -33,6 +34,8 @@ struct ReportParts {
   double fwhm_pix = 0;
   bool list = false;
   std::string psf;
+  std::span<const Injected> injected;    ///< artificial sources, none where there were none
+  const InjectionSummary& injection;
 };
 void write_report(const ReportParts& parts, pipeline::OutputFolder& folder, pipeline::Recorder& context);
 

@@ -58,7 +58,9 @@ figure.sky:target .back { display: block; position: fixed; right: 1.4rem; top: .
 .plot .bar { stroke: var(--main); stroke-width: 1.4; fill: none; opacity: .55; } .plot .dot { stroke: var(--main); stroke-width: 5.5; stroke-linecap: round; fill: none; }
 .plot .bar.small { stroke-width: 1; } .plot .dot.small { stroke-width: 3; }
 .plot .marked { stroke: var(--warn); } .plot .column { fill: var(--main); } .plot .name { fill: transparent; stroke: none; } .plot .name:hover { fill: var(--main); fill-opacity: .35; }
-.wide { overflow-x: auto; }
+.cuts { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(270px, 1fr)); }
+.cuts figure { padding: .7rem; } .cuts img { display: block; width: 100%; height: auto; border-radius: 4px; background: var(--sky); } .cuts .names { display: grid; grid-template-columns: 1fr 1fr 1fr; color: var(--soft); font-size: .8rem; text-align: center; }
+.wide { overflow-x: auto; } .wide td { overflow-wrap: break-word; }
 table { width: 100%; border-collapse: collapse; font-size: .88rem; }
 th { text-align: left; color: var(--soft); font-weight: 500; white-space: nowrap; }
 th, td { padding: .32rem .8rem .32rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
