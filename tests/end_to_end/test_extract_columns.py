@@ -251,3 +251,25 @@ def pyarrow_table(path):
         "version=f.metadata.metadata[b'IVOA.VOTable-Parquet.version'].decode())))"
     )
     return json.loads(subprocess.run([python, "-c", code, path], capture_output=True, text=True, check=True).stdout)
+
+
+def test_bands_together_find_what_each_alone_does_not(tmp_path):
+    """Sources of 4 sigma in each of three bands: a third is found in one, nearly all in the three together, and no more chance sources than in one."""
+    rng = np.random.default_rng(9)
+    at, sigma = places(49, rng), 2 / 2.3548
+    response = pixels_of_gaussian(100, 100, 1, sigma)
+    flux = 4 / np.sqrt((response**2).sum())
+    stars = sum(pixels_of_gaussian(x, y, flux, sigma) for x, y in at)
+    files = [write(tmp_path / f"b{k}", stars + rng.normal(0, 1, (SIDE, SIDE))) for k in range(3)]
+
+    def found(out, *options):
+        extract(files[0], out, "detection.rounds=1", "detection.threshold=4.5", *options)
+        t = Table.read(out / "detections.fits")
+        near = np.array([np.hypot(at[:, 0] - r["x"], at[:, 1] - r["y"]).min() < 2 for r in t])
+        return near.sum(), (~near).sum()
+
+    one, three = found(tmp_path / "one"), found(tmp_path / "three", f"detection.bands={files[1]},{files[2]}")
+    assert one[0] < 30 and three[0] > 44 and three[1] <= 2, (one, three)
+    other = write(tmp_path / "other", stars[:-1])
+    done = tessera("extract", files[0], "--psf", GAUSSIAN, "-o", tmp_path / "bad", "--bands", other, code=1)
+    assert "199" in done.stderr and "--grid" in done.stderr

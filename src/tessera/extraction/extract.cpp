@@ -70,6 +70,7 @@ void Extraction::on_one_image() {
   auto saturated = opened.resampled ? std::vector<std::pair<int, int>>{} : saturated_pixels(opened.frame.view(), mosaic_, options_.fit.saturation);
   put_into_image(opened.frame);
   found_ = find_sources(std::move(opened.frame), opened.coverage, detection_psf_, options_, true, context_);
+  detect_on_bands();
   if (opened.resampled && !opened.correlation && options_.mosaic.input.scale_noise) {
     context_.caveat("noise-scale", fmt::format("{}: how its pixels' noise hangs together is not known; errors were multiplied by {:.3f}, the width of the filtered image", mosaic_.label(), found_.median_noise));
     scale(found_.frame, found_.median_noise);
@@ -97,6 +98,7 @@ void Extraction::on_frames() {
   detection_psf_ = options_.detection.psf.empty() ? coadded_response(psf_, mosaic_, frames_) : detection_response(options_.detection.psf);
   put_into_image(opened.frame);
   found_ = find_sources(std::move(opened.frame), opened.coverage, detection_psf_, options_, true, context_);
+  detect_on_bands();
   if (record.surfaces) throw DataError{fmt::format("{}: planes or surfaces were subtracted from its frames, which its record does not hold; use background.method = constant for extract", record.image.string())};
   images_ = open_frames(frames_, record, found_, mosaic_.wcs, psf_, options_, context_);
   put_into_frames();

@@ -12,6 +12,8 @@ void describe(param::Schema<DetectionOptions>& s) {
   s.field(&O::mosaic, "mosaic", "A finished mosaic of the frames, its folder or its mosaic.fits, on which sources are found; empty: it is made in OUT/mosaic.").flag("mosaic").placeholder("PATH");
   s.field(&O::coverage, "coverage", "Coverage of the mosaic; empty: NAME_cov.fits beside NAME.fits, where it is.").flag("coverage", 'C').placeholder("FILE");
   s.field(&O::psf, "psf", "Point response on the mosaic, as psf.file; empty: psf.file itself when the mosaic is fitted, that of a coadd of frames with psf.file when they are.").placeholder("FILE");
+  s.field(&O::bands, "bands", "Mosaics of other bands on the same pixels, as in ch2/mosaic.fits,ch3/mosaic.fits: sources are found on the chi square of all (fitted on the first), the threshold in sigma of equal chance.").flag("bands");
+  s.field(&O::band_psfs, "band_psfs", "Point responses of those bands, in their order, as psf.file; empty: that of the first band.");
   s.field(&O::image, "image", "The image that the threshold applies to: the matched filter's signal to noise, MOPEX's point source probability (threshold from 0 to 1), or the filtered flux in its own noise.")
       .choices({{"significance", DetectionImage::significance}, {"probability", DetectionImage::probability}, {"filtered", DetectionImage::filtered}});
   s.field(&O::background, "background", "The background taken off before anything else: clipped medians of a mesh, a running median, modes of panels, or none.")

@@ -30,6 +30,7 @@ struct DetectionOptions {
   std::string mosaic;                 // --mosaic
   std::string coverage;               // -C
   std::string psf;                    // of the image that sources are found on, where frames are fitted
+  std::vector<std::string> bands, band_psfs;
   DetectionImage image = DetectionImage::significance;
   SkyChoice background = SkyChoice::mesh;
   int window_x = 45, window_y = 45, dropped = 50, panel_filter = 1;

@@ -1,5 +1,5 @@
-/// extraction/extract_private.h — one run of tessera extract: extract.cpp opens images and finds sources, extract_measure.cpp fits and measures them, extract_inject.cpp does both again with artificial
-/// sources in the images, extract_products.cpp writes what came of it.
+/// extraction/extract_private.h — one run of tessera extract: extract.cpp opens images and finds sources, extract_bands.cpp on several bands at once, extract_measure.cpp fits and measures them,
+/// extract_inject.cpp does both again with artificial sources in the images, extract_products.cpp writes what came of it.
 #pragma once
 #include <optional>
 #include <string>
@@ -38,6 +38,8 @@ class Extraction {
   void open_files(const RecordedMosaic& record);
   psf::PsfModel detection_response(const std::string& file) const;
   static void scale(Frame& frame, double factor);
+  /// Sources are found on the χ² of this image and those of detection.bands.
+  void detect_on_bands();
   void refuse_empty(const Frame& frame) const;
   void add_files(const instrument::FrameFile& f);
   void measure();

@@ -170,12 +170,16 @@ Found find_sources(Frame frame, const Image<float>& coverage, const psf::PsfMode
   found.noise = normalise(significance, options.detection.noise_cell);
   const double noise = statistics::median(found.noise.pixels());
   found.median_noise = std::isfinite(noise) ? noise : 1;
-  found.filtered = threshold_image(quiet, std::move(significance), psf, options);
-  found.segments = segments_of(found.filtered, options);
-  found.detections = detections_of(found.segments, found.filtered, found.frame.value);
+  detect_on(found, threshold_image(quiet, std::move(significance), psf, options), options);
   found.variance = std::move(quiet.variance);
   if (options.injection.number > 0) found.photons = std::move(photons);
   return found;
+}
+
+void detect_on(Found& found, Image<float> significance, const ExtractOptions& options) {
+  found.filtered = std::move(significance);
+  found.segments = segments_of(found.filtered, options);
+  found.detections = detections_of(found.segments, found.filtered, found.frame.value);
 }
 
 std::vector<Detection> find_more(const Found& found, const Image<float>& residual, std::span<const Place> taken, double apart, double model_error, const psf::PsfModel& psf, const ExtractOptions& options,

@@ -38,6 +38,9 @@ struct Found {
 /// Takes the frame. The background is measured twice, the second time without what was found on the first. Without `find` it ends there: no segments.
 Found find_sources(Frame frame, const Image<float>& coverage, const psf::PsfModel& psf, const ExtractOptions& options, bool find, pipeline::Context& context);
 
+/// Detections of another image of signal to noise in the place of found.filtered, which it becomes.
+void detect_on(Found& found, Image<float> significance, const ExtractOptions& options);
+
 /// What a fit left: peaks of `residual` (found.frame.value less all fitted sources) above the threshold, none nearer to a fitted source (`taken`, pixels) than `apart`. `model_error`: share of a source's
 /// light that its model may be wrong by, which counts as noise.
 std::vector<Detection> find_more(const Found& found, const Image<float>& residual, std::span<const Place> taken, double apart, double model_error, const psf::PsfModel& psf, const ExtractOptions& options,
