@@ -75,7 +75,6 @@ def peer_jobs_of(stack, work, out, most, runs, python):
         names = peer_jobs.swarp_files(stack, out, work / "swarp")
         for kernel, label in (("BILINEAR", "SWarp bilinear"), ("LANCZOS3", "SWarp Lanczos-3")):  # the last one's mosaic is compared
             jobs[label] = (lambda k=kernel: timed(peer_jobs.swarp_command(names, k), cwd=work / "swarp"), runs)
-        jobs = dict(reversed(jobs.items()))
     files = peer_jobs.masked_files(stack, out, work / "masked")
     folder = work / "masked"
     if peers.have("mProjectPP"):
@@ -103,7 +102,7 @@ def agreements(m, work, python_results=True):
     stack = m.stack
     if "SWarp Lanczos-3" in m.theirs:
         # SWarp takes the missing neighbours of a masked pixel from a median, tessera from the kernel's rest; far from such places they agree.
-        found["SWarp Lanczos-3"] = compare(work / "Lanczos-3", *swarp_lanczos(work))
+        found["SWarp Lanczos-3"] = compare(work / "Lanczos-3", *peer_jobs.swarp_result(work / "swarp"))
     if "Montage mProjectPP" in m.theirs:
         value, area = placed(work / "masked" / "projected_m0000.fits", work / "masked" / "grid.hdr")
         mosaic([stack.images[0]], work / "one", "--grid", work / "exact-overlap" / "mosaic.fits", *settings(*PLAIN))
@@ -118,13 +117,6 @@ def agreements(m, work, python_results=True):
             mosaic(stack.images[:few], work / "few", "--grid", work / "exact-overlap" / "mosaic.fits", *settings(*PLAIN, f"interpolation.method={method}"))
             found[label] = compare(work / "few", value, weight > 0)
     return found
-
-
-def swarp_lanczos(work):
-    """SWarp's mosaic is of its last run, which was another kernel's: this one is made anew."""
-    names = sorted((f.name for f in (work / "swarp").glob("f*.fits") if ".weight" not in f.name), key=lambda n: int(n[1:-5]))
-    timed(peer_jobs.swarp_command(names, "LANCZOS3"), cwd=work / "swarp")
-    return peer_jobs.swarp_result(work / "swarp")
 
 
 def placed(path, template):

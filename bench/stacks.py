@@ -38,8 +38,8 @@ SPHEREX = ["camera.preset=spherex", "camera.layout=irac", "stack.roll_step_deg=5
 ROMAN = ["camera.preset=roman", "camera.layout=irac", "stack.roll_step_deg=9"]
 
 FULL = [Stack("irac", "100 × 256²", [*IRAC, "stack.frames=100"], "−50° to 49° in steps of 1°"),
-        Stack("spherex", "24 × 2048²", [*SPHEREX, "stack.frames=24", "sources.count=20000"], "−58° to 57° in steps of 5°"),
-        Stack("roman", "8 × 4088²", [*ROMAN, "stack.frames=8", "sources.count=20000"], "−32° to 31° in steps of 9°")]
+        Stack("spherex", "12 × 2048²", [*SPHEREX, "stack.frames=12", "sources.count=20000"], "−28° to 27° in steps of 5°"),
+        Stack("roman", "4 × 4088²", [*ROMAN, "stack.frames=4", "sources.count=20000"], "−14° to 13° in steps of 9°")]
 QUICK = [Stack("irac", "20 × 256²", [*IRAC, "stack.frames=20"], "−10° to 9° in steps of 1°"),
          Stack("spherex", "4 × 1024²", [*SPHEREX, "camera.width=1024", "camera.height=1024", "stack.frames=4", "sources.count=2000"], "−8° to 7° in steps of 5°")]
 TINY = [Stack("irac", "8 × 96²", [*IRAC, "camera.width=96", "camera.height=96", "stack.frames=8", "sources.count=60", "stack.dither_size_pix=8"], "−4° to 3° in steps of 1°")]
