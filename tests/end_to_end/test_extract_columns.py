@@ -273,3 +273,21 @@ def test_bands_together_find_what_each_alone_does_not(tmp_path):
     other = write(tmp_path / "other", stars[:-1])
     done = tessera("extract", files[0], "--psf", GAUSSIAN, "-o", tmp_path / "bad", "--bands", other, code=1)
     assert "199" in done.stderr and "--grid" in done.stderr
+
+
+def test_covariances_between_sources_are_those_of_the_normal_equations(tmp_path):
+    rng = np.random.default_rng(10)
+    sigma, at = 2 / 2.3548, [(100.2, 99.7), (102.1, 100.4), (99.1, 102.3)]
+    image = rng.normal(0, 1, (SIDE, SIDE)) + sum(pixels_of_gaussian(x, y, 400, sigma) for x, y in at)
+    world = WCS(header()).pixel_to_world([p[0] for p in at], [p[1] for p in at])
+    Table({"ra": world.ra.deg, "dec": world.dec.deg}).write(tmp_path / "list.ecsv")
+    cat = extract(write(tmp_path / "in", image), tmp_path / "out", f"--sources {tmp_path / 'list.ecsv'}", "fit.covariance=true", "fit.window=13", "input.scale_noise=false", "fit.noise=planes")
+    pairs = Table.read(tmp_path / "out" / "covariance.fits")
+    assert [(r["number"], r["other"]) for r in pairs] == [(1, 2), (1, 3), (2, 3)]
+    rows = np.array([pixels_of_gaussian(x, y, 1, sigma)[85:117, 85:117].ravel() for x, y in at])
+    expected = np.linalg.inv(rows @ rows.T)
+    for r in pairs:
+        i, j = r["number"] - 1, r["other"] - 1
+        assert abs(r["flux_cov"] / expected[i, j] - 1) < 0.02
+        assert abs(r["correlation"] - expected[i, j] / np.sqrt(expected[i, i] * expected[j, j])) < 0.01
+    assert np.allclose(cat["flux_err"], np.sqrt(np.diag(expected)), rtol=0.01)

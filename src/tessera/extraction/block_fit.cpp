@@ -78,6 +78,7 @@ class BlockFit {
       r.pixels = f.pixels, r.bad_pixels = f.bad_pixels, r.frames = f.frames, r.portion = f.portion, r.chi2 = f.chi2;
       r.group_chi2 = group.chi2, r.dof = group.dof;
       r.background = f.background, r.correlation = f.correlation, r.neighbour = f.neighbour < 0 ? -1 : members_[static_cast<std::size_t>(f.neighbour)];
+      for (const auto& [other, c] : f.correlations) r.correlations.push_back({members_[static_cast<std::size_t>(other)], c});
       r.u = how.positions ? f.u : s.u, r.v = how.positions ? f.v : s.v, r.flux = f.flux;
       std::copy_n(correlated.empty() || f.pixels == 0 ? f.covariance : correlated[i].of, 9, r.covariance);
       if (group.dof <= 0 && r.status == Status::fitted) r.status = Status::no_data;

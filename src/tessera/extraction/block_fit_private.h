@@ -25,6 +25,7 @@ struct Fitted {
   int pixels = 0, bad_pixels = 0, frames = 0;
   double background = 0, correlation = 0;
   int neighbour = -1;            ///< index among the sources
+  std::vector<std::pair<int, double>> correlations;  ///< of fluxes, by index among the sources
 };
 
 /// Values of the block's own sources, fitted from where they stand.

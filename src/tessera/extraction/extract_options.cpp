@@ -59,6 +59,7 @@ void describe(param::Schema<FitOptions>& s) {
   s.field(&O::max_group, "max_group", "Larger groups are cut into overlapping blocks of about so many sources, which are fitted in turn until none moves.").range(1, 1000);
   s.field(&O::max_rounds, "max_rounds", "Rounds over all groups, each with the models of all others taken off, at most.").range(1, 1000);
   s.field(&O::tolerance, "tolerance", "Rounds end when no flux or position moves by more than this share of its error.").range(1e-6, 1).unit("sigma");
+  s.field(&O::covariance, "covariance", "Write covariance.fits: covariance and correlation of the fluxes of every two sources that were fitted together.");
   s.field(&O::per_frame, "per_frame", "Write light_curve.fits: the flux of each source in each frame, at the position found.");
 }
 

@@ -66,6 +66,7 @@ struct FitOptions {
   int max_rounds = 12;
   double tolerance = 1e-3;            // σ
   bool per_frame = false;
+  bool covariance = false;
 };
 void describe(param::Schema<FitOptions>& s);
 

@@ -74,6 +74,7 @@ pipeline::Outcome Extraction::write(pipeline::OutputFolder& folder) {
   if (options_.catalog.columns == ColumnNames::mopex) catalog::use_mopex_names(named);
   for (const auto& format : options_.catalog.formats) pipeline::write_table_product(named, "catalog", io::table_format(format), folder, products_);
   if (!by_list()) pipeline::write_table_product(detections_, "detections", io::TableFormat::fits, folder, products_);
+  if (options_.fit.covariance) pipeline::write_table_product(covariance_table(sources_), "covariance", io::TableFormat::fits, folder, products_);
   if (options_.fit.per_frame) pipeline::write_table_product(curves_, "light_curve", io::TableFormat::fits, folder, products_);
   if (!injected_.empty()) {
     const std::string unit = flux_unit(mosaic_.unit).name;

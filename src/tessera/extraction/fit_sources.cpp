@@ -75,6 +75,7 @@ void take(Source& s, const Fitted& f, const Block& block, bool positions, double
   s.members = block.group_size, s.group = block.group;
   s.group_chi2 = f.group_chi2, s.chi2 = f.chi2, s.group_dof = f.dof;
   s.pixels = f.pixels, s.bad_pixels = f.bad_pixels, s.frames = f.frames, s.portion = f.portion;
+  s.correlations = f.correlations;
   s.background = f.background, s.correlation = f.correlation, s.neighbour = f.neighbour;
 }
 
@@ -84,6 +85,7 @@ BlockOptions block_options(const FitOptions& options, bool positions, int window
   how.fit.positions = positions;
   how.fit.background = options.background;
   how.fit.method = options.minimiser;
+  how.fit.correlations = options.covariance;
   how.max_shift_pix = options.max_shift;
   return how;
 }

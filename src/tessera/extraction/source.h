@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tessera/photometry/psf_fit.h"
@@ -40,6 +41,7 @@ struct Source {
   double background = 0;          ///< fitted under it, pixel value
   double correlation = 0;         ///< of its flux with that of `neighbour`, the source it hangs together with most
   int neighbour = -1;
+  std::vector<std::pair<int, double>> correlations;  ///< of its flux with those fitted beside it, by index; only with fit.covariance
 
   std::string list_id;            ///< of the list it came from
   double pm_u = 0, pm_v = 0;      ///< proper motion, arcsec per Julian year to the east and north

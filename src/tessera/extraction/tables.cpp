@@ -36,6 +36,8 @@ void add_fit(ColumnSet& c, const Source& s, const CatalogOptions& how, bool in_u
   c.number("ra_err", positions ? std::sqrt(s.covariance[0]) : nan);
   c.number("dec_err", positions ? std::sqrt(s.covariance[4]) : nan);
   c.number("ra_dec_cov", positions ? s.covariance[1] : nan);
+  c.number("flux_ra_cov", positions ? s.covariance[2] : nan);
+  c.number("flux_dec_cov", positions ? s.covariance[5] : nan);
   c.number("flux", value(s.flux));
   c.number("flux_err", error);
   c.number("snr", value(s.flux) / error);
@@ -201,6 +203,25 @@ Table catalog_table(const CatalogParts& parts) {
   if (parts.more) c.append(*parts.more);
   Table table = c.finish(parts.flux_unit);
   table.name = "catalog";
+  return table;
+}
+
+Table covariance_table(std::span<const Source> sources) {
+  std::vector<std::int64_t> number, other;
+  std::vector<double> covariance, correlation;
+  for (std::size_t i = 0; i < sources.size(); ++i)
+    for (const auto& [j, c] : sources[i].correlations) {
+      const auto k = static_cast<std::size_t>(j);
+      if (k <= i || !measured(sources[i]) || !measured(sources[k])) continue;
+      number.push_back(static_cast<std::int64_t>(i) + 1), other.push_back(j + 1);
+      correlation.push_back(c), covariance.push_back(c * std::sqrt(sources[i].covariance[8] * sources[k].covariance[8]));
+    }
+  Table table;
+  catalog::add(table, "number", std::move(number));
+  catalog::add(table, "other", std::move(other));
+  catalog::add(table, "flux_cov", std::move(covariance));
+  catalog::add(table, "correlation", std::move(correlation));
+  table.name = "covariance";
   return table;
 }
 

@@ -36,6 +36,8 @@ struct CatalogParts {
   const catalog::ColumnSet* more = nullptr; ///< further columns, one value per source
 };
 Table catalog_table(const CatalogParts& parts);
+/// Fluxes of every two sources that were fitted together: the correlation is that of the fit, the covariance has the errors of the catalogue.
+Table covariance_table(std::span<const Source> sources);
 /// Text of a DS9 region file, a circle of that radius per row, green where the fit went well.
 std::string regions_of(const Table& catalog, double radius_arcsec);
 

@@ -10,6 +10,7 @@
 #pragma once
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "tessera/core/frame.h"
@@ -50,6 +51,7 @@ struct PsfFitOptions {
   FitBackground background = FitBackground::none;
   double max_shift = 2;         ///< bound of |u| and |v|
   Minimiser method = Minimiser::levenberg;
+  bool correlations = false;    ///< of the fluxes with one another
   fit::SimplexOptions simplex = {.max_evaluations = 4000, .tolerance = 1e-10};
   /// Residuals are single precision: below 1e-8 of χ² a step is rounding. The tolerance holds parameters to 10⁻³ of their σ.
   fit::LevenbergOptions minimiser = {.max_iterations = 60, .tolerance = 1e-6, .relative_tolerance = 1e-8};
@@ -66,6 +68,7 @@ struct FittedSource {
   double background = 0;         ///< pixel value fitted under it; the mean of its frames'
   double correlation = 0;        ///< of its flux with that of the source it hangs together with most, −1 … 1; 0 when it was fitted alone
   int neighbour = -1;            ///< index of that source
+  std::vector<std::pair<int, double>> correlations;  ///< when asked for: with every other source that was seen, by index
 };
 
 struct GroupResult {

@@ -186,6 +186,7 @@ void PsfFit::report_neighbours(std::vector<FittedSource>& out) const {
       if (a == b || member_of_[a] < 0 || member_of_[b] < 0) continue;
       const std::size_t i = flux(a), j = flux(b);
       const double c = at(i, j) / std::sqrt(at(i, i) * at(j, j));
+      if (options_.correlations) out[a].correlations.push_back({static_cast<int>(b), c});
       if (std::abs(c) > std::abs(out[a].correlation)) out[a].correlation = c, out[a].neighbour = static_cast<int>(b);
     }
 }
