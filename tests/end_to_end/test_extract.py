@@ -317,3 +317,17 @@ def test_residual_frames_are_the_frames_less_the_sources(field, tmp_path):
     print(f"{good.sum()} pixels on bright stars: {np.median(before[good]):.1f} σ above the sky before, {np.median(after[good]):+.2f} ± {1.4826 * np.median(np.abs(after[good] - np.median(after[good]))):.2f} after")
     assert np.median(before[good]) > 20 and abs(np.median(after[good])) < 0.2
     assert 0.8 < 1.4826 * np.median(np.abs(after[good] - np.median(after[good]))) < 1.4
+
+
+def test_frames_beyond_the_memory_ceiling_are_fitted_from_disk_with_the_same_bits(tmp_path):
+    frames = simulate(tmp_path / "frames", "stack.frames=12", "sources.count=400", "camera.width=512", "camera.height=512", seed=3)
+    tessera("mosaic", frames, "-o", tmp_path / "mosaic", "--rmasks", "-q")
+    sums = []
+    for memory in ("4G", "64M"):
+        done = tessera("extract", frames, "--mosaic", tmp_path / "mosaic", "--psf", GAUSSIAN, "-o", tmp_path / memory, "--memory", memory, "--set", "fit.per_frame=true", "--set", "catalog.residual_frames=true",
+                       "--inject", "100")
+        assert ("exceed the memory ceiling" in done.stderr) == (memory == "64M")
+        assert sorted(p.name for p in (tmp_path / memory).iterdir() if p.name.startswith(".")) == []
+        record = run_record(tmp_path / memory)
+        sums.append(({p["name"]: p.get("datasum") for p in record["products"] if p["name"] != "report.html"}, record["results"]))
+    assert sums[0] == sums[1] and len(sums[0][0]) == 12 + 6

@@ -2,17 +2,11 @@
 #include <cmath>
 #include <limits>
 
-#include "tessera/extraction/block_fit_private.h"
-#include "tessera/extraction/source_model.h"
+#include "tessera/extraction/block_fit.h"
 #include "tessera/photometry/correlated.h"
 
 namespace tessera::extraction {
 namespace {
-
-Box window_about(const photometry::Sight& s, int side) {
-  const int cx = static_cast<int>(std::lround(s.x)), cy = static_cast<int>(std::lround(s.y)), half = side / 2;
-  return {cx - half, cy - half, cx + half + 1, cy + half + 1};
-}
 
 Status status_of(const photometry::FittedSource& fitted) {
   if (fitted.pixels == 0) return Status::no_data;
@@ -34,25 +28,20 @@ class BlockFit {
     members_.insert(members_.end(), block.halo.begin(), block.halo.end());
     local_.assign(images.size(), -1);
     for (const int m : members_) {
-      const Source& s = sources[static_cast<std::size_t>(m)];
       photometry::FitSource& f = fit_sources_.emplace_back();
-      if (options.fit.positions) f.u = s.u, f.v = s.v;
-      for (const auto& sight : s.sights) {
-        if (options.only_image >= 0 && sight.frame != options.only_image) continue;
-        photometry::Sight now = options.fit.positions ? sight : moved(sight, s.u, s.v);
-        const auto image = static_cast<std::size_t>(sight.frame);
-        const Box window = intersection(window_about(now, options.fit.window), images[image].box());
-        if (window.empty()) continue;
-        if (local_[image] < 0) {
-          local_[image] = static_cast<int>(which_.size());
-          which_.push_back(image);
-          boxes_.emplace_back();
-        }
-        now.frame = local_[image];
-        boxes_[static_cast<std::size_t>(now.frame)] = hull(boxes_[static_cast<std::size_t>(now.frame)], window);
-        f.sights.push_back(now);
-      }
+      if (options.fit.positions) f.u = sources[static_cast<std::size_t>(m)].u, f.v = sources[static_cast<std::size_t>(m)].v;
     }
+    for_windows(images, sources, block, options, [&](std::size_t member, photometry::Sight now, Box window) {
+      const auto image = static_cast<std::size_t>(now.frame);
+      if (local_[image] < 0) {
+        local_[image] = static_cast<int>(which_.size());
+        which_.push_back(image);
+        boxes_.emplace_back();
+      }
+      now.frame = local_[image];
+      boxes_[static_cast<std::size_t>(now.frame)] = hull(boxes_[static_cast<std::size_t>(now.frame)], window);
+      fit_sources_[member].sights.push_back(now);
+    });
     cut(sources);
   }
 

@@ -100,7 +100,7 @@ void Extraction::on_frames() {
   found_ = find_sources(std::move(opened.frame), opened.coverage, detection_psf_, options_, true, context_);
   detect_on_bands();
   if (record.surfaces) throw DataError{fmt::format("{}: planes or surfaces were subtracted from its frames, which its record does not hold; use background.method = constant for extract", record.image.string())};
-  images_ = open_frames(frames_, record, found_, mosaic_.wcs, psf_, options_, context_);
+  images_ = open_frames(frames_, record, found_, mosaic_.wcs, psf_, options_, fs::path{request_.output} / ".tessera" / (before_ ? fmt::format("fit-{}", pass_) : "fit"), context_);
   put_into_frames();
   correlation_ = std::move(opened.correlation);
   coverage_ = std::move(opened.coverage);

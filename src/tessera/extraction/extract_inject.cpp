@@ -93,7 +93,12 @@ void Extraction::put_into_frames() {
   const SourceLists lists{images_.size(), there};
   context_.pool().for_each(static_cast<std::int64_t>(images_.size()), [&](std::int64_t k) {
     const auto i = static_cast<std::size_t>(k);
-    add_light(images_[i], i, lists, before_->images_[i].photons, images_[i].good, images_[i].value, nullptr, static_cast<std::uint64_t>(options_.injection.seed), (pass_ << 32U) + i + 1);
+    FitImage& image = images_[i];
+    const auto add = [&](FitImage& to) { add_light(to, i, lists, to.photons, to.good, to.value, nullptr, static_cast<std::uint64_t>(options_.injection.seed), (pass_ << 32U) + i + 1); };
+    if (!image.stored) return add(image);
+    FitImage pixels = image.window(image.box());
+    add(pixels);
+    pixels.store(image.stored->file, image.stored->at);
   });
 }
 

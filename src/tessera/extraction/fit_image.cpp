@@ -31,6 +31,49 @@ double FitImage::value_of_unit_flux(double x, double y) const {
   return 1 / (unit.factor * (unit.area == FluxUnit::Area::steradian ? sr : sr * sr_in_arcsec2));
 }
 
+FitImage FitImage::geometry() const {
+  FitImage other;
+  other.file = file, other.psf = psf, other.unit = unit, other.mjd = mjd, other.saturated = saturated, other.stored = stored;
+  if (correlation) other.correlation = correlation->copy();
+  return other;
+}
+
+FitImage FitImage::window(Box part) const {
+  FitImage other = geometry();
+  other.stored.reset();
+  other.value = Image<float>{part}, other.variance = Image<float>{part}, other.good = Image<std::uint8_t>{part};
+  if (stored ? stored->has_photons : !photons.empty()) other.photons = Image<float>{part, stored ? stored->photons : 0.0F};
+  const int width = box().width();
+  std::vector<float> rows(stored ? 2 * static_cast<std::size_t>(width) : 0);
+  for (int y = part.y0; y < part.y1; ++y) {
+    if (stored) stored->file->read(rows, stored->at + static_cast<std::int64_t>(y - box().y0) * 2 * width);
+    for (int x = part.x0; x < part.x1; ++x) {
+      const auto i = static_cast<std::size_t>(x - box().x0);
+      other.value(x, y) = stored ? rows[i] : value(x, y);
+      other.variance(x, y) = stored ? rows[i + static_cast<std::size_t>(width)] : variance(x, y);
+      other.good(x, y) = stored ? other.variance(x, y) > 0 : good(x, y);
+      if (!stored && !photons.empty()) other.photons(x, y) = photons(x, y);
+    }
+  }
+  return other;
+}
+
+void FitImage::store(std::shared_ptr<const pipeline::ScratchFile> to, std::int64_t at) {
+  const Box all = box();
+  const auto width = static_cast<std::size_t>(all.width());
+  std::vector<float> rows(2 * width);
+  for (int y = all.y0; y < all.y1; ++y) {
+    for (std::size_t i = 0; i < width; ++i) {
+      const int x = all.x0 + static_cast<int>(i);
+      rows[i] = good(x, y) ? value(x, y) : 0.0F;
+      rows[i + width] = good(x, y) ? variance(x, y) : 0.0F;
+    }
+    to->write(rows, at + static_cast<std::int64_t>(y - all.y0) * 2 * all.width());
+  }
+  stored = StoredPixels{std::move(to), at, !photons.empty(), photons.empty() ? 0.0F : photons.pixels()[0]};
+  value = {}, variance = {}, good = {}, photons = {}, model = {};
+}
+
 Frame FitImage::cut(Box part, const Image<float>& own) const {
   Frame frame{part};
   for (int y = part.y0; y < part.y1; ++y)

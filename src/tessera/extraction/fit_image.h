@@ -1,13 +1,18 @@
 /// extraction/fit_image.h — one image that sources are fitted on, a frame or a mosaic: its pixels less the sky, what their noise is made of, its place on the sky.
 #pragma once
+#include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 #include <utility>
 #include <vector>
 
 #include "tessera/core/frame.h"
 #include "tessera/core/noise_correlation.h"
 #include "tessera/instrument/frame_file.h"
+#include "tessera/pipeline/scratch_file.h"
 #include "tessera/psf/psf_model.h"
 
 namespace tessera::extraction {
@@ -22,6 +27,14 @@ struct FluxUnit {
 /// MJy/sr gives uJy; "X/arcsec2" X; any other unit the sum over pixels in that unit.
 FluxUnit flux_unit(const std::string& image_unit);
 
+/// Where the pixels of an image lie that memory does not hold: rows of value and variance in turn, variance 0 where bad.
+struct StoredPixels {
+  std::shared_ptr<const pipeline::ScratchFile> file;
+  std::int64_t at = 0;           ///< floats from its beginning
+  bool has_photons = false;
+  float photons = 0;             ///< of every pixel
+};
+
 struct FitImage {
   const instrument::FrameFile* file = nullptr;
   const psf::PsfModel* psf = nullptr;
@@ -35,7 +48,16 @@ struct FitImage {
   double mjd = 0;                ///< of its start; 0: unknown
   std::vector<std::pair<int, int>> saturated;   ///< pixels, which are not good
 
-  /// Of the pixels; of the whole image where none were read.
+  std::optional<StoredPixels> stored;           ///< then the planes are empty
+
+  /// The same without pixels.
+  FitImage geometry() const;
+  /// The same with the pixels of `part`, from memory or the file; without a model.
+  FitImage window(Box part) const;
+  /// Writes the planes to `file` and gives their memory back. `photons` must be the same everywhere, as they are on frames.
+  void store(std::shared_ptr<const pipeline::ScratchFile> file, std::int64_t at);
+
+  /// Of the pixels; of the whole image where none are in memory.
   Box box() const { return value.empty() ? file->box() : value.box(); }
   /// Pixel value of unit flux at (x, y).
   double value_of_unit_flux(double x, double y) const;

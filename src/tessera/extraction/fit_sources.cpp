@@ -6,14 +6,14 @@
 #include <set>
 #include <utility>
 
-#include "tessera/extraction/block_fit_private.h"
-#include "tessera/extraction/source_model.h"
+#include "tessera/extraction/batches.h"
 #include "tessera/wcs/tangent_plane.h"
 
 namespace tessera::extraction {
 namespace {
 
 constexpr int band_rows = 64;
+constexpr std::int64_t share_of_memory = 3;  // of the ceiling, the windows of a batch of blocks
 constexpr double damped_above = 0.03, damping = 0.6;  // sigma; share of the way
 
 std::vector<Place> places_of(std::span<const Source> sources) {
@@ -22,7 +22,12 @@ std::vector<Place> places_of(std::span<const Source> sources) {
   return places;
 }
 
+bool stored(std::span<const FitImage> images) {
+  return std::any_of(images.begin(), images.end(), [](const FitImage& i) { return i.stored.has_value(); });
+}
+
 void rebuild_models(std::span<FitImage> images, std::span<const Source> sources, pipeline::Context& context) {
+  if (stored(images)) return;  // every batch makes its own
   const SourceLists lists{images.size(), sources};
   std::vector<std::pair<std::size_t, Box>> bands;
   for (std::size_t i = 0; i < images.size(); ++i) {
@@ -88,6 +93,27 @@ BlockOptions block_options(const FitOptions& options, bool positions, int window
   how.fit.correlations = options.covariance;
   how.max_shift_pix = options.max_shift;
   return how;
+}
+
+/// One round: every block of `todo` from the sources as they stand.
+std::vector<std::vector<Fitted>> fit_blocks(std::span<const FitImage> images, std::span<const Source> sources, std::span<const Block> blocks, const std::vector<std::size_t>& todo, const BlockOptions& how, bool tell,
+                                            pipeline::Context& context) {
+  std::vector<std::vector<Fitted>> results(blocks.size());
+  const auto fit = [&](std::span<const FitImage> on, const std::vector<std::size_t>& which) {
+    context.pool().for_each(static_cast<std::int64_t>(which.size()), [&](std::int64_t k) {
+      const std::size_t b = which[static_cast<std::size_t>(k)];
+      results[b] = fit_block(on, sources, blocks[b], how);
+      if (tell) context.step();
+    });
+  };
+  if (!stored(images)) {
+    fit(images, todo);
+  } else {
+    const SourceLists lists{images.size(), sources};
+    for (const auto& batch : batches_of(images, sources, blocks, todo, how, context.memory_bytes() / share_of_memory))
+      fit(load(images, windows_of(images, sources, blocks, batch, how), lists, context.pool()), batch);
+  }
+  return results;
 }
 
 }  // namespace
@@ -171,16 +197,12 @@ FitSummary fit_sources(std::span<FitImage> images, std::span<Source> sources, co
   for (summary.rounds = 0; summary.rounds < options.max_rounds && !todo.empty();) {
     if (summary.rounds == 0) context.stage("fitting sources", static_cast<std::int64_t>(todo.size()));
     if (summary.rounds == 1) context.stage("fitting sources again, others taken off", options.max_rounds - 1);
-    std::vector<std::vector<Fitted>> results(todo.size());
-    context.pool().for_each(static_cast<std::int64_t>(todo.size()), [&](std::int64_t k) {
-      results[static_cast<std::size_t>(k)] = fit_block(images, sources, blocks[todo[static_cast<std::size_t>(k)]], how);
-      if (summary.rounds == 0) context.step();
-    });
+    const auto results = fit_blocks(images, sources, blocks, todo, how, summary.rounds == 0, context);
     if (summary.rounds > 0) context.step();
     Moved places_moved{2.0 * window};
     summary.last_change = 0;
     for (std::size_t k = 0; k < todo.size(); ++k)
-      for (const Fitted& f : results[k]) {
+      for (const Fitted& f : results[todo[k]]) {
         Source& s = sources[static_cast<std::size_t>(f.source)];
         const double moved_by = change(s, f);
         take(s, f, blocks[todo[k]], positions, summary.rounds > 2 && moved_by > damped_above ? damping : 1.0);
@@ -203,8 +225,16 @@ void fluxes_on_image(std::span<FitImage> images, std::size_t image, std::span<co
   errors = fluxes;
   auto how = block_options(options, false, window);
   how.only_image = static_cast<int>(image);
+  std::vector<FitImage> alone;
+  std::span<const FitImage> on = images;
+  if (images[image].stored) {
+    std::vector<Box> windows(images.size());
+    windows[image] = images[image].box();
+    alone = load(images, windows, SourceLists{images.size(), sources}, parallel::Pool{1});
+    on = alone;
+  }
   for (const Block& block : group_sources(places_of(sources), link_pix, options.max_group))
-    for (const Fitted& f : fit_block(images, sources, block, how))
+    for (const Fitted& f : fit_block(on, sources, block, how))
       if (f.status == Status::fitted) fluxes[static_cast<std::size_t>(f.source)] = f.flux, errors[static_cast<std::size_t>(f.source)] = std::sqrt(f.covariance[8]);
 }
 

@@ -21,7 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::int64_t image_bytes_per_pixel = 60, frame_bytes_per_pixel = 17;
+constexpr std::int64_t image_bytes_per_pixel = 60, frame_bytes_per_pixel = 17, stored_bytes_per_pixel = 8;
 
 bool is_fits(const std::string& path) {
   if (!files::exists(path) || files::is_folder(path)) return false;
@@ -179,10 +179,18 @@ const RecordedFrame& record_of(const instrument::FrameFile& file, const Recorded
 }  // namespace
 
 std::vector<FitImage> open_frames(const std::vector<instrument::FrameFile>& files, const RecordedMosaic& mosaic, const Found& found, const wcs::SkyWcs& mosaic_wcs, const psf::PsfModel& psf,
-                                  const ExtractOptions& options, pipeline::Context& context) {
+                                  const ExtractOptions& options, const fs::path& scratch, pipeline::Context& context) {
   std::int64_t pixels = 0;
   for (const auto& file : files) pixels += file.box().area();
-  refuse_beyond(pixels * frame_bytes_per_pixel, context.memory_bytes(), fmt::format("fitting {} frames at once", files.size()));
+  std::shared_ptr<const pipeline::ScratchFile> store;
+  if (pixels * frame_bytes_per_pixel + found.frame.box().area() * image_bytes_per_pixel > context.memory_bytes()) {
+    store = std::make_shared<const pipeline::ScratchFile>(scratch, "frames that are fitted");
+    std::error_code ignored;
+    fs::remove(scratch, ignored);  // its room is free when the last image is gone, however the run ends
+    context.log(pipeline::Level::info, fmt::format("the frames exceed the memory ceiling: {} of them go to the output folder while they are fitted", text::format_bytes(static_cast<double>(pixels * stored_bytes_per_pixel))));
+  }
+  std::vector<std::int64_t> at{0};
+  for (const auto& file : files) at.push_back(at.back() + 2 * file.box().area());
   std::vector<FitImage> images(files.size());
   std::vector<std::uint8_t> used(files.size(), 1);
   context.stage("reading frames", static_cast<std::int64_t>(files.size()));
@@ -212,6 +220,7 @@ std::vector<FitImage> open_frames(const std::vector<instrument::FrameFile>& file
       image.variance = frame.variance.copy();
     image.value = std::move(frame.value), image.good = std::move(frame.good);
     mask_saturated(image, std::move(saturated));
+    if (store) image.store(store, at[i]);
   });
   std::vector<FitImage> kept;
   for (std::size_t i = 0; i < images.size(); ++i)

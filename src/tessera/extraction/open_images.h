@@ -46,8 +46,9 @@ struct RecordedMosaic {
 /// From the folder of a mosaic or its mosaic.fits. Throws DataError when there is no run.json beside it.
 RecordedMosaic recorded_mosaic(const std::filesystem::path& path);
 
-/// Pixels of frames ready for the fit: less what the mosaic took off and the background found on it, noise split. `files` and `psf` must outlive them.
+/// Pixels of frames ready for the fit: less what the mosaic took off and the background found on it, noise split. `files` and `psf` must outlive them. Where they and the mosaic exceed the memory ceiling
+/// they are in the file `scratch`, which has no name any more when this returns.
 std::vector<FitImage> open_frames(const std::vector<instrument::FrameFile>& files, const RecordedMosaic& mosaic, const Found& found, const wcs::SkyWcs& mosaic_wcs, const psf::PsfModel& psf,
-                                  const ExtractOptions& options, pipeline::Context& context);
+                                  const ExtractOptions& options, const std::filesystem::path& scratch, pipeline::Context& context);
 
 }  // namespace tessera::extraction

@@ -1,4 +1,5 @@
 #include "tessera/extraction/report_private.h"
+#include "tessera/extraction/source_model.h"
 
 #include <fmt/format.h>
 
@@ -149,16 +150,20 @@ PullSummary pulls_of(std::span<const FitImage> images, std::span<const Source> s
   std::size_t pixels = 0;
   for (const auto& image : images) pixels += static_cast<std::size_t>(image.box().area());
   const std::size_t step = pixels / most + 1;  // a lattice of rows in very many pixels
+  const SourceLists lists{images.size(), sources};
   for (std::size_t k = 0; k < images.size(); ++k) {
-    const FitImage& image = images[k];
+    FitImage read;
+    if (images[k].stored) {
+      read = images[k].window(images[k].box());
+      read.model = lists.model(read, k);
+    }
+    const FitImage& image = images[k].stored ? read : images[k];
     Image<std::uint8_t> near{image.box()};
-    for (const Source& s : sources)
-      for (const auto& sight : s.sights) {
-        if (sight.frame != static_cast<int>(k)) continue;
-        const int cx = static_cast<int>(std::lround(sight.x)), cy = static_cast<int>(std::lround(sight.y)), half = window / 2;
-        const Box box = intersection(image.box(), {cx - half, cy - half, cx + half + 1, cy + half + 1});
-        for (int y = box.y0; y < box.y1; ++y) std::fill_n(&near(box.x0, y), box.width(), std::uint8_t{1});
-      }
+    lists.for_sights(k, [&](const photometry::Sight& sight) {
+      const int cx = static_cast<int>(std::lround(sight.x)), cy = static_cast<int>(std::lround(sight.y)), half = window / 2;
+      const Box box = intersection(image.box(), {cx - half, cy - half, cx + half + 1, cy + half + 1});
+      for (int y = box.y0; y < box.y1; ++y) std::fill_n(&near(box.x0, y), box.width(), std::uint8_t{1});
+    });
     for (int y = image.box().y0; y < image.box().y1; y += static_cast<int>(step))
       for (int x = image.box().x0; x < image.box().x1; ++x) {
         if (!image.good(x, y)) continue;

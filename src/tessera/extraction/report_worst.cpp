@@ -63,23 +63,23 @@ void cut_out(Html& h, const ReportParts& p, const Source& s, double chi2, const 
   const photometry::Sight* worst = nullptr;
   double most = -1;
   for (const auto& sight : s.sights) {
-    const auto& image = p.images[static_cast<std::size_t>(sight.frame)];
-    const Box window = intersection(box_about(sight, p.fit.window), image.box());
+    const auto& whole = p.images[static_cast<std::size_t>(sight.frame)];
+    const Box window = intersection(box_about(sight, p.fit.window), whole.box());
     if (window.empty()) continue;
-    Image<float> model{window};
-    lists.add_to(image, static_cast<std::size_t>(sight.frame), model);
+    const FitImage image = whole.window(window);
+    const Image<float> model = lists.model(image, static_cast<std::size_t>(sight.frame));
     if (const double of = mean_chi2(image, window, model); of > most) most = of, worst = &sight;
   }
   if (!worst) return;
-  const auto& image = p.images[static_cast<std::size_t>(worst->frame)];
+  const auto& whole = p.images[static_cast<std::size_t>(worst->frame)];
   const Box window = box_about(*worst, std::max(p.fit.window, 2 * static_cast<int>(std::ceil(3 * p.fwhm_pix)) + 1));
-  Image<float> model{intersection(window, image.box())};
-  lists.add_to(image, static_cast<std::size_t>(worst->frame), model);
-  const auto picture = strip(image, window, model, image.file->unit);
+  const FitImage image = whole.window(intersection(window, whole.box()));
+  const Image<float> model = lists.model(image, static_cast<std::size_t>(worst->frame));
+  const auto picture = strip(image, window, model, whole.file->unit);
   const long number = static_cast<long>(&s - p.sources.data()) + 1;
   h.open("figure").single("img", {{"class", "crisp"}, {"src", report::png_url(picture.png)}, {"width", std::to_string(picture.width)}, {"height", std::to_string(picture.height)}, {"alt", fmt::format("source {}: data, model and residual", number)}});
   h.open("div", {{"class", "names"}}).element("span", "data").element("span", "model").element("span", "residual").close();
-  h.element("figcaption", fmt::format("{}: S/N {}, χ²/dof {}; {}", number, number_text(snr_of(s)), number_text(chi2), report::shortened(image.file->label().substr(image.file->label().rfind('/') + 1), 40))).close();
+  h.element("figcaption", fmt::format("{}: S/N {}, χ²/dof {}; {}", number, number_text(snr_of(s)), number_text(chi2), report::shortened(whole.file->label().substr(whole.file->label().rfind('/') + 1), 40))).close();
 }
 
 }  // namespace

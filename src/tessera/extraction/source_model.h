@@ -21,6 +21,11 @@ class SourceLists {
   void add_to(const FitImage& image, std::size_t number, View<float> to) const;
   /// The same on the whole image.
   Image<float> model(const FitImage& image, std::size_t number) const;
+  /// Calls f for the sight of each source on an image.
+  template <class F>
+  void for_sights(std::size_t number, F f) const {
+    for (const Seen& s : seen_[number]) f(*s.sight);
+  }
 
  private:
   struct Seen {

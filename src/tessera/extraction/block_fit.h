@@ -1,0 +1,59 @@
+/// extraction/block_fit.h — one block of sources, fitted on all images that see them.
+#pragma once
+#include <cmath>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "tessera/extraction/fit_image.h"
+#include "tessera/extraction/groups.h"
+#include "tessera/extraction/source.h"
+#include "tessera/extraction/source_model.h"
+
+namespace tessera::extraction {
+
+struct BlockOptions {
+  photometry::PsfFitOptions fit;
+  double max_shift_pix = 2;
+  int only_image = -1;           ///< −1: all
+};
+
+inline Box window_about(const photometry::Sight& s, int side) {
+  const int cx = static_cast<int>(std::lround(s.x)), cy = static_cast<int>(std::lround(s.y)), half = side / 2;
+  return {cx - half, cy - half, cx + half + 1, cy + half + 1};
+}
+
+/// What a round changes of a source.
+struct Fitted {
+  int source = 0;
+  double u = 0, v = 0, flux = 0, covariance[9] = {};
+  Status status = Status::not_fitted;
+  double group_chi2 = 0, chi2 = 0, portion = 0;
+  long dof = 0;
+  int pixels = 0, bad_pixels = 0, frames = 0;
+  double background = 0, correlation = 0;
+  int neighbour = -1;            ///< index among the sources
+  std::vector<std::pair<int, double>> correlations;  ///< of fluxes, by index among the sources
+};
+
+/// Calls f(member, sight, window) for every window of a block's members (own, then halo) on the images that see them: the sight where the fit begins, the window within the image.
+template <class F>
+void for_windows(std::span<const FitImage> images, std::span<const Source> sources, const Block& block, const BlockOptions& options, F f) {
+  std::size_t member = 0;
+  for (const auto* list : {&block.own, &block.halo})
+    for (const int m : *list) {
+      const Source& s = sources[static_cast<std::size_t>(m)];
+      for (const auto& sight : s.sights) {
+        if (options.only_image >= 0 && sight.frame != options.only_image) continue;
+        const photometry::Sight now = options.fit.positions ? sight : moved(sight, s.u, s.v);
+        const Box window = intersection(window_about(now, options.fit.window), images[static_cast<std::size_t>(sight.frame)].box());
+        if (!window.empty()) f(member, now, window);
+      }
+      ++member;
+    }
+}
+
+/// Values of the block's own sources, fitted from where they stand.
+std::vector<Fitted> fit_block(std::span<const FitImage> images, std::span<const Source> sources, const Block& block, const BlockOptions& options);
+
+}  // namespace tessera::extraction
