@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Renews the tables of options in docs/steps/*.md, and those of other programs' keys in docs/mopex.md and docs/swarp.md, from the program's own declarations.
+"""Renews the tables of options in docs/steps/*.md, and those of other programs' keys in docs/mopex.md, docs/apex.md and docs/swarp.md, from the program's own declarations.
 
     scripts/make_docs.py [--check] [--tessera PROGRAM]
 
@@ -17,7 +17,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 PAGES = ROOT / "docs" / "steps"
 BEGIN = "<!-- options: written by scripts/make_docs.py -->"
 END = "<!-- options: end -->"
-KEYS = {"mopex.md": "mopex", "swarp.md": "swarp"}
+KEYS = {"mopex.md": "mopex", "apex.md": "apex", "swarp.md": "swarp"}
 OPTIONS = f"## Options\n\n{BEGIN}\n{END}\n"
 
 

@@ -121,7 +121,7 @@ def test_the_same_bits_whatever_the_threads_and_a_replay_agrees(field, fitted):
     tessera("extract", field / "frames", "--mosaic", field / "mosaic", "--psf", GAUSSIAN, "-o", field / "one", "--threads", "1", "--formats", "fits,ipac,votable,ecsv", "-q")
     sums = [{p["name"]: p.get("datasum") for p in run_record(out)["products"]} for out in (fitted, field / "one")]
     assert sums[0] == sums[1] and sums[0]["catalog.fits"]
-    assert "all 6 products agree" in tessera("replay", fitted / "run.json").stderr
+    assert "all 9 products agree" in tessera("replay", fitted / "run.json").stderr
 
 
 def test_conditions_and_mopexs_names(field):
@@ -133,7 +133,7 @@ def test_conditions_and_mopexs_names(field):
     with fits.open(field / "chosen" / "segmentation.fits") as hdus:
         found = Table.read(field / "chosen" / "detections.fits")
         assert hdus[0].data.max() == len(found)
-        x, y = WCS(hdus[0].header).all_world2pix(np.array(found["ra"]), np.array(found["dec"]), 0)
+        x, y = WCS(hdus[0].header).all_world2pix(np.array(found["RA"]), np.array(found["Dec"]), 1)
         assert np.abs(x - found["x"]).max() < 1e-3 and np.abs(y - found["y"]).max() < 1e-3
     wrong = tessera("extract", field / "mosaic", "--psf", GAUSSIAN, "-o", field / "wrong", "--where", "fluks > 1", code=2)
     assert "did you mean 'flux'" in wrong.stderr and not (field / "wrong").exists()

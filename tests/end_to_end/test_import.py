@@ -22,11 +22,11 @@ def test_a_namelist_becomes_options_that_plan_a_mosaic_of_real_frames(name, tmp_
 
 
 @needs_shared
-@pytest.mark.parametrize("name", ["find_astrostars", "subtract_stars"])
-def test_a_namelist_of_photometry_is_read_and_told_to_be_of_no_use(name):
+@pytest.mark.parametrize("name, verb, section, key, value", [("find_astrostars", "extract", "fit", "group_radius", 6), ("subtract_stars", "residual", "sources", "flux", "flux")])
+def test_a_namelist_of_photometry_becomes_options_of_its_verb(name, verb, section, key, value):
     done = tessera("import", NAMELISTS / f"{name}.nl")
-    assert tomllib.loads(done.stdout) == {}
-    assert "no part of tessera mosaic" in done.stderr
+    assert tomllib.loads(done.stdout)[section][key] == value
+    assert f"tessera {verb} -c THIS.toml" in done.stdout
 
 
 def test_a_mosaic_made_from_a_namelist_has_its_options(stack, tmp_path):

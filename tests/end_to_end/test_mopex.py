@@ -152,11 +152,12 @@ def test_a_namelist_does_what_the_same_options_of_mosaic_do(lists, tmp_path):
     (["mosaic.pl", "-n", NAMELISTS / "irac_mosaic.nl", "LISTS"], 1, ["FIF.tbl", "-F none"]),
     (["mosaic.pl", "-n", NAMELISTS / "irac_mosaic.nl"], 2, ["no list of images", "give -I LIST"]),
     (["mosaic.pl", "-n", NAMELISTS / "overlap_ch1_template.nl"], 2, ["namelist of overlap.pl, not one of mosaic.pl"]),
-    (["mosaic.pl", "-n", NAMELISTS / "find_astrostars.nl"], 2, ["detection or photometry"]),
+    (["mosaic.pl", "-n", NAMELISTS / "find_astrostars.nl"], 2, ["namelist of apex_user_list_1frame.pl, not one of mosaic.pl"]),
     (["mosaic.pl", "-n", "nowhere.nl"], 1, ["nowhere.nl", "neither here nor in cdf"]),
     (["mosaic.pl"], 2, ["add -n NAME.nl"]),
-    (["apex.pl", "-n", NAMELISTS / "irac_mosaic.nl"], 2, ["overlap.pl or mosaic.pl", "apex.pl"]),
-    ([], 2, ["overlap.pl or mosaic.pl"]),
+    (["apex.pl", "-n", NAMELISTS / "irac_mosaic.nl"], 2, ["namelist of mosaic.pl, not one of apex.pl"]),
+    (["cosmetic.pl", "-n", NAMELISTS / "irac_mosaic.nl"], 2, ["mopex runs overlap.pl, mosaic.pl", "cosmetic.pl"]),
+    ([], 2, ["needs the name of a script: overlap.pl"]),
 ])
 def test_what_is_missing_is_told_in_one_line(arguments, code, parts, lists, tmp_path):
     words = [w for a in arguments for w in (lists if a == "LISTS" else [a])]

@@ -29,9 +29,10 @@ struct Translated {
 
 Translated translated(std::string_view text, bool swarp = false) {
   const param::LegacyConfig config = swarp ? param::read_swarp_config(text) : param::read_namelist(text);
-  Import import{config, swarp ? "swarp" : "mopex", swarp ? swarp_rules() : mopex_rules()};
+  const auto script = script_for(config);
+  Import import = swarp ? Import{config, "swarp", swarp_rules()} : import_namelist(config, script);
   Translated t;
-  t.title = swarp ? translate_swarp(import) : translate_namelist(import);
+  t.title = swarp ? translate_swarp(import) : translate_namelist(import, script);
   t.toml = import.toml(t.title);
   t.settings = config.settings.size();
   t.missing = import.count(Fate::missing);
@@ -41,11 +42,9 @@ Translated translated(std::string_view text, bool swarp = false) {
     if (!line.trap) told.insert(line.text.substr(0, line.text.find(" = ")));
   }
   t.lines = told.size();
-  pipeline::MosaicOptions mosaic;
-  RunOptions run;
+  ProgramOptions bound;
   param::OptionSet options;
-  mosaic.declare(options);
-  run.declare(options, true);
+  bound.declare(import.program(), options);
   param::read_toml(t.toml, "translation", options);
   for (const auto& s : options.settings())
     if (s.source != param::Source::initial) t.set[s.key] = s.value;
@@ -254,16 +253,16 @@ TEST(ImportMopex, ValuesOutOfRangeAreToldAndNotTaken) {
 TEST(ImportMopex, EveryDeclaredAliasIsReadOrHasItsRule) {
   const std::string table = key_table("mopex", mopex_rules());
   for (const auto* key : {"INTERP_METHOD", "RM_THRESH", "MOSAIC_PIXEL_SIZE_X", "run_mosaic_box_outlier", "NICE"}) EXPECT_THAT(table, HasSubstr("`" + std::string{key} + "`"));
-  for (const KeyRule& r : mopex_rules()) {  // what a rule names exists
-    EXPECT_EQ(std::count_if(mopex_rules().begin(), mopex_rules().end(), [&](const KeyRule& o) { return o.key == r.key && o.block == r.block; }), 1) << r.key;
-    if (r.option.empty() || r.option.starts_with('-')) continue;
-    pipeline::MosaicOptions mosaic;
-    RunOptions run;
-    param::OptionSet options;
-    mosaic.declare(options);
-    run.declare(options, true);
-    EXPECT_NE(options.find(r.option), nullptr) << r.key;
-  }
+  // What a rule names exists, once.
+  for (const auto& [rules, program] : {std::pair{mopex_rules(), Program::mosaic}, {apex_rules(), Program::extract}, {qa_rules(), Program::residual}})
+    for (const KeyRule& r : rules) {
+      EXPECT_EQ(std::count_if(rules.begin(), rules.end(), [&](const KeyRule& o) { return o.key == r.key && o.block == r.block; }), 1) << r.key;
+      if (r.option.empty() || r.option.starts_with('-')) continue;
+      ProgramOptions bound;
+      param::OptionSet options;
+      bound.declare(program, options);
+      EXPECT_NE(options.find(r.option), nullptr) << r.key;
+    }
 }
 
 TEST(ImportMopex, EverySettingOfTheSharedNamelistsIsAccountedFor) {

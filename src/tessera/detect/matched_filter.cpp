@@ -13,7 +13,7 @@ namespace tessera::detect {
 
 void describe(param::Schema<FilterOptions>& s) {
   s.field(&FilterOptions::enclosed, "filter_enclosed", "Share of the response's summed square that the matched filter keeps; its radius follows.").range(0.5, 1);
-  s.field(&FilterOptions::max_radius, "filter_max_radius", "Largest radius of the matched filter.").range(1, 40).unit("pixel");
+  s.field(&FilterOptions::max_radius, "filter_max_radius", "Largest radius of the matched filter.").range(1, 40).unit("pixel").namelist("POINTSOURCEPROB", "PRF_Xsize");
   s.field(&FilterOptions::response_step, "filter_response_step", "A varying response is taken anew for every square of this many pixels.").range(4, 4096).unit("pixel");
 }
 

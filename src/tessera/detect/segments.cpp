@@ -9,8 +9,8 @@
 namespace tessera::detect {
 
 void describe(param::Schema<SegmentOptions>& s) {
-  s.field(&SegmentOptions::threshold, "threshold", "Pixels more significant than this are detected.").at_least(0).unit("sigma");
-  s.field(&SegmentOptions::min_area, "min_area", "Smaller groups of detected pixels are dropped.").at_least(1).unit("pixel");
+  s.field(&SegmentOptions::threshold, "threshold", "Pixels more significant than this are detected.").at_least(0).unit("sigma").namelist("DETECT", "Detection_Threshold");
+  s.field(&SegmentOptions::min_area, "min_area", "Smaller groups of detected pixels are dropped.").at_least(1).unit("pixel").namelist("DETECT", "Detection_Min_Area");
   s.field(&SegmentOptions::contrast, "deblend_contrast", "A part of a group is a source of its own when its light above the saddle is at least this share of the group's.").range(0, 1);
   s.field(&SegmentOptions::prominence, "deblend_prominence", "And when its peak rises above the saddle by this much.").at_least(0).unit("sigma");
   s.field(&SegmentOptions::deblend, "deblend", "Take groups of sources apart.");

@@ -9,8 +9,10 @@
 
 #include "tessera/background/noise.h"
 #include "tessera/base/error.h"
+#include "tessera/catalog/columns.h"
 #include "tessera/extraction/coadded_response.h"
 #include "tessera/extraction/extract_private.h"
+#include "tessera/extraction/fit_sky.h"
 #include "tessera/extraction/shapes.h"
 #include "tessera/extraction/source_table.h"
 #include "tessera/io/tables.h"
@@ -22,18 +24,21 @@ using pipeline::Level;
 
 pipeline::Outcome Extraction::run() {
   if (options_.injection.snr_min >= options_.injection.snr_max) throw UsageError{fmt::format("injection.snr_max = {} must exceed injection.snr_min = {}", options_.injection.snr_max, options_.injection.snr_min)};
-  if (options_.psf.file.empty()) throw UsageError{"no point response given; add --psf FILE, or --psf gaussian:fwhm_pix=2 with the width of stars"};
+  const bool needed = !(options_.fit.skip && by_list());
+  if (options_.psf.file.empty() && needed) throw UsageError{"no point response given; add --psf FILE, or --psf gaussian:fwhm_pix=2 with the width of stars"};
   radii_of(options_.aperture);
   ellipse_factors(options_.shape);
   for (const auto& format : options_.catalog.formats) io::table_format(format);
-  psf_ = instrument::read_psf(options_.psf);
+  auto response = options_.psf;
+  if (response.file.empty()) response.file = "gaussian:fwhm_pix=2";  // for what is no sky alone
+  psf_ = instrument::read_psf(response);
   names_ = image_names(request_.inputs, options_.mosaic.input, profiles_, context_);
   read_list();
   if (request_.dry_run) {
     context_.log(Level::info, fmt::format("{} image{} would be {}; point response: {}", names_.size(), names_.size() == 1 ? "" : "s", names_.size() == 1 ? "searched and fitted" : "made into a mosaic and fitted together", psf_.description()));
     return pipeline::Outcome::done;
   }
-  pipeline::OutputFolder folder{request_.output, folder_request(), request_.overwrite};
+  pipeline::OutputFolder folder{request_.output, folder_request(), request_.overwrite, request_.place};
   context_.log_to(folder.product("tessera.log").string());
   if (names_.size() == 1)
     on_one_image();
@@ -47,12 +52,18 @@ pipeline::Outcome Extraction::run() {
 pipeline::Request Extraction::folder_request() const {
   std::vector<std::string> files;
   for (const auto& n : names_) files.push_back(n.image.string());
-  return pipeline::table_request("extract", request_.inputs, files, settings_);
+  return pipeline::table_request(request_.verb, request_.recorded_arguments(), files, settings_);
 }
 
 void Extraction::read_list() {
   if (options_.catalog.sources.empty()) return;
   list_ = io::read_table(options_.catalog.sources);
+  if (options_.catalog.positions == ListPositions::pixels) {
+    if (!catalog::find_column(list_, "x") || !catalog::find_column(list_, "y")) throw DataError{fmt::format("{}: catalog.sources_in = pixels needs columns x and y (FITS pixels of the mosaic)", options_.catalog.sources)};
+    sources_.resize(list_.rows());
+    files_.push_back(options_.catalog.sources);
+    return;
+  }
   sources_ = sources_to_measure(list_, options_.catalog.sources, options_.catalog.epoch);
   files_.push_back(options_.catalog.sources);
 }
@@ -77,20 +88,40 @@ void Extraction::on_one_image() {
   }
   FitImage image;
   image.file = &mosaic_, image.psf = &psf_, image.unit = flux_unit(mosaic_.unit), image.mjd = mosaic_.mjd_begin;
-  image.value = found_.frame.value.copy(), image.good = found_.frame.good.copy();
+  Frame frame{found_.frame.box()};
+  frame.value = value_for_fit(), frame.good = found_.frame.good.copy(), frame.variance = found_.frame.variance.copy();
   if (options_.fit.noise == FitNoise::smooth)
-    smooth_noise(found_.frame.view(), opened.coverage, found_.sources, image.variance, image.photons);
+    smooth_noise(frame.view(), opened.coverage, found_.sources, image.variance, image.photons);
   else
-    image.variance = found_.frame.variance.copy();
+    image.variance = std::move(frame.variance);
+  image.value = std::move(frame.value), image.good = std::move(frame.good);
   image.correlation = std::move(opened.correlation);
   mask_saturated(image, std::move(saturated));
   images_.push_back(std::move(image));
   coverage_ = std::move(opened.coverage);
 }
 
+Image<float> Extraction::value_for_fit() const {
+  Image<float> value = found_.frame.value.copy();
+  if (options_.fit_sky.method == FitSky::detection) return value;
+  Frame whole{found_.frame.box()};
+  whole.good = found_.frame.good.copy(), whole.variance = found_.frame.variance.copy(), whole.value = on_its_sky();
+  const Image<float> sky = sky_for_fit(whole.view(), found_.sources, options_.fit_sky);
+  for (std::size_t i = 0; i < value.pixels().size(); ++i) value.pixels()[i] = whole.good.pixels()[i] ? whole.value.pixels()[i] - sky.pixels()[i] : 0.0F;
+  return value;
+}
+
+Image<float> Extraction::on_its_sky() const {
+  Image<float> value = found_.frame.value.copy();
+  for (std::size_t i = 0; i < value.pixels().size(); ++i)
+    if (found_.frame.good.pixels()[i]) value.pixels()[i] += found_.background.pixels()[i];
+  return value;
+}
+
 void Extraction::on_frames() {
   if (options_.detection.mosaic.empty()) make_mosaic();
-  const auto record = recorded_mosaic(options_.detection.mosaic.empty() ? fs::path{request_.output} / "mosaic" : fs::path{options_.detection.mosaic});
+  const auto record = recorded_mosaic(options_.detection.mosaic.empty() ? fs::path{request_.output} / request_.mosaic_folder : fs::path{options_.detection.mosaic}, options_.fit_sky.method == FitSky::detection);
+  if (!record.recorded) context_.caveat("no-record", fmt::format("{}: no record beside it; the frames are taken as they are, each with a sky of its own", record.image.string()));
   OpenedImage opened = open_image({record.image, {}, {}, -1, {}, {}}, mosaic_options(), profiles_, context_);
   mosaic_ = std::move(opened.file);
   refuse_empty(opened.frame);
@@ -118,7 +149,7 @@ ExtractOptions Extraction::mosaic_options() const {
 }
 
 void Extraction::make_mosaic() {
-  pipeline::MosaicRequest r{request_.inputs, (fs::path{request_.output} / "mosaic").string(), true};
+  pipeline::MosaicRequest r{request_.inputs, (fs::path{request_.output} / request_.mosaic_folder).string(), true};
   auto how = options_.mosaic;
   how.products.rmasks = true;
   if (pipeline::make_mosaic(r, how, settings_, context_) == pipeline::Outcome::nothing_to_do) throw DataError{"the frames make no mosaic"};
@@ -149,6 +180,8 @@ void Extraction::open_files(const RecordedMosaic& record) {
 psf::PsfModel Extraction::detection_response(const std::string& file) const {
   instrument::PsfFileOptions o;
   o.file = file;
+  o.samples_per_pixel = options_.detection.psf_samples;
+  if (o.samples_per_pixel > 0) o.response = options_.psf.response, o.normalisation = options_.psf.normalisation;
   return instrument::read_psf(o);
 }
 

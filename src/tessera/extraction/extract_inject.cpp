@@ -82,14 +82,14 @@ void Extraction::put_into_image(Frame& frame) {
   std::vector<FitImage> one;
   one.push_back(std::move(image));
   std::vector<Source> there = added_;
-  find_sights(one, there, sight_window(detection_psf_), context_);
+  find_sights(one, there, sight_window(detection_psf_), 0, context_);
   add_light(one.front(), 0, SourceLists{1, there}, before_->found_.photons, frame.good, frame.value, &frame.variance, static_cast<std::uint64_t>(options_.injection.seed), pass_ << 32U);
 }
 
 void Extraction::put_into_frames() {
   if (!before_) return;
   std::vector<Source> there = added_;
-  find_sights(images_, there, sight_window(psf_), context_);
+  find_sights(images_, there, sight_window(psf_), 0, context_);
   const SourceLists lists{images_.size(), there};
   context_.pool().for_each(static_cast<std::int64_t>(images_.size()), [&](std::int64_t k) {
     const auto i = static_cast<std::size_t>(k);

@@ -10,6 +10,7 @@
 #include "tessera/extraction/corrections.h"
 #include "tessera/extraction/extract_private.h"
 #include "tessera/extraction/flags.h"
+#include "tessera/extraction/mopex_tables.h"
 #include "tessera/extraction/shapes.h"
 #include "tessera/extraction/snr.h"
 
@@ -26,24 +27,31 @@ void Extraction::measure() {
   if (by_list()) {
     place_list();
   } else {
-    detections_ = detection_table(found_, mosaic_.wcs);
+    detections_ = detection_table(found_, mosaic_.wcs, mosaic_.unit);
     from_detections();
   }
   const double fwhm = psf_.tables().front().fwhm_pix();
   const int window = fit_window(options_.fit, fwhm);
-  find_sights(images_, sources_, window, context_);
+  find_sights(images_, sources_, window, options_.fit.edge, context_);
   const double scale = images_.empty() ? 1 : frame_pixels_on_mosaic(*images_.front().file);
-  link_ = options_.fit.group_distance * fwhm * scale;
-  fit_ = fit_sources(images_, sources_, options_.fit, positions(), window, link_, context_);
-  for (int round = 1; round < options_.detection.rounds && !by_list() && options_.detection.image == DetectionImage::significance; ++round)
+  const double pixel = mosaic_.wcs.pixel_scale_arcsec({mosaic_.width / 2.0, mosaic_.height / 2.0});
+  link_ = options_.fit.group_radius > 0 ? options_.fit.group_radius / pixel : options_.fit.group_distance * fwhm * scale;
+  FitOptions how = options_.fit;
+  if (how.skip) how.max_rounds = 0;
+  fit_ = fit_sources(images_, sources_, how, positions(), window, link_, context_);
+  for (int round = 1; round < options_.detection.rounds && !how.skip && !by_list() && options_.detection.image == DetectionImage::significance; ++round)
     if (!deblend(window)) break;
   tell_fits();
+  mark_poor_fits();
   FitImage on_mosaic;
   const FitImage& measured = images_.size() == 1 && names_.size() == 1 ? images_.front() : (on_mosaic = mosaic_image(), on_mosaic);
-  apertures_ = measure_apertures(found_.frame.view(), measured, sources_, options_.aperture, context_);
+  Frame whole{found_.frame.box()};
+  whole.value = options_.aperture.image == ApertureImage::original ? on_its_sky() : found_.frame.value.copy();
+  whole.good = found_.frame.good.copy(), whole.variance = found_.frame.variance.copy();
+  apertures_ = measure_apertures(whole.view(), measured, sources_, options_.aperture, context_);
   left_ = residual();
   more_ = further_columns(measured);
-  if (options_.fit.per_frame) light_curves(window);
+  if (options_.fit.per_frame && !how.skip) light_curves(window);
 }
 
 catalog::ColumnSet Extraction::further_columns(const FitImage& measured) {
@@ -66,7 +74,7 @@ bool Extraction::deblend(int window) {
   if (more.empty()) return false;
   const std::size_t before = sources_.size();
   add_detections(more, true);
-  find_sights(images_, sources_, window, context_);
+  find_sights(images_, sources_, window, options_.fit.edge, context_);
   fit_ = fit_sources(images_, sources_, options_.fit, positions(), window, link_, context_);
   const auto weak = [&](const Source& s) { return s.active && !(s.status == Status::fitted && s.flux > options_.segments.threshold * std::sqrt(s.covariance[8])); };
   if (std::erase_if(sources_, weak) > 0) fit_ = fit_sources(images_, sources_, options_.fit, positions(), window, link_, context_);
@@ -102,14 +110,23 @@ double Extraction::frame_pixels_on_mosaic(const instrument::FrameFile& f) const 
 }
 
 void Extraction::check_width() {
-  if (!options_.detection.check_psf || by_list()) return;
+  if (!options_.detection.check_psf || by_list() || options_.detection.background == SkyChoice::none) return;  // light on a sky has another share
   const double ratio = concentration_ratio(found_, detection_psf_);
   if (!(ratio > too_wide) && !(ratio < too_narrow)) return;
   throw DataError{fmt::format("{}: bright isolated sources have {:.2f} times the share of their light in the brightest of 9 × 9 pixels that the point response has, so it is too {} for {}; check psf.samples_per_pixel, or say detection.check_psf=false",
                               options_.psf.file, ratio, ratio > 1 ? "wide" : "narrow", mosaic_.label())};
 }
 
+void Extraction::start_from_pixels() {
+  auto x = list_.numbers(catalog::find_column(list_, "x")->name), y = list_.numbers(catalog::find_column(list_, "y")->name);
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] -= 1, y[i] -= 1;
+  std::vector<double> ra(x.size()), dec(x.size());
+  mosaic_.wcs.pixel_to_sky(x, y, ra, dec);
+  for (std::size_t i = 0; i < x.size(); ++i) sources_[i].start = {ra[i], dec[i]};
+}
+
 void Extraction::place_list() {
+  if (options_.catalog.positions == ListPositions::pixels) start_from_pixels();
   std::vector<double> ra, dec;
   for (const auto& s : sources_) ra.push_back(s.start.ra_deg), dec.push_back(s.start.dec_deg);
   std::vector<double> x(ra.size()), y(ra.size());
@@ -131,7 +148,12 @@ void Extraction::place_list() {
 
 void Extraction::from_detections() {
   std::vector<bool> wanted(found_.detections.size(), true);
-  if (!options_.catalog.detect_where.empty()) wanted = catalog::rows_where(detections_, options_.catalog.detect_where);
+  detections_raw_ = detections_;
+  if (!options_.catalog.detect_where.empty()) {
+    // A condition in MOPEX's words: flux is the brightest pixel there.
+    wanted = catalog::rows_where(options_.catalog.columns == ColumnNames::mopex ? mopex_detections(detections_) : detections_, options_.catalog.detect_where);
+    detections_ = catalog::select_rows(detections_, wanted);
+  }
   add_detections(found_.detections, false);
   std::size_t k = 0;
   std::erase_if(sources_, [&](const Source&) { return !wanted[k++]; });
@@ -147,9 +169,17 @@ void Extraction::tell_fits() {
   tell(Status::no_convergence, "fit-no-convergence", "did not converge (status -1)");
   tell(Status::degenerate, "fit-degenerate", "cannot be told from their neighbours (status -4)");
   tell(Status::no_data, "fit-no-data", "have no pixels to be fitted on (status -3)");
-  if (by_list()) tell(Status::not_fitted, "out-of-field", "lie on no image, or nowhere (status 0)");
+  if (by_list() && !options_.fit.skip) tell(Status::not_fitted, "out-of-field", "lie on no image, or nowhere (status 0)");
   if (fit_.rounds >= options_.fit.max_rounds && fit_.last_change > std::max(0.01, options_.fit.tolerance))
     context_.caveat("rounds", fmt::format("after {} rounds a source still moved by {:.2g} of its error; raise fit.max_rounds", fit_.rounds, fit_.last_change));
+}
+
+void Extraction::mark_poor_fits() {
+  if (options_.fit.max_chi2 <= 0) return;
+  long poor = 0;
+  for (auto& s : sources_)
+    if (s.status == Status::fitted && s.group_dof > 0 && s.group_chi2 > options_.fit.max_chi2 * static_cast<double>(s.group_dof)) s.status = Status::poor, ++poor;
+  if (poor > 0) context_.caveat("fit-poor", fmt::format("{} of {} sources have more χ² per degree of freedom than fit.max_chi2 = {} (status -6, in MOPEX's tables -2)", poor, sources_.size(), options_.fit.max_chi2), poor);
 }
 
 void Extraction::light_curves(int window) {
@@ -189,7 +219,7 @@ Image<float> Extraction::residual() {
   one.push_back(mosaic_image());
   one.front().value = found_.frame.value.copy();
   std::vector<Source> there = sources_;
-  find_sights(one, there, fit_.window, context_);
+  find_sights(one, there, fit_.window, 0, context_);
   FitOptions none = options_.fit;
   none.max_rounds = 0;
   fit_sources(one, there, none, false, fit_.window, link_, context_);

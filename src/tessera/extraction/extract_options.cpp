@@ -10,52 +10,72 @@ void describe(param::Schema<PsfUse>& s) {
 void describe(param::Schema<DetectionOptions>& s) {
   using O = DetectionOptions;
   s.field(&O::mosaic, "mosaic", "A finished mosaic of the frames, its folder or its mosaic.fits, on which sources are found; empty: it is made in OUT/mosaic.").flag("mosaic").placeholder("PATH");
-  s.field(&O::coverage, "coverage", "Coverage of the mosaic; empty: NAME_cov.fits beside NAME.fits, where it is.").flag("coverage", 'C').placeholder("FILE");
-  s.field(&O::psf, "psf", "Point response on the mosaic, as psf.file; empty: psf.file itself when the mosaic is fitted, that of a coadd of frames with psf.file when they are.").placeholder("FILE");
+  s.field(&O::coverage, "coverage", "Coverage of the mosaic; empty: NAME_cov.fits beside NAME.fits, where it is.").flag("coverage", 'C').placeholder("FILE").namelist("", "COVERAGE_MAP");
+  s.field(&O::psf, "psf", "Point response on the mosaic, as psf.file; empty: psf.file itself when the mosaic is fitted, that of a coadd of frames with psf.file when they are.").placeholder("FILE").namelist("", "MOSAIC_PRF_file_name");
+  s.field(&O::psf_samples, "psf_samples_per_pixel", "Samples of that file's table per pixel of the mosaic; 0: as the file says.").range(0, 1000).namelist("POINTSOURCEPROB", "PRF_ResampleX_Factor");
   s.field(&O::bands, "bands", "Mosaics of other bands on the same pixels, as in ch2/mosaic.fits,ch3/mosaic.fits: sources are found on the chi square of all (fitted on the first), the threshold in sigma of equal chance.").flag("bands");
   s.field(&O::band_psfs, "band_psfs", "Point responses of those bands, in their order, as psf.file; empty: that of the first band.");
-  s.field(&O::image, "image", "The image that the threshold applies to: the matched filter's signal to noise, MOPEX's point source probability (threshold from 0 to 1), or the filtered flux in its own noise.")
-      .choices({{"significance", DetectionImage::significance}, {"probability", DetectionImage::probability}, {"filtered", DetectionImage::filtered}});
+  s.field(&O::image, "image", "The image that the threshold applies to: the matched filter's signal to noise, MOPEX's point source probability (threshold from 0 to 1), the filtered flux in its own noise, or the pixels themselves, less the background, in theirs.")
+      .choices({{"significance", DetectionImage::significance}, {"probability", DetectionImage::probability}, {"filtered", DetectionImage::filtered}, {"pixels", DetectionImage::pixels}}).namelist("", "use_psp_to_detect");
+  s.field(&O::unit, "threshold_unit", "What the threshold counts: own = the image's own unit (signal to noise; probability; noise around for filtered and pixels), local = the noise of the image in windows around, whole = standard deviations of the whole image above its mean, without what exceeds the threshold.")
+      .choices({{"own", ThresholdUnit::own}, {"local", ThresholdUnit::local}, {"whole", ThresholdUnit::whole}}).namelist("DETECT", "Input_Type");
+  s.field(&O::probability_limit, "probability_limit", "Pixels of a higher probability do not count in that mean and deviation; 0: all do.").range(0, 1).namelist("", "PROBABILITY_THRESHOLD");
+  s.field(&O::min_coverage, "min_coverage", "Pixels of the mosaic with less coverage are not searched.").at_least(0).unit("frames").namelist("DETECT", "Minimum_Coverage");
+  s.field(&O::edge, "edge", "Pixels this near to the edge of the image are not searched.").range(0, 10000).unit("pixel").namelist("DETECT", "N_Edge");
   s.field(&O::background, "background", "The background taken off before anything else: clipped medians of a mesh, a running median, modes of panels, or none.")
-      .choices({{"mesh", SkyChoice::mesh}, {"median", SkyChoice::median}, {"panels", SkyChoice::panels}, {"none", SkyChoice::none}});
-  s.field(&O::window_x, "window_x", "Width of the window of the running median, or of a panel.").range(3, 10001).unit("pixel");
-  s.field(&O::window_y, "window_y", "Height of the same.").range(3, 10001).unit("pixel");
-  s.field(&O::dropped, "dropped", "Brightest pixels of a full window that the running median leaves out.").at_least(0).unit("pixel");
-  s.field(&O::panel_filter, "panel_filter", "Panels a side of the median that smooths the panels' modes.").range(1, 101);
-  s.field(&O::noise_cell, "noise_cell", "The noise of the filtered image is half its 68 % width in windows of twice this side; 0: the stated uncertainties are right and pixels independent.").range(0, 100000).unit("pixel");
-  s.field(&O::prior, "prior", "Probability of a source on a pixel before it is looked at, for image = probability.").range(1e-12, 0.5);
+      .choices({{"mesh", SkyChoice::mesh}, {"median", SkyChoice::median}, {"panels", SkyChoice::panels}, {"none", SkyChoice::none}}).namelist("DETECT_MEDFILTER", "Use_Sbkg_for_Med");
+  s.field(&O::window_x, "window_x", "Width of the window of the running median, or of a panel.").range(3, 10001).unit("pixel").namelist("DETECT_MEDFILTER", "Window_X");
+  s.field(&O::window_y, "window_y", "Height of the same.").range(3, 10001).unit("pixel").namelist("DETECT_MEDFILTER", "Window_Y");
+  s.field(&O::dropped, "dropped", "Brightest pixels of a full window that the running median leaves out.").at_least(0).unit("pixel").namelist("DETECT_MEDFILTER", "N_Outliers_Per_Window");
+  s.field(&O::panel_filter, "panel_filter", "Panels a side of the median that smooths the panels' modes.").range(1, 101).namelist("DETECT_MEDFILTER", "Sbkg_Filt_Size_for_Med");
+  s.field(&O::noise_cell, "noise_cell", "The noise of the filtered image is half its 68 % width in windows of twice this side; 0: the stated uncertainties are right and pixels independent.").range(0, 100000).unit("pixel").namelist("GAUSSNOISE", "Window_X");
+  s.field(&O::prior, "prior", "Probability of a source on a pixel before it is looked at, for image = probability.").range(1e-12, 0.5).namelist("POINTSOURCEPROB", "Apriori_Probability");
   s.field(&O::probability_scale, "probability_scale", "Factor on the logarithm of the likelihood, for image = probability.").range(1e-6, 1e6);
   s.field(&O::separation, "separation", "How detections that touch are taken apart: a watershed with contrast and prominence, MOPEX's thresholds (simple, combo, peak), or not at all.")
-      .choices({{"watershed", Separation::watershed}, {"simple", Separation::simple}, {"combo", Separation::combo}, {"peak", Separation::peak}, {"none", Separation::none}});
-  s.field(&O::max_area, "max_area", "MOPEX's thresholds: larger clusters are cut by a threshold of their own.").at_least(1).unit("pixel");
-  s.field(&O::min_peak_fraction, "min_peak_fraction", "MOPEX's thresholds: a part rises above the cut by at least this share of the cluster's peak.").range(0, 1);
-  s.field(&O::peaks_radius, "peaks_radius", "Separation by peak: a peak exceeds all pixels this near.").range(1, 100).unit("pixel");
-  s.field(&O::max_level, "max_level", "Separation by combo and peak: how often the threshold is raised before a cluster stays whole.").range(1, 100000);
-  s.field(&O::extended_area, "extended_area", "Separation by peak: a cluster larger than this that the first threshold does not change stays whole.").at_least(1).unit("pixel");
-  s.field(&O::rounds, "rounds", "Rounds of finding: from the second on, in what the fit of all sources left (active deblending); a source found so stays when the fit of all gives it more than the threshold. 1: none.").range(1, 20);
+      .choices({{"watershed", Separation::watershed}, {"simple", Separation::simple}, {"combo", Separation::combo}, {"peak", Separation::peak}, {"none", Separation::none}}).namelist("DETECT", "Threshold_Type");
+  s.field(&O::max_area, "max_area", "MOPEX's thresholds: larger clusters are cut by a threshold of their own.").at_least(1).unit("pixel").namelist("DETECT", "Detection_Max_Area");
+  s.field(&O::min_peak_fraction, "min_peak_fraction", "MOPEX's thresholds: a part rises above the cut by at least this share of the cluster's peak.").range(0, 1).namelist("DETECT", "Detection_Min_Peak_Fraction");
+  s.field(&O::peaks_radius, "peaks_radius", "Separation by peak: a peak exceeds all pixels this near.").range(1, 100).unit("pixel").namelist("DETECT", "Peaks_Radius");
+  s.field(&O::max_level, "max_level", "Separation by combo and peak: how often the threshold is raised before a cluster stays whole.").range(1, 100000).namelist("DETECT", "Max_Segmentation_Level");
+  s.field(&O::extended_area, "extended_area", "Separation by peak: a cluster larger than this that the first threshold does not change stays whole.").at_least(1).unit("pixel").namelist("DETECT", "Extended_Object_Area");
+  s.field(&O::rounds, "rounds", "Rounds of finding: from the second on, in what the fit of all sources left (active deblending); a source found so stays when the fit of all gives it more than the threshold. 1: none.").range(1, 20).namelist("SOURCESTIMATE", "Max_Number_PS");
   s.field(&O::model_error, "model_error", "Share of the light of fitted sources that counts as noise in those further rounds.").range(0, 1);
   s.field(&O::check_psf, "check_psf", "Refuse a point response that is much wider or narrower than the bright isolated sources are.");
 }
 
+void describe(param::Schema<FitSkyOptions>& s) {
+  using O = FitSkyOptions;
+  s.field(&O::method, "method", "The sky under the fit: that of the detection (of the mosaic, for its frames too), or one found on each fitted image by itself, as the choices of detection.background; none: the images as they are.")
+      .choices({{"detection", FitSky::detection}, {"mesh", FitSky::mesh}, {"median", FitSky::median}, {"panels", FitSky::panels}, {"none", FitSky::none}}).namelist("EXTRACT_MEDFILTER", "Use_Sbkg_for_Med");
+  s.field(&O::window_x, "window_x", "Width of the window of the running median, or of a panel.").range(3, 10001).unit("pixel").namelist("EXTRACT_MEDFILTER", "Window_X");
+  s.field(&O::window_y, "window_y", "Height of the same.").range(3, 10001).unit("pixel").namelist("EXTRACT_MEDFILTER", "Window_Y");
+  s.field(&O::dropped, "dropped", "Brightest pixels of a full window that the running median leaves out.").at_least(0).unit("pixel").namelist("EXTRACT_MEDFILTER", "N_Outliers_Per_Window");
+  s.field(&O::panel_filter, "panel_filter", "Panels a side of the median that smooths the panels' modes.").range(1, 101).namelist("EXTRACT_MEDFILTER", "Sbkg_Filt_Size_for_Med");
+}
+
 void describe(param::Schema<FitOptions>& s) {
   using O = FitOptions;
-  s.field(&O::window, "window", "Side of the square of pixels fitted around each source; 0: odd, about 3.2 full widths of the response.").range(0, 999).unit("pixel");
+  s.field(&O::skip, "skip", "Fit nothing: apertures at the positions found or listed alone (status 0). A list then needs no point response.").namelist("", "run_sourcestimate");
+  s.field(&O::window, "window", "Side of the square of pixels fitted around each source; 0: odd, about 3.2 full widths of the response.").range(0, 999).unit("pixel").namelist("SOURCESTIMATE", "Fitting_Area_X");
   s.field(&O::positions, "positions", "Positions are fitted, or fixed (forced photometry); automatic: fixed for a list of sources, else fitted.")
-      .choices({{"automatic", Positions::automatic}, {"free", Positions::free}, {"fixed", Positions::fixed}});
-  s.field(&O::max_shift, "max_shift", "A fitted position stays this near to where it began.").range(0.01, 100).unit("pixel");
+      .choices({{"automatic", Positions::automatic}, {"free", Positions::free}, {"fixed", Positions::fixed}}).namelist("", "aponly_fixed");
+  s.field(&O::max_shift, "max_shift", "A fitted position stays this near to where it began.").range(0.01, 100).unit("pixel").namelist("SOURCESTIMATE", "MaxShift_X");
   s.field(&O::saturation, "saturation", "Pixels of frames at or above this value are saturated and not fitted, so that a star is fitted on its wings; 0: what the header says; -1: none. In units of the file.").at_least(-1);
   s.field(&O::background, "background", "A constant fitted under each group of sources beside them: none, one, or one for each frame.")
-      .choices({{"none", photometry::FitBackground::none}, {"common", photometry::FitBackground::common}, {"per_frame", photometry::FitBackground::per_frame}});
+      .choices({{"none", photometry::FitBackground::none}, {"common", photometry::FitBackground::common}, {"per_frame", photometry::FitBackground::per_frame}}).namelist("SOURCESTIMATE", "Background_Fit");
   s.field(&O::minimiser, "minimiser", "How positions are sought: Levenberg-Marquardt on analytic gradients, or a simplex as MOPEX has it (fluxes linear at each position).")
       .choices({{"levenberg", photometry::Minimiser::levenberg}, {"simplex", photometry::Minimiser::simplex}});
   s.field(&O::snr, "snr", "What the column snr is: flux over its error from the fit; or by MOPEX's rules on the image that sources are found on: the peak pixel's noise times the response's volume over that under the peak (0), the noise in a box as wide as the response's core (1), the same with the source's photons by snr_gain (2).")
-      .choices({{"fit", SnrRule::fit}, {"peak", SnrRule::peak}, {"core", SnrRule::core}, {"gain", SnrRule::gain}});
+      .choices({{"fit", SnrRule::fit}, {"peak", SnrRule::peak}, {"core", SnrRule::core}, {"gain", SnrRule::gain}}).namelist("SOURCESTIMATE", "Use_Photerr_for_SNR");
   s.field(&O::snr_noise, "snr_noise", "Noise for MOPEX's rules: rule = that of the sky for peak and gain, stated uncertainties for core; or one of them for all.")
-      .choices({{"rule", SnrNoise::rule}, {"stated", SnrNoise::stated}, {"sky", SnrNoise::sky}});
-  s.field(&O::snr_gain, "snr_gain", "Electrons per unit of the image of one frame, for snr = gain.").at_least(0);
+      .choices({{"rule", SnrNoise::rule}, {"stated", SnrNoise::stated}, {"sky", SnrNoise::sky}}).namelist("", "use_data_unc_for_fitted_SNR");
+  s.field(&O::snr_gain, "snr_gain", "Electrons per unit of the image of one frame, for snr = gain.").at_least(0).namelist("SOURCESTIMATE", "Gain_for_SNR");
   s.field(&O::noise, "noise", "Variance of pixels in the fit: smooth = that of the sky around plus the fitted sources' own photons (not those that happened to arrive, which would bias fluxes), or the uncertainty planes as they are.")
       .choices({{"smooth", FitNoise::smooth}, {"planes", FitNoise::planes}});
   s.field(&O::group_distance, "group_distance", "Sources nearer than this are fitted together.").range(0, 100).unit("FWHM");
+  s.field(&O::group_radius, "group_radius", "The same as an angle, instead of fit.group_distance; 0: that one.").range(0, 3600).unit("arcsec").namelist("SOURCESTIMATE", "Angular_Distance");
+  s.field(&O::max_chi2, "max_chi2", "A fit with more χ² per degree of freedom than this has status -6; 0: none has.").at_least(0).namelist("SOURCESTIMATE", "Chi_Threshold");
+  s.field(&O::edge, "edge", "Images that have a source this near to their edge are not used for it; 0: all that have a pixel of its window.").range(0, 10000).unit("pixel").namelist("SOURCESTIMATE", "N_Edge");
   s.field(&O::max_group, "max_group", "Larger groups are cut into overlapping blocks of about so many sources, which are fitted in turn until none moves.").range(1, 1000);
   s.field(&O::max_rounds, "max_rounds", "Rounds over all groups, each with the models of all others taken off, at most.").range(1, 1000);
   s.field(&O::tolerance, "tolerance", "Rounds end when no flux or position moves by more than this share of its error.").range(1e-6, 1).unit("sigma");
@@ -65,13 +85,18 @@ void describe(param::Schema<FitOptions>& s) {
 
 void describe(param::Schema<ApertureOptions>& s) {
   using O = ApertureOptions;
-  s.field(&O::radii, "radii", "Radii of circular apertures on the mosaic (or the one frame), as in 3,5,8; empty: none.").unit("pixel");
-  s.field(&O::annulus_inner, "annulus_inner", "Inner radius of the ring whose level is taken off; 0 with annulus_outer 0: none beyond the background.").range(0, 10000).unit("pixel");
-  s.field(&O::annulus_outer, "annulus_outer", "Its outer radius.").range(0, 10000).unit("pixel");
+  s.field(&O::radii, "radii", "Radii of circular apertures on the mosaic (or the one frame), as in 3,5,8; empty: none.").unit("pixel").namelist("APERTURE", "Aperture_Radius_1");
+  s.field(&O::annulus_inner, "annulus_inner", "Inner radius of the ring whose level is taken off; 0 with annulus_outer 0: none beyond the background.").range(0, 10000).unit("pixel").namelist("APERTURE", "Inner_Radius");
+  s.field(&O::annulus_outer, "annulus_outer", "Its outer radius.").range(0, 10000).unit("pixel").namelist("APERTURE", "Outer_Radius");
   s.field(&O::statistic, "statistic", "The level of the ring.")
-      .choices({{"median", photometry::SkyStatistic::median}, {"mode", photometry::SkyStatistic::mode}, {"clipped_mean", photometry::SkyStatistic::clipped_mean}});
+      .choices({{"median", photometry::SkyStatistic::median}, {"mode", photometry::SkyStatistic::mode}, {"clipped_mean", photometry::SkyStatistic::clipped_mean}}).namelist("APERTURE", "Annulus_Compute_Type");
   s.field(&O::correct, "correct", "Multiply fluxes in circles by what the response of a point source has outside of the circle (and in the annulus); aperture_#_correction says by how much.");
-  s.field(&O::min_pixels, "min_pixels", "With fewer good pixels in the ring an aperture has no flux.").at_least(1).unit("pixel");
+  s.field(&O::min_pixels, "min_pixels", "With fewer good pixels in the ring an aperture has no flux.").at_least(1).unit("pixel").namelist("APERTURE", "Min_Number_Pixels");
+  s.field(&O::image, "image", "What is summed: the image less the background of the detection, or the image as it is, for the ring alone to take its level off.")
+      .choices({{"subtracted", ApertureImage::subtracted}, {"original", ApertureImage::original}}).namelist("", "use_background_subtracted_image_for_aperture");
+  s.field(&O::errors, "errors", "Variance of a sum with overlaps a: variance = Σ a² σ² with the correlation of the pixels and the error of the ring's level, or overlap = Σ a σ² as MOPEX, and none with a bad pixel.")
+      .choices({{"variance", ApertureErrors::variance}, {"overlap", ApertureErrors::overlap}});
+  s.field(&O::place, "place", "Where circles are laid: about the fitted positions, or those found or listed.").choices({{"fitted", AperturePlace::fitted}, {"found", AperturePlace::found}}).namelist("", "use_extract_table_for_aperture");
 }
 
 void describe(param::Schema<ShapeOptions>& s) {
@@ -91,11 +116,15 @@ void describe(param::Schema<CorrectionOptions>& s) {
 
 void describe(param::Schema<CatalogOptions>& s) {
   using O = CatalogOptions;
-  s.field(&O::sources, "sources", "A table of positions (columns ra, dec in degrees, ICRS) to be measured instead of what is found; every row comes back.").flag("sources").placeholder("LIST");
-  s.field(&O::formats, "formats", "Formats of the catalogue: fits, ipac, votable, ecsv, parquet.").each_of({"fits", "ipac", "votable", "ecsv", "parquet"}).flag("formats");
-  s.field(&O::where, "where", "Rows that the catalogue keeps, as in: snr > 5 and deblend != \"N\".").flag("where").placeholder("CONDITION");
-  s.field(&O::detect_where, "detect_where", "Detections that are fitted, by columns of detections.fits.").placeholder("CONDITION");
-  s.field(&O::columns, "columns", "Names of the columns: ours, or MOPEX's where it has one.").choices({{"tessera", ColumnNames::tessera}, {"mopex", ColumnNames::mopex}}).flag("columns");
+  s.field(&O::sources, "sources", "A table of positions (columns ra, dec in degrees, ICRS) to be measured instead of what is found; every row comes back.").flag("sources").placeholder("LIST").namelist("", "INPUT_USER_LIST");
+  s.field(&O::positions, "sources_in", "What places of that table are: ra and dec, or columns x and y of the mosaic in FITS pixels, which count from 1.").choices({{"sky", ListPositions::sky}, {"pixels", ListPositions::pixels}}).namelist("", "use_input_list_type");
+  s.field(&O::formats, "formats", "Formats of all tables: fits, ipac, votable, ecsv, parquet.").each_of({"fits", "ipac", "votable", "ecsv", "parquet"}).flag("formats");
+  s.field(&O::where, "where", "Rows that the catalogue keeps, as in: snr > 5 and deblend != \"N\".").flag("where").placeholder("CONDITION").namelist("", "select_conditions");
+  s.field(&O::detect_where, "detect_where", "Detections that are fitted, by columns of detections.fits.").placeholder("CONDITION").namelist("", "select_detect_conditions");
+  s.field(&O::pick, "pick", "Columns that the catalogue keeps, in that order, as in id,ra,dec,flux; empty: all.").placeholder("NAMES").namelist("", "select_columns");
+  s.field(&O::columns, "columns", "Names of the columns: ours, or MOPEX's where it has one; then x and y count from 1, and bad aperture errors are -9.99.").choices({{"tessera", ColumnNames::tessera}, {"mopex", ColumnNames::mopex}}).flag("columns");
+  s.field(&O::raw, "raw", "Write catalog_raw and detections_raw as well: all rows and columns, before catalog.where, pick and detect_where.");
+  s.field(&O::apertures, "aperture_table", "Write apertures as well: places and aperture fluxes of all rows.");
   s.field(&O::epoch, "epoch", "Julian year of the positions in the list, for its proper motions (columns pm_ra, pm_dec or pmra, pmdec in mas per year, the first times cos Dec); 0: the list's column epoch or ref_epoch.").range(0, 3000).unit("yr");
   s.field(&O::vega_jy, "vega_jy", "Flux density of magnitude 0 in the Vega system, for the column mag_vega; 0: no column. IRAC: 280.9, 179.7, 115.0, 64.9.").at_least(0).unit("Jy");
   s.field(&O::limit_sigma, "limit_sigma", "Sources less significant than this have an upper limit in flux_limit: the flux, if positive, and so many sigma.").at_least(0).unit("sigma");
@@ -126,6 +155,7 @@ void ExtractOptions::declare(param::OptionSet& options) {
   options.add("detection", "Finding sources", filter);
   options.add("detection", "Finding sources", segments);
   options.add("fit", "Fitting point sources", fit);
+  options.add("fit_sky", "The sky under the fit", fit_sky);
   options.add("aperture", "Apertures", aperture);
   options.add("shape", "Sources as more than points", shape);
   options.add("correction", "Factors on fluxes, as columns", correction);

@@ -22,7 +22,9 @@ struct PsfUse {
 };
 void describe(param::Schema<PsfUse>& s);
 
-enum class DetectionImage { significance, probability, filtered };
+enum class DetectionImage { significance, probability, filtered, pixels };
+/// What a threshold counts: own = what the image is made in, local = the noise around, whole = the deviation of the whole image about its mean (MOPEX guide 8.3.2).
+enum class ThresholdUnit { own, local, whole };
 enum class Separation { watershed, simple, combo, peak, none };
 enum class SkyChoice { mesh, median, panels, none };
 
@@ -31,7 +33,12 @@ struct DetectionOptions {
   std::string coverage;               // -C
   std::string psf;                    // of the image that sources are found on, where frames are fitted
   std::vector<std::string> bands, band_psfs;
+  double psf_samples = 0;             // 0: as the file says
   DetectionImage image = DetectionImage::significance;
+  ThresholdUnit unit = ThresholdUnit::own;
+  double probability_limit = 0;       // 0: none
+  double min_coverage = 0;
+  int edge = 0;                       // pixels
   SkyChoice background = SkyChoice::mesh;
   int window_x = 45, window_y = 45, dropped = 50, panel_filter = 1;
   int noise_cell = 64;
@@ -50,7 +57,16 @@ enum class FitNoise { smooth, planes };
 enum class SnrRule { fit, peak, core, gain };
 enum class SnrNoise { rule, stated, sky };
 
+/// The sky that the fit stands on, where it is not that of the detection.
+enum class FitSky { detection, mesh, median, panels, none };
+struct FitSkyOptions {
+  FitSky method = FitSky::detection;
+  int window_x = 45, window_y = 45, dropped = 50, panel_filter = 1;
+};
+void describe(param::Schema<FitSkyOptions>& s);
+
 struct FitOptions {
+  bool skip = false;
   int window = 0;                     // frame pixels; 0: from the width of the response
   Positions positions = Positions::automatic;
   double max_shift = 2;               // frame pixels
@@ -62,6 +78,9 @@ struct FitOptions {
   SnrNoise snr_noise = SnrNoise::rule;
   double snr_gain = 0;                // electrons per unit of the image, of one frame
   double group_distance = 2;          // full widths
+  double group_radius = 0;            // arcsec; 0: group_distance
+  double max_chi2 = 0;                // per degree of freedom; 0: any
+  int edge = 0;                       // frame pixels
   int max_group = 25;
   int max_rounds = 12;
   double tolerance = 1e-3;            // σ
@@ -70,12 +89,19 @@ struct FitOptions {
 };
 void describe(param::Schema<FitOptions>& s);
 
+enum class ApertureImage { subtracted, original };
+enum class ApertureErrors { variance, overlap };
+enum class AperturePlace { fitted, found };
+
 struct ApertureOptions {
   std::vector<std::string> radii{"3", "5"};
   double annulus_inner = 12, annulus_outer = 20;
   photometry::SkyStatistic statistic = photometry::SkyStatistic::median;
   int min_pixels = 30;
   bool correct = false;
+  ApertureImage image = ApertureImage::subtracted;
+  ApertureErrors errors = ApertureErrors::variance;
+  AperturePlace place = AperturePlace::fitted;
 };
 void describe(param::Schema<ApertureOptions>& s);
 
@@ -94,18 +120,21 @@ struct CorrectionOptions {
 void describe(param::Schema<CorrectionOptions>& s);
 
 enum class ColumnNames { tessera, mopex };
+enum class ListPositions { sky, pixels };
 
 struct CatalogOptions {
   std::string sources;                // --sources
+  ListPositions positions = ListPositions::sky;
   std::vector<std::string> formats{"fits"};
   std::string where;
   std::string detect_where;
+  std::vector<std::string> pick;
   ColumnNames columns = ColumnNames::tessera;
   double epoch = 0;                   // Julian year of the list's positions
   double vega_jy = 0;
   double limit_sigma = 3;
   bool flags = true;
-  bool regions = true, background = false, noise = false, significance = false, segments = false, residual = false, residual_frames = false;
+  bool regions = true, background = false, noise = false, significance = false, segments = false, residual = false, residual_frames = false, raw = false, apertures = false;
 };
 void describe(param::Schema<CatalogOptions>& s);
 
@@ -125,6 +154,7 @@ struct ExtractOptions {
   detect::FilterOptions filter;
   detect::SegmentOptions segments;
   FitOptions fit;
+  FitSkyOptions fit_sky;
   ApertureOptions aperture;
   ShapeOptions shape;
   CorrectionOptions correction;

@@ -20,7 +20,7 @@ namespace tessera::extraction {
 class Extraction {
  public:
   Extraction(const ExtractRequest& request, const ExtractOptions& options, param::OptionSet& settings, pipeline::Context& outer)
-      : request_{request}, options_{options}, settings_{settings}, recorder_{outer}, clock_{"extract", request.inputs}, profiles_{instrument::ProfileSet::load(instrument::ProfileSet::default_folders())} {}
+      : request_{request}, options_{options}, settings_{settings}, recorder_{outer}, clock_{request.verb, request.recorded_arguments()}, profiles_{instrument::ProfileSet::load(instrument::ProfileSet::default_folders())} {}
 
   pipeline::Outcome run();
 
@@ -31,6 +31,10 @@ class Extraction {
   bool by_list() const { return !options_.catalog.sources.empty(); }
   bool positions() const { return options_.fit.positions == Positions::free || (options_.fit.positions == Positions::automatic && !by_list()); }
   void on_one_image();
+  /// Of the one image: pixels less the sky of the fit.
+  Image<float> value_for_fit() const;
+  /// Of the image that sources are found on: good pixels with the background that was taken off.
+  Image<float> on_its_sky() const;
   void on_frames();
   ExtractOptions mosaic_options() const;
   /// The mosaic of the frames, with masks of the outliers, in OUT/mosaic.
@@ -50,8 +54,12 @@ class Extraction {
   double frame_pixels_on_mosaic(const instrument::FrameFile& f) const;
   void check_width();
   void place_list();
+  /// Places of a list in pixels of the mosaic.
+  void start_from_pixels();
   void from_detections();
   void tell_fits();
+  /// Status of fits above fit.max_chi2.
+  void mark_poor_fits();
   void light_curves(int window);
   /// Adds artificial sources to what was read, and finds and fits all again.
   void inject();
@@ -70,6 +78,9 @@ class Extraction {
   void write_plane(const char* name, const std::string& unit, const char* title, View<const T> pixels, pipeline::OutputFolder& folder);
   void write_maps(pipeline::OutputFolder& folder);
   Table catalogue(const pipeline::Request& request);
+  /// The rows and columns that were asked for.
+  Table chosen(Table table) const;
+  void write_tables(const Table& all, const Table& kept, pipeline::OutputFolder& folder);
   pipeline::Outcome write(pipeline::OutputFolder& folder);
   void finish(pipeline::OutputFolder& folder, const Table& table, const PullSummary& pulls);
 
@@ -85,7 +96,7 @@ class Extraction {
   instrument::FrameFile mosaic_;            ///< the image that sources are found on
   std::vector<instrument::FrameFile> frames_;
   std::vector<std::string> files_;          ///< read, for the record
-  Table list_, detections_, curves_;
+  Table list_, detections_, detections_raw_, curves_;  ///< detections: those that are fitted, and all
   Found found_;
   std::optional<NoiseCorrelation> correlation_;
   std::vector<FitImage> images_;

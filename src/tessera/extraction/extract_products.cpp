@@ -9,6 +9,7 @@
 #include "tessera/catalog/conditions.h"
 #include "tessera/extraction/edited_images.h"
 #include "tessera/extraction/extract_private.h"
+#include "tessera/extraction/mopex_tables.h"
 #include "tessera/extraction/shapes.h"
 #include "tessera/io/fits.h"
 #include "tessera/pipeline/products.h"
@@ -52,9 +53,8 @@ void Extraction::write_maps(pipeline::OutputFolder& folder) {
 Table Extraction::catalogue(const pipeline::Request& request) {
   CatalogParts parts;
   parts.sources = sources_, parts.detections = found_.detections, parts.apertures = apertures_, parts.wcs = &mosaic_.wcs, parts.flux_unit = flux_unit(mosaic_.unit).name;
-  parts.run = request.plan_hash, parts.list = by_list(), parts.more = &more_, parts.how = &options_.catalog;
+  parts.run = request.plan_hash, parts.list = by_list(), parts.radii = radii_of(options_.aperture).size(), parts.more = &more_, parts.how = &options_.catalog;
   Table table = catalog_table(parts);
-  if (!options_.catalog.where.empty()) table = catalog::select_rows(table, catalog::rows_where(table, options_.catalog.where));
   const auto radii = radii_of(options_.aperture);
   for (std::size_t r = 0; r < radii.size(); ++r) table.keywords.push_back({fmt::format("APRAD{}", r + 1), radii[r], "[pixel] radius of aperture " + std::to_string(r + 1)});
   const auto factors = ellipse_factors(options_.shape);
@@ -67,15 +67,35 @@ Table Extraction::catalogue(const pipeline::Request& request) {
   return table;
 }
 
+Table Extraction::chosen(Table table) const {
+  const auto& c = options_.catalog;
+  if (!c.where.empty()) table = catalog::select_rows(table, catalog::rows_where(c.columns == ColumnNames::mopex ? mopex_catalog(table) : table, c.where));
+  return table;
+}
+
+void Extraction::write_tables(const Table& all, const Table& kept, pipeline::OutputFolder& folder) {
+  const auto& c = options_.catalog;
+  const bool mopex = c.columns == ColumnNames::mopex;
+  const auto write = [&](const Table& table, const char* stem) {
+    for (const auto& format : c.formats) pipeline::write_table_product(table, stem, io::table_format(format), folder, products_);
+  };
+  const auto named = [mopex](const Table& table) { return mopex ? mopex_catalog(table) : table; };
+  const auto found = [mopex](const Table& table) { return mopex ? mopex_detections(table) : table; };
+  const Table catalog = named(kept);
+  write(c.pick.empty() ? catalog : catalog::select_columns(catalog, c.pick), "catalog");
+  if (c.raw) write(named(all), "catalog_raw");
+  if (c.apertures) write(named(apertures_of(all)), "apertures");
+  if (!by_list()) write(found(detections_), "detections");
+  if (!by_list() && c.raw) write(found(detections_raw_), "detections_raw");
+  if (options_.fit.covariance && !options_.fit.skip) write(covariance_table(sources_), "covariance");
+  if (options_.fit.per_frame && !options_.fit.skip) write(curves_, "light_curve");
+}
+
 pipeline::Outcome Extraction::write(pipeline::OutputFolder& folder) {
   context_.stage("writing catalogue", 1);
-  const Table table = catalogue(folder_request());
-  Table named = table;
-  if (options_.catalog.columns == ColumnNames::mopex) catalog::use_mopex_names(named);
-  for (const auto& format : options_.catalog.formats) pipeline::write_table_product(named, "catalog", io::table_format(format), folder, products_);
-  if (!by_list()) pipeline::write_table_product(detections_, "detections", io::TableFormat::fits, folder, products_);
-  if (options_.fit.covariance) pipeline::write_table_product(covariance_table(sources_), "covariance", io::TableFormat::fits, folder, products_);
-  if (options_.fit.per_frame) pipeline::write_table_product(curves_, "light_curve", io::TableFormat::fits, folder, products_);
+  const Table all = catalogue(folder_request());
+  const Table table = chosen(all);
+  write_tables(all, table, folder);
   if (!injected_.empty()) {
     const std::string unit = flux_unit(mosaic_.unit).name;
     injection_ = summarise(injected_, options_.injection);
@@ -113,6 +133,8 @@ void Extraction::finish(pipeline::OutputFolder& folder, const Table& table, cons
   else
     for (const auto& f : frames_) add_files(f);
   if (files::exists(options_.psf.file)) files_.push_back(options_.psf.file);
+  if (files::exists(options_.detection.psf)) files_.push_back(options_.detection.psf);
+  files_.insert(files_.end(), request_.other_inputs.begin(), request_.other_inputs.end());
   const auto inputs = pipeline::hash_files(files_, context_);
   clock_.stop();
   std::vector<std::pair<std::string, double>> results{{"detections", static_cast<double>(found_.detections.size())}, {"rows", static_cast<double>(table.rows())}, {"fit_rounds", fit_.rounds},
@@ -125,7 +147,7 @@ void Extraction::finish(pipeline::OutputFolder& folder, const Table& table, cons
                                       {"flux_bias", i.bias}, {"flux_bias_err", i.bias_err}, {"half_complete_snr", i.half_complete_snr}, {"half_complete_flux", i.half_complete_flux}})
       results.emplace_back(name, value);
   }
-  files::write_atomic(folder.product("run.json"), pipeline::run_json(clock_.record, folder_request().plan_hash, settings_, inputs, products_, results, recorder_));
+  files::write_atomic(folder.product("run.json"), pipeline::run_json(clock_.record, folder_request().plan_hash, settings_, inputs, pipeline::placed_products({.kept = request_.kept}, products_, folder), results, recorder_));
   folder.publish("run.json");
 }
 

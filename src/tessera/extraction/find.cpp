@@ -7,8 +7,8 @@
 
 #include "tessera/background/frame_sky.h"
 #include "tessera/core/statistics.h"
-#include "tessera/detect/noise_map.h"
 #include "tessera/extraction/fit_image.h"
+#include "tessera/extraction/threshold_image.h"
 
 namespace tessera::extraction {
 namespace {
@@ -66,23 +66,12 @@ Image<float> significance_of(const Frame& frame, const psf::PsfModel& psf, const
   return significance;
 }
 
-/// Divides by the noise of the filtered image, whose pixels may be correlated; returns that.
-Image<float> normalise(Image<float>& significance, int cell) {
-  if (cell == 0) return Image<float>{significance.box(), 1.0F};
-  Image<float> noise = detect::noise_map(significance, std::max(8, cell));
-  for (std::size_t i = 0; i < noise.pixels().size(); ++i) {
-    const float n = noise.pixels()[i];
-    if (n > 0) significance.pixels()[i] /= n;
-  }
-  return noise;
-}
-
 std::vector<detect::Segment> segments_of(View<const float> image, const ExtractOptions& options) {
   const auto& o = options.detection;
   detect::SegmentOptions how = options.segments;
   if (o.separation == Separation::watershed || o.separation == Separation::none) {
     how.deblend = how.deblend && o.separation == Separation::watershed;
-    if (o.image == DetectionImage::probability) how.prominence = 0;
+    if (o.image == DetectionImage::probability && o.unit == ThresholdUnit::own) how.prominence = 0;
     return detect::find_segments(image, how);
   }
   outlier::DetectionOptions cut;
@@ -111,27 +100,14 @@ std::vector<Detection> detections_of(const std::vector<detect::Segment>& segment
     }
     const auto m = detect::moments(s, light);
     d.centroid_x = m.x, d.centroid_y = m.y, d.flux = m.flux, d.major = m.major, d.minor = m.minor, d.angle_deg = m.angle * 57.29577951308232;
+    d.brightest = -std::numeric_limits<double>::infinity();
+    for (const auto& run : s.runs)
+      for (int x = run.x; x < run.x + run.length; ++x) d.brightest = std::max(d.brightest, static_cast<double>(light(x, run.y)));
     d.peak = static_cast<double>(s.peak), d.area = static_cast<long>(s.area), d.blend_size = s.siblings;
     if (s.siblings > 1) d.blend = blends.try_emplace(s.parent, static_cast<int>(blends.size()) + 1).first->second;
     all.push_back(d);
   }
   return all;
-}
-
-/// The image that the threshold applies to.
-Image<float> threshold_image(const Frame& frame, Image<float> significance, const psf::PsfModel& psf, const ExtractOptions& options) {
-  const auto& o = options.detection;
-  if (o.image == DetectionImage::probability)
-    for (float& s : significance.pixels()) s = detect::point_source_probability(s, o.prior, o.probability_scale);
-  if (o.image == DetectionImage::filtered) {
-    Image<float> flux{frame.box()};
-    detect::matched_filter(frame.view(), psf, options.filter, {{}, flux, {}});
-    for (std::size_t i = 0; i < flux.pixels().size(); ++i)
-      if (std::isnan(significance.pixels()[i])) flux.pixels()[i] = std::numeric_limits<float>::quiet_NaN();
-    normalise(flux, std::max(8, o.noise_cell));
-    return flux;
-  }
-  return significance;
 }
 
 }  // namespace
@@ -170,7 +146,7 @@ Found find_sources(Frame frame, const Image<float>& coverage, const psf::PsfMode
   found.noise = normalise(significance, options.detection.noise_cell);
   const double noise = statistics::median(found.noise.pixels());
   found.median_noise = std::isfinite(noise) ? noise : 1;
-  detect_on(found, threshold_image(quiet, std::move(significance), psf, options), options);
+  detect_on(found, threshold_image(quiet, std::move(significance), coverage, psf, options, context), options);
   found.variance = std::move(quiet.variance);
   if (options.injection.number > 0) found.photons = std::move(photons);
   return found;

@@ -17,7 +17,8 @@ struct Detection {
   double centroid_x = 0, centroid_y = 0;  ///< of the light above the background
   double flux = 0;               ///< of that light, pixel values summed
   double major = 0, minor = 0, angle_deg = 0;
-  double peak = 0;
+  double peak = 0;               ///< of the image that the threshold applies to, in its unit
+  double brightest = 0;          ///< pixel value, less the background
   long area = 0;
   int blend = 0, blend_size = 1; ///< number of the group of detections that touched (0: none)
 };

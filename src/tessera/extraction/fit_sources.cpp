@@ -133,7 +133,7 @@ int fit_window(const FitOptions& options, double fwhm_pix) {
   return std::max(5, 2 * static_cast<int>(std::ceil(1.6 * fwhm_pix)) + 1);
 }
 
-void find_sights(std::span<const FitImage> images, std::span<Source> sources, int window, pipeline::Context& context) {
+void find_sights(std::span<const FitImage> images, std::span<Source> sources, int window, int edge, pipeline::Context& context) {
   std::vector<double> ra, dec;
   std::vector<std::size_t> which;
   for (std::size_t i = 0; i < sources.size(); ++i) {
@@ -157,7 +157,7 @@ void find_sights(std::span<const FitImage> images, std::span<Source> sources, in
         at_ra[i] = p.ra_deg, at_dec[i] = p.dec_deg;
       }
     sky.sky_to_pixel(at_ra, at_dec, x, y);
-    const double half = window / 2 + 0.5;
+    const double half = edge > 0 ? 0.5 - edge : window / 2 + 0.5;
     const Box box = image.box();
     for (std::size_t i = 0; i < which.size(); ++i) {
       if (!(x[i] > box.x0 - half && x[i] < box.x1 - 1 + half && y[i] > box.y0 - half && y[i] < box.y1 - 1 + half)) continue;

@@ -21,8 +21,8 @@ struct FitSummary {
   int window = 0;
 };
 
-/// Fills `sights` of every source: where each image sees it.
-void find_sights(std::span<const FitImage> images, std::span<Source> sources, int window, pipeline::Context& context);
+/// Fills `sights` of every source: where each image sees it, further than `edge` pixels from its edge (0: where a pixel of its window lies on it).
+void find_sights(std::span<const FitImage> images, std::span<Source> sources, int window, int edge, pipeline::Context& context);
 
 /// Window of the fit: options.window, or from the response's width.
 int fit_window(const FitOptions& options, double fwhm_pix);

@@ -12,6 +12,7 @@
 #include "tessera/base/text.h"
 #include "tessera/base/utf8.h"
 #include "tessera/core/statistics.h"
+#include "tessera/extraction/fit_sky.h"
 #include "tessera/io/fits.h"
 #include "tessera/pipeline/correlation.h"
 #include "tessera/wcs/pixel_map.h"
@@ -106,12 +107,26 @@ OpenedImage open_image(const instrument::FrameNames& names, const ExtractOptions
   return opened;
 }
 
-RecordedMosaic recorded_mosaic(const fs::path& path) {
+namespace {
+
+/// Of the mosaic in `folder`: ours, or that of tessera mopex mosaic.pl, which is above the folder of the mosaic; "" when there is none.
+fs::path record_beside(const fs::path& folder) {
+  const fs::path up = folder.has_filename() ? folder.parent_path() : folder.parent_path().parent_path();
+  for (const fs::path& record : {folder / "run.json", folder / "run_mosaic.json", up / "run_mosaic.json"})
+    if (files::exists(record)) return record;
+  return {};
+}
+
+}  // namespace
+
+RecordedMosaic recorded_mosaic(const fs::path& path, bool needed) {
   RecordedMosaic mosaic;
   const fs::path folder = files::is_folder(path) ? path : path.parent_path();
   mosaic.image = files::is_folder(path) ? path / "mosaic.fits" : path;
-  const fs::path record = folder / "run.json";
-  if (!files::exists(record)) throw DataError{fmt::format("{}: no run.json beside it, which says what was taken off each frame; name a finished mosaic of tessera, or fit the mosaic alone", path.string())};
+  const fs::path record = record_beside(folder);
+  mosaic.recorded = !record.empty();
+  if (!mosaic.recorded && !needed) return mosaic;
+  if (!mosaic.recorded) throw DataError{fmt::format("{}: no run.json beside it, which says what was taken off each frame; name a finished mosaic of tessera, or fit the mosaic alone", path.string())};
   const std::string content = files::read(record);
   if (text::json_nesting(content) > text::json_nesting_limit) throw DataError{fmt::format("{}: nested deeper than {}; not a run.json", record.string(), text::json_nesting_limit)};
   mosaic.read = {record.string()};
@@ -133,10 +148,10 @@ RecordedMosaic recorded_mosaic(const fs::path& path) {
     }
     for (const auto& p : j.at("products")) {
       const std::string name = p.at("name");
-      if (!name.starts_with("Rmask/")) continue;
+      if (!name.ends_with("_rmask.fits")) continue;
       for (auto& frame : mosaic.frames) {
         const std::string stem = fs::path{frame.image}.stem().string();
-        if (frame.rmask.empty() && fs::path{name}.stem().string() == stem + "_rmask") frame.rmask = (folder / name).string();
+        if (frame.rmask.empty() && fs::path{name}.stem().string() == stem + "_rmask") frame.rmask = (record.parent_path() / name).string();
       }
     }
   } catch (const nlohmann::json::exception& error) {
@@ -169,10 +184,12 @@ void under_frame(const wcs::PixelMap& to_mosaic, const Found& found, Image<float
   }
 }
 
-const RecordedFrame& record_of(const instrument::FrameFile& file, const RecordedMosaic& mosaic) {
+/// Where `needed` is false, a frame that is not there counts as it is.
+RecordedFrame record_of(const instrument::FrameFile& file, const RecordedMosaic& mosaic, bool needed) {
   const std::string path = fs::weakly_canonical(file.image.path).string();
   for (const auto& frame : mosaic.frames)
     if (frame.image == path && frame.hdu == file.image.hdu) return frame;
+  if (!needed) return {};
   throw DataError{fmt::format("{}: is not among the {} frames of {}; give the frames that the mosaic was made of", file.label(), mosaic.frames.size(), mosaic.image.string())};
 }
 
@@ -197,7 +214,8 @@ std::vector<FitImage> open_frames(const std::vector<instrument::FrameFile>& file
   context.pool().for_each(static_cast<std::int64_t>(files.size()), [&](std::int64_t k) {
     const auto i = static_cast<std::size_t>(k);
     const auto& file = files[i];
-    const RecordedFrame& record = record_of(file, mosaic);
+    const bool own_sky = options.fit_sky.method != FitSky::detection;
+    const RecordedFrame record = record_of(file, mosaic, !own_sky);
     used[i] = record.used;
     context.step();
     if (!record.used) return;
@@ -206,7 +224,9 @@ std::vector<FitImage> open_frames(const std::vector<instrument::FrameFile>& file
     Image<float> sky{frame.box()};
     Image<std::uint8_t> sources{frame.box()};
     under_frame(*wcs::approximate(wcs::plane_to_plane(file.wcs, mosaic_wcs), file.box()), found, sky, sources);
-    const auto scale = static_cast<float>(record.noise_scale * record.noise_scale), offset = static_cast<float>(record.sky);
+    const auto scale = static_cast<float>(record.noise_scale * record.noise_scale);
+    if (own_sky) sky = sky_for_fit(frame.view(), sources, options.fit_sky);
+    const auto offset = own_sky ? 0.0F : static_cast<float>(record.sky);
     for (std::size_t p = 0; p < frame.good.pixels().size(); ++p) {
       if (!frame.good.pixels()[p]) continue;
       frame.value.pixels()[p] -= offset + sky.pixels()[p];

@@ -40,11 +40,12 @@ struct RecordedFrame {
 struct RecordedMosaic {
   std::filesystem::path image;       ///< mosaic.fits
   std::vector<RecordedFrame> frames;
+  bool recorded = true;              ///< false: there is no run.json, and frames count as they are
   bool surfaces = false;             ///< frames lost planes or surfaces, which the record does not hold
   std::vector<std::string> read;
 };
-/// From the folder of a mosaic or its mosaic.fits. Throws DataError when there is no run.json beside it.
-RecordedMosaic recorded_mosaic(const std::filesystem::path& path);
+/// From the folder of a mosaic or its mosaic.fits; the record is run.json or run_mosaic.json beside it, or in the folder above (tessera mopex). Without one `needed` throws DataError.
+RecordedMosaic recorded_mosaic(const std::filesystem::path& path, bool needed = true);
 
 /// Pixels of frames ready for the fit: less what the mosaic took off and the background found on it, noise split. `files` and `psf` must outlive them. Where they and the mosaic exceed the memory ceiling
 /// they are in the file `scratch`, which has no name any more when this returns.

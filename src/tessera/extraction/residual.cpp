@@ -28,7 +28,7 @@ const pipeline::EditedFrames inserted_files{"Inserted", "_inserted", "writing im
 class ResidualRun {
  public:
   ResidualRun(const ResidualRequest& request, const ResidualOptions& options, param::OptionSet& settings, pipeline::Context& outer)
-      : request_{request}, options_{options}, settings_{settings}, context_{outer}, clock_{"residual", request.inputs}, profiles_{instrument::ProfileSet::load(instrument::ProfileSet::default_folders())} {}
+      : request_{request}, options_{options}, settings_{settings}, context_{outer}, clock_{request.verb, request.recorded_arguments()}, profiles_{instrument::ProfileSet::load(instrument::ProfileSet::default_folders())} {}
 
   pipeline::Outcome run() {
     if (options_.psf.file.empty()) throw UsageError{"no point response given; add --psf FILE, or --psf gaussian:fwhm_pix=2 with the width of stars"};
@@ -44,8 +44,8 @@ class ResidualRun {
     }
     std::vector<std::string> files{catalogue()};
     for (const auto& f : files_) files.push_back(f.image.path.string());
-    const auto asked = pipeline::table_request("residual", request_.inputs, files, settings_);
-    pipeline::OutputFolder folder{request_.output, asked, request_.overwrite};
+    const auto asked = pipeline::table_request(request_.verb, request_.recorded_arguments(), files, settings_);
+    pipeline::OutputFolder folder{request_.output, asked, request_.overwrite, request_.place};
     context_.log_to(folder.product("tessera.log").string());
     place();
     write_with_sources(images_, SourceLists{images_.size(), sources_}, options_.use.add ? 1 : -1, options_.use.add ? inserted_files : residual_files, folder, products_, context_);
@@ -99,7 +99,7 @@ class ResidualRun {
   void place() {
     double reach = 0;
     for (const auto& image : images_) reach = std::max(reach, image.psf->reach_pix());
-    find_sights(images_, sources_, 2 * static_cast<int>(std::ceil(reach)) + 1, context_);
+    find_sights(images_, sources_, 2 * static_cast<int>(std::ceil(reach)) + 1, 0, context_);
     const auto off = std::count_if(sources_.begin(), sources_.end(), [](const Source& s) { return s.sights.empty(); });
     seen_ = static_cast<long>(sources_.size()) - static_cast<long>(off);
     if (off > 0) context_.caveat("out-of-field", fmt::format("{} of {} sources lie on no image", off, sources_.size()), off);
@@ -108,10 +108,11 @@ class ResidualRun {
   pipeline::Outcome finish(std::vector<std::string> files, const pipeline::Request& asked, pipeline::OutputFolder& folder) {
     files.insert(files.end(), read_.begin(), read_.end());
     if (files::exists(options_.psf.file)) files.push_back(options_.psf.file);
+    files.insert(files.end(), request_.other_inputs.begin(), request_.other_inputs.end());
     const auto inputs = pipeline::hash_files(files, context_);
     clock_.stop();
     const std::vector<std::pair<std::string, double>> results{{"rows", static_cast<double>(rows_)}, {"sources", static_cast<double>(seen_)}, {"images", static_cast<double>(images_.size())}};
-    files::write_atomic(folder.product("run.json"), pipeline::run_json(clock_.record, asked.plan_hash, settings_, inputs, products_, results, context_));
+    files::write_atomic(folder.product("run.json"), pipeline::run_json(clock_.record, asked.plan_hash, settings_, inputs, pipeline::placed_products({.kept = request_.kept}, products_, folder), results, context_));
     folder.publish("run.json");
     context_.log(Level::info, fmt::format("{}: {} sources {} {} image{}, {}", request_.output, seen_, options_.use.add ? "added to" : "taken off", images_.size(), images_.size() == 1 ? "" : "s", text::format_duration(clock_.record.wall_s)));
     if (seen_ == 0) return pipeline::Outcome::nothing_to_do;

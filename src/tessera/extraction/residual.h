@@ -6,6 +6,7 @@
 #include "tessera/extraction/extract_options.h"
 #include "tessera/extraction/source_table.h"
 #include "tessera/pipeline/context.h"
+#include "tessera/pipeline/mosaic.h"
 
 namespace tessera::extraction {
 
@@ -13,6 +14,12 @@ struct ResidualRequest {
   std::vector<std::string> inputs;  ///< the catalogue, then images
   std::string output;
   bool overwrite = false, dry_run = false;
+  std::string verb = "residual";             ///< as in ExtractRequest
+  std::vector<std::string> arguments{};
+  pipeline::Placement place{};
+  std::vector<std::string> other_inputs{};
+  std::vector<pipeline::KeptText> kept{};
+  const std::vector<std::string>& recorded_arguments() const { return arguments.empty() ? inputs : arguments; }
 };
 
 struct ResidualUse {

@@ -34,7 +34,7 @@ std::vector<double> snr_by_rule(const Found& found, const Image<float>& coverage
   psf::PointResponse blended;
   for (std::size_t i = 0; i < sources.size(); ++i) {
     const auto place = sources[i].position(image.mjd);
-    if (!std::isfinite(place.ra_deg) || !std::isfinite(place.dec_deg)) continue;
+    if (!measured(sources[i]) || !std::isfinite(place.ra_deg) || !std::isfinite(place.dec_deg)) continue;
     const auto p = image.file->wcs.sky_to_pixel(place);
     if (!(p.x > whole.x0 - 0.5 && p.x < whole.x1 - 0.5 && p.y > whole.y0 - 0.5 && p.y < whole.y1 - 0.5)) continue;
     const int x = static_cast<int>(std::lround(p.x)), y = static_cast<int>(std::lround(p.y));

@@ -10,8 +10,9 @@
 
 namespace tessera::extraction {
 
-/// How the fit of a source ended. The numbers are MOPEX's (guide 6.5.20) but for `twin`.
+/// How the fit of a source ended. The numbers are MOPEX's (guide 6.5.20) but for `twin` and `poor`, whose χ² MOPEX counts under −2.
 enum class Status : std::int32_t {
+  poor = -6,         ///< fitted, with more χ² per degree of freedom than is allowed
   twin = -5,         ///< another row of the list has this position; not fitted
   degenerate = -4,   ///< the data do not tell it from its neighbours
   no_data = -3,      ///< no good pixel, or no degree of freedom
@@ -52,5 +53,8 @@ struct Source {
   wcs::SkyPoint position() const;
   wcs::SkyPoint position(double mjd) const;
 };
+
+/// Whether a fit gave it a flux.
+inline bool measured(const Source& s) { return s.status == Status::fitted || s.status == Status::no_convergence || s.status == Status::at_limit || s.status == Status::poor; }
 
 }  // namespace tessera::extraction

@@ -26,8 +26,6 @@ std::int64_t identifier(wcs::SkyPoint p, const std::string& run) {
   return static_cast<std::int64_t>(std::stoull(hex, nullptr, 16) >> 1U);
 }
 
-bool measured(const Source& s) { return s.status == Status::fitted || s.status == Status::no_convergence || s.status == Status::at_limit; }
-
 void add_fit(ColumnSet& c, const Source& s, const CatalogOptions& how, bool in_ujy) {
   const bool good = measured(s);
   const auto value = [good](double v) { return good ? v : nan; };
@@ -131,7 +129,7 @@ std::vector<ApertureFluxes> measure_apertures(const FrameView& frame, const FitI
   context.pool().for_each(pieces, [&](std::int64_t k) {
     std::vector<float> work;
     for (std::size_t i = static_cast<std::size_t>(k * together); i < std::min(sources.size(), static_cast<std::size_t>((k + 1) * together)); ++i) {
-      const auto place = sources[i].position(image.mjd);
+      const auto place = options.place == AperturePlace::found ? sources[i].start : sources[i].position(image.mjd);
       const auto p = std::isfinite(place.ra_deg) && std::isfinite(place.dec_deg) ? image.file->wcs.sky_to_pixel(place) : wcs::PixelPoint{nan, nan};
       ApertureFluxes& a = all[i];
       photometry::AnnulusSky sky{0, 0, 0, 0};
@@ -143,7 +141,8 @@ std::vector<ApertureFluxes> measure_apertures(const FrameView& frame, const FitI
         const double factor = options.correct ? unit * a.correction.emplace_back(point_correction(*image.psf, p, radii[r], options)) : unit;
         a.bad.push_back(sum.bad_area);
         a.flux.push_back(sum.area > 0 ? factor * (sum.flux - sum.area * sky.level) : nan);
-        a.error.push_back(sum.area > 0 ? factor * std::sqrt(sum.variance * factors[r] + sum.area * sum.area * sky.error * sky.error * ring_factor) : nan);
+        if (options.errors == ApertureErrors::overlap) a.error.push_back(sum.area > 0 && sum.bad_area == 0 ? factor * std::sqrt(sum.linear_variance) : nan);
+        else a.error.push_back(sum.area > 0 ? factor * std::sqrt(sum.variance * factors[r] + sum.area * sum.area * sky.error * sky.error * ring_factor) : nan);
       }
     }
     context.step();
@@ -151,24 +150,26 @@ std::vector<ApertureFluxes> measure_apertures(const FrameView& frame, const FitI
   return all;
 }
 
-Table detection_table(const Found& found, const wcs::SkyWcs& sky) {
+Table detection_table(const Found& found, const wcs::SkyWcs& sky, const std::string& unit) {
   ColumnSet c;
   std::vector<double> x, y;
   for (const auto& d : found.detections) x.push_back(d.centroid_x), y.push_back(d.centroid_y);
   std::vector<double> ra(x.size()), dec(x.size());
   sky.pixel_to_sky(x, y, ra, dec);
   // An empty table has its columns too.
-  for (const char* name : {"ra", "dec", "x", "y", "peak", "semi_major", "semi_minor", "angle"}) c.number(name, 0);
+  for (const char* name : {"ra", "dec", "x", "y", "peak", "brightest", "semi_major", "semi_minor", "angle"}) c.number(name, 0);
   for (const char* name : {"detection", "area", "blend", "blend_size"}) c.whole(name, 0);
   std::int64_t number = 0;
   for (const auto& d : found.detections) {
     c.whole("detection", ++number), c.whole("area", d.area), c.whole("blend", d.blend), c.whole("blend_size", d.blend_size);
     const auto i = static_cast<std::size_t>(number - 1);
-    c.number("ra", ra[i]), c.number("dec", dec[i]), c.number("x", d.centroid_x), c.number("y", d.centroid_y), c.number("peak", d.peak);
+    c.number("ra", ra[i]), c.number("dec", dec[i]), c.number("x", d.centroid_x), c.number("y", d.centroid_y), c.number("peak", d.peak), c.number("brightest", d.brightest);
     c.number("semi_major", d.major), c.number("semi_minor", d.minor), c.number("angle", d.angle_deg);
   }
   c.drop_first_row();
   Table table = c.finish("");
+  for (Column& column : table.columns)
+    if (column.name == "brightest") column.unit = unit;
   table.name = "detections";
   return table;
 }
@@ -176,7 +177,7 @@ Table detection_table(const Found& found, const wcs::SkyWcs& sky) {
 Table catalog_table(const CatalogParts& parts) {
   ColumnSet c;
   const bool in_ujy = parts.flux_unit == "uJy";
-  const std::size_t radii = parts.apertures.empty() ? 0 : parts.apertures.front().flux.size();
+  const std::size_t radii = parts.radii;
   const auto row = [&](const Source& s, std::int64_t number, const ApertureFluxes* apertures) {
     c.whole("id", identifier(s.position(), parts.run)), c.whole("number", number), c.whole("detection", s.detection + 1);
     add_place(c, s, *parts.wcs);
@@ -195,7 +196,8 @@ Table catalog_table(const CatalogParts& parts) {
     if (radii > 0) c.number("sky", apertures->sky);
   };
   if (parts.sources.empty()) {
-    row(Source{}, 0, nullptr);
+    const ApertureFluxes none{std::vector<double>(radii), std::vector<double>(radii), std::vector<double>(radii)};
+    row(Source{}, 0, &none);
   } else {
     for (std::size_t i = 0; i < parts.sources.size(); ++i) row(parts.sources[i], static_cast<std::int64_t>(i) + 1, radii > 0 ? &parts.apertures[i] : nullptr);
   }

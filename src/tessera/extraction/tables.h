@@ -22,7 +22,8 @@ std::vector<ApertureFluxes> measure_apertures(const FrameView& frame, const FitI
 /// "3", "5" … as numbers; throws UsageError.
 std::vector<double> radii_of(const ApertureOptions& options);
 
-Table detection_table(const Found& found, const wcs::SkyWcs& wcs);
+/// `unit`: of the image.
+Table detection_table(const Found& found, const wcs::SkyWcs& wcs, const std::string& unit);
 
 struct CatalogParts {
   std::span<const Source> sources;
@@ -32,6 +33,7 @@ struct CatalogParts {
   std::string flux_unit;
   std::string run;                          ///< what tells this run's identifiers from others'
   bool list = false;
+  std::size_t radii = 0;                    ///< apertures of each source, also where there is no source
   const CatalogOptions* how = nullptr;      ///< zero point of Vega magnitudes, significance of limits
   const catalog::ColumnSet* more = nullptr; ///< further columns, one value per source
 };

@@ -1,4 +1,5 @@
 /// instrument/inputs.cpp — what stood on the command line → names of frames.
+#include <fstream>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -202,8 +203,18 @@ void split_chips(FrameNames names, const InputOptions& options, const ProfileSet
   frames.push_back(std::move(names));
 }
 
+bool is_fits_file(const fs::path& path) {
+  char begin[6] = {};
+  std::ifstream file{path, std::ios::binary};
+  return file.read(begin, sizeof begin) && std::string_view{begin, sizeof begin} == "SIMPLE";
+}
+
 void attach(std::vector<FrameNames>& names, const std::string& list, const char* flag, fs::path FrameNames::*member) {
   if (list.empty()) return;
+  if (names.size() == 1 && is_fits_file(list)) {  // of one image, the file itself
+    names.front().*member = list;
+    return;
+  }
   const auto files = parallel_list(list, flag);
   if (files.size() != names.size())
     throw UsageError{fmt::format("{}: {} names {} files, but there are {} images; the lists must be parallel", list, flag, files.size(), names.size())};

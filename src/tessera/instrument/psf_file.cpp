@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 namespace tessera::instrument {
 
 void describe(param::Schema<PsfFileOptions>& s) {
-  s.field(&PsfFileOptions::file, "file", "Point response: a file, or gaussian:fwhm_pix=…, or moffat:fwhm_pix=…,beta=….").flag("psf").placeholder("FILE");
+  s.field(&PsfFileOptions::file, "file", "Point response: a file, or gaussian:fwhm_pix=…, or moffat:fwhm_pix=…,beta=….").flag("psf").placeholder("FILE").namelist("", "PRF_file_name").namelist("", "PRFMAP_FILE_NAME");
   s.field(&PsfFileOptions::samples_per_pixel, "samples_per_pixel", "Samples of the table per image pixel; 0: as the file says.").range(0, 1000).namelist("SOURCESTIMATE", "PRF_ResampleX_Factor");
   s.field(&PsfFileOptions::centre_x, "centre_x", "Sample on which the source lies, counted from 0; -1: as the file says.").unit("sample").at_least(-1);
   s.field(&PsfFileOptions::centre_y, "centre_y", "The same along y.").unit("sample").at_least(-1);
@@ -24,9 +24,11 @@ void describe(param::Schema<PsfFileOptions>& s) {
       .choices({{"as_said", ResponseChoice::as_said}, {"pixel", ResponseChoice::pixel}, {"density", ResponseChoice::density}, {"cells", ResponseChoice::cells}});
   s.field(&PsfFileOptions::normalisation, "normalisation", "Flux 1 within the radius: as the mean over sub-pixel positions, for a source in the middle of a pixel (MOPEX), or as the table is.")
       .choices({{"as_said", NormalisationChoice::as_said}, {"mean", NormalisationChoice::mean}, {"central", NormalisationChoice::central}, {"none", NormalisationChoice::none}});
-  s.field(&PsfFileOptions::normalisation_radius, "normalisation_radius", "Radius of the normalisation; 0: the whole table; -1: as the file says, else the whole table.").unit("pixel").at_least(-1);
+  s.field(&PsfFileOptions::normalisation_radius, "normalisation_radius", "Radius of the normalisation; 0: the whole table; -1: as the file says, else the whole table.").unit("pixel").at_least(-1).namelist("SOURCESTIMATE", "Normalization_Radius");
   s.field(&PsfFileOptions::between, "between", "Between the positions of a grid of tables: the nearest or bilinear; as_defined: as the file's format is defined.")
       .choices({{"as_defined", BetweenChoice::as_defined}, {"nearest", BetweenChoice::nearest}, {"bilinear", BetweenChoice::bilinear}});
+  s.field(&PsfFileOptions::untold, "untold", "Of a table that does not say what its samples are and where the source lies: refuse, or take it for MOPEX's PRF, responses of pixels about the middle sample.")
+      .choices({{"refuse", UntoldChoice::refuse}, {"prf", UntoldChoice::prf}});
 }
 
 psf::Response parse_response(const std::string& word, const std::string& where) {
@@ -137,6 +139,7 @@ Said said_by_user(const PsfFileOptions& o, const fs::path& file) {
     said.response = o.response == ResponseChoice::pixel ? psf::Response::pixel : o.response == ResponseChoice::density ? psf::Response::density : psf::Response::cells;
   if (o.normalisation != NormalisationChoice::as_said)
     said.normalisation = o.normalisation == NormalisationChoice::mean ? psf::Normalisation::mean : o.normalisation == NormalisationChoice::central ? psf::Normalisation::central : psf::Normalisation::none;
+  said.prf = o.untold == UntoldChoice::prf;
   if (o.between != BetweenChoice::as_defined) said.between = o.between == BetweenChoice::nearest ? psf::Between::nearest : psf::Between::bilinear;
   const fs::path side = file.string() + ".toml";
   if (files::exists(side)) add_missing(said, side_file(side));
@@ -167,7 +170,12 @@ void add_cards(Said& said, const Header& h, int width, int height) {
   add_missing(said, more);
 }
 
-psf::Meaning complete(const Said& said, const fs::path& file, int width, int height) {
+psf::Meaning complete(Said said, const fs::path& file, int width, int height) {
+  if (said.prf) {
+    Said prf;
+    prf.centre_x = (width - 1) / 2, prf.centre_y = (height - 1) / 2, prf.response = psf::Response::pixel;
+    add_missing(said, prf);
+  }
   std::vector<std::string> missing;
   if (!said.sampling_x || !said.sampling_y) missing.push_back("the samples per pixel (psf.samples_per_pixel)");
   if (!said.centre_x || !said.centre_y) missing.push_back("the sample the source lies on (psf.centre_x, psf.centre_y; from 0)");

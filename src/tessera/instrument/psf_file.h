@@ -16,6 +16,8 @@ namespace tessera::instrument {
 enum class ResponseChoice { as_said, pixel, density, cells };
 enum class NormalisationChoice { as_said, mean, central, none };
 enum class BetweenChoice { as_defined, nearest, bilinear };
+/// What a table is taken for that does not say it: refuse, or MOPEX's PRF: pixel responses about the middle sample (of an even table the one before the middle).
+enum class UntoldChoice { refuse, prf };
 
 struct PsfFileOptions {
   std::string file;
@@ -25,6 +27,7 @@ struct PsfFileOptions {
   NormalisationChoice normalisation = NormalisationChoice::as_said;
   double normalisation_radius = -1;     // −1: as the file says
   BetweenChoice between = BetweenChoice::as_defined;
+  UntoldChoice untold = UntoldChoice::refuse;
 };
 void describe(param::Schema<PsfFileOptions>& s);
 

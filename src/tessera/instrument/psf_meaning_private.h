@@ -16,6 +16,7 @@ struct Said {
   std::optional<psf::Response> response;
   std::optional<psf::Normalisation> normalisation;
   std::optional<psf::Between> between;
+  bool prf = false;   ///< what nothing says is that of MOPEX's PRFs
 };
 
 /// What the options and the side file say; a side file's mistakes are UsageErrors.
@@ -24,7 +25,7 @@ Said said_by_user(const PsfFileOptions& options, const std::filesystem::path& fi
 void add_cards(Said& said, const Header& header, int width, int height);
 void add_missing(Said& said, const Said& more);
 /// Throws UsageError that lists what nothing has said.
-psf::Meaning complete(const Said& said, const std::filesystem::path& file, int width, int height);
+psf::Meaning complete(Said said, const std::filesystem::path& file, int width, int height);
 
 psf::Response parse_response(const std::string& text, const std::string& where);
 psf::Normalisation parse_normalisation(const std::string& text, const std::string& where);

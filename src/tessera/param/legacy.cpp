@@ -88,6 +88,9 @@ std::string unquoted(std::string_view value, int line, std::vector<LegacyTrap>& 
     }
   if (typographic) traps.push_back({line, "typographic quotation marks are taken as plain ones"});
   const auto is_quote = [](char c) { return c == '\'' || c == '"'; };
+  // Quotes around parts of a condition: "SNR > 5" and "deblend ! NO".
+  const bool several = s.size() > 2 && is_quote(s.front()) && s.back() == s.front() && s.find(s.front(), 1) + 1 < s.size();
+  if (several) return s;
   if (s.size() >= 2 && is_quote(s.front()) && s.back() == s.front()) return std::string{text::trim(std::string_view{s}.substr(1, s.size() - 2))};
   if (s.empty() || (!is_quote(s.front()) && !is_quote(s.back()))) return s;
   traps.push_back({line, "a quotation mark has no partner, and is left out"});

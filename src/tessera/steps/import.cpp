@@ -32,8 +32,8 @@ void describe(param::Schema<ImportOptions>& s) {
   s.field(&ImportOptions::format, "format", "What the file is: a MOPEX namelist or a SWarp configuration; auto goes by its content.")
       .choices({{"auto", Dialect::by_content}, {"mopex", Dialect::mopex}, {"swarp", Dialect::swarp}})
       .flag("format");
-  s.field(&ImportOptions::table, "table", "Print the list of all known keys as a Markdown table, and read nothing.")
-      .choices({{"none", ""}, {"mopex", "mopex"}, {"swarp", "swarp"}})
+  s.field(&ImportOptions::table, "table", "Print the list of all known keys as a Markdown table, and read nothing; mopex: of overlap.pl and mosaic.pl, apex: of the APEX scripts.")
+      .choices({{"none", ""}, {"mopex", "mopex"}, {"apex", "apex"}, {"swarp", "swarp"}})
       .flag("table")
       .placeholder("PROGRAM");
 }
@@ -52,13 +52,11 @@ Dialect dialect_of(const std::string& content, const fs::path& name) {
   throw DataError{fmt::format("{}: has no settings", name.string())};
 }
 
-// The text goes through the reader of `tessera mosaic -c`, which must take it: else this file has a defect.
-void check(const std::string& toml) {
-  pipeline::MosaicOptions mosaic;
-  RunOptions run;
+// The text goes through the reader of `tessera mosaic -c`, extract or residual, which must take it: else this file has a defect.
+void check(const std::string& toml, Program program) {
+  ProgramOptions bound;
   param::OptionSet options;
-  mosaic.declare(options);
-  run.declare(options, true);
+  bound.declare(program, options);
   param::read_toml(toml, "the translation", options);
 }
 
@@ -67,7 +65,7 @@ class ImportStep : public Step {
   std::string_view name() const override { return "import"; }
   std::string_view summary() const override { return "Translate a MOPEX namelist or a SWarp configuration."; }
   std::string_view description() const override {
-    return "Prints options for tessera mosaic (TOML, for -c) made from a MOPEX namelist of overlap.pl or mosaic.pl, or from a SWarp configuration. Every setting of the "
+    return "Prints options for tessera mosaic (TOML, for -c) made from a MOPEX namelist of overlap.pl or mosaic.pl, or from a SWarp configuration; and options for tessera extract or tessera residual from one of the APEX scripts. Every setting of the "
            "file is accounted for, with its line, in comments and on standard error: the option it became, what differs in meaning, what does not exist here yet, what is not "
            "needed. Slips that MOPEX passes over in silence (no spaces around =, a missing &END or comma, letters for digits …) are read and told.\n"
            "Names of files belong to one data set and not to the options: they are shown as a command line. Give -o to write a file.";
@@ -80,7 +78,7 @@ class ImportStep : public Step {
   pipeline::Outcome run(const std::vector<std::string>& inputs, const RunOptions& run, param::OptionSet&, pipeline::Context& context) override {
     if (!options_.table.empty()) {
       if (!inputs.empty()) throw UsageError{"import --table reads no file; leave out its name"};
-      print(options_.table == "mopex" ? key_table("mopex", mopex_rules()) : key_table("swarp", swarp_rules()));
+      print(options_.table == "mopex" ? key_table("mopex", mopex_rules()) : options_.table == "apex" ? key_table("mopex", apex_rules(), Program::extract) + "\n## Keys of apex_qa.pl\n\n" + key_table("mopex", qa_rules(), Program::residual) : key_table("swarp", swarp_rules()));
       return pipeline::Outcome::done;
     }
     if (inputs.size() != 1) throw UsageError{fmt::format("import takes one file, {} were given", inputs.size())};
@@ -94,10 +92,11 @@ class ImportStep : public Step {
     if (config.settings.size() > most_settings)
       throw DataError{fmt::format("{}: has {} settings, more than any configuration ({})", in.string(), config.settings.size(), most_settings)};
 
-    Import import{config, dialect == Dialect::mopex ? "mopex" : "swarp", dialect == Dialect::mopex ? mopex_rules() : swarp_rules()};
-    const std::string kind = dialect == Dialect::mopex ? translate_namelist(import) : translate_swarp(import);
+    const auto script = script_for(config);
+    Import import = dialect == Dialect::mopex ? import_namelist(config, script) : Import{config, "swarp", swarp_rules()};
+    const std::string kind = dialect == Dialect::mopex ? translate_namelist(import, script) : translate_swarp(import);
     const std::string toml = import.toml(kind);
-    check(toml);
+    check(toml, import.program());
     tell(import, context);
     if (run.output.empty()) print(toml);
     else if (!run.dry_run) files::write_atomic(out, toml);

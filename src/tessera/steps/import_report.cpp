@@ -62,10 +62,19 @@ std::string_view to_string(Fate fate) {
   return "?";
 }
 
-Import::Import(const param::LegacyConfig& config, std::string_view dialect, std::span<const KeyRule> rules)
-    : config_{config}, dialect_{dialect}, rules_{rules} {
-  mosaic_.declare(options_);
-  run_.declare(options_, true);
+std::string_view to_string(Program program) { return program == Program::mosaic ? "mosaic" : program == Program::extract ? "extract" : "residual"; }
+
+void ProgramOptions::declare(Program program, param::OptionSet& set) {
+  if (program == Program::extract) extract.declare(set);
+  else if (program == Program::residual) residual.declare(set);
+  else extract.mosaic.declare(set);
+  run.declare(set, true);
+}
+
+Import::Import(const param::LegacyConfig& config, std::string_view dialect, std::span<const KeyRule> rules, Program program, std::span<const KeyRule> shared)
+    : config_{config}, dialect_{dialect}, rules_{rules}, shared_{shared}, program_{program} {
+  bound_.declare(program_, options_);
+  if (program_ != Program::mosaic) bound_.declare(Program::mosaic, mosaic_options_);
   for (const auto& trap : config.traps) warn(trap.line, trap.message);
 }
 
@@ -100,6 +109,8 @@ void Import::set(std::string_view option, const std::string& value, std::string_
   v.comments.emplace_back(because);
 }
 
+void Import::input(const std::string& name) { input_ = quoted(name); }
+
 void Import::flag(std::string_view flag, const std::string& value) { flags_.push_back(fmt::format("{} {}", flag, quoted(value))); }
 
 std::optional<double> Import::number(const LegacySetting& from) {
@@ -124,9 +135,15 @@ bool Import::offers(std::string_view key, std::string_view choice) const {
 }
 
 const KeyRule* Import::rule_of(const LegacySetting& s) const {
-  for (const KeyRule& r : rules_)
-    if (same_name(r.key, s.key) && same_name(r.block, s.block)) return &r;
-  return nullptr;
+  const auto in = [&](std::span<const KeyRule> list) -> const KeyRule* {
+    for (const KeyRule& r : list)
+      if (same_name(r.key, s.key) && same_name(r.block, s.block)) return &r;
+    return nullptr;
+  };
+  if (const KeyRule* own = in(rules_)) return own;
+  // The program's own option of that name comes before what a mosaic makes of it.
+  const std::string alias = alias_of(s);
+  return !alias.empty() && program_ != Program::mosaic && !mosaic_options_.find(alias) ? nullptr : in(shared_);
 }
 
 std::string Import::alias_of(const LegacySetting& s) const {
@@ -163,9 +180,11 @@ void Import::apply(const LegacySetting& s) {
   const std::string alias = alias_of(s);
   if (!rule && alias.empty()) {
     std::vector<std::string> names;
-    for (const KeyRule& r : rules_) names.push_back(name_of(r.block, r.key));
+    for (const auto& list : {rules_, shared_})
+      for (const KeyRule& r : list) names.push_back(name_of(r.block, r.key));
     const std::string near = text::nearest(name_of(s.block, s.key), names);
-    return note(Fate::unknown, s, near.empty() ? "no key of the guide's chapters on mosaics" : fmt::format("no key of the guide's chapters on mosaics; did you mean {}?", near));
+    const auto chapters = program_ == Program::mosaic ? "no key of the guide's chapters on mosaics" : "no key of the guide's chapters on mosaics and point sources";
+    return note(Fate::unknown, s, near.empty() ? chapters : fmt::format("{}; did you mean {}?", chapters, near));
   }
   if (s.value.empty()) {
     const bool optional = !rule || rule->fate == Fate::same || rule->fate == Fate::differs;
@@ -210,11 +229,12 @@ std::vector<Import::Line> Import::report() const {
 std::string Import::command() const {
   const bool frames = std::any_of(flags_.begin(), flags_.end(), [](const std::string& f) { return f.starts_with("-I "); });
   const bool out = std::any_of(flags_.begin(), flags_.end(), [](const std::string& f) { return f.starts_with("-o "); });
-  return fmt::format("tessera mosaic -c THIS.toml{}{}{}{}", frames ? "" : " FRAMES", flags_.empty() ? "" : " ", text::join(flags_, " "), out ? "" : " -o OUT");
+  const std::string images = !input_.empty() ? " " + input_ : frames ? "" : program_ == Program::extract ? " MOSAIC" : program_ == Program::residual ? " TABLE MOSAIC" : " FRAMES";
+  return fmt::format("tessera {} -c THIS.toml{}{}{}{}", to_string(program_), images, flags_.empty() ? "" : " ", text::join(flags_, " "), out ? "" : " -o OUT");
 }
 
 std::string Import::toml(std::string_view title) const {
-  std::string s = fmt::format("# Options of tessera mosaic, translated by tessera import from a {}.\n#\n# Run it as\n#   {}\n", printable(title), command());
+  std::string s = fmt::format("# Options of tessera {}, translated by tessera import from a {}.\n#\n# Run it as\n#   {}\n", to_string(program_), printable(title), command());
   const std::vector<Line> lines = report();
   const auto chapter = [&](std::string_view heading, auto wanted) {
     std::string body;
@@ -245,22 +265,21 @@ std::string Import::toml(std::string_view title) const {
   return s;
 }
 
-std::string key_table(std::string_view dialect, std::span<const KeyRule> rules) {
+std::string key_table(std::string_view dialect, std::span<const KeyRule> rules, Program program) {
   struct Row {
     std::string option, status, remark;
   };
   std::map<std::pair<std::string, std::string>, Row> rows;
   for (const KeyRule& r : rules)
     rows[{text::upper(r.block), std::string{r.key}}] = {std::string{r.option}, std::string{to_string(r.fate)}, std::string{r.remark}};
-  pipeline::MosaicOptions mosaic;
-  RunOptions run;
-  param::OptionSet options;
-  mosaic.declare(options);
-  run.declare(options, true);
+  ProgramOptions bound;
+  param::OptionSet options, shared;
+  bound.declare(program, options);
+  if (program != Program::mosaic) bound.declare(Program::mosaic, shared);
   for (const auto& section : options.sections())
     for (const auto& f : section.fields)
       for (const auto& a : f.aliases) {
-        if (a.dialect != dialect) continue;
+        if (a.dialect != dialect || shared.find(section.name + "." + f.name)) continue;
         // As in apply(): a rule comes before an alias, unless it says that there is no option.
         const bool ruled = std::any_of(rules.begin(), rules.end(), [&](const KeyRule& r) {
           return same_name(r.block, a.block) && same_name(r.key, a.key) && (r.fate != Fate::missing || r.apply);

@@ -8,8 +8,10 @@
 #include <string_view>
 #include <vector>
 
+#include "tessera/extraction/extract_options.h"
+#include "tessera/extraction/residual.h"
 #include "tessera/param/legacy.h"
-#include "tessera/pipeline/mosaic_options.h"
+#include "tessera/steps/mopex_scripts.h"
 #include "tessera/steps/run_options.h"
 
 namespace tessera::steps {
@@ -43,14 +45,29 @@ struct KeyRule {
   void (*apply)(Import&, const param::LegacySetting&) = nullptr;
 };
 
-/// A configuration being translated. Values go through the declared options, so what it holds is accepted by `tessera mosaic`.
+/// Whose options a configuration becomes.
+enum class Program { mosaic, extract, residual };
+std::string_view to_string(Program program);
+
+/// The options of a program's command line, bound to this object.
+struct ProgramOptions {
+  extraction::ExtractOptions extract;   ///< those of a mosaic in it
+  extraction::ResidualOptions residual;
+  RunOptions run;
+  void declare(Program program, param::OptionSet& set);
+};
+
+/// A configuration being translated. Values go through the declared options, so what it holds is accepted by the program. Bound to itself: no copies.
 class Import {
  public:
-  Import(const param::LegacyConfig& config, std::string_view dialect, std::span<const KeyRule> rules);
+  /// `shared`: rules for keys that `rules` does not have.
+  Import(const param::LegacyConfig& config, std::string_view dialect, std::span<const KeyRule> rules, Program program = Program::mosaic, std::span<const KeyRule> shared = {});
+  Import(const Import&) = delete;
+  Import& operator=(const Import&) = delete;
 
   /// Every setting through its rule or alias; each gets a line.
   void translate();
-  /// The same line for every setting: nothing of this configuration is for a mosaic.
+  /// The same line for every setting: nothing of this configuration is for the program.
   void leave_all(std::string_view remark);
 
   const param::LegacyConfig& config() const { return config_; }
@@ -61,6 +78,8 @@ class Import {
   void note(Fate fate, const param::LegacySetting& from, std::string_view remark);
   void warn(int line, std::string_view message);
   void flag(std::string_view flag, const std::string& value);
+  /// An image that the command line names by itself.
+  void input(const std::string& name);
   /// The number a value stands for; O, l and I among digits are read as 0 and 1 with a warning. Refused when it is none.
   std::optional<double> number(const param::LegacySetting& from);
   /// A switch outside the blocks: 1 (or yes, true, on).
@@ -70,7 +89,8 @@ class Import {
   /// Whether a choice of an option exists in this version.
   bool offers(std::string_view option, std::string_view choice) const;
 
-  /// TOML for `tessera mosaic`, with the report as comments. `title` says what was read.
+  Program program() const { return program_; }
+  /// TOML for the program, with the report as comments. `title` says what was read.
   std::string toml(std::string_view title) const;
   struct Line {
     int line;
@@ -100,22 +120,35 @@ class Import {
   const param::LegacyConfig& config_;
   std::string dialect_;
   std::span<const KeyRule> rules_;
-  pipeline::MosaicOptions mosaic_;
-  RunOptions run_;
-  param::OptionSet options_;
+  std::span<const KeyRule> shared_;
+  Program program_;
+  ProgramOptions bound_;
+  param::OptionSet options_, mosaic_options_;  ///< the second: those of a mosaic, where the program has more
   std::map<std::string, Value, std::less<>> values_;
   std::vector<Line> lines_;
   std::set<const param::LegacySetting*> told_;
   std::vector<std::string> flags_;
+  std::string input_;
 };
 
-/// One row per key, from the rules and from what the options of `tessera mosaic` declare.
-std::string key_table(std::string_view dialect, std::span<const KeyRule> rules);
+/// One row per key, from the rules and from what the options of the program declare. Aliases that the mosaic has too are left to its table.
+std::string key_table(std::string_view dialect, std::span<const KeyRule> rules, Program program = Program::mosaic);
 
-/// import_mopex.cpp
+/// mopex_keys.cpp: chapters 4 and 5 of the guide; apex_keys.cpp: chapter 6.
 std::span<const KeyRule> mopex_rules();
-/// Translates a namelist; what it was for ("MOPEX namelist of mosaic.pl").
-std::string translate_namelist(Import& import);
+std::span<const KeyRule> apex_rules();
+
+/// import_mopex.cpp: the namelist as the options of what does the script's work here.
+Import import_namelist(const param::LegacyConfig& config, MopexScript script);
+/// Translates a namelist; what it is for ("MOPEX namelist of mosaic.pl").
+std::string translate_namelist(Import& import, MopexScript script);
+void read_weights(Import& import);
+
+/// import_apex.cpp: settings of APEX that say something together.
+void read_apex(Import& import, MopexScript script);
+/// import_qa.cpp: rules of apex_qa.pl, and what is read together there.
+std::span<const KeyRule> qa_rules();
+void read_qa(Import& import);
 
 /// import_outliers.cpp: everything of a namelist that says how outliers are found and which of them reject.
 void read_outliers(Import& import);

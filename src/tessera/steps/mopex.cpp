@@ -1,4 +1,4 @@
-// tessera mopex: overlap.pl or mosaic.pl of MOPEX, from its namelist to its folders. MOPEX guide 4, 5, 9.4 to 9.6.
+// tessera mopex: the scripts of MOPEX, from a namelist to its folders. MOPEX guide 4 to 6, 9.4 to 9.7.
 #include <fmt/format.h>
 
 #include <sys/resource.h>
@@ -11,6 +11,7 @@
 #include "tessera/pipeline/mosaic.h"
 #include "tessera/pipeline/overlap.h"
 #include "tessera/steps/import_report.h"
+#include "tessera/steps/mopex_apex.h"
 #include "tessera/steps/mopex_files.h"
 #include "tessera/steps/mopex_layout.h"
 #include "tessera/steps/step.h"
@@ -23,6 +24,7 @@ using param::Source;
 
 struct MopexOptions {
   std::string namelist, fif, dmasks, output;
+  std::string image, sigma, list, response, map, mosaic_response, table, mosaic;
   bool corrected = false, quicklook = false, zodi_subtracted = false;
 };
 
@@ -31,6 +33,14 @@ void describe(param::Schema<MopexOptions>& s) {
   s.field(&MopexOptions::fif, "fif", "Table of the output grid (FIF.tbl), as given or in the output folder; none: the grid is made from the frames.").flag("fif", 'F').placeholder("FILE");
   s.field(&MopexOptions::dmasks, "dmasks", "The same as -d: overlap.pl's letter for the list of masks.").flag("dmasks", 'D').placeholder("LIST");
   s.field(&MopexOptions::output, "output", "The same as -o: MOPEX's letter for the output folder.").flag("mopex-output", 'O').placeholder("OUT");
+  s.field(&MopexOptions::image, "image", "Scripts of one image: the image.").flag("image", 'i').placeholder("FILE").namelist("", "INPUT_FILE_NAME");
+  s.field(&MopexOptions::sigma, "sigma", "Its uncertainty.").flag("sigma", 's').placeholder("FILE").namelist("", "SIGMA_FILE_NAME");
+  s.field(&MopexOptions::list, "list", "Scripts with a list: the table of sources, as catalog.sources.").flag("user-list", 'u').placeholder("LIST");
+  s.field(&MopexOptions::response, "response", "PRF, as psf.file.").flag("prf", 'p').placeholder("FILE");
+  s.field(&MopexOptions::map, "map", "PRF map, as psf.file.").flag("prf-map", 'm').placeholder("FILE");
+  s.field(&MopexOptions::mosaic_response, "mosaic_response", "PRF of the mosaic, as detection.psf; of apex_qa.pl with a mosaic, as psf.file.").flag("mosaic-prf", 'P').placeholder("FILE");
+  s.field(&MopexOptions::table, "table", "apex_qa.pl and aperture.pl: the table of extracted sources.").flag("extraction-table", 'E').placeholder("FILE").namelist("", "EXTRACTION_TABLE");
+  s.field(&MopexOptions::mosaic, "mosaic", "apex_qa.pl: the mosaic that sources are taken off.").flag("mosaic-image", 'T').placeholder("FILE").namelist("", "MOSAIC_FILE_NAME");
   s.field(&MopexOptions::corrected, "corrected", "overlap.pl: write the corrected frames.").namelist("", "apply_overlap_correction");
   s.field(&MopexOptions::quicklook, "quicklook", "overlap.pl: write a coarse mosaic of the matched frames.").namelist("", "mosaic_corrected_images");
   s.field(&MopexOptions::zodi_subtracted, "zodi_subtracted", "overlap.pl: write the frames less the zodiacal light alone.").namelist("", "save_zodiacal_subtracted_images");
@@ -39,14 +49,14 @@ void describe(param::Schema<MopexOptions>& s) {
 /// easymosaic.pl of the guide's appendix A: a mosaic without parameters.
 bool is_easy(const std::vector<std::string>& inputs) { return !inputs.empty() && (inputs[0] == "easymosaic.pl" || inputs[0] == "easymosaic"); }
 
-MopexScript script_of(const std::vector<std::string>& inputs) {
-  if (inputs.size() == 1 && (inputs[0] == "mosaic.pl" || inputs[0] == "mosaic")) return MopexScript::mosaic;
-  if (inputs.size() == 1 && (inputs[0] == "overlap.pl" || inputs[0] == "overlap")) return MopexScript::overlap;
-  if (inputs.empty()) throw UsageError{"mopex needs the name of a script: overlap.pl or mosaic.pl (or easymosaic.pl with frames)"};
-  throw UsageError{fmt::format("mopex runs overlap.pl or mosaic.pl (and easymosaic.pl FRAMES); found {} (frames are given as a list with -I)", param::legacy::printable(text::join(inputs, " ")))};
-}
+constexpr std::string_view scripts = "overlap.pl, mosaic.pl, apex.pl, apex_1frame.pl, apex_user_list.pl, apex_user_list_1frame.pl, aperture.pl, apex_qa.pl";
 
-std::string name_of(MopexScript script) { return script == MopexScript::mosaic ? "mosaic.pl" : "overlap.pl"; }
+MopexScript script_of(const std::vector<std::string>& inputs) {
+  if (inputs.empty()) throw UsageError{fmt::format("mopex needs the name of a script: {} (or easymosaic.pl with frames)", scripts)};
+  const auto script = inputs.size() == 1 ? script_named(inputs[0]) : std::nullopt;
+  if (script && *script != MopexScript::prf_estimate) return *script;
+  throw UsageError{fmt::format("mopex runs {} (and easymosaic.pl FRAMES); found {} (images are given with -I or -i)", scripts, param::legacy::printable(text::join(inputs, " ")))};
+}
 
 /// MOPEX keeps the namelist of a run beside its products; save_namelist = 1 puts the time before its name.
 pipeline::KeptText copy_of(const Namelist& namelist) {
@@ -60,46 +70,34 @@ pipeline::KeptText copy_of(const Namelist& namelist) {
   return {name, namelist.content};
 }
 
-/// Every line of the report goes to the log; what needs eyes, and the sum, to the terminal.
-void tell(const Import& import, const Namelist& namelist, pipeline::Context& context) {
-  for (const auto& line : import.report()) {
-    const bool loud = line.trap || line.fate == Fate::missing || line.fate == Fate::refused || line.fate == Fate::unknown;
-    context.log(loud ? pipeline::Level::warning : pipeline::Level::debug, param::legacy::printable(line.text, 600));
-  }
-  const auto count = [&](Fate fate) { return import.count(fate); };
-  context.log(pipeline::Level::info, fmt::format("{}: {} settings: {} mean the same here, {} differ in a detail, {} are done without being asked or not needed, {} are not in use, {} name files", namelist.path,
-                                                 namelist.config.settings.size(), count(Fate::same), count(Fate::differs), count(Fate::always) + count(Fate::unneeded), count(Fate::unused),
-                                                 count(Fate::command_line)));
-  if (const auto n = count(Fate::missing)) context.caveat("not-there-yet", fmt::format("{}: settings that ask for something not there yet", namelist.path), n);
-  if (const auto n = count(Fate::refused) + count(Fate::unknown)) context.caveat("not-taken-over", fmt::format("{}: settings that are unknown or have no usable value", namelist.path), n);
-}
-
 class Mopex : public Step {
  public:
   std::string_view name() const override { return "mopex"; }
-  std::string_view summary() const override { return "Run a MOPEX namelist: overlap.pl or mosaic.pl."; }
+  std::string_view summary() const override { return "Run a MOPEX namelist: overlap.pl, mosaic.pl or one of the APEX scripts."; }
   std::string_view description() const override {
     return "Takes a namelist of MOPEX with the flags of its scripts (-n -I -S -d -D -M -R -F -O), does what its module triggers and parameters ask for, and puts the products where MOPEX puts them: "
            "Combine-mosaic/mosaic.fits, Rmask-mosaic/*_rmask.fits, Overlap_corr/overlapCorrection_*.fits, offsets.tbl, FIF.tbl. A flag wins over the namelist; a file that the namelist names and that is "
            "not there can be dropped by name (-M none). What every line of the namelist became is told in the log.\n"
            "easymosaic.pl needs no namelist: it makes a mosaic of FRAMES (files, folders, globs, or -I) as tessera mosaic does without options.\n"
-           "Both scripts may write to one folder: the records are run_overlap.json and run_mosaic.json. Every option of tessera mosaic can be set as well and wins over the namelist.";
+           "apex.pl, apex_1frame.pl, apex_user_list.pl, apex_user_list_1frame.pl, aperture.pl and apex_qa.pl measure sources as tessera extract and tessera residual do (-i -s -C -u -p -m -P -E -T): extract.tbl, extract_raw.tbl, aperture.tbl, "
+           "mosaic_detect.tbl, Residual-ApexQA/residual_*.fits.\n"
+           "All scripts may write to one folder: the records are run_overlap.json, run_mosaic.json, run_apex.json … Every option of tessera extract, and so of tessera mosaic, can be set as well and wins over the namelist.";
   }
-  std::string_view inputs() const override { return "overlap.pl|mosaic.pl|easymosaic.pl FRAMES…"; }
+  std::string_view inputs() const override { return "SCRIPT.pl|easymosaic.pl FRAMES…"; }
   std::string_view example() const override { return "tessera mopex mosaic.pl -n mosaic_I1.nl -I images.txt -S sigmas.txt -d masks.txt -M none -O ch1"; }
   bool writes_output() const override { return true; }
   void declare(param::OptionSet& options) override {
     options.add("mopex", "MOPEX's flags", mopex_);
-    options_.mosaic.declare(options);
+    extract_.declare(options);
   }
 
   void prepare(const std::vector<std::string>& inputs, param::OptionSet& options) override {
     if (is_easy(inputs)) return;
-    script_of(inputs);
+    const auto script = script_of(inputs);
     if (mopex_.namelist.empty()) throw UsageError{"no namelist given; add -n NAME.nl"};
     namelist_ = read_namelist_file(mopex_.namelist);
-    Import import{namelist_.config, "mopex", mopex_rules()};
-    translate_namelist(import);
+    Import import = import_namelist(namelist_.config, script);
+    translate_namelist(import, script);
     for (const auto& [option, value] : import.values())
       if (option.starts_with("run.")) options.assign(option, value.value, Source::namelist, value.line ? namelist_.where(value.line) : namelist_.path);
     constexpr int lowest_priority = 19;
@@ -110,10 +108,12 @@ class Mopex : public Step {
     if (is_easy(inputs)) return make_easily(inputs, run, options, context);
     const auto script = script_of(inputs);
     const auto& namelist = namelist_;
+    refuse_other(namelist, script);
+    if (script != MopexScript::mosaic && script != MopexScript::overlap) return measure(script, run, options, context);
     MopexLayout layout{namelist.config, script};
     if (text::lower(mopex_.fif) == "none") layout.make_fif();
     take_options(namelist, script, options, context);
-    if (!mopex_.dmasks.empty() && options_.mosaic.input.masks.empty()) options.assign("input.masks", mopex_.dmasks, Source::command_line, "-D");
+    if (!mopex_.dmasks.empty() && extract_.mosaic.input.masks.empty()) options.assign("input.masks", mopex_.dmasks, Source::command_line, "-D");
     const auto output = output_of(namelist, run);
     settle_files(namelist, mopex_.fif, output, options, context);
 
@@ -123,33 +123,60 @@ class Mopex : public Step {
     request.other_inputs = {namelist.path};
     request.kept = {copy_of(namelist)};
     if (script == MopexScript::overlap) {
-      options_.products = {mopex_.corrected, mopex_.quicklook, options_.mosaic.products.report, mopex_.zodi_subtracted && options_.mosaic.background.zodi};
-      return pipeline::match_overlaps(request, options_, options, context);
+      pipeline::OverlapOptions overlap{extract_.mosaic, {mopex_.corrected, mopex_.quicklook, extract_.mosaic.products.report, mopex_.zodi_subtracted && extract_.mosaic.background.zodi}};
+      return pipeline::match_overlaps(request, overlap, options, context);
     }
-    if (layout.grid_only()) return pipeline::make_grid(request, options_.mosaic, options, context);
+    if (layout.grid_only()) return pipeline::make_grid(request, extract_.mosaic, options, context);
     if (!layout.combines()) context.log(pipeline::Level::info, "run_mosaic_coadder or run_mosaic_combiner is off: no mosaic is kept");
-    return pipeline::make_mosaic(request, options_.mosaic, options, context);
+    return pipeline::make_mosaic(request, extract_.mosaic, options, context);
   }
 
  private:
   /// tessera mosaic with its defaults, under MOPEX's flags.
   pipeline::Outcome make_easily(const std::vector<std::string>& inputs, const RunOptions& run, param::OptionSet& options, pipeline::Context& context) {
     if (!mopex_.namelist.empty()) throw UsageError{"easymosaic.pl takes no namelist; mosaic.pl does"};
-    if (!mopex_.dmasks.empty() && options_.mosaic.input.masks.empty()) options.assign("input.masks", mopex_.dmasks, Source::command_line, "-D");
+    if (!mopex_.dmasks.empty() && extract_.mosaic.input.masks.empty()) options.assign("input.masks", mopex_.dmasks, Source::command_line, "-D");
     if (!mopex_.fif.empty() && text::lower(mopex_.fif) != "none") options.assign("grid.file", mopex_.fif, Source::command_line, "-F");
     const auto& output = run.output.empty() ? mopex_.output : run.output;
     if (output.empty()) throw UsageError{"no output folder given; add -O OUT"};
     pipeline::MosaicRequest request{{inputs.begin() + 1, inputs.end()}, output, run.overwrite, run.dry_run, "mopex"};
     request.arguments = inputs;
-    return pipeline::make_mosaic(request, options_.mosaic, options, context);
+    return pipeline::make_mosaic(request, extract_.mosaic, options, context);
+  }
+
+  /// Scripts of one family share their namelists: those of APEX differ in the files they name.
+  static void refuse_other(const Namelist& namelist, MopexScript script) {
+    const auto meant = script_for(namelist.config);
+    if (meant == script || (measures_sources(meant) && measures_sources(script))) return;
+    throw UsageError{fmt::format("{}: is a MOPEX namelist of {}, not one of {}; name that script", namelist.path, name_of(meant), name_of(script))};
+  }
+
+  /// Flags that are other options under MOPEX's letter.
+  void take_letters(MopexScript script, param::OptionSet& options) const {
+    const bool qa_of_mosaic = script == MopexScript::apex_qa && mopex_.map.empty() && mopex_.response.empty();
+    const std::tuple<const std::string&, const char*, const char*> letters[] = {{mopex_.sigma, "input.sigmas", "-s"},
+                                                                               {mopex_.list, "catalog.sources", "-u"},
+                                                                               {mopex_.response, "psf.file", "-p"},
+                                                                               {mopex_.map, "psf.file", "-m"},
+                                                                               {mopex_.mosaic_response, qa_of_mosaic ? "psf.file" : "detection.psf", "-P"},
+                                                                               {mopex_.dmasks, "input.masks", "-D"}};
+    for (const auto& [value, option, flag] : letters)
+      if (!value.empty()) options.assign(option, value, Source::command_line, flag);
+    if (script == MopexScript::aperture && mopex_.list.empty() && !mopex_.table.empty()) options.assign("catalog.sources", mopex_.table, Source::command_line, "-E");
+  }
+
+  pipeline::Outcome measure(MopexScript script, const RunOptions& run, param::OptionSet& options, pipeline::Context& context) {
+    take_letters(script, options);
+    const ApexRun apex{script, namelist_, output_of(namelist_, run), run.overwrite, run.dry_run, mopex_.fif, copy_of(namelist_)};
+    if (script == MopexScript::apex_qa && !mopex_.list.empty()) context.caveat("left-out", fmt::format("-u {}: residual frames are not made into a mosaic; run mosaic.pl, or tessera mosaic, on them", mopex_.list));
+    if (script == MopexScript::apex_qa) return run_apex_qa(apex, mopex_.table, mopex_.mosaic, extract_, options, context);
+    return run_apex(apex, mopex_.image, extract_, options, context);
   }
 
   static void take_options(const Namelist& namelist, MopexScript script, param::OptionSet& options, pipeline::Context& context) {
-    Import import{namelist.config, "mopex", mopex_rules()};
-    const auto kind = translate_namelist(import);
-    if (!kind.ends_with(name_of(script)))
-      throw UsageError{fmt::format("{}: is a {}, not one of {}{}", namelist.path, kind, name_of(script), kind.ends_with(".pl") ? "; name that script" : "; tessera does neither")};
-    tell(import, namelist, context);
+    Import import = import_namelist(namelist.config, script);
+    translate_namelist(import, script);
+    tell_namelist(import, namelist, context);
     for (const auto& [option, value] : import.values()) {
       if (option.starts_with("run.")) continue;  // see prepare()
       options.assign(option, value.value, Source::namelist, value.line ? namelist.where(value.line) : namelist.path);
@@ -177,7 +204,7 @@ class Mopex : public Step {
 
   MopexOptions mopex_;
   Namelist namelist_;
-  pipeline::OverlapOptions options_;
+  extraction::ExtractOptions extract_;
 };
 
 }  // namespace

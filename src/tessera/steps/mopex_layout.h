@@ -5,10 +5,9 @@
 #include <vector>
 
 #include "tessera/param/legacy.h"
+#include "tessera/steps/mopex_scripts.h"
 
 namespace tessera::steps {
-
-enum class MopexScript { overlap, mosaic };
 
 /// The folders a namelist names, and what of the products its module triggers ask for.
 class MopexLayout {

@@ -59,8 +59,10 @@ class Replay : public Step {
  private:
   /// The record of a run in its folder: named as `like`, or as one of the steps names it.
   static std::string record_in(const fs::path& folder, const fs::path& like) {
-    for (const fs::path& name : {like.filename(), fs::path{"run.json"}, fs::path{"run_mosaic.json"}, fs::path{"run_overlap.json"}})
+    for (const fs::path& name : {like.filename(), fs::path{"run.json"}})
       if (!name.empty() && files::exists(folder / name)) return (folder / name).string();
+    for (const auto script : {"mosaic", "overlap", "apex", "apex_1frame", "apex_user_list", "apex_user_list_1frame", "aperture", "apex_qa"})
+      if (const fs::path record = folder / fmt::format("run_{}.json", script); files::exists(record)) return record.string();
     return (folder / "run.json").string();
   }
 

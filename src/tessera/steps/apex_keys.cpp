@@ -1,0 +1,228 @@
+// What the keys of APEX namelists become: one rule per key of the guide's chapter 6 that is no plain alias of an option of tessera extract. Those of its mosaic (S/N Estimator, Fiducial Image Frame,
+// Mosaic Interpolate, Mosaic CoAdder) have the rules of mosaic.pl.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "tessera/base/text.h"
+#include "tessera/steps/import_report.h"
+#include "tessera/steps/mopex_values.h"
+
+namespace tessera::steps {
+
+namespace {
+
+using param::LegacySetting;
+using namespace mopex;
+
+constexpr std::string_view windows = "windows with too few good pixels take the value of the nearest that has more";
+constexpr std::string_view simplex = "positions are found by Levenberg-Marquardt on exact gradients, which needs no such number";
+
+/// A number of the same block that belongs to this one: Window_Y to Window_X.
+double partner(Import& import, const LegacySetting& s, std::string_view key, double otherwise) {
+  const auto* other = import.config().find(s.block, key);
+  const auto n = other && !other->value.empty() ? import.number(*other) : std::nullopt;
+  return n.value_or(otherwise);
+}
+
+std::string whole(double n) { return fmt::format("{:.0f}", n); }
+
+void input_image(Import& import, const LegacySetting& s) {
+  import.input(param::legacy::printable(s.value));
+  import.note(Fate::command_line, s, "the image, as an argument");
+}
+
+void mosaic_response(Import& import, const LegacySetting& s) {
+  import.flag("--set", "detection.psf=" + param::legacy::printable(s.value));
+  import.note(Fate::command_line, s, "detection.psf");
+}
+
+void noise_window(Import& import, const LegacySetting& s) {
+  const auto n = import.number(s);
+  if (!n) return;
+  const double side = std::max(*n, partner(import, s, "Window_Y", *n));
+  import.set("detection.noise_cell", whole(std::max(8.0, std::round(side / 2))), s, "windows of twice this side, twice as dense; the larger side counts", Fate::differs);
+}
+
+void filter_size(Import& import, const LegacySetting& s) {
+  const auto n = import.number(s);
+  if (!n) return;
+  const double side = std::max(*n, partner(import, s, "PRF_Ysize", *n));
+  import.set("detection.filter_max_radius", whole(std::max(1.0, std::floor((side - 1) / 2))), s, "half of the larger side; less where nearly all of the response lies nearer", Fate::differs);
+}
+
+void fitting_area(Import& import, const LegacySetting& s) {
+  const auto n = import.number(s);
+  if (!n) return;
+  const double side = std::max(*n, partner(import, s, "Fitting_Area_Y", *n));
+  if (side != std::floor(side) || side < 1) return import.note(Fate::refused, s, "a whole number of pixels was expected; the window follows from the response");
+  const double odd = std::max(3.0, side + (std::fmod(side, 2) == 0 ? 1 : 0));
+  const bool same = odd == *n && partner(import, s, "Fitting_Area_Y", *n) == *n;
+  import.set("fit.window", whole(odd), s, same ? "" : "a square of odd side that holds the area asked for", same ? Fate::same : Fate::differs);
+}
+
+void rounds(Import& import, const LegacySetting& s) {
+  const auto n = import.number(s);
+  if (!n) return;
+  if (*n < 1 || *n != std::floor(*n)) return import.note(Fate::refused, s, "a whole number from 1 was expected; no further sources are tried");
+  import.set("detection.rounds", whole(std::min(*n, 20.0)), s, *n > 1 ? "further sources are looked for in what the fit left, where detection.image = significance" : "no active deblending", *n > 1 ? Fate::differs : Fate::same);
+}
+
+void edge(Import& import, const LegacySetting& s) {
+  const auto n = import.number(s);
+  if (!n) return;
+  if (*n < 0) return import.note(Fate::always, s, "sources beyond the edge are fitted where pixels of their window are on the image");
+  import.set("fit.edge", whole(std::floor(*n)), s);
+}
+
+void background(Import& import, const LegacySetting& s) {
+  import.set("fit.background", is_off(s.value) ? "none" : "common", s, is_off(s.value) ? "" : "one constant for each group of sources fitted together");
+}
+
+/// PRF pixels become those of the image.
+void normalisation(Import& import, const LegacySetting& s) {
+  const auto* x = import.config().find(s.block, "PRF_ResampleX_Factor");
+  const auto radius = import.number(s), samples = x && !x->value.empty() ? import.number(*x) : std::nullopt;
+  if (!radius) return;
+  if (!samples || *samples <= 0) return import.note(Fate::refused, s, "PRF pixels without PRF_ResampleX_Factor; flux is 1 within the whole table");
+  import.set("psf.normalisation_radius", text::from_double(*radius / *samples), s, "image pixels");
+}
+
+void shift_y(Import& import, const LegacySetting& s) { import.note(Fate::same, s, "the larger one of MaxShift_X and MaxShift_Y"); }
+
+void second_of_two(Import& import, const LegacySetting& s) { import.note(Fate::same, s, "the larger side counts"); }
+
+void annulus(Import& import, const LegacySetting& s) { import.note(Fate::same, s, is_off(s.value) ? "no ring" : "aperture.annulus_inner and aperture.annulus_outer"); }
+
+const KeyRule rules[] = {
+    // Files of one data set.
+    {"", "INPUT_FILE_NAME", Fate::command_line, "", "the image, as an argument; -i in tessera mopex", input_image},
+    {"", "SIGMA_FILE_NAME", Fate::command_line, "-S", "-s or -S in tessera mopex"},
+    {"", "COVERAGE_MAP", Fate::command_line, "-C", "NAME_cov.fits beside NAME.fits where it is not given"},
+    {"", "DCE_STATUS_MASK", Fate::command_line, "-d", "mask of the image"},
+    {"", "RMASK_FILE_NAME", Fate::command_line, "-R", "outlier mask of the image"},
+    {"", "IMAGELIST_FILE_NAME", Fate::unneeded, "", "a list that MOPEX writes for itself"},
+    {"", "INPUT_USER_LIST", Fate::command_line, "--sources", "-u in tessera mopex"},
+    {"", "PRFMAP_FILE_NAME", Fate::command_line, "--psf", "-m in tessera mopex; wins over PRF_file_name"},
+    {"", "PRF_file_name", Fate::command_line, "--psf", "-p in tessera mopex"},
+    {"", "MOSAIC_PRF_file_name", Fate::command_line, "detection.psf", "-P in tessera mopex; not given: the response of a coadd of the frames", mosaic_response},
+    {"", "use_input_list_type", Fate::same, "catalog.sources_in", "0: pixels; 1 and 3: sky", left_over},
+    {"", "RMask_Fatal_BitPattern", Fate::same, "rejection.fatal_bits", "with RMASK_LIST", left_over},
+    {"", "USE_REFINED_POINTING", Fate::same, "input.pointing", "1: refined", refined_pointing},
+    // Which image is searched, and what its threshold counts.
+    {"", "run_detect_medfilter", Fate::same, "detection.background", "panels or median as Use_Sbkg_for_Med says; 0: none", left_over},
+    {"DETECT_MEDFILTER", "Use_Sbkg_for_Med", Fate::same, "detection.background", "1: panels, 0: median", left_over},
+    {"DETECT_MEDFILTER", "N_Outliers_Per_Window", Fate::differs, "detection.dropped", "of a full window; in proportion where a window is cut by the edge"},
+    {"DETECT_MEDFILTER", "Min_Good_Pixels_In_Window", Fate::unneeded, "", windows},
+    {"DETECT_MEDFILTER", "Min_GoodNeighbors_Number", Fate::unneeded, "", windows},
+    {"DETECT_MEDFILTER", "Max_Bad_Pixels_OutputImage", Fate::unneeded, "", "no image is given up for its bad pixels"},
+    {"", "run_pointsourceprob", Fate::same, "detection.image", "with use_psp_to_detect", left_over},
+    {"", "use_psp_to_detect", Fate::same, "detection.image", "1: probability, 0: filtered, 2: pixels, -1: pixels with detection.background = none", left_over},
+    {"POINTSOURCEPROB", "PRF_ResampleX_Factor", Fate::same, "detection.psf_samples_per_pixel", "of MOSAIC_PRF_file_name", left_over},
+    {"POINTSOURCEPROB", "PRF_ResampleY_Factor", Fate::same, "detection.psf_samples_per_pixel", "as PRF_ResampleX_Factor", sampling_y},
+    {"POINTSOURCEPROB", "PRF_Xsize", Fate::differs, "detection.filter_max_radius", "half of the larger side; less where nearly all of the response lies nearer", filter_size},
+    {"POINTSOURCEPROB", "PRF_Ysize", Fate::differs, "detection.filter_max_radius", "as PRF_Xsize", second_of_two},
+    {"POINTSOURCEPROB", "Noise_Type", Fate::always, "", "the stated uncertainties count, times the width that the filtered image has by them"},
+    {"POINTSOURCEPROB", "Apriori_Probability", Fate::differs, "detection.prior", "the exponent is not rescaled; detection.probability_scale does that"},
+    {"", "use_unc_to_detect", Fate::always, "", "the mosaic's uncertainty counts, times the width that the filtered image has by it"},
+    {"", "use_std_to_detect", Fate::unneeded, "", "the mosaic's uncertainty counts, times the width that the filtered image has by it"},
+    {"", "run_gaussnoise", Fate::always, "", "the noise of the filtered image is measured in windows"},
+    {"GAUSSNOISE", "Window_X", Fate::differs, "detection.noise_cell", "half of the larger side", noise_window},
+    {"GAUSSNOISE", "Window_Y", Fate::differs, "detection.noise_cell", "as Window_X", second_of_two},
+    {"GAUSSNOISE", "N_Outliers_Per_Window", Fate::unneeded, "", "the lower half of the pixels counts alone where the upper one is wider"},
+    {"GAUSSNOISE", "Min_Good_Pixels_In_Window", Fate::unneeded, "", windows},
+    {"GAUSSNOISE", "Min_GoodNeighbors_Number", Fate::unneeded, "", windows},
+    {"GAUSSNOISE", "Min_GoodNeighbours_Number", Fate::unneeded, "", windows},
+    {"GAUSSNOISE", "Max_BadPixels_OutputImage", Fate::unneeded, "", "no image is given up for its bad pixels"},
+    {"PSP_GAUSSNOISE", "Window_X", Fate::differs, "detection.noise_cell", "half of the larger side, for Input_Type = snr_input", noise_window},
+    {"PSP_GAUSSNOISE", "Window_Y", Fate::differs, "detection.noise_cell", "as Window_X", second_of_two},
+    {"PSP_GAUSSNOISE", "N_Outliers_Per_Window", Fate::unneeded, "", "the lower half of the pixels counts alone where the upper one is wider"},
+    // Detection.
+    {"", "run_detect", Fate::always, "", "sources are found unless a list gives their places; an earlier table of detections is not read"},
+    {"DETECT", "Input_Type", Fate::same, "detection.threshold_unit", "image_input: whole; snr_input: local", left_over},
+    {"DETECT", "Detect_Min_Peak_Fraction", Fate::same, "detection.min_peak_fraction", "as Detection_Min_Peak_Fraction"},
+    {"DETECT", "Min_Coverage", Fate::same, "detection.min_coverage", "as Minimum_Coverage"},
+    {"DETECT", "Probability_Threshold", Fate::same, "detection.probability_limit", "as PROBABILITY_THRESHOLD"},
+    {"DETECT", "Neighbor_Type", Fate::unneeded, "", "pixels that touch at a corner belong together"},
+    {"DETECT", "Output_Type", Fate::unneeded, "", "every detection has its centroid, area and shape; its pixels are in segmentation.fits (catalog.segmentation_map)"},
+    {"DETECT", "Window_X", Fate::differs, "detection.noise_cell", "half of the larger side, for Input_Type = snr_input", noise_window},
+    {"DETECT", "Window_Y", Fate::differs, "detection.noise_cell", "as Window_X", second_of_two},
+    {"DETECT", "N_Outliers_Per_Window", Fate::unneeded, "", "the lower half of the pixels counts alone where the upper one is wider"},
+    {"DETECT", "Complete_Table_Out_Filename", Fate::unneeded, "", own_folder},
+    {"DETECT", "FITS_Out_Filename", Fate::unneeded, "", own_folder},
+    {"DETECT", "Mask_Out_Filename", Fate::unneeded, "", own_folder},
+    {"DETECT", "Peaks_Image_Filename", Fate::unneeded, "", own_folder},
+    {"DETECT", "Number_Cluster_Image_Filename", Fate::unneeded, "", own_folder},
+    {"", "run_bright_detect", Fate::always, "", "every detection has its shape"},
+    {"", "use_bright_object_mask", Fate::missing, "", "bright objects are not masked before others are found"},
+    {"", "run_select_detect", Fate::same, "catalog.detect_where", "1: select_detect_conditions counts", left_over},
+    {"", "select_detect_conditions", Fate::same, "catalog.detect_where", "with run_select_detect", left_over},
+    {"", "select_detect_columns", Fate::unneeded, "", "all columns are written; blends are fitted together by distance, not by BlendId"},
+    {"", "run_fit_radius", Fate::unneeded, "", "without Fitting_Area the window follows from the width of the response, for bright and faint sources alike"},
+    {"", "run_detection_map", Fate::always, "", "places of a list are followed through all frames"},
+    {"", "run_detectionmap", Fate::always, "", "places of a list are followed through all frames"},
+    {"DETECTIONMAP", "N_Edge", Fate::unneeded, "", "that of &SOURCESTIMATE counts"},
+    // The fit.
+    {"", "run_extract_medfilter", Fate::same, "fit_sky.method", "panels or median, of each frame by itself where frames are fitted; 0: none", left_over},
+    {"", "use_background_subtracted_image_for_fitting", Fate::same, "fit_sky.method", "0: none", left_over},
+    {"EXTRACT_MEDFILTER", "Use_Sbkg_for_Med", Fate::same, "fit_sky.method", "1: panels, 0: median", left_over},
+    {"EXTRACT_MEDFILTER", "N_Outliers_Per_Window", Fate::differs, "fit_sky.dropped", "of a full window; in proportion where a window is cut by the edge"},
+    {"EXTRACT_MEDFILTER", "Min_Good_Pixels_In_Window", Fate::unneeded, "", windows},
+    {"EXTRACT_MEDFILTER", "Min_GoodNeighbors_Number", Fate::unneeded, "", windows},
+    {"EXTRACT_MEDFILTER", "Max_Bad_Pixels_OutputImage", Fate::unneeded, "", "no image is given up for its bad pixels"},
+    {"", "run_sourcestimate", Fate::same, "fit.skip", "0: true", left_over},
+    {"SOURCESTIMATE", "InputType", Fate::unneeded, "", "follows from the script"},
+    {"SOURCESTIMATE", "Fitting_Area_X", Fate::differs, "fit.window", "a square of odd side that holds the area", fitting_area},
+    {"SOURCESTIMATE", "Fitting_Area_Y", Fate::differs, "fit.window", "as Fitting_Area_X", second_of_two},
+    {"SOURCESTIMATE", "Max_Number_PS", Fate::differs, "detection.rounds", "further sources are looked for in what the fit left, where detection.image = significance", rounds},
+    {"SOURCESTIMATE", "Chi_Threshold", Fate::differs, "fit.max_chi2", "a fit above it is kept with status -2; none is tried with more sources for it"},
+    {"SOURCESTIMATE", "N_Edge", Fate::differs, "fit.edge", "a frame is not used for a source so near to its edge", edge},
+    {"SOURCESTIMATE", "Max_N_Iteration", Fate::unneeded, "", simplex},
+    {"SOURCESTIMATE", "Max_N_Success_Iteration", Fate::unneeded, "", simplex},
+    {"SOURCESTIMATE", "MinimizeFtol", Fate::unneeded, "", simplex},
+    {"SOURCESTIMATE", "MinimizeFtolSuccess", Fate::unneeded, "", simplex},
+    {"SOURCESTIMATE", "DitherPixelFraction", Fate::unneeded, "", simplex},
+    {"SOURCESTIMATE", "DitherFluxFraction", Fate::unneeded, "", simplex},
+    {"SOURCESTIMATE", "DeblendDitherPixelFraction", Fate::unneeded, "", simplex},
+    {"SOURCESTIMATE", "Random_Fit", Fate::unneeded, "", "a fit of the same data has the same result"},
+    {"SOURCESTIMATE", "Background_Fit", Fate::same, "fit.background", "1: common", background},
+    {"SOURCESTIMATE", "Chi2_Improvement", Fate::unneeded, "", "a further source stays when the fit of all gives it more than the threshold of detection"},
+    {"SOURCESTIMATE", "PRF_ResampleY_Factor", Fate::same, "psf.samples_per_pixel", "as PRF_ResampleX_Factor", sampling_y},
+    {"SOURCESTIMATE", "Normalization_Radius", Fate::same, "psf.normalisation_radius", "PRF pixels become image pixels; normalised for a source in the middle of a pixel", normalisation},
+    {"SOURCESTIMATE", "MaxShift_X", Fate::differs, "fit.max_shift", "the larger one of both; a source at the limit has status -2 instead of O. 0: positions stay fixed", left_over},
+    {"SOURCESTIMATE", "MaxShift_Y", Fate::differs, "fit.max_shift", "as MaxShift_X", shift_y},
+    {"SOURCESTIMATE", "Angular_Distance", Fate::same, "fit.group_radius", "for lists", left_over},
+    {"SOURCESTIMATE", "Use_Photerr_for_SNR", Fate::same, "fit.snr", "0: peak, 1: core, 2: gain", left_over},
+    {"SOURCESTIMATE", "Gain_for_SNR", Fate::same, "fit.snr_gain", "with Use_Photerr_for_SNR = 2", left_over},
+    {"", "use_data_unc_for_fitted_SNR", Fate::same, "fit.snr_noise", "1: stated, 0: sky", left_over},
+    {"", "aponly_fixed", Fate::same, "fit.skip", "1: apertures about the places of the list, and no fit", left_over},
+    // Apertures.
+    {"", "run_aperture", Fate::same, "aperture.radii", "0: none", left_over},
+    {"APERTURE", "N_Apertures", Fate::same, "aperture.radii", "", left_over},
+    {"APERTURE", "Aperture_Radius_1", Fate::same, "aperture.radii", "", left_over},
+    {"APERTURE", "Aperture_Radius_2", Fate::same, "aperture.radii", "", left_over},
+    {"APERTURE", "Aperture_Radius_3", Fate::same, "aperture.radii", "", left_over},
+    {"APERTURE", "Aperture_Radius_4", Fate::same, "aperture.radii", "", left_over},
+    {"APERTURE", "Aperture_Radius_5", Fate::same, "aperture.radii", "", left_over},
+    {"APERTURE", "Use_Annulus", Fate::same, "aperture.annulus_outer", "0: no ring", annulus},
+    {"APERTURE", "Min_Number_Pixels", Fate::differs, "aperture.min_pixels", "with fewer an aperture has no flux; MOPEX gives it with its sky"},
+    {"APERTURE", "X_Column_Name", Fate::unneeded, "", "RA and Dec of a list count, or x and y with use_input_list_type = 0"},
+    {"APERTURE", "Y_Column_Name", Fate::unneeded, "", "RA and Dec of a list count, or x and y with use_input_list_type = 0"},
+    {"APERTURE", "HighPrecision", Fate::always, "", "overlaps are exact, sums in double precision"},
+    {"", "use_background_subtracted_image_for_aperture", Fate::differs, "aperture.image", "1: subtracted, of the background of the detection; 0: original", left_over},
+    {"", "use_extract_table_for_aperture", Fate::same, "aperture.place", "1: fitted, 0: found", left_over},
+    // The tables.
+    {"", "run_select", Fate::same, "catalog.where", "1: select_columns and select_conditions count", left_over},
+    {"", "select_columns", Fate::same, "catalog.pick", "with run_select", left_over},
+    {"", "select_conditions", Fate::same, "catalog.where", "with run_select", left_over},
+    {"SELECT", "select_columns", Fate::same, "catalog.pick", "with run_select", left_over},
+    {"SELECT", "select_conditions", Fate::same, "catalog.where", "with run_select", left_over},
+    {"", "delete_intermediate_files", Fate::same, "catalog.significance_map", "0: the image that was searched, its noise, background and detections are kept", left_over},
+};
+
+}  // namespace
+
+std::span<const KeyRule> apex_rules() { return rules; }
+
+}  // namespace tessera::steps

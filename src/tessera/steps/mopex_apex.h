@@ -1,0 +1,31 @@
+/// steps/mopex_apex.h — the APEX scripts of MOPEX run from their namelists: tessera extract and tessera residual with MOPEX's files, folders and names. MOPEX guide 6, 9.7.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "tessera/extraction/extract_options.h"
+#include "tessera/pipeline/context.h"
+#include "tessera/pipeline/mosaic.h"
+#include "tessera/steps/mopex_files.h"
+#include "tessera/steps/mopex_scripts.h"
+
+namespace tessera::steps {
+
+struct ApexRun {
+  MopexScript script;
+  const Namelist& namelist;
+  std::string output;
+  bool overwrite = false, dry_run = false;
+  std::string fif;                  ///< -F
+  pipeline::KeptText kept;          ///< the namelist, as it is kept beside the products
+};
+
+/// Where the scripts put the products of extract and residual.
+pipeline::Placement apex_layout(MopexScript script, const param::LegacyConfig& config);
+
+/// apex.pl, apex_1frame.pl, apex_user_list.pl, apex_user_list_1frame.pl, aperture.pl. `image`, `list`: values of -i and -u, which options.assign sees as mopex.image and catalog.sources.
+pipeline::Outcome run_apex(const ApexRun& run, const std::string& image, extraction::ExtractOptions& extract, param::OptionSet& options, pipeline::Context& context);
+/// apex_qa.pl, of frames (&POINTSOURCEIMAGE) or a mosaic (&MOSAIC_POINTSOURCEIMAGE). `table`: -E; `mosaic`: -T.
+pipeline::Outcome run_apex_qa(const ApexRun& run, const std::string& table, const std::string& mosaic, extraction::ExtractOptions& extract, param::OptionSet& options, pipeline::Context& context);
+
+}  // namespace tessera::steps
