@@ -149,3 +149,11 @@ TEST(Conditions, SelectedRowsKeepTheirNulls) {
   EXPECT_EQ(chosen("number < 100", t), (Numbers{1, 3, 5})) << "a null meets nothing";
   EXPECT_EQ(select_rows(t, std::vector<bool>(5)).rows(), 0U);
 }
+
+TEST(CheckCondition, LooksAtGrammarAndDeclaredNames) {
+  EXPECT_NO_THROW(catalog::check_condition(""));
+  EXPECT_NO_THROW(catalog::check_condition("snr > 5 and (deblend != \"N\" or aperture_2 < 3) and flag_14 = 0 and SNR > 2"));
+  EXPECT_THROW(catalog::check_condition("snr >> 5"), UsageError);
+  EXPECT_THROW(catalog::check_condition("snr > 5 and"), UsageError);
+  EXPECT_THROW(catalog::check_condition("signal > 5"), UsageError);
+}

@@ -30,7 +30,8 @@ using Rows = std::vector<bool>;
 
 class Parser {
  public:
-  Parser(const Table& table, const std::string& whole, std::string_view text, std::size_t depth) : table_{table}, whole_{whole}, text_{text}, depth_{depth} {
+  /// Without a table only the grammar and the names of columns are looked at.
+  Parser(const Table* table, const std::string& whole, std::string_view text, std::size_t depth) : table_{table}, whole_{whole}, text_{text}, depth_{depth} {
     if (depth > 100) throw UsageError{"a condition is nested too deeply"};
   }
   Rows all() {
@@ -116,23 +117,28 @@ class Parser {
   Rows comparison() {
     const std::string name{word()};
     if (name.empty()) fail("the name of a column is expected");
-    const Column* column = find_column(table_, name);
-    if (!column) {
-      std::vector<std::string> there;
-      for (const Column& c : table_.columns) there.push_back(c.name);
-      const std::string near = text::nearest(name, there);
-      fail("there is no column '" + name + "'" + (near.empty() ? " (columns: " + text::join(there, ", ") + ")" : ", did you mean '" + near + "'?"));
-    }
+    const Column* column = table_ ? find_column(*table_, name) : nullptr;
+    if (!column && (table_ || !find_definition(name))) no_column(name);
     const Relation relation = symbol("<=") ? Relation::at_most : symbol(">=") ? Relation::at_least : symbol("!=") ? Relation::unequal : symbol("==") ? Relation::equal : symbol("<") ? Relation::less
                               : symbol(">") ? Relation::more : symbol("=") ? Relation::equal : symbol("!") ? Relation::unequal : (fail("one of < <= > >= = != is expected"), Relation::equal);
     const auto in_quotes = quoted();
     const std::string value{in_quotes ? *in_quotes : word()};
     if (!in_quotes && value.empty()) fail("a value is expected");
-    return compare(*column, relation, value);
+    return column ? compare(*column, relation, value) : Rows{};
+  }
+
+  [[noreturn]] void no_column(const std::string& name) const {
+    std::vector<std::string> there;
+    if (table_)
+      for (const Column& c : table_->columns) there.push_back(c.name);
+    else
+      for (const ColumnDefinition& d : definitions()) there.emplace_back(d.name);
+    const std::string near = text::nearest(name, there);
+    fail("there is no column '" + name + "'" + (near.empty() ? " (columns: " + text::join(there, ", ") + ")" : ", did you mean '" + near + "'?"));
   }
 
   Rows compare(const Column& column, Relation relation, const std::string& value) {
-    Rows rows(table_.rows(), false);
+    Rows rows(table_->rows(), false);
     std::visit(
         [&](const auto& data) {
           using T = typename std::decay_t<decltype(data)>::value_type;
@@ -151,7 +157,7 @@ class Parser {
     return rows;
   }
 
-  const Table& table_;
+  const Table* table_;
   const std::string& whole_;
   std::string_view text_;
   std::size_t at_ = 0, depth_ = 0;
@@ -159,7 +165,11 @@ class Parser {
 
 }  // namespace
 
-std::vector<bool> rows_where(const Table& table, const std::string& condition) { return Parser{table, condition, condition, 0}.all(); }
+std::vector<bool> rows_where(const Table& table, const std::string& condition) { return Parser{&table, condition, condition, 0}.all(); }
+
+void check_condition(const std::string& condition) {
+  if (!condition.empty()) Parser{nullptr, condition, condition, 0}.all();
+}
 
 Table select_rows(const Table& table, const std::vector<bool>& wanted) {
   if (wanted.size() != table.rows()) throw UsageError{"a choice of rows must have a flag for each"};

@@ -16,6 +16,8 @@ namespace tessera::catalog {
 /// One flag per row. A null, and a number that is not one, meet no relation, `!=` either. Throws UsageError with the place in the text: a mistake of grammar, a column
 /// that is not there (with the nearest), a number compared with a text.
 std::vector<bool> rows_where(const Table& table, const std::string& condition);
+/// The grammar of a condition (or none) on a catalogue, and that its columns are declared: for steps that have the table only at their end. Throws UsageError likewise.
+void check_condition(const std::string& condition);
 /// Those rows, in order.
 Table select_rows(const Table& table, const std::vector<bool>& wanted);
 

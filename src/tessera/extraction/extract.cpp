@@ -10,6 +10,7 @@
 #include "tessera/background/noise.h"
 #include "tessera/base/error.h"
 #include "tessera/catalog/columns.h"
+#include "tessera/catalog/conditions.h"
 #include "tessera/extraction/coadded_response.h"
 #include "tessera/extraction/extract_private.h"
 #include "tessera/extraction/fit_sky.h"
@@ -29,6 +30,9 @@ pipeline::Outcome Extraction::run() {
   radii_of(options_.aperture);
   ellipse_factors(options_.shape);
   for (const auto& format : options_.catalog.formats) io::table_format(format);
+  catalog::check_condition(options_.catalog.where);
+  catalog::check_condition(options_.catalog.detect_where);
+  if (options_.fit.snr == SnrRule::gain && !(options_.fit.snr_gain > 0)) throw UsageError{"fit.snr = gain needs fit.snr_gain, electrons per unit of the image of one frame"};
   auto response = options_.psf;
   if (response.file.empty()) response.file = "gaussian:fwhm_pix=2";  // for what is no sky alone
   psf_ = instrument::read_psf(response);
