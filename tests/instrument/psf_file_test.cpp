@@ -114,6 +114,15 @@ TEST(PsfFile, OptionsOrASideFileSayIt) {
   EXPECT_THAT(failure({.file = (folder / "psf.fits").string()}), HasSubstr("'centre' must be [x, y]"));
 }
 
+TEST(PsfFile, WhatATableDoesNotSayMayBeThatOfMopexsPrfs) {
+  const TemporaryFolder folder;
+  write(folder / "odd.fits", star(41, 20, 4, 1.5));
+  EXPECT_NEAR(peak_at(read_psf({.file = (folder / "odd.fits").string(), .samples_per_pixel = 4, .untold = UntoldChoice::prf}), 0, 0), pixel(1.5), 1e-5);
+  write(folder / "even.fits", star(42, 20, 4, 1.5));
+  EXPECT_NEAR(peak_at(read_psf({.file = (folder / "even.fits").string(), .samples_per_pixel = 4, .untold = UntoldChoice::prf}), 0, 0), pixel(1.5), 1e-5) << "of an even table the sample before the middle";
+  EXPECT_THAT(failure({.file = (folder / "odd.fits").string(), .untold = UntoldChoice::prf}), HasSubstr("samples per pixel"));
+}
+
 TEST(PsfFile, OursIsReadBackAsWritten) {
   const TemporaryFolder folder;
   const auto model = psf::PsfModel::analytic({.fwhm_pix = 1.7}, 5);

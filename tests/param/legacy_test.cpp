@@ -68,6 +68,13 @@ TEST(Namelist, QuotesAreTakenOff) {
   expect_trap(read_namelist("a = 'TAN\n"), 1, "no partner");
 }
 
+TEST(Namelist, QuotesAroundPartsOfAConditionStay) {
+  const auto n = read_namelist("select_conditions = \"SNR > 5\" and \"deblend ! NO and deblend ! PO\"\nselect_columns = \"srcid,RA\"\n");
+  EXPECT_EQ(n.find("", "select_conditions")->value, "\"SNR > 5\" and \"deblend ! NO and deblend ! PO\"");
+  EXPECT_EQ(n.find("", "select_columns")->value, "srcid,RA");
+  EXPECT_TRUE(n.traps.empty());
+}
+
 TEST(Namelist, CommentsEndLines) {
   const auto c = read_namelist("a = 1 # first\nb = /data/x#y\nc = 'has # in it'\n#d = 4\n");
   EXPECT_EQ(value(c, "", "a"), "1");

@@ -239,6 +239,98 @@ TEST(ImportMopex, TheExtrasOfTheCoadditionAreOptions) {
   EXPECT_EQ(translated(images)["output.array_correction"], "default");
 }
 
+TEST(ImportApex, TheScriptFollowsFromTheFilesAndTheTypeOfInput) {
+  const auto script = [](const std::string& text) { return name_of(script_for(param::read_namelist(text))); };
+  const std::string fit = "&SOURCESTIMATE\nFitting_Area_X = 5,\n&END\n";
+  EXPECT_EQ(script("IMAGE_STACK_FILE_NAME = a\nrun_detect = 1\n" + fit), "apex.pl");
+  EXPECT_EQ(script("INPUT_FILE_NAME = a\nrun_detect = 1\n" + fit), "apex_1frame.pl");
+  EXPECT_EQ(script("IMAGE_STACK_FILE_NAME = a\nINPUT_USER_LIST = l\n" + fit), "apex_user_list.pl");
+  EXPECT_EQ(script("&SOURCESTIMATE\nInputType = 'image_list',\n&END\nINPUT_USER_LIST = l\n"), "apex_user_list_1frame.pl");
+  EXPECT_EQ(script("&APERTURE\nN_Apertures = 1,\n&END\n"), "aperture.pl");
+  EXPECT_EQ(script("&POINTSOURCEIMAGE\nInput_RA_Dec = 1,\n&END\n"), "apex_qa.pl");
+  EXPECT_EQ(script("&CROP_STACK\nPostStamp_Xsize = 21,\n&END\n"), "prf_estimate.pl");
+  EXPECT_EQ(script("run_mosaic_coadder = 1\n"), "mosaic.pl");
+}
+
+std::string apex_with(const std::string& more, const std::string& fit = "") {
+  return "INPUT_FILE_NAME = m.fits\nrun_detect = 1\nrun_sourcestimate = 1\n" + more + "&SOURCESTIMATE\nInputType = 'image_list',\n" + fit + "&END\n";
+}
+
+TEST(ImportApex, TheImageThatIsSearched) {
+  const auto searched = [](const std::string& use, const std::string& more = "run_pointsourceprob = 1\n") {
+    const auto t = translated(apex_with("use_psp_to_detect = " + use + "\n" + more));
+    return t["detection.image"] + " " + t["detection.background"];
+  };
+  EXPECT_EQ(searched("1"), "probability none");
+  EXPECT_EQ(searched("0"), "filtered none");
+  EXPECT_EQ(searched("2", "run_detect_medfilter = 1\n"), "pixels median");
+  EXPECT_EQ(searched("-1", "run_detect_medfilter = 1\n"), "pixels none");
+  EXPECT_EQ(searched("1", ""), "pixels none") << "no probability was made";
+  const auto snr = translated(apex_with("&DETECT\nInput_Type = 'snr_input',\nDetection_Threshold = 3,\nDetect_Min_Peak_Fraction = 0.2,\n&END\n&PSP_GAUSSNOISE\nWindow_X = 40,\nWindow_Y = 60,\n&END\n"));
+  EXPECT_EQ(snr["detection.threshold_unit"], "local");
+  EXPECT_EQ(snr["detection.threshold"], "3") << "of extract, not of the dual outliers of a mosaic";
+  EXPECT_EQ(snr["detection.min_peak_fraction"], "0.2");
+  EXPECT_EQ(snr["detection.noise_cell"], "30");
+}
+
+TEST(ImportApex, TheFitAndItsPrf) {
+  const auto t = translated(apex_with("run_extract_medfilter = 1\nuse_data_unc_for_fitted_SNR = 0\n&EXTRACT_MEDFILTER\nUse_Sbkg_for_Med = 1,\nWindow_X = 31,\n&END\n",
+                                      "Fitting_Area_X = 6,\nFitting_Area_Y = 8,\nPRF_ResampleX_Factor = 4,\nPRF_ResampleY_Factor = 4,\nNormalization_Radius = 44,\nUse_Photerr_for_SNR = 2,\nGain_for_SNR = 1000,\n"
+                                      "Background_Fit = 1,\nMax_Number_PS = 3,\nN_Edge = -2,\nAngular_Distance = 6,\n"));
+  EXPECT_EQ(t["fit.window"], "9");
+  EXPECT_EQ(t["fit_sky.method"], "panels");
+  EXPECT_EQ(t["fit_sky.window_x"], "31");
+  EXPECT_EQ(t["psf.samples_per_pixel"], "4");
+  EXPECT_EQ(t["psf.normalisation_radius"], "11");
+  EXPECT_EQ(t["psf.normalisation"], "central");
+  EXPECT_EQ(t["fit.snr"], "gain");
+  EXPECT_EQ(t["fit.snr_gain"], "1000");
+  EXPECT_EQ(t["fit.snr_noise"], "sky");
+  EXPECT_EQ(t["fit.background"], "common");
+  EXPECT_EQ(t["detection.rounds"], "3");
+  EXPECT_EQ(t["fit.edge"], "default");
+  EXPECT_EQ(t["fit.group_radius"], "default") << "for lists alone";
+  EXPECT_EQ(translated(apex_with("use_background_subtracted_image_for_fitting = 0\nrun_extract_medfilter = 1\n"))["fit_sky.method"], "none");
+  EXPECT_EQ(translated(apex_with("use_bright_object_mask = 1\n")).missing, 1);
+  EXPECT_EQ(translated(apex_with("", "PRF_ResampleX_Factor = 4,\nPRF_ResampleY_Factor = 5,\n")).missing, 1);
+  EXPECT_EQ(translated("run_sourcestimate = 0\n" + apex_with("").substr(apex_with("").find("&")))["fit.skip"], "true");
+}
+
+TEST(ImportApex, ListsMoveAsFarAsTheyMay) {
+  const auto list = [](const std::string& fit, const std::string& more = "") { return translated("INPUT_USER_LIST = l.tbl\nrun_sourcestimate = 1\n" + more + "&SOURCESTIMATE\nInputType = 'image_list',\n" + fit + "&END\n&DETECT\nDetection_Threshold = 4,\n&END\n"); };
+  const auto t = list("MaxShift_X = 2,\nMaxShift_Y = 3,\nAngular_Distance = 6,\n");
+  EXPECT_EQ(t["fit.positions"], "free");
+  EXPECT_EQ(t["fit.max_shift"], "3");
+  EXPECT_EQ(t["fit.group_radius"], "6");
+  EXPECT_EQ(t["detection.threshold"], "default");
+  EXPECT_THAT(t.toml, HasSubstr("--sources l.tbl"));
+  EXPECT_EQ(list("MaxShift_X = 0,\nMaxShift_Y = 0,\n")["fit.positions"], "fixed");
+  EXPECT_EQ(list("", "use_input_list_type = 0\n")["catalog.sources_in"], "pixels");
+  EXPECT_EQ(list("", "aponly_fixed = 1\n")["fit.skip"], "true");
+}
+
+TEST(ImportApex, AperturesAndTables) {
+  const std::string block = "&APERTURE\nN_Apertures = 2,\nAperture_Radius_1 = 3.0,\nAperture_Radius_2 = 5,\nAperture_Radius_3 = 7,\nUse_Annulus = 1,\nInner_Radius = 9,\nOuter_Radius = 12,\nAnnulus_Compute_Type = 'mode',\nMin_Number_Pixels = 10,\n&END\n";
+  const auto t = translated(apex_with("run_aperture = 1\nrun_select = 1\nselect_columns = \"srcid,RA\"\nselect_conditions = \"SNR > 5\"\nrun_select_detect = 0\nselect_detect_conditions = \"flux > 20\"\n" + block));
+  EXPECT_EQ(t["aperture.radii"], "3,5");
+  EXPECT_EQ(t["aperture.annulus_outer"], "12");
+  EXPECT_EQ(t["aperture.statistic"], "mode");
+  EXPECT_EQ(t["aperture.image"], "original");
+  EXPECT_EQ(t["catalog.where"], "SNR > 5");
+  EXPECT_EQ(t["catalog.pick"], "srcid,RA");
+  EXPECT_EQ(t["catalog.detect_where"], "default");
+  EXPECT_EQ(translated(apex_with("run_aperture = 0\n" + block))["aperture.radii"], "");
+  EXPECT_EQ(translated(block)["fit.skip"], "true") << "aperture.pl";
+}
+
+TEST(ImportApex, QaNamesItsColumns) {
+  const auto t = translated("create_residual_images = 1\n&POINTSOURCEIMAGE\nX_Column_Name = 'RA',\nFlux_Column_Name = 'f',\nPRF_ResampleX_Factor = 100,\nNormalization_Radius = 1000,\nHole_Radius = 3,\n&END\n");
+  EXPECT_EQ(t["sources.ra"], "RA");
+  EXPECT_EQ(t["sources.flux"], "f");
+  EXPECT_EQ(t["psf.normalisation_radius"], "10");
+  EXPECT_EQ(t.missing, 1) << "a hole in the response";
+}
+
 TEST(ImportMopex, UnknownKeysNameTheNearest) {
   EXPECT_THAT(translated("MOSAIC_PIXEL_SIZE_Z = 1\n").log, HasSubstr("did you mean MOSAIC_PIXEL_SIZE_"));
   EXPECT_THAT(translated("mosaic_pixel_ratio_x = 1\n").log, HasSubstr("is spelt MOSAIC_PIXEL_RATIO_X"));

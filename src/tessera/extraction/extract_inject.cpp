@@ -114,13 +114,12 @@ void Extraction::compare(std::span<Injected> injected, Extraction& run) {
   for (const auto& s : sources_)
     if (s.status != Status::not_fitted && s.status != Status::twin && s.status != Status::no_data) truth.push_back(lying(s));
   std::set<std::int64_t> kept;
-  const Table table = run.catalogue(folder_request());
+  const Table table = run.chosen(run.catalogue(folder_request()));
   for (const double n : table.numbers("number")) kept.insert(static_cast<std::int64_t>(n));
   std::vector<std::size_t> which;
   for (std::size_t k = 0; k < run.sources_.size(); ++k) {
     const Source& s = run.sources_[k];
-    const bool measured = s.status == Status::fitted || s.status == Status::no_convergence || s.status == Status::at_limit;
-    if (!measured || !kept.contains(static_cast<std::int64_t>(k) + 1)) continue;
+    if (!measured(s) || !kept.contains(static_cast<std::int64_t>(k) + 1)) continue;
     which.push_back(k);
     rows.push_back(lying(s));
   }
