@@ -5,7 +5,7 @@
 #include "tessera/base/error.h"
 #include "tessera/base/files.h"
 #include "tessera/detect/combine.h"
-#include "tessera/extraction/extract_private.h"
+#include "tessera/extraction/input_images.h"
 
 namespace tessera::extraction {
 namespace {
@@ -30,7 +30,7 @@ void refuse_other_grid(const instrument::FrameFile& band, const instrument::Fram
 
 }  // namespace
 
-void Extraction::detect_on_bands() {
+void InputImages::detect_on_bands() {
   const auto& o = options_.detection;
   if (o.bands.empty()) return;
   if (o.image != DetectionImage::significance) throw UsageError{"detection.bands needs detection.image = significance"};

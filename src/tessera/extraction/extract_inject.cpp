@@ -71,10 +71,12 @@ void Extraction::again(std::span<Injected> injected, pipeline::Context& quiet) {
     for (const auto& s : sources_) run.sources_.emplace_back().start = s.start;
     for (const auto& s : injected) run.sources_.emplace_back().start = s.position;
   }
-  names_.size() == 1 ? run.on_one_image() : run.on_frames();
+  run.open_and_find();
   run.measure();
   compare(injected, run);
 }
+
+std::string Extraction::fit_scratch() const { return before_ ? fmt::format("fit-{}", pass_) : "fit"; }
 
 void Extraction::put_into_image(Frame& frame) {
   if (!before_) return;

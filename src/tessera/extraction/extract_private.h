@@ -1,26 +1,23 @@
-/// extraction/extract_private.h — one run of tessera extract: extract.cpp opens images and finds sources, extract_bands.cpp on several bands at once, extract_measure.cpp fits and measures them,
+/// extraction/extract_private.h — one run of tessera extract: input_images.cpp opens images and finds sources, extract_bands.cpp on several bands at once, extract_measure.cpp fits and measures them,
 /// extract_inject.cpp does both again with artificial sources in the images, extract_products.cpp writes what came of it.
 #pragma once
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "tessera/core/table.h"
-#include "tessera/extraction/extract.h"
 #include "tessera/extraction/fit_sources.h"
 #include "tessera/extraction/injection.h"
-#include "tessera/extraction/open_images.h"
+#include "tessera/extraction/input_images.h"
 #include "tessera/extraction/report.h"
 #include "tessera/extraction/tables.h"
-#include "tessera/pipeline/mosaic.h"
 #include "tessera/pipeline/run_json.h"
 
 namespace tessera::extraction {
 
-class Extraction {
+class Extraction : private InputImages {
  public:
   Extraction(const ExtractRequest& request, const ExtractOptions& options, param::OptionSet& settings, pipeline::Context& outer)
-      : request_{request}, options_{options}, settings_{settings}, recorder_{outer}, clock_{request.verb, request.recorded_arguments()}, profiles_{instrument::ProfileSet::load(instrument::ProfileSet::default_folders())} {}
+      : InputImages{request, options, settings, outer}, clock_{request.verb, request.recorded_arguments()} {}
 
   pipeline::Outcome run();
 
@@ -30,22 +27,6 @@ class Extraction {
   void read_list();
   bool by_list() const { return !options_.catalog.sources.empty(); }
   bool positions() const { return options_.fit.positions == Positions::free || (options_.fit.positions == Positions::automatic && !by_list()); }
-  void on_one_image();
-  /// Of the one image: pixels less the sky of the fit.
-  Image<float> value_for_fit() const;
-  /// Of the image that sources are found on: good pixels with the background that was taken off.
-  Image<float> on_its_sky() const;
-  void on_frames();
-  ExtractOptions mosaic_options() const;
-  /// The mosaic of the frames, with masks of the outliers, in OUT/mosaic.
-  void make_mosaic();
-  void open_files(const RecordedMosaic& record);
-  psf::PsfModel detection_response(const std::string& file) const;
-  static void scale(Frame& frame, double factor);
-  /// Sources are found on the χ² of this image and those of detection.bands.
-  void detect_on_bands();
-  void refuse_empty(const Frame& frame) const;
-  void add_files(const instrument::FrameFile& f);
   void measure();
   /// Looks for more in what the fit left, and fits all again. False when nothing was added.
   bool deblend(int window);
@@ -65,8 +46,9 @@ class Extraction {
   void inject();
   void again(std::span<Injected> injected, pipeline::Context& quiet);
   /// Where this is such a repetition: the light of its sources on the image that sources are found on, before that, and on frames.
-  void put_into_image(Frame& frame);
-  void put_into_frames();
+  void put_into_image(Frame& frame) override;
+  void put_into_frames() override;
+  std::string fit_scratch() const override;
   /// Tells which artificial sources `run` found.
   void compare(std::span<Injected> injected, Extraction& run);
   /// The mosaic, or the one frame, less the sources as the detection image shows them.
@@ -84,26 +66,11 @@ class Extraction {
   pipeline::Outcome write(pipeline::OutputFolder& folder);
   void finish(pipeline::OutputFolder& folder, const Table& table, const PullSummary& pulls);
 
-  const ExtractRequest& request_;
-  const ExtractOptions& options_;
-  param::OptionSet& settings_;
-  mutable pipeline::Recorder recorder_;
-  pipeline::Context& context_ = recorder_;   ///< with the defaults of its functions
   pipeline::RunClock clock_;
-  instrument::ProfileSet profiles_;
-  psf::PsfModel psf_, detection_psf_;
-  std::vector<instrument::FrameNames> names_;
-  instrument::FrameFile mosaic_;            ///< the image that sources are found on
-  std::vector<instrument::FrameFile> frames_;
-  std::vector<std::string> files_;          ///< read, for the record
   Table list_, detections_, detections_raw_, curves_;  ///< detections: those that are fitted, and all
-  Found found_;
-  std::optional<NoiseCorrelation> correlation_;
-  std::vector<FitImage> images_;
   std::vector<Source> sources_;
   std::vector<ApertureFluxes> apertures_;
   catalog::ColumnSet more_;
-  Image<float> coverage_;                   ///< of the image that sources are found on; empty: one frame
   Image<float> left_;                       ///< that image less the sources
   FitSummary fit_;
   double link_ = 0;

@@ -128,14 +128,7 @@ pipeline::Outcome Extraction::write(pipeline::OutputFolder& folder) {
 }
 
 void Extraction::finish(pipeline::OutputFolder& folder, const Table& table, const PullSummary& pulls) {
-  if (names_.size() == 1)
-    add_files(mosaic_);
-  else
-    for (const auto& f : frames_) add_files(f);
-  if (files::exists(options_.psf.file)) files_.push_back(options_.psf.file);
-  if (files::exists(options_.detection.psf)) files_.push_back(options_.detection.psf);
-  files_.insert(files_.end(), request_.other_inputs.begin(), request_.other_inputs.end());
-  const auto inputs = pipeline::hash_files(files_, context_);
+  const auto inputs = pipeline::hash_files(read_files(), context_);
   clock_.stop();
   std::vector<std::pair<std::string, double>> results{{"detections", static_cast<double>(found_.detections.size())}, {"rows", static_cast<double>(table.rows())}, {"fit_rounds", fit_.rounds},
                                                       {"largest_group", static_cast<double>(fit_.largest_group)}, {"fit_window", fit_.window}, {"noise_scale", found_.median_noise}, {"pull_width_sources", pulls.sources},

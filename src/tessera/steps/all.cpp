@@ -7,6 +7,7 @@ std::unique_ptr<Step> make_mosaic();
 std::unique_ptr<Step> make_overlap();
 std::unique_ptr<Step> make_extract();
 std::unique_ptr<Step> make_residual();
+std::unique_ptr<Step> make_psf();
 std::unique_ptr<Step> make_match();
 std::unique_ptr<Step> make_resume();
 std::unique_ptr<Step> make_replay();
@@ -27,6 +28,7 @@ std::vector<std::unique_ptr<Step>> all() {
   steps.push_back(make_overlap());
   steps.push_back(make_extract());
   steps.push_back(make_residual());
+  steps.push_back(make_psf());
   steps.push_back(make_match());
   steps.push_back(make_resume());
   steps.push_back(make_replay());

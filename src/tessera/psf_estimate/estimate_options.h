@@ -1,0 +1,34 @@
+/// psf_estimate/estimate_options.h — options of tessera psf.
+#pragma once
+#include <string>
+
+#include "tessera/extraction/extract_options.h"
+
+namespace tessera::psf_estimate {
+
+struct EstimateOptions {
+  std::string sources;            // a list of stars; empty: chosen
+  double min_snr = 50;
+  int max_stars = 200;
+  double isolation = 3;           // full widths
+  double contamination = 0.02;    // of the star's peak
+  double max_value = 0;           // pixel values above are not used; 0: none
+  int samples_per_pixel = 0;
+  double radius = 0;              // pixels of the images
+  bool positions = true;
+  bool shift_images = true;
+  double model_error = 0.003;
+  double reject = 5;
+  int rounds = 12;
+};
+void describe(param::Schema<EstimateOptions>& s);
+
+/// Everything: the estimate, and what finds stars and makes the mosaic on the way.
+struct PsfOptions {
+  EstimateOptions estimate;
+  extraction::ExtractOptions images;   ///< its sections fit, aperture and catalog are not declared
+  PsfOptions() { images.psf.file = "gaussian:fwhm_pix=2"; }
+  void declare(param::OptionSet& options);
+};
+
+}  // namespace tessera::psf_estimate

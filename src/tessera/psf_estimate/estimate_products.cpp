@@ -1,0 +1,108 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "tessera/base/files.h"
+#include "tessera/base/text.h"
+#include "tessera/core/statistics.h"
+#include "tessera/instrument/psf_file.h"
+#include "tessera/io/fits.h"
+#include "tessera/pipeline/products.h"
+#include "tessera/psf_estimate/estimate_private.h"
+
+namespace tessera::psf_estimate {
+
+Header Estimation::table_header(const EffectiveTable& table) const {
+  Header header;
+  header.set("OVERSAMP", static_cast<std::int64_t>(table.samples_per_pixel), "samples per pixel");
+  header.set("PRFWHM", table.fwhm_pix, "[pixel] full width at half maximum");
+  header.set("NSTARS", static_cast<std::int64_t>(std::count_if(stars_.begin(), stars_.end(), [](const Star& s) { return s.used(); })), "stars it was made of");
+  return header;
+}
+
+void Estimation::write_tables(const EffectiveTable& table, pipeline::OutputFolder& folder) {
+  psf::Meaning meaning;
+  meaning.samples_per_pixel_x = meaning.samples_per_pixel_y = table.samples_per_pixel;
+  meaning.centre_x = meaning.centre_y = table.samples.front().box().width() / 2;
+  meaning.response = psf::Response::pixel;
+  meaning.normalisation = psf::Normalisation::mean;
+  meaning.normalisation_radius_pix = table.radius_pix;
+  std::vector<psf::PointResponse> tables;
+  tables.emplace_back(table.samples.front(), meaning);
+  const auto add = [&](const char* name) { products_.push_back({name, pipeline::datasums(folder.product(name))}); };
+  instrument::write_psf(folder.product("psf.fits"), tables, {}, {}, table_header(table));
+  add("psf.fits");
+  const auto plane = [&](const char* name, const char* title, auto view) {
+    io::FitsWriter writer{folder.product(name)};
+    Header header = table_header(table);
+    header.add_comment(title);
+    writer.add_image("", header, view);
+    writer.close();
+    add(name);
+  };
+  plane("psf_sigma.fits", "1 sigma of the samples of psf.fits, by leaving out an eighth of the stars in turn", table.sigma.view());
+  plane("psf_coverage.fits", "pixels of stars whose nearest sample of psf.fits this is", table.coverage.view());
+}
+
+Table Estimation::star_table(const EffectiveTable& table) const {
+  Table t;
+  t.name = "stars";
+  std::vector<double> ra, dec, flux, flux_error, chi2, east, north;
+  std::vector<std::int32_t> status, images, pixels;
+  std::vector<std::string> text;
+  std::vector<int> seen(stars_.size(), 0);
+  for (const auto& p : pixels_) ++seen[static_cast<std::size_t>(p.star)];
+  for (std::size_t s = 0; s < stars_.size(); ++s) {
+    Star star = stars_[s];
+    // The table was moved to have its star in the middle, and stars with it.
+    if (const auto first = std::find_if(pixels_.begin(), pixels_.end(), [&](const StarPixels& p) { return p.star == static_cast<int>(s); }); first != pixels_.end()) {
+      const double det = first->x_u * first->y_v - first->x_v * first->y_u;
+      star.u += (first->y_v * table.off_x - first->x_v * table.off_y) / det, star.v += (first->x_u * table.off_y - first->y_u * table.off_x) / det;
+    }
+    extraction::Source at = sources_[s];
+    at.u = star.u, at.v = star.v;
+    const auto where = at.position();
+    ra.push_back(where.ra_deg), dec.push_back(where.dec_deg), flux.push_back(star.flux), flux_error.push_back(star.flux_error), east.push_back(star.u_error), north.push_back(star.v_error);
+    chi2.push_back(star.pixels > 3 ? star.chi2 / static_cast<double>(star.pixels - 3) : std::numeric_limits<double>::quiet_NaN());
+    status.push_back(static_cast<std::int32_t>(star.status)), images.push_back(seen[s]), pixels.push_back(static_cast<std::int32_t>(star.pixels)), text.emplace_back(status_text(star.status));
+  }
+  const std::string unit = images_.front().unit.name;
+  t.add("ra", std::move(ra), "deg", "right ascension, ICRS", "pos.eq.ra;meta.main");
+  t.add("dec", std::move(dec), "deg", "declination, ICRS", "pos.eq.dec;meta.main");
+  t.add("ra_err", std::move(east), "arcsec", "1 sigma to the east");
+  t.add("dec_err", std::move(north), "arcsec", "1 sigma to the north");
+  t.add("flux", std::move(flux), unit, "flux within the radius of the table");
+  t.add("flux_err", std::move(flux_error), unit, "its 1 sigma");
+  t.add("chi2_dof", std::move(chi2), "", "chi squared per degree of freedom");
+  t.add("images", std::move(images), "", "images whose pixels of it were used");
+  t.add("pixels", std::move(pixels), "", "pixels used");
+  t.add("status", std::move(status), "", "1 used; others: see reason");
+  t.add("reason", std::move(text), "", "the status in words");
+  return t;
+}
+
+pipeline::Outcome Estimation::write(const EffectiveTable& table, pipeline::OutputFolder& folder) {
+  context_.stage("writing products", 1);
+  write_tables(table, folder);
+  pipeline::write_table_product(star_table(table), "stars", io::TableFormat::fits, folder, products_);
+  clock_.stop();
+  if (options_.mosaic.products.report) {
+    write_report(table, folder);
+    products_.push_back({"report.html", ""});
+  }
+  const auto inputs = pipeline::hash_files(read_files(), context_);
+  clock_.stop();
+  std::vector<double> off;
+  for (const auto& s : shifts_) off.push_back(std::hypot(s.dx, s.dy));
+  const auto used = std::count_if(stars_.begin(), stars_.end(), [](const Star& s) { return s.used(); });
+  const std::vector<std::pair<std::string, double>> results{{"stars", static_cast<double>(stars_.size())}, {"stars_used", static_cast<double>(used)}, {"fwhm_pix", table.fwhm_pix}, {"radius_pix", table.radius_pix},
+      {"samples_per_pixel", table.samples_per_pixel}, {"chi2_dof", table.chi2 / static_cast<double>(std::max(1L, table.pixels))}, {"pixels", static_cast<double>(table.pixels)}, {"clipped_pixels", static_cast<double>(table.clipped)},
+      {"roughness", table.roughness}, {"rounds", table.rounds}, {"last_change", table.last_change}, {"centre_moved_x", table.off_x}, {"centre_moved_y", table.off_y}, {"image_shift_pix", statistics::median(off)}};
+  files::write_atomic(folder.product("run.json"), pipeline::run_json(clock_.record, folder_request().plan_hash, settings_, inputs, products_, results, recorder_));
+  folder.publish("run.json");
+  context_.log(pipeline::Level::info, fmt::format("{}: full width {:.3f} pixels from {} stars, {}", request_.output, table.fwhm_pix, used, text::format_duration(clock_.record.wall_s)));
+  return recorder_.caveats().empty() ? pipeline::Outcome::done : pipeline::Outcome::done_with_caveats;
+}
+
+}  // namespace tessera::psf_estimate

@@ -1,0 +1,111 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "tessera/base/files.h"
+#include "tessera/core/statistics.h"
+#include "tessera/picture/bare.h"
+#include "tessera/pipeline/report.h"
+#include "tessera/psf_estimate/estimate_private.h"
+#include "tessera/report/figure.h"
+#include "tessera/report/svg.h"
+
+namespace tessera::psf_estimate {
+namespace {
+
+using report::Html;
+using report::number_text;
+
+constexpr std::size_t most_marks = 2000;
+
+template <class T>
+report::SkyFigure figure(const std::string& id, const std::string& title, const std::string& caption, const Image<T>& pixels, double scale, picture::Stretch stretch) {
+  constexpr int enlarged = 4;
+  const int width = pixels.box().width(), height = pixels.box().height();
+  picture::PreviewBuilder builder{width * enlarged, height * enlarged, 4000};
+  std::vector<float> row(static_cast<std::size_t>(width * enlarged));
+  for (int y = 0; y < height * enlarged; ++y) {
+    for (int x = 0; x < width * enlarged; ++x) row[static_cast<std::size_t>(x)] = static_cast<float>(scale * static_cast<double>(pixels(x / enlarged, y / enlarged)));
+    builder.add_row(y, row);
+  }
+  picture::PictureOptions options;
+  options.stretch = stretch, options.palette = picture::Palette::viridis;
+  auto bare = picture::draw_bare(builder.finish(), options);
+  report::SkyFigure f;
+  f.id = id, f.png = std::move(bare.png), f.width = bare.width, f.height = bare.height, f.title = title, f.caption = caption;
+  f.colours.assign(bare.colours.begin(), bare.colours.end());
+  for (auto& tick : bare.ticks) f.ticks.emplace_back(tick.position, std::move(tick.label));
+  return f;
+}
+
+}  // namespace
+
+void Estimation::write_report(const EffectiveTable& table, pipeline::OutputFolder& folder) {
+  Html h;
+  const auto& samples = table.samples.front();
+  const int n = table.samples_per_pixel, half = samples.box().width() / 2;
+  const double peak = samples(half, half);
+  const auto used = std::count_if(stars_.begin(), stars_.end(), [](const Star& s) { return s.used(); });
+  h.open("main").open("header").element("h1", "Point response of " + report::shortened(images_.front().file->label(), 100)).element("p", fmt::format("{} image{}, {}", images_.size(), images_.size() == 1 ? "" : "s", images_.front().file->filter), {{"class", "lead"}}).close();
+  using pipeline::summary_tile;
+  double worst = 0;
+  for (int y = 0; y <= 2 * half; ++y)
+    for (int x = 0; x <= 2 * half; ++x)
+      if (std::hypot(x - half, y - half) <= n * table.radius_pix) worst = std::max(worst, table.sigma(x, y) / peak);
+  std::vector<double> off;
+  for (const auto& s : shifts_) off.push_back(std::hypot(s.dx, s.dy));
+  h.open("div", {{"class", "tiles"}});
+  summary_tile(h, "Stars", std::to_string(used), fmt::format("of {} chosen, on {} images", stars_.size(), images_.size()));
+  summary_tile(h, "Full width", number_text(table.fwhm_pix, 4), "pixels at half maximum, the pixel included");
+  summary_tile(h, "Table", fmt::format("{} × {}", 2 * half + 1, 2 * half + 1), fmt::format("{} samples per pixel, radius {} pixels", n, number_text(table.radius_pix)));
+  summary_tile(h, "Error", number_text(100 * worst) + " %", "of the peak, 1σ, where it is greatest");
+  summary_tile(h, "χ²", number_text(table.chi2 / static_cast<double>(std::max(1L, table.pixels))), fmt::format("per pixel of {}; {} clipped", table.pixels, table.clipped));
+  summary_tile(h, "Frames", number_text(statistics::median(off)), "pixels off their WCS, median");
+  h.close();
+  pipeline::caveat_section(h, recorder_.caveats());
+  h.open("div", {{"class", "pictures"}});
+  h.add(report::sky_figure(figure("response", "Response", "Share of the peak, asinh stretch; pixels are the detector's, the pixel's response included.", samples, 1 / peak, picture::Stretch::asinh)));
+  h.add(report::sky_figure(figure("sigma", "Its error", "1σ, share of the peak: leaving out an eighth of the stars in turn.", table.sigma, 1 / peak, picture::Stretch::linear)));
+  h.add(report::sky_figure(figure("coverage", "Coverage", "Pixels of stars per sample. Stripes: dithers and positions leave phases out.", table.coverage, 1, picture::Stretch::linear)));
+  h.close();
+  h.element("h2", "Profile").open("div", {{"class", "plots"}});
+  report::Points profile, encircled;
+  std::vector<double> light(static_cast<std::size_t>(n * table.radius_pix) + 2, 0.0);
+  std::vector<std::pair<double, double>> radial;
+  for (int y = 0; y <= 2 * half; ++y)
+    for (int x = 0; x <= 2 * half; ++x) {
+      const double r = std::hypot(x - half, y - half);
+      if (r > n * table.radius_pix) continue;
+      if (samples(x, y) > 1e-6 * peak) radial.emplace_back(r / n, std::log10(samples(x, y) / peak));
+      light[static_cast<std::size_t>(std::ceil(r))] += samples(x, y) / (n * n);
+    }
+  std::stable_sort(radial.begin(), radial.end());
+  for (const auto& [r, v] : radial) profile.x.push_back(r), profile.y.push_back(v);
+  std::size_t per = 1;
+  profile = report::thinned(std::move(profile), most_marks, per);
+  pipeline::plot_card(h, "Radial profile", report::point_plot(profile, {.x_label = "distance from the star, pixels", .y_label = "lg share of the peak"}), "All samples: what is not a line is not round.");
+  double sum = 0;
+  for (std::size_t r = 0; r < light.size(); ++r) {
+    sum += light[r];
+    encircled.x.push_back(static_cast<double>(r) / n), encircled.y.push_back(sum);
+  }
+  pipeline::plot_card(h, "Encircled light", report::point_plot(encircled, {.x_label = "radius, pixels", .y_label = "share", .from_zero = true, .reference = 1.0}), "Of the flux within the table's radius, which counts as all of it.");
+  // χ² of stars against their phase tells of a response that pixels do not share.
+  report::Points quality;
+  std::vector<std::pair<double, std::pair<double, bool>>> stars;
+  for (const Star& s : stars_)
+    if (s.flux > 0 && s.pixels > 3 && s.chi2 > 0) stars.push_back({std::log10(s.flux), {std::log10(s.chi2 / static_cast<double>(s.pixels - 3)), !s.used()}});
+  std::stable_sort(stars.begin(), stars.end());
+  for (const auto& [f, c] : stars) quality.x.push_back(f), quality.y.push_back(c.first), quality.marked.push_back(c.second);
+  if (!quality.x.empty())
+    pipeline::plot_card(h, "Stars", report::point_plot(quality, {.x_label = "lg flux, " + images_.front().unit.name, .y_label = "lg χ² per degree of freedom", .reference = 0.0}), "In the warning colour: not used. A rise with brightness: the response is not the same for all stars, or detectors are not linear.");
+  h.close();
+  pipeline::stage_section(h, recorder_);
+  pipeline::option_section(h, settings_);
+  pipeline::product_section(h, folder);
+  pipeline::command_footer(h, clock_.record);
+  files::write_atomic(folder.product("report.html"), report::page("Point response – tessera", h.finish()));
+}
+
+}  // namespace tessera::psf_estimate

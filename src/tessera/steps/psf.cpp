@@ -1,0 +1,40 @@
+// tessera psf: point responses, estimated from stars.
+#include "tessera/psf_estimate/estimate.h"
+
+#include <fmt/format.h>
+
+#include "tessera/steps/step.h"
+
+namespace tessera::steps {
+namespace {
+
+class Psf : public Step {
+ public:
+  std::string_view name() const override { return "psf"; }
+  std::string_view summary() const override { return "Estimate the point response (PRF, effective PSF) of a detector or a mosaic from its stars."; }
+  std::string_view description() const override {
+    return "psf estimate: bright isolated stars are found on an image, or on the mosaic of frames (made in OUT/mosaic, or named with --mosaic), and the response of a pixel to a star at every sub-pixel distance is fitted to "
+           "all their pixels on all images at once with the stars' positions and fluxes (Anderson & King 2000): this works for undersampled detectors, too.\n"
+           "The output folder gets psf.fits, which tessera extract --psf takes and photutils' ImagePSF, psf_sigma.fits, psf_coverage.fits, stars.fits with a status per star, report.html, run.json and tessera.log.";
+  }
+  std::string_view inputs() const override { return "estimate MOSAIC|FRAMES..."; }
+  std::string_view example() const override { return "tessera psf estimate r46291456/ch1/bcd --mosaic ch1 -o ch1_psf"; }
+  bool writes_output() const override { return true; }
+  void declare(param::OptionSet& options) override { options_.declare(options); }
+  pipeline::Outcome run(const std::vector<std::string>& inputs, const RunOptions& run, param::OptionSet& options, pipeline::Context& context) override {
+    if (inputs.empty() || inputs.front() != "estimate") throw UsageError{fmt::format("the word after psf says what is to be done: estimate; found {}", inputs.empty() ? "nothing" : "'" + inputs.front() + "'")};
+    if (inputs.size() == 1) throw UsageError{"psf estimate: no image given; name a mosaic, or frames"};
+    if (run.output.empty() && !run.dry_run) throw UsageError{"no output folder given; add -o OUT (or --dry-run to see what would be read)"};
+    const std::vector<std::string> images{inputs.begin() + 1, inputs.end()};
+    return psf_estimate::estimate({images, run.output, run.overwrite, run.dry_run, "psf", inputs}, options_, options, context);
+  }
+
+ private:
+  psf_estimate::PsfOptions options_;
+};
+
+}  // namespace
+
+std::unique_ptr<Step> make_psf() { return std::make_unique<Psf>(); }
+
+}  // namespace tessera::steps

@@ -1,0 +1,81 @@
+"""tessera psf on simulated stacks whose point response is known."""
+import numpy as np
+import pytest
+from astropy.io import fits
+from astropy.table import Table
+from scipy.special import erf
+
+from conftest import simulate
+from tools import run_record, tessera
+
+
+def gaussian_pixels(fwhm, samples, half):
+    """Response of whole pixels to a Gaussian star, `samples` per pixel, by differences of erf."""
+    sigma = fwhm / np.sqrt(8 * np.log(2))
+    d = np.arange(-half, half + 1) / samples
+    one = (erf((d + 0.5) / sigma / np.sqrt(2)) - erf((d - 0.5) / sigma / np.sqrt(2))) / 2
+    return one[:, None] * one[None, :]
+
+
+@pytest.fixture(scope="module")
+def estimated(tmp_path_factory):
+    """Some hundred stars of signal to noise near 200 in each of five frames that point a twentieth of a pixel wrong."""
+    folder = tmp_path_factory.mktemp("psf")
+    frames = simulate(folder / "frames", "stack.frames=5", "sources.count=150", "sources.placement=grid", "sources.flux_min_ujy=2000", "sources.flux_max_ujy=4000", "stack.pointing_error_arcsec=0.06", seed=3)
+    tessera("mosaic", frames, "-o", folder / "mosaic", "--rmasks", "-q")
+    tessera("psf", "estimate", frames, "--mosaic", folder / "mosaic", "--set", "estimate.radius=6", "-o", folder / "out", "-q")
+    return folder
+
+
+def test_the_response_of_undersampled_frames_is_found_to_half_a_percent(estimated):
+    with fits.open(estimated / "out" / "psf.fits") as hdus:
+        table, header = hdus[0].data.astype(float), hdus[0].header
+    samples, half = header["PRSAMPX"], table.shape[0] // 2
+    assert table.shape[0] % 2 == 1 and header["PRCENX"] == half and header["PRRESP"] == "pixel"
+    r = np.hypot(*np.mgrid[-half:half + 1, -half:half + 1]) / samples
+    truth = gaussian_pixels(1.4, samples, half)
+    truth /= truth[r <= 6].sum() / samples**2
+    assert np.abs(table - truth)[r <= 6].max() < 0.005 * truth.max()
+    for radius in (1, 1.5, 2, 3, 4, 5):
+        assert abs((table - truth)[r <= radius].sum() / samples**2) < 0.003
+    record = run_record(estimated / "out")["results"]
+    assert record["stars_used"] > 80 and 0.95 < record["chi2_dof"] < 1.05
+    stars = Table.read(estimated / "out" / "stars.fits")
+    used = stars[stars["status"] == 1]
+    snr = np.array(used["flux"] / used["flux_err"]) / np.sqrt(np.array(used["images"]))
+    assert 100 < np.median(snr) < 400  # per frame
+
+
+def test_extract_takes_it_and_fluxes_are_those_of_the_true_response(estimated):
+    tessera("extract", estimated / "frames", "--mosaic", estimated / "mosaic", "--psf", estimated / "out" / "psf.fits", "--sources", estimated / "frames" / "truth_sources.ecsv", "--set", "fit.positions=free",
+            "-o", estimated / "fitted", "-q")
+    rows, truth = Table.read(estimated / "fitted" / "catalog.fits"), Table.read(estimated / "frames" / "truth_sources.ecsv", format="ascii.ecsv")
+    good = (np.array(rows["status"]) == 1) & (np.array(rows["portion"], float) > 0.9)
+    ratio = np.array(rows["flux"], float)[good] / np.array(truth["flux"])[good]
+    assert good.sum() > 80 and abs(np.median(ratio) - 1) < 0.003
+
+
+def test_photutils_reads_the_table(estimated):
+    psf = pytest.importorskip("photutils.psf", reason="skipped: no photutils")
+    if not hasattr(psf, "ImagePSF"):
+        pytest.skip("skipped: photutils before 2.0")
+    with fits.open(estimated / "out" / "psf.fits") as hdus:
+        model = psf.ImagePSF(hdus[0].data, flux=1000, x_0=10.3, y_0=9.8, oversampling=hdus[0].header["OVERSAMP"])
+    y, x = np.mgrid[:21, :21]
+    sigma = 1.4 / np.sqrt(8 * np.log(2))
+    truth = 1000 * np.outer(*[(erf((np.arange(21) - c + 0.5) / sigma / np.sqrt(2)) - erf((np.arange(21) - c - 0.5) / sigma / np.sqrt(2))) / 2 for c in (9.8, 10.3)])
+    assert np.abs(model(x, y) - truth).max() < 0.012 * truth.max()  # its cubic spline through four samples a pixel adds some of this
+
+
+def test_the_same_bits_whatever_the_threads(estimated):
+    tessera("psf", "estimate", estimated / "frames", "--mosaic", estimated / "mosaic", "--set", "estimate.radius=6", "-o", estimated / "one", "--threads", "1", "-q")
+    sums = [{p["name"]: p.get("datasum") for p in run_record(out)["products"]} for out in (estimated / "out", estimated / "one")]
+    assert sums[0] == sums[1] and sums[0]["psf.fits"]
+
+
+def test_what_cannot_be_is_said_in_a_line(estimated):
+    out = estimated / "none"
+    assert "estimate" in tessera("psf", "guess", estimated / "frames", "-o", out, code=2).stderr
+    assert "no image given" in tessera("psf", "estimate", "-o", out, code=2).stderr
+    few = tessera("psf", "estimate", estimated / "frames", "--mosaic", estimated / "mosaic", "--set", "estimate.min_snr=100000", "-o", out, "-q", code=1)
+    assert "estimate.min_snr" in few.stderr and not (out / "psf.fits").exists()
