@@ -98,7 +98,7 @@ TEST_P(Recovers, TheResponseOfAHundredStarsAtSignalToNoise200) {
   const auto truth = [&](double dx, double dy, double = 0, double = 0) { return profile.pixel_fraction(dx, dy); };
   Field f = field(truth, 100, images, 200, 7);
   const parallel::Pool pool{2};
-  EffectiveFit fit{f.pixels, f.stars, f.images, {}, pool};
+  EffectiveFit fit{f.pixels, f.stars, f.images, {.radius_pix = 8}, pool};
   const auto table = fit.run();
   const auto e = errors_of(table, truth);
   EXPECT_LT(e.worst, 0.005);

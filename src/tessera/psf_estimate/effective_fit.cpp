@@ -283,8 +283,8 @@ EffectiveTable EffectiveFit::run() {
       table.last_change = change;
       refit_stars(2, table.rounds > 2);
       shift_images();
-      if (table.rounds == 3) judge_stars();
-      if (table.rounds == 2 || table.rounds == 4) {
+      if (table.rounds == 2) judge_stars();  // before the pixels that tell are clipped
+      if (table.rounds == 3) {
         accumulate(false);
         factor_ = choose_roughness();
       }
