@@ -277,9 +277,15 @@ def test_apex_qa_takes_sources_off_frames_and_mosaic(stack, tmp_path):
         if 5 < x < 250 and 5 < y < 250 and np.isfinite(before[y, x]):
             box = np.s_[y - 1:y + 2, x - 1:x + 2]
             assert np.nansum(after[box]) < 0.4 * np.nansum(before[box])
-    # The shared namelist, of a mosaic.
-    tessera("mopex", "apex_qa.pl", "-n", NAMELISTS / "subtract_stars.nl", "-T", out / "Combine-mosaic" / "mosaic.fits", "-E", out / "extract_raw.tbl", "-P", "gaussian:fwhm_pix=2.9", "-O", tmp_path / "mosaic", "-q")
+    listed = (tmp_path / "qa" / "Residual-ApexQA" / "images.txt").read_text().split()
+    assert listed == [str(tmp_path / "qa" / "Residual-ApexQA" / f"residual_{p.name}") for p in corrected]
+    # The shared namelist, of a mosaic; the sources alone are what was taken off.
+    (tmp_path / "subtract_stars.nl").write_text((NAMELISTS / "subtract_stars.nl").read_text().replace("create_pointsource_mosaic = 0", "create_pointsource_mosaic = 1"))
+    tessera("mopex", "apex_qa.pl", "-n", tmp_path / "subtract_stars.nl", "-T", out / "Combine-mosaic" / "mosaic.fits", "-E", out / "extract_raw.tbl", "-P", "gaussian:fwhm_pix=2.9", "-O", tmp_path / "mosaic", "-q")
     assert {"Residual-ApexQA/residual_mosaic.fits", "subtract_stars.nl", "run_apex_qa.json"} <= files_of(tmp_path / "mosaic")
+    planes = [plane(p)[0] for p in (out / "Combine-mosaic" / "mosaic.fits", tmp_path / "mosaic" / "Residual-ApexQA" / "residual_mosaic.fits", tmp_path / "mosaic" / "Residual-ApexQA" / "pointsource_mosaic.fits")]
+    seen = np.isfinite(planes[0])
+    assert np.allclose((planes[1] + planes[2])[seen], planes[0][seen], rtol=1e-5, atol=1e-5) and np.isfinite(planes[2]).all() and planes[2].max() > 1
     assert "products agree" in tessera("replay", tmp_path / "mosaic" / "run_apex_qa.json").stderr
 
 

@@ -90,6 +90,8 @@ TEST(ThresholdImage, CoverageAndEdgeLeavePixelsOut) {
   EXPECT_TRUE(std::isnan(searched(5, 5)) && std::isnan(searched(2, 30)) && std::isnan(searched(30, 57)));
   EXPECT_FALSE(std::isnan(searched(3, 30)) || std::isnan(searched(30, 56)));
   EXPECT_GT(searched(15, 15), 10) << "the root of an even coverage cancels";
+  options.detection.bright_limit = 10;
+  EXPECT_TRUE(std::isnan(threshold_image(frame, frame.value.copy(), coverage, psf::PsfModel::analytic({.fwhm_pix = 1.5}), options, context)(15, 15)));
 }
 
 TEST(FitSky, IsThatOfTheImageWithoutItsSources) {

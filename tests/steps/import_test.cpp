@@ -291,7 +291,8 @@ TEST(ImportApex, TheFitAndItsPrf) {
   EXPECT_EQ(t["fit.edge"], "default");
   EXPECT_EQ(t["fit.group_radius"], "default") << "for lists alone";
   EXPECT_EQ(translated(apex_with("use_background_subtracted_image_for_fitting = 0\nrun_extract_medfilter = 1\n"))["fit_sky.method"], "none");
-  EXPECT_EQ(translated(apex_with("use_bright_object_mask = 1\n")).missing, 1);
+  EXPECT_EQ(translated(apex_with("use_bright_object_mask = 1\n&BRIGHT_DETECT\nDetection_Threshold = 100,\n&END\n"))["detection.bright_limit"], "100");
+  EXPECT_EQ(translated(apex_with("use_bright_object_mask = 0\n&BRIGHT_DETECT\nDetection_Threshold = 100,\n&END\n"))["detection.bright_limit"], "default");
   EXPECT_EQ(translated(apex_with("", "PRF_ResampleX_Factor = 4,\nPRF_ResampleY_Factor = 5,\n")).missing, 1);
   EXPECT_EQ(translated("run_sourcestimate = 0\n" + apex_with("").substr(apex_with("").find("&")))["fit.skip"], "true");
 }

@@ -31,21 +31,21 @@ class ModelRows {
 
 }  // namespace
 
-void write_with_sources(std::span<const FitImage> images, const SourceLists& sources, double sign, const pipeline::EditedFrames& what, pipeline::OutputFolder& folder,
-                        std::vector<pipeline::ProductRecord>& products, pipeline::Context& context) {
+std::vector<std::string> write_with_sources(std::span<const FitImage> images, const SourceLists& sources, double sign, const pipeline::EditedFrames& what, pipeline::OutputFolder& folder,
+                        std::vector<pipeline::ProductRecord>& products, pipeline::Context& context, EditedPixels pixels) {
   std::vector<instrument::FrameFile> files;
   for (const auto& image : images) files.push_back(*image.file);
   const auto edit = [&](std::size_t k) {
     io::ImageEdit e;
     e.hdu = files[k].image.hdu;
-    e.change = [rows = std::make_shared<ModelRows>(images[k], k, sources), &file = files[k], sign](int y, std::span<float> row) {
+    e.change = [rows = std::make_shared<ModelRows>(images[k], k, sources), &file = files[k], sign, kept = pixels == EditedPixels::kept](int y, std::span<float> row) {
       const auto factor = instrument::unit_factors(file, y);
       const auto model = rows->row(y);
-      for (std::size_t i = 0; i < row.size(); ++i) row[i] = static_cast<float>(static_cast<double>(row[i]) + sign * static_cast<double>(model[i]) / factor[i]);
+      for (std::size_t i = 0; i < row.size(); ++i) row[i] = static_cast<float>((kept ? static_cast<double>(row[i]) : 0.0) + sign * static_cast<double>(model[i]) / factor[i]);
     };
     return e;
   };
-  pipeline::write_edited_frames(files, what, edit, folder, products, context);
+  return pipeline::write_edited_frames(files, what, edit, folder, products, context);
 }
 
 }  // namespace tessera::extraction

@@ -21,6 +21,7 @@ void describe(param::Schema<DetectionOptions>& s) {
       .choices({{"own", ThresholdUnit::own}, {"local", ThresholdUnit::local}, {"whole", ThresholdUnit::whole}}).namelist("DETECT", "Input_Type");
   s.field(&O::probability_limit, "probability_limit", "Pixels of a higher probability do not count in that mean and deviation; 0: all do.").range(0, 1).namelist("", "PROBABILITY_THRESHOLD");
   s.field(&O::min_coverage, "min_coverage", "Pixels of the mosaic with less coverage are not searched.").at_least(0).unit("frames").namelist("DETECT", "Minimum_Coverage");
+  s.field(&O::bright_limit, "bright_limit", "Pixels above this, in the unit of the threshold, are not searched: bright objects; 0: all are.").at_least(0).namelist("BRIGHT_DETECT", "Detection_Threshold");
   s.field(&O::edge, "edge", "Pixels this near to the edge of the image are not searched.").range(0, 10000).unit("pixel").namelist("DETECT", "N_Edge");
   s.field(&O::background, "background", "The background taken off before anything else: clipped medians of a mesh, a running median, modes of panels, or none.")
       .choices({{"mesh", SkyChoice::mesh}, {"median", SkyChoice::median}, {"panels", SkyChoice::panels}, {"none", SkyChoice::none}}).namelist("DETECT_MEDFILTER", "Use_Sbkg_for_Med");

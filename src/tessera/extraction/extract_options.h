@@ -38,6 +38,7 @@ struct DetectionOptions {
   ThresholdUnit unit = ThresholdUnit::own;
   double probability_limit = 0;       // 0: none
   double min_coverage = 0;
+  double bright_limit = 0;            // 0: none
   int edge = 0;                       // pixels
   SkyChoice background = SkyChoice::mesh;
   int window_x = 45, window_y = 45, dropped = 50, panel_filter = 1;

@@ -24,6 +24,7 @@ namespace fs = std::filesystem;
 using pipeline::Level;
 
 const pipeline::EditedFrames inserted_files{"Inserted", "_inserted", "writing images with sources"};
+const pipeline::EditedFrames source_files{"Sources", "_sources", "writing images of the sources alone"};
 
 class ResidualRun {
  public:
@@ -48,7 +49,10 @@ class ResidualRun {
     pipeline::OutputFolder folder{request_.output, asked, request_.overwrite, request_.place};
     context_.log_to(folder.product("tessera.log").string());
     place();
-    write_with_sources(images_, SourceLists{images_.size(), sources_}, options_.use.add ? 1 : -1, options_.use.add ? inserted_files : residual_files, folder, products_, context_);
+    const SourceLists lists{images_.size(), sources_};
+    const auto names_written = write_with_sources(images_, lists, options_.use.add ? 1 : -1, options_.use.add ? inserted_files : residual_files, folder, products_, context_);
+    if (options_.use.alone) write_with_sources(images_, lists, 1, source_files, folder, products_, context_, EditedPixels::replaced);
+    if (names_written.size() > 1) write_list(names_written, options_.use.add ? inserted_files : residual_files, folder);
     return finish(files, asked, folder);
   }
 
@@ -96,6 +100,14 @@ class ResidualRun {
     sources_ = std::move(listed.sources);
   }
 
+  /// images.txt beside the images, a list for -I.
+  static void write_list(const std::vector<std::string>& names, const pipeline::EditedFrames& what, pipeline::OutputFolder& folder) {
+    std::string text;
+    for (const auto& name : names)
+      for (const auto& place : folder.places(name)) text += (fs::absolute(folder.path()) / place).string() + "\n";
+    files::write_atomic(folder.product(what.folder + "/images.txt"), text);
+  }
+
   void place() {
     double reach = 0;
     for (const auto& image : images_) reach = std::max(reach, image.psf->reach_pix());
@@ -138,6 +150,7 @@ class ResidualRun {
 
 void describe(param::Schema<ResidualUse>& s) {
   s.field(&ResidualUse::add, "add", "Add the sources to the images instead of taking them off: artificial sources of known flux.").flag("add");
+  s.field(&ResidualUse::alone, "alone", "Write Sources/NAME_sources.fits too: the sources alone, on nothing.");
   s.field(&ResidualUse::mosaic, "mosaic", "A mosaic of the frames, its folder or its mosaic.fits, that sources are taken off too, with the response of the coadd.").flag("mosaic").placeholder("PATH");
 }
 

@@ -24,6 +24,7 @@ struct ResidualRequest {
 
 struct ResidualUse {
   bool add = false;
+  bool alone = false;
   std::string mosaic;               // --mosaic: of the frames
 };
 void describe(param::Schema<ResidualUse>& s);

@@ -34,6 +34,9 @@ void leave_out(Image<float>& image, const Image<float>& coverage, const Detectio
   if (options.min_coverage > 0 && !coverage.empty())
     for (std::size_t i = 0; i < image.pixels().size(); ++i)
       if (!(static_cast<double>(coverage.pixels()[i]) >= options.min_coverage)) image.pixels()[i] = nan;
+  if (options.bright_limit > 0)
+    for (float& v : image.pixels())
+      if (static_cast<double>(v) > options.bright_limit) v = nan;
   if (options.edge == 0) return;
   const Box box = image.box(), inner = box.grown(-options.edge);
   for (int y = box.y0; y < box.y1; ++y)

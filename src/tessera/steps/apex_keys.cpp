@@ -155,7 +155,7 @@ const KeyRule rules[] = {
     {"DETECT", "Peaks_Image_Filename", Fate::unneeded, "", own_folder},
     {"DETECT", "Number_Cluster_Image_Filename", Fate::unneeded, "", own_folder},
     {"", "run_bright_detect", Fate::always, "", "every detection has its shape"},
-    {"", "use_bright_object_mask", Fate::missing, "", "bright objects are not masked before others are found"},
+    {"", "use_bright_object_mask", Fate::differs, "detection.bright_limit", "that of &BRIGHT_DETECT; their pixels above it are left out, in the unit of the threshold", left_over},
     {"", "run_select_detect", Fate::same, "catalog.detect_where", "1: select_detect_conditions counts", left_over},
     {"", "select_detect_conditions", Fate::same, "catalog.detect_where", "with run_select_detect", left_over},
     {"", "select_detect_columns", Fate::unneeded, "", "all columns are written; blends are fitted together by distance, not by BlendId"},

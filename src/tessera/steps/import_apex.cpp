@@ -141,6 +141,13 @@ void read_detection(const Apex& a) {
     if (!a.frames || !a.given("MOSAIC_PRF_file_name")) a.import.note(Fate::unused, *samples, "there is no MOSAIC_PRF_file_name, or an image is fitted with PRF_file_name");
     else if (n) a.import.set("detection.psf_samples_per_pixel", text::from_double(*n), *samples);
   }
+  if (const auto* mask = a.given("use_bright_object_mask")) {
+    const auto* limit = a.given("BRIGHT_DETECT", "Detection_Threshold");
+    const auto n = limit ? a.import.number(*limit) : std::nullopt;
+    if (is_off(mask->value)) a.import.note(Fate::unused, *mask, "off");
+    else if (!n) a.import.note(Fate::refused, *mask, "&BRIGHT_DETECT has no Detection_Threshold; nothing is masked");
+    else a.import.set("detection.bright_limit", text::from_double(*n), *mask, "Detection_Threshold of &BRIGHT_DETECT, in the unit of the threshold", Fate::differs);
+  }
   for (const LegacySetting& s : a.import.config().settings)
     if (text::lower(s.block) == "bright_detect" && !a.import.told(s)) a.import.note(Fate::unneeded, s, "every detection has its shape; thresholds are those of &DETECT");
   const bool select = a.import.on("run_select_detect");

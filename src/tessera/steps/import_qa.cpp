@@ -26,7 +26,7 @@ void residual(Import& import, const LegacySetting& s) {
 }
 
 void sources_alone(Import& import, const LegacySetting& s) {
-  if (import.on(s.key)) import.note(Fate::missing, s, "an image of the sources alone; it is the image less its residual");
+  if (import.on(s.key)) import.set("sources.alone", "true", s);
   else import.note(Fate::unused, s, "off");
 }
 
@@ -36,7 +36,7 @@ void pixel_columns(Import& import, const LegacySetting& s) {
 }
 
 void mosaicking(Import& import, const LegacySetting& s) {
-  if (import.on(s.key)) import.note(Fate::missing, s, "residual frames are not made into a mosaic; run mosaic.pl, or tessera mosaic, on them");
+  if (import.on(s.key)) import.note(Fate::missing, s, "residual frames are not made into a mosaic; run mosaic.pl, or tessera mosaic, with -I Residual/images.txt");
   else import.note(Fate::unused, s, "off");
 }
 
@@ -61,12 +61,12 @@ const KeyRule rules[] = {
     {"", "run_POINTSOURCEIMAGE", Fate::always, "", "Residual/NAME_residual.fits", residual},
     {"", "create_residual_images", Fate::always, "", "Residual/NAME_residual.fits", residual},
     {"", "create_residual_mosaic", Fate::always, "", "Residual/NAME_residual.fits", residual},
-    {"", "create_pointsource_images", Fate::missing, "", "an image of the sources alone; it is the image less its residual", sources_alone},
-    {"", "create_pointsource_mosaic", Fate::missing, "", "an image of the sources alone; it is the image less its residual", sources_alone},
-    {"", "run_mosaic_interp", Fate::missing, "", "run mosaic.pl, or tessera mosaic, on the residual frames", mosaicking},
-    {"", "run_mosaic_int", Fate::missing, "", "run mosaic.pl, or tessera mosaic, on the residual frames", mosaicking},
-    {"", "run_mosaic_coadder", Fate::missing, "", "run mosaic.pl, or tessera mosaic, on the residual frames", mosaicking},
-    {"", "run_mosaic_combiner", Fate::missing, "", "run mosaic.pl, or tessera mosaic, on the residual frames", mosaicking},
+    {"", "create_pointsource_images", Fate::same, "sources.alone", "Sources/NAME_sources.fits; tessera mopex: pointsource_NAME.fits", sources_alone},
+    {"", "create_pointsource_mosaic", Fate::same, "sources.alone", "Sources/NAME_sources.fits; tessera mopex: pointsource_NAME.fits", sources_alone},
+    {"", "run_mosaic_interp", Fate::missing, "", "run mosaic.pl, or tessera mosaic, with -I Residual/images.txt", mosaicking},
+    {"", "run_mosaic_int", Fate::missing, "", "run mosaic.pl, or tessera mosaic, with -I Residual/images.txt", mosaicking},
+    {"", "run_mosaic_coadder", Fate::missing, "", "run mosaic.pl, or tessera mosaic, with -I Residual/images.txt", mosaicking},
+    {"", "run_mosaic_combiner", Fate::missing, "", "run mosaic.pl, or tessera mosaic, with -I Residual/images.txt", mosaicking},
     {"", "MOSAIC_DIR", Fate::unneeded, "", own_folder},
     {"", "RESIDUAL_DIR", Fate::always, "", "tessera mopex puts residual images there; Residual-ApexQA where it is not given"},
     {"", "delete_intermediate_files", Fate::unneeded, "", "no files are made but the residual images"},

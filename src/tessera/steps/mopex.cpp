@@ -168,7 +168,7 @@ class Mopex : public Step {
   pipeline::Outcome measure(MopexScript script, const RunOptions& run, param::OptionSet& options, pipeline::Context& context) {
     take_letters(script, options);
     const ApexRun apex{script, namelist_, output_of(namelist_, run), run.overwrite, run.dry_run, mopex_.fif, copy_of(namelist_)};
-    if (script == MopexScript::apex_qa && !mopex_.list.empty()) context.caveat("left-out", fmt::format("-u {}: residual frames are not made into a mosaic; run mosaic.pl, or tessera mosaic, on them", mopex_.list));
+    if (script == MopexScript::apex_qa && !mopex_.list.empty()) context.caveat("left-out", fmt::format("-u {}: residual frames are not made into a mosaic; run mosaic.pl -n {} -I {}/Residual-ApexQA/images.txt", mopex_.list, mopex_.list, output_of(namelist_, run)));
     if (script == MopexScript::apex_qa) return run_apex_qa(apex, mopex_.table, mopex_.mosaic, extract_, options, context);
     return run_apex(apex, mopex_.image, extract_, options, context);
   }

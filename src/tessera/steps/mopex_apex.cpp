@@ -71,6 +71,11 @@ pipeline::Placement apex_layout(MopexScript script, const param::LegacyConfig& c
     if (product == "noise.fits") return {"mosaic_noise.fits"};
     if (product == "background.fits") return {"mosaic_background.fits"};
     if (product == "segmentation.fits") return {"mosaic_detect_mask.fits"};
+    if (product == "Residual/images.txt") return {residual + "/images.txt"};
+    if (product.starts_with("Sources/") && product.ends_with("_sources.fits")) {
+      const std::string name = product.substr(8, product.size() - 8 - std::string_view{"_sources.fits"}.size());
+      return {residual + "/pointsource_" + name + ".fits"};
+    }
     if (product.starts_with("Residual/") && product.ends_with("_residual.fits")) {
       const std::string name = product.substr(9, product.size() - 9 - std::string_view{"_residual.fits"}.size());
       return {residual + "/residual_" + name + ".fits"};
@@ -124,6 +129,7 @@ pipeline::Outcome run_apex_qa(const ApexRun& run, const std::string& table, cons
     if (const auto value = import.values().find(option); value != import.values().end()) to = value->second.value;
   };
   take("sources.ra", how.table.ra), take("sources.dec", how.table.dec), take("sources.flux", how.table.flux);
+  how.use.alone = import.values().contains("sources.alone");
   extraction::ResidualRequest request;
   request.inputs = {files.table};
   if (one) request.inputs.push_back(files.image);
