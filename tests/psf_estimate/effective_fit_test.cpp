@@ -142,6 +142,27 @@ TEST(EffectiveFit, DropsCompanionsAndMovesImagesThatPointWrong) {
   EXPECT_LT(e.worst, 0.006);
 }
 
+TEST(EffectiveFit, FindsHowTheResponseVariesOverTheDetector) {
+  const auto narrow = gaussian(1.5), wide = gaussian(1.8);
+  const auto truth = [&](double dx, double dy, double x, double) {  // from one edge to the other, linearly
+    const double share = x / 999;
+    return (1 - share) * narrow.pixel_fraction(dx, dy) + share * wide.pixel_fraction(dx, dy);
+  };
+  Field f = field(truth, 150, 3, 200, 17);
+  const parallel::Pool pool{2};
+  EffectiveFit fit{f.pixels, f.stars, f.images, {.radius_pix = 5, .degree = 1}, pool};
+  auto table = fit.run();
+  ASSERT_EQ(table.samples.size(), 3U);
+  for (const double x : {100.0, 500.0, 900.0}) {
+    EffectiveTable there;
+    there.samples_per_pixel = table.samples_per_pixel, there.radius_pix = table.radius_pix;
+    there.samples.push_back(table_at(table, x, 500));
+    const auto e = errors_of(there, [&](double dx, double dy) { return truth(dx, dy, x, 0); });
+    EXPECT_LT(e.worst, 0.01) << x;  // the difference of the ends is 0.29 of the peak
+    EXPECT_LT(e.encircled, 0.006) << x;
+  }
+}
+
 TEST(EffectiveFit, RefusesTooFewStars) {
   Field f = field([](double, double, double, double) { return 0.01; }, 2, 1, 100, 1);
   const parallel::Pool pool{1};

@@ -53,6 +53,9 @@ struct EffectiveTable {
   double last_change = 0;               ///< of a table value, share of the peak
 };
 
+/// The samples at a position of the detector.
+Image<double> table_at(const EffectiveTable& table, double x, double y);
+
 class EffectiveFit {
  public:
   /// `stars` and `images` are changed: positions, fluxes, status, shifts. All must outlive the fit.

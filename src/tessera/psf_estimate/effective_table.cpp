@@ -17,6 +17,7 @@ constexpr double solved_to = 1e-4, solved_to_compare = 1e-2;  // of the error of
 constexpr int most_iterations = 200;
 constexpr double least_deviation = 0.01;           // from the profile, share of it
 constexpr double least_share = 1e-5;               // of the peak: what counts as response at all
+constexpr double share_of_terms = 0.3;             // of the table: how large terms in the position may be
 constexpr double loosely = 1e-3;                   // values within the radius are held that weakly
 
 /// C = L Lᵀ; the rows of `coupling` become L⁻¹ B, g becomes L⁻¹ g.
@@ -47,6 +48,14 @@ std::vector<double> powers_of(const psf::Polynomial& polynomial, double x, doubl
     for (int i = 0; i + j <= polynomial.degree; ++i, along *= u) powers.push_back(along);
   }
   return powers;
+}
+
+Image<double> table_at(const EffectiveTable& table, double x, double y) {
+  const auto powers = powers_of(table.polynomial, x, y);
+  Image<double> sum{table.samples.front().box()};
+  for (std::size_t t = 0; t < powers.size(); ++t)
+    for (std::size_t i = 0; i < sum.pixels().size(); ++i) sum.pixels()[i] += powers[t] * table.samples[t].pixels()[i];
+  return sum;
 }
 
 void EffectiveFit::accumulate(bool joint) {
@@ -99,38 +108,59 @@ void EffectiveFit::accumulate(bool joint) {
   });
 }
 
-/// The expected size of the table's deviation from the profile, and of its third differences, at every coefficient, from the table as it is.
+namespace {
+
+/// Root mean squares in rings half a pixel wide, none below those further out.
+class RingSizes {
+ public:
+  RingSizes(int side, int samples, double radius_pix, std::span<const double> values, double least) {
+    const int half = side / 2;
+    power_.assign(static_cast<std::size_t>(std::ceil(3.0 * half / samples)) + 3, 0.0);
+    std::vector<double> count(power_.size(), 0.0);
+    for (int y = 0; y < side; ++y)
+      for (int x = 0; x < side; ++x) {
+        const double r = std::hypot(x - half, y - half) / samples;
+        if (r > radius_pix) continue;
+        const double v = values[static_cast<std::size_t>(y * side + x)];
+        power_[static_cast<std::size_t>(2 * r)] += v * v, count[static_cast<std::size_t>(2 * r)] += 1;
+      }
+    for (std::size_t k = power_.size(); k-- > 0;) {
+      power_[k] = count[k] > 0 ? std::sqrt(power_[k] / count[k]) : 0;
+      power_[k] = std::max({power_[k], k + 1 < power_.size() ? power_[k + 1] : 0.0, least});
+    }
+  }
+  double at(double r) const {
+    const double place = std::max(0.0, 2 * r - 0.5);
+    const auto k = std::min(static_cast<std::size_t>(place), power_.size() - 2);
+    const double share = std::min(1.0, place - static_cast<double>(k));
+    return std::exp((1 - share) * std::log(power_[k]) + share * std::log(power_[k + 1]));
+  }
+
+ private:
+  std::vector<double> power_;
+};
+
+}  // namespace
+
+/// The expected size of the table's deviation from the profile, and of its third differences, at every coefficient, from the table as it is. Terms that depend on the position may be as large as a share of the table.
 void EffectiveFit::set_roughness(double factor) {
-  const int rings = static_cast<int>(std::ceil(2 * half_ / static_cast<double>(n_))) + 2;  // half a pixel wide
-  std::vector<double> power(static_cast<std::size_t>(rings), 0.0), count(static_cast<std::size_t>(rings), 0.0);
-  const auto radius = [&](int x, int y) { return std::hypot(x - half_, y - half_) / n_; };
+  const std::size_t count = shape_.coefficients();
+  std::vector<double> off(count);
   double peak = 0;
-  for (int y = 0; y < shape_.side; ++y)
-    for (int x = 0; x < shape_.side; ++x) {
-      if (radius(x, y) > radius_) continue;
-      const auto ring = static_cast<std::size_t>(2 * radius(x, y));
-      const auto k = static_cast<std::size_t>(y * shape_.side + x);
-      const double off = std::hypot(c_[k] - profile_[k], least_deviation * profile_[k]);
-      power[ring] += off * off, count[ring] += 1;
-      peak = std::max(peak, c_[k]);
-    }
-  for (std::size_t k = 0; k < power.size(); ++k) power[k] = count[k] > 0 ? std::sqrt(power[k] / count[k]) : 0;
-  for (std::size_t k = power.size(); k-- > 0;) power[k] = std::max({power[k], k + 1 < power.size() ? power[k + 1] : 0.0, least_share * peak});
-  const auto size_at = [&](double r) {
-    const double at = std::max(0.0, 2 * r - 0.5);
-    const auto k = std::min(static_cast<std::size_t>(at), power.size() - 2);
-    const double share = std::min(1.0, at - static_cast<double>(k));
-    return std::exp((1 - share) * std::log(power[k]) + share * std::log(power[k + 1]));
-  };
+  for (std::size_t k = 0; k < count; ++k) off[k] = std::hypot(c_[k] - profile_[k], least_deviation * profile_[k]), peak = std::max(peak, c_[k]);
+  const RingSizes deviation{shape_.side, n_, radius_, off, least_share * peak}, whole{shape_.side, n_, radius_, std::span<const double>{c_}.first(count), least_share * peak};
   const double turn = std::pow(std::numbers::pi / (n_ * fwhm_), 3);
-  std::vector<double> differences(shape_.coefficients()), values(shape_.coefficients());
-  for (int y = 0; y < shape_.side; ++y)
-    for (int x = 0; x < shape_.side; ++x) {
-      const auto k = static_cast<std::size_t>(y * shape_.side + x);
-      const double r = radius(x, y), inner = size_at(std::max(0.0, r - fwhm_ / 2)), here = size_at(r);
-      differences[k] = 1 / std::pow(factor * turn * inner, 2);
-      values[k] = (r > radius_ + 0.5 ? 1 : loosely) / (here * here * n_ * n_);
-    }
+  std::vector<double> differences(shape_.unknowns()), values(shape_.unknowns());
+  for (int term = 0; term < shape_.terms; ++term)
+    for (int y = 0; y < shape_.side; ++y)
+      for (int x = 0; x < shape_.side; ++x) {
+        const std::size_t k = static_cast<std::size_t>(term) * count + static_cast<std::size_t>(y * shape_.side + x);
+        const double r = std::hypot(x - half_, y - half_) / n_;
+        const auto size_at = [&](double at) { return term == 0 ? deviation.at(at) : share_of_terms * whole.at(at); };
+        const double here = size_at(r);
+        differences[k] = 1 / std::pow((term == 0 ? factor : 1.0) * turn * size_at(std::max(0.0, r - fwhm_ / 2)), 2);
+        values[k] = (r > radius_ + 0.5 ? 1 : loosely) / (here * here * n_ * n_);
+      }
   roughness_ = Roughness{shape_, std::move(differences), std::move(values)};
 }
 
@@ -235,18 +265,26 @@ double EffectiveFit::step(bool joint) {
   return change / peak;
 }
 
-/// Flux 1 within the radius.
+/// Flux 1 within the radius, at every position.
 void EffectiveFit::normalise() {
-  const auto samples = samples_of({c_.data(), shape_.coefficients()}, 0, 0);
-  double sum = 0;
-  const int half = samples.box().width() / 2;
-  for (int y = 0; y <= 2 * half; ++y)
-    for (int x = 0; x <= 2 * half; ++x)
-      if (std::hypot(x - half, y - half) <= radius_ * n_) sum += samples(x, y);
-  sum /= n_ * n_;
-  if (!(sum > 0)) throw DataError{"the stars' light does not add up to a point response; are they stars, and is the background right?"};
-  for (double& c : c_) c /= sum;
-  for (Star& s : stars_) s.flux *= sum, s.flux_error *= sum;
+  const std::size_t count = shape_.coefficients();
+  const auto flux = [&](std::size_t term) {
+    const auto samples = samples_of(std::span<const double>{c_}.subspan(term * count, count), 0, 0);
+    double sum = 0;
+    const int half = samples.box().width() / 2;
+    for (int y = 0; y <= 2 * half; ++y)
+      for (int x = 0; x <= 2 * half; ++x)
+        if (std::hypot(x - half, y - half) <= radius_ * n_) sum += samples(x, y);
+    return sum / (n_ * n_);
+  };
+  const double whole = flux(0);
+  if (!(whole > 0)) throw DataError{"the stars' light does not add up to a point response; are they stars, and is the background right?"};
+  for (double& c : c_) c /= whole;
+  for (Star& s : stars_) s.flux *= whole, s.flux_error *= whole;
+  for (std::size_t t = 1; t < static_cast<std::size_t>(shape_.terms); ++t) {
+    const double more = flux(t);
+    for (std::size_t k = 0; k < count; ++k) c_[t * count + k] -= more * c_[k];
+  }
 }
 
 Image<double> EffectiveFit::samples_of(std::span<const double> c, double off_x, double off_y) const {

@@ -142,11 +142,17 @@ void Estimation::cut_stars() {
       if (p.used) pixels_.push_back(std::move(p));
 }
 
-EffectiveTable Estimation::fit() {
-  context_.stage("fitting the point response", 1);
+EffectiveOptions Estimation::fit_options() const {
   EffectiveOptions how;
   how.samples_per_pixel = own_.samples_per_pixel, how.radius_pix = own_.radius, how.rounds = own_.rounds, how.model_error = own_.model_error, how.reject = own_.reject, how.positions = own_.positions,
-  how.shift_images = own_.shift_images;
+  how.shift_images = own_.shift_images, how.degree = own_.degree;
+  return how;
+}
+
+EffectiveTable Estimation::fit() {
+  if (own_.degree > 0 && own_.sectors_x * own_.sectors_y > 1) throw UsageError{"estimate.degree and estimate.sectors_x, sectors_y are two ways to let the table vary; choose one"};
+  context_.stage("fitting the point response", 1 + (own_.sectors_x * own_.sectors_y > 1 ? own_.sectors_x * own_.sectors_y : 0));
+  const auto how = fit_options();
   EffectiveFit fit{pixels_, stars_, shifts_, how, context_.pool()};
   auto table = fit.run();
   context_.step();
@@ -155,7 +161,38 @@ EffectiveTable Estimation::fit() {
   if (table.last_change > how.tolerance / 100 && table.rounds >= how.rounds)
     context_.caveat("rounds", fmt::format("after {} rounds the table still changed by {:.2g} of its peak; raise estimate.rounds", table.rounds, table.last_change));
   if (used < 20) context_.caveat("few-stars", fmt::format("{} stars are few: the table has their noise and, where frames are not dithered, their phases", used), used);
+  if (own_.sectors_x * own_.sectors_y > 1) fit_sectors(table);
   return table;
+}
+
+/// A table for each sector from the pixels of stars in it, beginning with the stars as the whole detector left them.
+void Estimation::fit_sectors(const EffectiveTable& whole) {
+  const double width = shifts_.front().width, height = shifts_.front().height;
+  for (const auto& s : shifts_)
+    if (s.width != width || s.height != height) throw DataError{"images of different sizes have no common sectors; estimate.sectors_x, sectors_y need frames of one detector"};
+  auto how = fit_options();
+  how.samples_per_pixel = whole.samples_per_pixel, how.radius_pix = whole.radius_pix, how.shift_images = false;
+  for (int j = 0; j < own_.sectors_y; ++j)
+    for (int i = 0; i < own_.sectors_x; ++i) {
+      Sector sector;
+      sector.x0 = static_cast<int>(std::lround(width * i / own_.sectors_x)), sector.x1 = static_cast<int>(std::lround(width * (i + 1) / own_.sectors_x));
+      sector.y0 = static_cast<int>(std::lround(height * j / own_.sectors_y)), sector.y1 = static_cast<int>(std::lround(height * (j + 1) / own_.sectors_y));
+      std::vector<StarPixels> there;
+      for (const auto& p : pixels_)
+        if (p.x >= sector.x0 - 0.5 && p.x < sector.x1 - 0.5 && p.y >= sector.y0 - 0.5 && p.y < sector.y1 - 0.5) there.push_back(p);
+      std::vector<Star> stars = stars_;
+      auto shifts = shifts_;
+      try {
+        EffectiveFit fit{there, stars, shifts, how, context_.pool()};
+        sector.table = fit.run();
+      } catch (const DataError& e) {
+        throw DataError{fmt::format("sector {}, {} of the detector: {}; ask for fewer sectors", i + 1, j + 1, e.what())};
+      }
+      sector.stars = static_cast<int>(std::count_if(stars.begin(), stars.end(), [](const Star& s) { return s.used(); }));
+      if (sector.stars < 20) context_.caveat("few-stars-in-sector", fmt::format("sector {}, {} has {} stars", i + 1, j + 1, sector.stars));
+      sectors_.push_back(std::move(sector));
+      context_.step();
+    }
 }
 
 pipeline::Outcome estimate(const extraction::ExtractRequest& request, const PsfOptions& options, param::OptionSet& settings, pipeline::Context& context) { return Estimation{request, options, settings, context}.run(); }

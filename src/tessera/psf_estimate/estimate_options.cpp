@@ -16,6 +16,9 @@ void describe(param::Schema<EstimateOptions>& s) {
   s.field(&O::shift_images, "shift_images", "Let every frame lie a little off its WCS.");
   s.field(&O::model_error, "model_error", "Share of a star's light that counts as noise, so that single bright stars do not decide alone.").range(0, 1);
   s.field(&O::reject, "reject", "Stars whose χ² stands out by so many sigma of its logarithm do not count; 0: all do.").range(0, 1000).unit("sigma");
+  s.field(&O::degree, "degree", "Degree of the polynomial in the position on the detector by which the table varies; 0: one table.").range(0, 2);
+  s.field(&O::sectors_x, "sectors_x", "Sectors of the detector along x, each with a table of its own (a PRF map); 1: none.").range(1, 20);
+  s.field(&O::sectors_y, "sectors_y", "The same along y.").range(1, 20);
   s.field(&O::rounds, "rounds", "Rounds over table and stars, at most.").range(1, 100);
 }
 

@@ -20,6 +20,8 @@ struct EstimateOptions {
   double model_error = 0.003;
   double reject = 5;
   int rounds = 12;
+  int degree = 0;                 // of a polynomial of tables in the position
+  int sectors_x = 1, sectors_y = 1;
 };
 void describe(param::Schema<EstimateOptions>& s);
 

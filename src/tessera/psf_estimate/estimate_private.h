@@ -11,6 +11,13 @@
 
 namespace tessera::psf_estimate {
 
+/// A rectangle of the detector, whole pixels, with its own table.
+struct Sector {
+  int x0 = 0, y0 = 0, x1 = 0, y1 = 0;
+  EffectiveTable table;
+  int stars = 0;
+};
+
 class Estimation : private extraction::InputImages {
  public:
   Estimation(const extraction::ExtractRequest& request, const PsfOptions& options, param::OptionSet& settings, pipeline::Context& outer)
@@ -23,10 +30,13 @@ class Estimation : private extraction::InputImages {
   void stars_of_list();
   /// Pixels around the stars; those of other detections are left out.
   void cut_stars();
+  EffectiveOptions fit_options() const;
   EffectiveTable fit();
+  void fit_sectors(const EffectiveTable& whole);
   Table star_table(const EffectiveTable& table) const;
   Header table_header(const EffectiveTable& table) const;
   void write_tables(const EffectiveTable& table, pipeline::OutputFolder& folder);
+  void write_sectors(pipeline::OutputFolder& folder);
   void write_report(const EffectiveTable& table, pipeline::OutputFolder& folder);
   pipeline::Outcome write(const EffectiveTable& table, pipeline::OutputFolder& folder);
 
@@ -37,6 +47,7 @@ class Estimation : private extraction::InputImages {
   std::vector<StarPixels> pixels_;
   std::vector<Star> stars_;
   std::vector<ImageShift> shifts_;
+  std::vector<Sector> sectors_;                ///< rows after another; empty: none asked for
   std::vector<pipeline::ProductRecord> products_;
 };
 

@@ -13,6 +13,48 @@
 
 namespace tessera::psf_estimate {
 
+namespace {
+
+constexpr int positions_a_side = 5;
+
+psf::PointResponse response_of(const EffectiveTable& table, const Image<double>& samples) {
+  psf::Meaning meaning;
+  meaning.samples_per_pixel_x = meaning.samples_per_pixel_y = table.samples_per_pixel;
+  meaning.centre_x = meaning.centre_y = samples.box().width() / 2;
+  meaning.response = psf::Response::pixel;
+  meaning.normalisation = psf::Normalisation::mean;
+  meaning.normalisation_radius_pix = table.radius_pix;
+  return {samples, meaning};
+}
+
+}  // namespace
+
+/// PRF_k.fits and the map that names them (MOPEX guide 8.7): positions of FITS pixels, sizes in pixels.
+void Estimation::write_sectors(pipeline::OutputFolder& folder) {
+  Table map;
+  map.name = "prfmap";
+  std::vector<std::int64_t> number, width, height;
+  std::vector<double> x, y;
+  std::vector<std::int64_t> stars;
+  for (std::size_t k = 0; k < sectors_.size(); ++k) {
+    const Sector& s = sectors_[k];
+    const std::string name = fmt::format("PRF_{}.fits", k + 1);
+    Header header = table_header(s.table);
+    header.set("NSTARS", static_cast<std::int64_t>(s.stars), "stars it was made of");
+    instrument::write_psf(folder.product(name), {response_of(s.table, s.table.samples.front())}, {}, {}, header);
+    products_.push_back({name, pipeline::datasums(folder.product(name))});
+    map.keywords.push_back({fmt::format("PRF_Filename_{}", k + 1), name, ""});
+    number.push_back(static_cast<std::int64_t>(k) + 1), width.push_back(s.x1 - s.x0), height.push_back(s.y1 - s.y0), x.push_back(s.x0 + 1), y.push_back(s.y0 + 1), stars.push_back(s.stars);
+  }
+  map.add("PRFNum", std::move(number));
+  map.add("NAXIS1", std::move(width));
+  map.add("NAXIS2", std::move(height));
+  map.add("PRFPos1", std::move(x));
+  map.add("PRFPos2", std::move(y));
+  map.add("stars", std::move(stars));
+  pipeline::write_table_product(map, "prfmap", io::TableFormat::ipac, folder, products_);
+}
+
 Header Estimation::table_header(const EffectiveTable& table) const {
   Header header;
   header.set("OVERSAMP", static_cast<std::int64_t>(table.samples_per_pixel), "samples per pixel");
@@ -22,16 +64,21 @@ Header Estimation::table_header(const EffectiveTable& table) const {
 }
 
 void Estimation::write_tables(const EffectiveTable& table, pipeline::OutputFolder& folder) {
-  psf::Meaning meaning;
-  meaning.samples_per_pixel_x = meaning.samples_per_pixel_y = table.samples_per_pixel;
-  meaning.centre_x = meaning.centre_y = table.samples.front().box().width() / 2;
-  meaning.response = psf::Response::pixel;
-  meaning.normalisation = psf::Normalisation::mean;
-  meaning.normalisation_radius_pix = table.radius_pix;
   std::vector<psf::PointResponse> tables;
-  tables.emplace_back(table.samples.front(), meaning);
+  std::vector<double> xs, ys;
+  if (table.samples.size() == 1) {
+    tables.push_back(response_of(table, table.samples.front()));
+  } else {  // the polynomial at places between which it is nearly linear
+    const auto& p = table.polynomial;
+    for (int k = 0; k < positions_a_side; ++k) {
+      const double share = -1 + 2.0 * k / (positions_a_side - 1);
+      xs.push_back(p.x_zero + share * p.x_scale), ys.push_back(p.y_zero + share * p.y_scale);
+    }
+    for (const double y : ys)
+      for (const double x : xs) tables.push_back(response_of(table, table_at(table, x, y)));
+  }
   const auto add = [&](const char* name) { products_.push_back({name, pipeline::datasums(folder.product(name))}); };
-  instrument::write_psf(folder.product("psf.fits"), tables, {}, {}, table_header(table));
+  instrument::write_psf(folder.product("psf.fits"), tables, xs, ys, table_header(table));
   add("psf.fits");
   const auto plane = [&](const char* name, const char* title, auto view) {
     io::FitsWriter writer{folder.product(name)};
@@ -85,6 +132,7 @@ Table Estimation::star_table(const EffectiveTable& table) const {
 pipeline::Outcome Estimation::write(const EffectiveTable& table, pipeline::OutputFolder& folder) {
   context_.stage("writing products", 1);
   write_tables(table, folder);
+  if (!sectors_.empty()) write_sectors(folder);
   pipeline::write_table_product(star_table(table), "stars", io::TableFormat::fits, folder, products_);
   clock_.stop();
   if (options_.mosaic.products.report) {

@@ -93,29 +93,25 @@ Roughness::Roughness(TableShape shape, std::vector<double> of_differences, std::
 
 template <class F>
 void Roughness::for_each_difference(F f) const {
-  for (const Difference& d : third)
-    for (int y = 0; y + d.rows < shape_.side; ++y)
-      for (int x = 0; x + d.columns < shape_.side; ++x) {
-        const auto middle = static_cast<std::size_t>((y + d.rows / 2) * shape_.side + x + d.columns / 2);
-        f(static_cast<std::size_t>(y * shape_.side + x), d, d.weight * differences_[middle]);
-      }
+  for (std::size_t term = 0; term < static_cast<std::size_t>(shape_.terms); ++term)
+    for (const Difference& d : third)
+      for (int y = 0; y + d.rows < shape_.side; ++y)
+        for (int x = 0; x + d.columns < shape_.side; ++x) {
+          const std::size_t first = term * shape_.coefficients(), middle = first + static_cast<std::size_t>((y + d.rows / 2) * shape_.side + x + d.columns / 2);
+          f(first + static_cast<std::size_t>(y * shape_.side + x), d, d.weight * differences_[middle]);
+        }
 }
 
 void Roughness::multiply(std::span<const double> x, std::span<double> out) const {
-  const std::size_t count = shape_.coefficients();
-  for (int term = 0; term < shape_.terms; ++term) {
-    const double* v = x.data() + static_cast<std::size_t>(term) * count;
-    double* to = out.data() + static_cast<std::size_t>(term) * count;
-    for (std::size_t k = 0; k < count; ++k) to[k] += values_[k] * v[k];
-    for_each_difference([&](std::size_t k, const Difference& d, double w) {
-      double sum = 0;
-      for (int j = 0; j <= d.rows; ++j)
-        for (int i = 0; i <= d.columns; ++i) sum += d.along[static_cast<std::size_t>(i)] * d.across[static_cast<std::size_t>(j)] * v[k + static_cast<std::size_t>(j * shape_.side + i)];
-      sum *= w;
-      for (int j = 0; j <= d.rows; ++j)
-        for (int i = 0; i <= d.columns; ++i) to[k + static_cast<std::size_t>(j * shape_.side + i)] += d.along[static_cast<std::size_t>(i)] * d.across[static_cast<std::size_t>(j)] * sum;
-    });
-  }
+  for (std::size_t k = 0; k < x.size(); ++k) out[k] += values_[k] * x[k];
+  for_each_difference([&](std::size_t k, const Difference& d, double w) {
+    double sum = 0;
+    for (int j = 0; j <= d.rows; ++j)
+      for (int i = 0; i <= d.columns; ++i) sum += d.along[static_cast<std::size_t>(i)] * d.across[static_cast<std::size_t>(j)] * x[k + static_cast<std::size_t>(j * shape_.side + i)];
+    sum *= w;
+    for (int j = 0; j <= d.rows; ++j)
+      for (int i = 0; i <= d.columns; ++i) out[k + static_cast<std::size_t>(j * shape_.side + i)] += d.along[static_cast<std::size_t>(i)] * d.across[static_cast<std::size_t>(j)] * sum;
+  });
 }
 
 }  // namespace tessera::psf_estimate

@@ -39,13 +39,14 @@ class BandMatrix {
   std::vector<double> a_;  // [coefficient][term][term'][neighbour]
 };
 
-/// Σ_k w_k [(Δx³c)² + 3(Δx²Δy c)² + 3(ΔxΔy²c)² + (Δy³c)²] + Σ_k v_k c_k²: what turns fast, or lies where there are no data, costs. Each term of a varying table alone.
+/// Σ_k w_k [(Δx³c)² + 3(Δx²Δy c)² + 3(ΔxΔy²c)² + (Δy³c)²] + Σ_k v_k c_k²: what turns fast, or lies where there are no data, costs. Each term of a varying table with weights of its own.
 class Roughness {
  public:
   Roughness() = default;
+  /// One weight for each unknown.
   Roughness(TableShape shape, std::vector<double> of_differences, std::vector<double> of_values);
   void multiply(std::span<const double> x, std::span<double> out) const;  ///< out += P x
-  double diagonal(std::size_t unknown) const { return diagonal_[unknown % shape_.coefficients()]; }
+  double diagonal(std::size_t unknown) const { return diagonal_[unknown]; }
 
  private:
   template <class F>
