@@ -101,6 +101,8 @@ TEST_P(Recovers, TheResponseOfAHundredStarsAtSignalToNoise200) {
   EffectiveFit fit{f.pixels, f.stars, f.images, {.radius_pix = 8}, pool};
   const auto table = fit.run();
   const auto e = errors_of(table, truth);
+  RecordProperty("worst_percent", std::to_string(100 * e.worst));
+  RecordProperty("encircled_percent", std::to_string(100 * e.encircled));
   EXPECT_LT(e.worst, 0.005);
   EXPECT_LT(e.encircled, 0.003);
 }

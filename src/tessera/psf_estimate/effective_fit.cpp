@@ -284,7 +284,7 @@ EffectiveTable EffectiveFit::run() {
       refit_stars(2, table.rounds > 2);
       shift_images();
       if (table.rounds == 2) judge_stars();  // before the pixels that tell are clipped
-      if (table.rounds == 3) {
+      if (table.rounds == 3 || table.rounds == 5) {  // the expected size of the deviation is not known before
         accumulate(false);
         factor_ = choose_roughness();
       }

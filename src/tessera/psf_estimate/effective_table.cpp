@@ -18,6 +18,7 @@ constexpr int most_iterations = 200;
 constexpr double least_deviation = 0.01;           // from the profile, share of it
 constexpr double least_share = 1e-5;               // of the peak: what counts as response at all
 constexpr double share_of_terms = 0.3;             // of the table: how large terms in the position may be
+constexpr int fine = 40;                            // per pixel, where the width is measured
 constexpr double loosely = 1e-3;                   // values within the radius are held that weakly
 
 /// C = L Lᵀ; the rows of `coupling` become L⁻¹ B, g becomes L⁻¹ g.
@@ -344,11 +345,13 @@ void EffectiveFit::finish(EffectiveTable& table) {
     table.samples.push_back(samples_of(std::span<const double>{c_}.subspan(static_cast<std::size_t>(t) * shape_.coefficients(), shape_.coefficients()), table.off_x, table.off_y));
   const int half = table.samples.front().box().width() / 2;
   table.coverage.reset(table.samples.front().box());
-  double peak = 0;
-  for (const double v : table.samples.front().pixels()) peak = std::max(peak, v);
+  // The circle of as large an area as lies above half the peak.
+  const double peak = value_at(first, table.off_x, table.off_y);
+  const int reach = static_cast<int>(std::ceil(3 * fwhm_ * fine));
   long above = 0;
-  for (const double v : table.samples.front().pixels()) above += v >= peak / 2;
-  table.fwhm_pix = 2 * std::sqrt(static_cast<double>(above) / std::numbers::pi) / n_;
+  for (int y = -reach; y <= reach; ++y)
+    for (int x = -reach; x <= reach; ++x) above += value_at(first, table.off_x + static_cast<double>(x) / fine, table.off_y + static_cast<double>(y) / fine) >= peak / 2;
+  table.fwhm_pix = 2 * std::sqrt(static_cast<double>(above) / std::numbers::pi) / fine;
   for (const StarPixels& p : pixels_) {
     const Star& star = stars_[static_cast<std::size_t>(p.star)];
     if (!star.used() || !p.used) continue;

@@ -47,7 +47,7 @@ void Estimation::write_report(const EffectiveTable& table, pipeline::OutputFolde
   const int n = table.samples_per_pixel, half = samples.box().width() / 2;
   const double peak = samples(half, half);
   const auto used = std::count_if(stars_.begin(), stars_.end(), [](const Star& s) { return s.used(); });
-  h.open("main").open("header").element("h1", "Point response of " + report::shortened(images_.front().file->label(), 100)).element("p", fmt::format("{} image{}, {}", images_.size(), images_.size() == 1 ? "" : "s", images_.front().file->filter), {{"class", "lead"}}).close();
+  h.open("main").open("header").element("h1", "Point response of " + report::shortened(mosaic_.image.path.filename().string() + (images_.size() > 1 ? "'s frames" : ""), 100)).element("p", fmt::format("{} image{}, {}", images_.size(), images_.size() == 1 ? "" : "s", images_.front().file->filter), {{"class", "lead"}}).close();
   using pipeline::summary_tile;
   double worst = 0;
   for (int y = 0; y <= 2 * half; ++y)
@@ -65,7 +65,9 @@ void Estimation::write_report(const EffectiveTable& table, pipeline::OutputFolde
   h.close();
   pipeline::caveat_section(h, recorder_.caveats());
   h.open("div", {{"class", "pictures"}});
-  h.add(report::sky_figure(figure("response", "Response", "Share of the peak, asinh stretch; pixels are the detector's, the pixel's response included.", samples, 1 / peak, picture::Stretch::asinh)));
+  auto response = figure("response", "Response", "Share of the peak, asinh stretch; pixels are the detector's, the pixel's response included.", samples, 1 / peak, picture::Stretch::asinh);
+  response.large = true;
+  h.add(report::sky_figure(response));
   h.add(report::sky_figure(figure("sigma", "Its error", "1σ, share of the peak: leaving out an eighth of the stars in turn.", table.sigma, 1 / peak, picture::Stretch::linear)));
   h.add(report::sky_figure(figure("coverage", "Coverage", "Pixels of stars per sample. Stripes: dithers and positions leave phases out.", table.coverage, 1, picture::Stretch::linear)));
   h.close();
