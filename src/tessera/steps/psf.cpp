@@ -15,7 +15,8 @@ class Psf : public Step {
   std::string_view description() const override {
     return "psf estimate: bright isolated stars are found on an image, or on the mosaic of frames (made in OUT/mosaic, or named with --mosaic), and the response of a pixel to a star at every sub-pixel distance is fitted to "
            "all their pixels on all images at once with the stars' positions and fluxes (Anderson & King 2000): this works for undersampled detectors, too.\n"
-           "The output folder gets psf.fits, which tessera extract --psf takes and photutils' ImagePSF, psf_sigma.fits, psf_coverage.fits, stars.fits with a status per star, report.html, run.json and tessera.log.";
+           "A table may vary over the detector (estimate.degree, estimate.sectors_x and sectors_y).\n"
+           "The output folder gets psf.fits, which tessera extract --psf takes and photutils' ImagePSF, prfmap.tbl with the tables of sectors, psf_sigma.fits, psf_coverage.fits, stars.fits with a status per star, report.html, run.json and tessera.log.";
   }
   std::string_view inputs() const override { return "estimate MOSAIC|FRAMES..."; }
   std::string_view example() const override { return "tessera psf estimate r46291456/ch1/bcd --mosaic ch1 -o ch1_psf"; }
