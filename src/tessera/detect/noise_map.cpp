@@ -13,11 +13,8 @@ namespace {
 constexpr std::size_t least_pixels = 30;
 constexpr double lower = 0.158655253931457;  // Φ(−1)
 
-float percentile(std::vector<float>& values, double q) {
-  const auto k = static_cast<std::ptrdiff_t>(std::lround(q * static_cast<double>(values.size() - 1)));
-  std::nth_element(values.begin(), values.begin() + k, values.end());
-  return values[static_cast<std::size_t>(k)];
-}
+/// The place of a quantile among n sorted values.
+std::ptrdiff_t place_of(double q, std::size_t n) { return static_cast<std::ptrdiff_t>(std::lround(q * static_cast<double>(n - 1))); }
 
 /// Middles of windows along one axis of `length` pixels.
 int windows_along(int length, int cell) { return std::max(1, (length + cell / 2) / cell); }
@@ -28,8 +25,12 @@ float half_width(View<const float> image, Box window, std::vector<float>& values
     for (int x = window.x0; x < window.x1; ++x)
       if (const float v = image(x, y); std::isfinite(v)) values.push_back(v);
   if (values.size() < least_pixels) return std::numeric_limits<float>::quiet_NaN();
-  const float low = percentile(values, lower), middle = percentile(values, 0.5), high = percentile(values, 1 - lower);
-  return std::min(0.5F * (high - low), middle - low);
+  const auto first = values.begin();
+  const auto low = first + place_of(lower, values.size()), middle = first + place_of(0.5, values.size()), high = first + place_of(1 - lower, values.size());
+  std::nth_element(first, middle, values.end());
+  std::nth_element(first, low, middle);  // either side of the middle holds the other
+  std::nth_element(middle + 1, high, values.end());
+  return std::min(0.5F * (*high - *low), *middle - *low);
 }
 
 /// Nodes without a value take the nearest one's.

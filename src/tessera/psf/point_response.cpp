@@ -232,6 +232,7 @@ void PointResponse::from_samples(Image<double> samples, double cx, double cy) {
       const auto row = static_cast<std::size_t>(ky + pad), at = static_cast<std::size_t>(kx + pad), n = static_cast<std::size_t>(nx_);
       coefficients_[row * stride + at % n * static_cast<std::size_t>(columns_) + at / n] = static_cast<float>(samples(mirrored(kx, width_), mirrored(ky, height_)));
     }
+  fwhm_ = measured_fwhm();
 }
 
 Box PointResponse::footprint(double x, double y) const {
@@ -304,7 +305,9 @@ double PointResponse::fraction_within(double radius) const {
 }
 double PointResponse::noise_equivalent_area() const { return 1 / sum_samples([](double, double, double r) { return r * r; }); }
 
-double PointResponse::fwhm_pix() const {
+double PointResponse::fwhm_pix() const { return fwhm_ > 0 ? fwhm_ : measured_fwhm(); }
+
+double PointResponse::measured_fwhm() const {
   const auto greatest = static_cast<double>(*std::max_element(samples_.begin(), samples_.end()));
   const double area = sum_samples([greatest](double, double, double r) { return r > greatest / 2 ? 1.0 : 0.0; });
   return 2 * std::sqrt(area / std::numbers::pi);
@@ -320,6 +323,7 @@ void PointResponse::blend(std::span<const PointResponse* const> parts, std::span
     if (!part->same_geometry(first)) throw UsageError{"point responses of different sampling, size or centre cannot be mixed"};
   to.nx_ = first.nx_, to.ny_ = first.ny_, to.width_ = first.width_, to.height_ = first.height_;
   to.cx_ = first.cx_, to.cy_ = first.cy_, to.scale_ = first.scale_, to.columns_ = first.columns_;
+  to.fwhm_ = 0;
   to.coefficients_.assign(first.coefficients_.size(), 0.0F);
   to.samples_.assign(first.samples_.size(), 0.0F);
   for (std::size_t k = 0; k < parts.size(); ++k) {

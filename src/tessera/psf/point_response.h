@@ -69,6 +69,7 @@ class PointResponse {
  private:
   void from_samples(Image<double> samples, double cx, double cy);
   double sample(int kx, int ky) const;
+  double measured_fwhm() const;
   template <class F>
   double sum_samples(F f) const;
 
@@ -76,6 +77,7 @@ class PointResponse {
   int width_ = 0, height_ = 0;   // samples
   double cx_ = 0, cy_ = 0;       // the source, in samples
   double scale_ = 1;
+  double fwhm_ = 0;              // pixels; 0: measured when it is asked for
   int columns_ = 0;              // coefficients of one phase in a row
   // [row][phase][column]: coefficients a pixel apart are neighbours, so a row of pixels is a row of memory.
   std::vector<float> coefficients_;
