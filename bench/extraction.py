@@ -28,7 +28,7 @@ from timing import in_turn, load, say, timed  # noqa: E402
 from tools import TESSERA  # noqa: E402
 
 FWHM, NOISE, PIXELS_PER_STAR = 2.5, 1.0, 524
-# /design figures of performance.md: sep 17 Mpix/s and 0.4 M apertures/s, photutils 1.5 and 0.05, forced fits 1 / 10 sources per 15 x 15 cut-out: Tractor 2750 / 750, photutils 153 / 36 a second.
+# Targets, and figures published or measured for the peers on other machines: sep 17 Mpix/s and 0.4 M apertures/s, photutils 1.5 and 0.05, forced fits 1 / 10 sources per 15 x 15 cut-out: Tractor 2750 / 750, photutils 153 / 36 a second.
 GIVEN = {"detection": ("40 Mpix/s", "sep 17, photutils 1.5"), "aperture 3": ("0.6 M/s", "sep 0.4, photutils 0.05"), "aperture 5": ("", ""), "fit": ("20 k/s, 5 frames", ""),
          "forced, 1": ("", "Tractor 2.75, photutils 0.15 k/s"), "forced, 10": ("150 k/s", "Tractor 0.75, photutils 0.036 k/s")}
 

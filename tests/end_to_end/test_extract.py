@@ -331,3 +331,27 @@ def test_frames_beyond_the_memory_ceiling_are_fitted_from_disk_with_the_same_bit
         record = run_record(tmp_path / memory)
         sums.append(({p["name"]: p.get("datasum") for p in record["products"] if p["name"] != "report.html"}, record["results"]))
     assert sums[0] == sums[1] and len(sums[0][0]) == 12 + 6
+
+
+@pytest.mark.parametrize("ratio", [1, 2, 5])
+def test_pairs_one_width_apart_are_taken_apart_and_their_fluxes_right(tmp_path, ratio):
+    """The fainter above S/N 50. Before the strongest of what a fit left around a source was taken alone, one in six equal pairs stayed one source of twice the flux."""
+    frames = simulate(tmp_path / "frames", "stack.frames=10", "psf.fwhm_pix=1.4", "sources.placement=grid", "sources.count=100", f"sources.flux_min_ujy={40 * ratio}", f"sources.flux_max_ujy={300 * ratio}", "sources.flux_slope=1",
+                      "sources.blend_fraction=1", "sources.blend_separation_arcsec=1.708", f"sources.blend_flux_ratio={1 / ratio}", "defects.cosmic_masked=true", "sources.min_frames=5", "stack.dither_size_pix=12", seed=21)
+    tessera("mosaic", frames, "-o", tmp_path / "mosaic", "--rmasks", "-q")
+    tessera("extract", frames, "--mosaic", tmp_path / "mosaic", "--psf", GAUSSIAN, "-o", tmp_path / "out", "-q")
+    truth, found = Table.read(frames / "truth_sources.ecsv", format="ascii.ecsv"), Table.read(tmp_path / "out" / "catalog.fits")
+    found = found[(found["status"] == 1) & (found["portion"] > 0.9)]
+    free, pulls, seen = np.ones(len(found), bool), [], 0
+    for row in truth[np.argsort(-np.array(truth["flux"]))]:
+        d = np.where(free, sky_distance(found["ra"], found["dec"], row["ra"], row["dec"]), np.inf)
+        inside = np.min(sky_distance(found["ra"], found["dec"], row["ra"], row["dec"])) < 1.7  # a row of this pair on good pixels
+        seen += inside
+        if d.min() < 0.85:
+            k = int(np.argmin(d))
+            free[k] = False
+            pulls.append(float((found["flux"][k] - row["flux"]) / found["flux_err"][k]))
+    width = (np.quantile(pulls, 0.84134) - np.quantile(pulls, 0.15866)) / 2
+    print(f"ratio {ratio}: {len(pulls)} of {seen} stars of pairs, pulls {np.mean(pulls):+.2f}, {width:.2f}")
+    assert len(pulls) > 0.97 * seen > 90
+    assert abs(np.median(pulls)) < 5 * 1.25 / np.sqrt(len(pulls)) and abs(width - 1) < 4 * 0.96 / np.sqrt(len(pulls))

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <set>
@@ -18,7 +19,15 @@ namespace tessera::extraction {
 namespace {
 
 constexpr double nearest_widths = 0.4;  // full widths: what a fit leaves nearer to a source is its own
+constexpr double doubtful_beyond = 3;   // sigma of the chi square of a source's own pixels, in which the frames' own response is met or not: beyond it, what is left is no fault of the coadd's mean response
+constexpr double nearest_to_doubtful = 0.2, when_doubtful = 0.01, doubtful_widths = 1.5, around_widths = 1.2;
 constexpr double too_wide = 1.7, too_narrow = 0.6;  // of the light in one of 9 × 9 pixels: a width wrong by some 30 %
+
+/// Whether the frames meet the source's model worse than their noise allows.
+bool doubtful(const Source& s) {
+  const double dof = s.pixels - (s.forced ? 1.0 : 3.0);
+  return dof > 0 && s.chi2 - dof > doubtful_beyond * std::sqrt(2 * dof);
+}
 
 }  // namespace
 
@@ -64,13 +73,13 @@ catalog::ColumnSet Extraction::further_columns(const FitImage& measured) {
 }
 
 bool Extraction::deblend(int window) {
-  std::vector<Place> taken;
+  const double width = detection_psf_.tables().front().fwhm_pix();
+  std::vector<Taken> taken;
   for (const auto& s : sources_) {
     const auto p = mosaic_.wcs.sky_to_pixel(s.position());
-    taken.push_back({p.x, p.y, std::isfinite(p.x)});
+    taken.push_back({{p.x, p.y, std::isfinite(p.x)}, (doubtful(s) ? nearest_to_doubtful : nearest_widths) * width});
   }
-  const double width = detection_psf_.tables().front().fwhm_pix();
-  const auto more = find_more(found_, residual(), taken, nearest_widths * width, options_.detection.model_error, detection_psf_, options_, context_);
+  const auto more = find_more(found_, residual(), taken, around_widths * width, model_errors(taken, width), detection_psf_, options_, context_);
   if (more.empty()) return false;
   const std::size_t before = sources_.size();
   add_detections(more, true);
@@ -79,6 +88,19 @@ bool Extraction::deblend(int window) {
   const auto weak = [&](const Source& s) { return s.active && !(s.status == Status::fitted && s.flux > options_.segments.threshold * std::sqrt(s.covariance[8])); };
   if (std::erase_if(sources_, weak) > 0) fit_ = fit_sources(images_, sources_, options_.fit, positions(), window, link_, context_);
   return sources_.size() > before;
+}
+
+Image<float> Extraction::model_errors(std::span<const Taken> taken, double width) const {
+  const auto usual = static_cast<float>(options_.detection.model_error), little = std::min(usual, static_cast<float>(when_doubtful));
+  Image<float> share{found_.frame.box(), usual};
+  for (std::size_t i = 0; i < sources_.size(); ++i) {
+    if (!taken[i].place.usable || !doubtful(sources_[i])) continue;
+    const Place& p = taken[i].place;
+    const int reach = static_cast<int>(std::ceil(doubtful_widths * width)), x = static_cast<int>(std::lround(p.x)), y = static_cast<int>(std::lround(p.y));
+    const Box near = intersection(share.box(), {x - reach, y - reach, x + reach + 1, y + reach + 1});
+    for (int j = near.y0; j < near.y1; ++j) std::fill_n(&share(near.x0, j), near.width(), little);
+  }
+  return share;
 }
 
 void Extraction::add_detections(const std::vector<Detection>& list, bool active) {

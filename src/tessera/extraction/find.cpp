@@ -158,12 +158,12 @@ void detect_on(Found& found, Image<float> significance, const ExtractOptions& op
   found.detections = detections_of(found.segments, found.filtered, found.frame.value);
 }
 
-std::vector<Detection> find_more(const Found& found, const Image<float>& residual, std::span<const Place> taken, double apart, double model_error, const psf::PsfModel& psf, const ExtractOptions& options,
+std::vector<Detection> find_more(const Found& found, const Image<float>& residual, std::span<const Taken> taken, double around, const Image<float>& model_error, const psf::PsfModel& psf, const ExtractOptions& options,
                                  pipeline::Context& context) {
   Frame left{found.frame.box()};
   for (std::size_t i = 0; i < left.good.pixels().size(); ++i) {
     if (!found.frame.good.pixels()[i]) continue;
-    const float error = static_cast<float>(model_error) * (found.frame.value.pixels()[i] - residual.pixels()[i]);
+    const float error = model_error.pixels()[i] * (found.frame.value.pixels()[i] - residual.pixels()[i]);
     left.good.pixels()[i] = 1;
     left.value.pixels()[i] = residual.pixels()[i];
     left.variance.pixels()[i] = found.variance.pixels()[i] + error * error;
@@ -173,23 +173,37 @@ std::vector<Detection> find_more(const Found& found, const Image<float>& residua
     if (const float n = found.noise.pixels()[i]; n > 0) significance.pixels()[i] /= n;
   detect::SegmentOptions how = options.segments;
   how.deblend = true;
-  // Fitted sources by cells as wide as they must be apart, so that neighbours are in nine of them.
-  const double cell = std::max(apart, 1e-3);
+  // Fitted sources by cells as wide as they reach, so that neighbours are in nine of them.
+  double cell = std::max(around, 1e-3);
+  for (const Taken& t : taken) cell = std::max(cell, t.apart);
   const auto index = [cell](double v) { return static_cast<long>(std::floor(v / cell)); };
-  std::map<std::pair<long, long>, std::vector<Place>> cells;
-  for (const Place& p : taken)
-    if (p.usable) cells[{index(p.x), index(p.y)}].push_back(p);
-  const auto is_near = [&](const Detection& d) {
+  std::map<std::pair<long, long>, std::vector<const Taken*>> cells;
+  for (const Taken& t : taken)
+    if (t.place.usable) cells[{index(t.place.x), index(t.place.y)}].push_back(&t);
+  std::vector<Detection> more;
+  std::map<const Taken*, std::size_t> strongest;  // place in `more`
+  for (const Detection& d : detections_of(detect::find_segments(significance, how), significance, residual)) {
+    bool own = false;
+    const Taken* nearest = nullptr;
+    double distance = around;
     for (long y = index(d.y) - 1; y <= index(d.y) + 1; ++y)
       for (long x = index(d.x) - 1; x <= index(d.x) + 1; ++x)
-        if (const auto found_cell = cells.find({x, y}); found_cell != cells.end())
-          for (const Place& p : found_cell->second)
-            if (std::hypot(p.x - d.x, p.y - d.y) < apart) return true;
-    return false;
-  };
-  std::vector<Detection> more;
-  for (const Detection& d : detections_of(detect::find_segments(significance, how), significance, residual))
-    if (!is_near(d)) more.push_back(d);
+        if (const auto of_cell = cells.find({x, y}); of_cell != cells.end())
+          for (const Taken* t : of_cell->second) {
+            const double away = std::hypot(t->place.x - d.x, t->place.y - d.y);
+            own = own || away < t->apart;
+            if (away < distance) distance = away, nearest = t;
+          }
+    if (own) continue;
+    if (nearest) {
+      const auto [at, first] = strongest.try_emplace(nearest, more.size());
+      if (!first) {
+        if (d.peak > more[at->second].peak) more[at->second] = d;
+        continue;
+      }
+    }
+    more.push_back(d);
+  }
   return more;
 }
 

@@ -42,9 +42,16 @@ Found find_sources(Frame frame, const Image<float>& coverage, const psf::PsfMode
 /// Detections of another image of signal to noise in the place of found.filtered, which it becomes.
 void detect_on(Found& found, Image<float> significance, const ExtractOptions& options);
 
-/// What a fit left: peaks of `residual` (found.frame.value less all fitted sources) above the threshold, none nearer to a fitted source (`taken`, pixels) than `apart`. `model_error`: share of a source's
-/// light that its model may be wrong by, which counts as noise.
-std::vector<Detection> find_more(const Found& found, const Image<float>& residual, std::span<const Place> taken, double apart, double model_error, const psf::PsfModel& psf, const ExtractOptions& options,
+/// A fitted source on that image: nothing else is looked for within `apart` pixels.
+struct Taken {
+  Place place;
+  double apart = 0;
+};
+
+/// What a fit left: peaks of `residual` (found.frame.value less all fitted sources) above the threshold, none nearer to a fitted source (`taken`) than its `apart`, and of those
+/// within `around` of the same source the strongest alone: the two sides of what one response leaves of a pair are not two more sources, and three so near would not be told apart. `model_error`: share of the
+/// sources' light on each pixel that their models may be wrong by, which counts as noise.
+std::vector<Detection> find_more(const Found& found, const Image<float>& residual, std::span<const Taken> taken, double around, const Image<float>& model_error, const psf::PsfModel& psf, const ExtractOptions& options,
                                  pipeline::Context& context);
 
 /// How much of the light of bright isolated detections lies in the brightest of 9 × 9 pixels, over what the response says: 1 for a response of the right width. NaN with fewer than 5 of them.
