@@ -143,3 +143,38 @@ TEST(SkyVariance, IsThatOfTheSkyAndNotOfTheStars) {
   EXPECT_FLOAT_EQ(static_cast<float>(measure_noise(frame.view()).sky_variance), 4.0f);
   EXPECT_TRUE(std::isnan(measure_noise(Frame{Box{0, 0, 8, 8}}.view()).sky_variance));
 }
+
+TEST(ObjectFinder, GivesTheMaskOfTheWholeFrameFromBandsOfAnyHeight) {
+  auto frame = noise({0, 0, 150, 203}, 10, 1, 1, 9);
+  for (int k = 0; k < 30; ++k) add_star(frame, 5 * k, 203 - 7 * k, 30, 2.5);
+  for (int x = 0; x < 150; ++x) set_bad(frame, x, 77);
+  const BackgroundOptions options;
+  const auto whole = mask_objects(frame.view(), 1.1, options);
+  // A copy of the rows that are asked for, and nothing else.
+  Frame band;
+  const FrameRows rows = [&](int y0, int y1) {
+    band = Frame{Box{0, y0, 150, y1}};
+    for (int y = y0; y < y1; ++y)
+      for (int x = 0; x < 150; ++x) band.value(x, y) = frame.value(x, y), band.variance(x, y) = frame.variance(x, y), band.good(x, y) = frame.good(x, y);
+    return band.view();
+  };
+  const ObjectFinder finder{frame.box(), 1.1, options, rows};
+  for (const int height : {1, 7, 64, 203})
+    for (int y = 0; y < 203; y += height) {
+      const int end = std::min(203, y + height);
+      const auto mask = finder.mask(y, end, rows);
+      for (int j = y; j < end; ++j)
+        for (int x = 0; x < 150; ++x) ASSERT_EQ(mask(x, j), whole(x, j)) << x << ' ' << j << " in bands of " << height;
+    }
+  EXPECT_GT(masked_fraction(whole), 0.01);
+}
+
+TEST(MeasureNoise, NeedsOnlyItsWindowsOfALargeFrame) {
+  const auto frame = noise({0, 0, 900, 700}, 10, 2, 1.7, 4);
+  std::vector<FrameView> windows;
+  for (const Box& part : noise_windows(frame.box())) windows.push_back({frame.value.window(part), frame.variance.window(part), frame.good.window(part)});
+  EXPECT_EQ(windows.size(), 16u);
+  const auto whole = measure_noise(frame.view()), parts = measure_noise(windows);
+  EXPECT_EQ(whole.scale, parts.scale);
+  EXPECT_EQ(whole.sky_variance, parts.sky_variance);
+}

@@ -247,7 +247,7 @@ TEST(FitsFile, GzipIsReadUnderAnyNameAndDamageIsNamed) {
   const std::string packed = gzip(content);
   const TestFile file{packed, "no-suffix.fits"};
   EXPECT_EQ(file.open().read_float(0)(1, 0), 2.f);
-  EXPECT_EQ(file.open().resident_bytes(), static_cast<std::int64_t>(content.size()));
+  EXPECT_EQ(file.open().unpacked_bytes(), static_cast<std::int64_t>(content.size()));
   const TestFile twice{gzip(content.substr(0, 3000)) + gzip(content.substr(3000))};
   EXPECT_EQ(twice.open().read_float(0)(1, 0), 2.f);
   EXPECT_THAT(refusal(packed.substr(0, packed.size() - 20)), HasSubstr("truncated: the gzip stream ends"));
@@ -259,9 +259,40 @@ TEST(FitsFile, GzipIsReadUnderAnyNameAndDamageIsNamed) {
 
 TEST(FitsFile, AGzipBombIsRefused) {
   const std::string packed = gzip(std::string(3'000'000, '\0'));
-  const std::span bytes{reinterpret_cast<const std::byte*>(packed.data()), packed.size()};
-  EXPECT_EQ(detail::inflate_gzip(bytes, "a", 3'000'000).size(), 3'000'000u);
-  EXPECT_THAT(message_of<DataError>([&] { detail::inflate_gzip(bytes, "a", 2'999'999); }), HasSubstr("unfolds to more than 2 999 999 bytes"));
+  const auto inflate = [&](std::int64_t limit) {
+    detail::GzipStream stream{[&](std::int64_t offset, std::size_t, std::vector<std::byte>&) { return reinterpret_cast<const std::byte*>(packed.data()) + offset; },
+                              static_cast<std::int64_t>(packed.size()), "a", limit};
+    std::vector<std::byte> piece(10'000);
+    while (stream.next(piece) > 0) {
+    }
+    return stream.position();
+  };
+  EXPECT_EQ(inflate(3'000'000), 3'000'000);
+  EXPECT_THAT(message_of<DataError>([&] { inflate(2'999'999); }), HasSubstr("unfolds to more than 2 999 999 bytes"));
+}
+
+TEST(FitsFile, AGzipFileTooLargeForMemoryIsReadAsItIsInflated) {
+  std::string noise;
+  std::mt19937 random{5};
+  while (noise.size() < 800'000) noise += static_cast<char>(random());
+  const std::string content = image_file(32, {500, 400}, noise);
+  // Two members, as parallel gzips write them.
+  const TestFile file{gzip(content.substr(0, 300'000)) + gzip(content.substr(300'000))};
+  const detail::ByteSource kept{file.path}, streamed{file.path, 100'000};
+  ASSERT_FALSE(kept.streamed());
+  ASSERT_TRUE(streamed.streamed());
+  EXPECT_EQ(streamed.size(), static_cast<std::int64_t>(content.size()));
+  std::vector<std::byte> buffer;
+  for (const std::int64_t at : {0, 5000, 299'990, 700'000, 12, static_cast<int>(content.size()) - 40}) {  // forwards and back
+    const auto* bytes = reinterpret_cast<const char*>(streamed.at(at, 40, buffer));
+    EXPECT_EQ((std::string_view{bytes, 40}), content.substr(static_cast<std::size_t>(at), 40)) << at;
+  }
+  EXPECT_THROW(streamed.at(static_cast<std::int64_t>(content.size()) - 39, 40, buffer), DataError);
+  EXPECT_EQ(streamed.memory().size(), content.size());
+  const Scratch scratch;
+  unpack_gzip(file.path, scratch / "plain.fits");
+  EXPECT_TRUE(test::read_file(scratch / "plain.fits") == content);
+  EXPECT_THROW(unpack_gzip(file.path, scratch / "no" / "folder.fits"), SystemError);
 }
 
 TEST(FitsFile, WindowsBeyondTwoGigabytesAreRead) {

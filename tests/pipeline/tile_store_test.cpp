@@ -67,6 +67,32 @@ TEST(TileStore, KeepsExtraPlanesOnRequestAndRecoversThem) {
   }
 }
 
+TEST(TileStore, GivesAnyBoxBackAndKnowsWhereNothingIs) {
+  const TemporaryFolder folder;
+  TileStore store{folder.path(), lattice, "hash"};
+  for (const std::int64_t t : {0, 2, 5}) store.put(t, numbered(t));  // columns 0–3 and 8–9 below, 8–9 above
+  Image<float> part;
+  for (const Box box : {Box{0, 0, 10, 7}, Box{3, 2, 9, 6}, Box{9, 6, 10, 7}, Box{5, 1, 6, 2}}) {
+    store.read_box(TileResult::coverage, box, -1.0F, part);
+    ASSERT_EQ(part.box(), box);
+    bool any = false;
+    for (int y = box.y0; y < box.y1; ++y)
+      for (int x = box.x0; x < box.x1; ++x) {
+        const bool made = x >= 8 || (x < 4 && y < 4);
+        any = any || made;
+        EXPECT_EQ(part(x, y), made ? static_cast<float>(1000 * TileResult::coverage + 10 * y + x) : -1.0F) << x << ' ' << y;
+      }
+    EXPECT_EQ(store.covered(box), any);
+  }
+  EXPECT_FALSE(store.covered({4, 0, 8, 7}));
+  TileStore none{folder.path(), {2000, 1000, 10}, "another"};
+  PlaneRows rows{none, TileResult::mosaic, 5.0F};
+  for (const int y : {0, 9, 10, 999}) {
+    EXPECT_TRUE(rows.empty(y));
+    EXPECT_EQ(rows.row(y)[1999], 5.0F);
+  }
+}
+
 TEST(TileStore, GivesRowsBackAcrossTiles) {
   const TemporaryFolder folder;
   TileStore store{folder.path(), lattice, "hash"};

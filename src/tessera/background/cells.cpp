@@ -45,23 +45,6 @@ double pixels_per_cell(Box frame, const wcs::PixelMap& map, int side) {
   return output_per_input > 0 ? static_cast<double>(side) * side / output_per_input : 0;
 }
 
-struct Sum {
-  double value = 0, variance = 0;
-  std::int64_t n = 0;
-};
-
-CellMap finish(Box cells, int side, const std::vector<Sum>& sums, double expected) {
-  CellMap map{cells, Image<float>{cells}, Image<float>{cells}, side};
-  const double least = std::max(1.0, least_seen * expected);
-  for (std::size_t k = 0; k < sums.size(); ++k) {
-    const auto n = static_cast<double>(sums[k].n);
-    if (n < least) continue;
-    map.mean.pixels()[k] = static_cast<float>(sums[k].value / n);
-    map.variance.pixels()[k] = static_cast<float>(sums[k].variance / (n * n));
-  }
-  return map;
-}
-
 }  // namespace
 
 int cell_side(double frame_pixels_across, double output_per_input_pixel) {
@@ -71,34 +54,55 @@ int cell_side(double frame_pixels_across, double output_per_input_pixel) {
   return static_cast<int>(std::clamp(std::ceil(std::max(for_count, for_size) - 1e-9), 2.0, 1e6));
 }
 
-CellMap cell_map(const FrameView& frame, View<const std::uint8_t> objects, const wcs::PixelMap& frame_to_output, int side, Box grid) {
-  const Box box = frame.box();
-  const Box cells = box.empty() || side < 1 ? Box{} : touched_cells(box, frame_to_output, side, grid);
-  if (cells.empty()) return {Box{}, Image<float>{}, Image<float>{}, side};
-  std::vector<Sum> sums(static_cast<std::size_t>(cells.area()));
+CellSums::CellSums(Box frame, const wcs::PixelMap& frame_to_output, int side, Box grid)
+    : frame_{frame}, grid_{grid}, cells_{frame.empty() || side < 1 ? Box{} : touched_cells(frame, frame_to_output, side, grid)}, map_{frame_to_output}, side_{side},
+      sums_(static_cast<std::size_t>(cells_.area())) {
+  // Which cell an output column or row belongs to, counted from the first cell's first pixel: no division per pixel.
+  if (!cells_.empty()) cell_of_.resize(static_cast<std::size_t>(std::max(cells_.width(), cells_.height())) * static_cast<std::size_t>(side));
+  for (std::size_t k = 0; k < cell_of_.size(); ++k) cell_of_[k] = static_cast<int>(k) / side;
+}
+
+void CellSums::add(const FrameView& band, View<const std::uint8_t> objects) {
+  if (cells_.empty()) return;
+  const Box box = band.box();
   std::vector<double> u(static_cast<std::size_t>(box.width())), v(u.size());
   // Half-open in output pixels: a centre at u belongs to the pixel that holds u + ½.
-  const double first_column = static_cast<double>(cells.x0) * side, first_row = static_cast<double>(cells.y0) * side;
-  const double left = std::max(grid.x0, cells.x0 * side), right = std::min(grid.x1, cells.x1 * side);
-  const double bottom = std::max(grid.y0, cells.y0 * side), top = std::min(grid.y1, cells.y1 * side);
-  // Which cell an output column or row belongs to, counted from the first cell's first pixel: no division per pixel.
-  std::vector<int> cell_of(static_cast<std::size_t>(std::max(cells.width(), cells.height())) * static_cast<std::size_t>(side));
-  for (std::size_t k = 0; k < cell_of.size(); ++k) cell_of[k] = static_cast<int>(k) / side;
+  const double first_column = static_cast<double>(cells_.x0) * side_, first_row = static_cast<double>(cells_.y0) * side_;
+  const double left = std::max(grid_.x0, cells_.x0 * side_), right = std::min(grid_.x1, cells_.x1 * side_);
+  const double bottom = std::max(grid_.y0, cells_.y0 * side_), top = std::min(grid_.y1, cells_.y1 * side_);
   for (int y = box.y0; y < box.y1; ++y) {
-    frame_to_output.apply_row(box.x0, y, u, v);
-    const auto value = frame.value.row(y), variance = frame.variance.row(y);
-    const auto good = frame.good.row(y), object = objects.row(y);
+    map_.apply_row(box.x0, y, u, v);
+    const auto value = band.value.row(y), variance = band.variance.row(y);
+    const auto good = band.good.row(y), object = objects.row(y);
     for (std::size_t i = 0; i < u.size(); ++i) {
       const double px = u[i] + 0.5, py = v[i] + 0.5;
       if (!good[i] || object[i] || !(px >= left && px < right && py >= bottom && py < top)) continue;  // false for NaN as well
-      const int cx = cell_of[static_cast<std::size_t>(px - first_column)], cy = cell_of[static_cast<std::size_t>(py - first_row)];
-      auto& sum = sums[static_cast<std::size_t>(cy) * static_cast<std::size_t>(cells.width()) + static_cast<std::size_t>(cx)];
+      const int cx = cell_of_[static_cast<std::size_t>(px - first_column)], cy = cell_of_[static_cast<std::size_t>(py - first_row)];
+      auto& sum = sums_[static_cast<std::size_t>(cy) * static_cast<std::size_t>(cells_.width()) + static_cast<std::size_t>(cx)];
       sum.value += static_cast<double>(value[i]);
       sum.variance += static_cast<double>(variance[i]);
       ++sum.n;
     }
   }
-  return finish(cells, side, sums, pixels_per_cell(box, frame_to_output, side));
+}
+
+CellMap CellSums::finish() const {
+  CellMap map{cells_, Image<float>{cells_}, Image<float>{cells_}, side_};
+  if (cells_.empty()) return map;
+  const double least = std::max(1.0, least_seen * pixels_per_cell(frame_, map_, side_));
+  for (std::size_t k = 0; k < sums_.size(); ++k) {
+    const auto n = static_cast<double>(sums_[k].n);
+    if (n < least) continue;
+    map.mean.pixels()[k] = static_cast<float>(sums_[k].value / n);
+    map.variance.pixels()[k] = static_cast<float>(sums_[k].variance / (n * n));
+  }
+  return map;
+}
+
+CellMap cell_map(const FrameView& frame, View<const std::uint8_t> objects, const wcs::PixelMap& frame_to_output, int side, Box grid) {
+  CellSums sums{frame.box(), frame_to_output, side, grid};
+  sums.add(frame, objects);
+  return sums.finish();
 }
 
 void place_cells(CellMap& map, const wcs::PixelMap& output_to_frame, Box frame) {

@@ -20,25 +20,6 @@ constexpr int noise_lag = 8;
 constexpr std::size_t least_pairs = 100;
 constexpr double least_scale = 0.02;  // below: a sky without noise (a simulation, coarse integers), which says nothing of the uncertainties
 
-/// The frame itself, or a lattice of windows that holds a quarter megapixel of it.
-std::vector<FrameView> sample(const FrameView& frame) {
-  const Box box = frame.box();
-  if (box.area() <= std::int64_t{window_side} * window_side * windows_across * windows_across) return {frame};
-  const auto starts = [](int from, int length) {
-    const int side = std::min(window_side, length), n = side < window_side ? 1 : std::min(windows_across, length / window_side);
-    std::vector<int> first;
-    for (int k = 0; k < n; ++k) first.push_back(from + static_cast<int>((static_cast<std::int64_t>(length - side) * (2 * k + 1)) / (2 * n)));
-    return first;
-  };
-  std::vector<FrameView> windows;
-  for (const int y : starts(box.y0, box.height()))
-    for (const int x : starts(box.x0, box.width())) {
-      const Box part = intersection({x, y, x + window_side, y + window_side}, box);
-      windows.push_back({frame.value.window(part), frame.variance.window(part), frame.good.window(part)});
-    }
-  return windows;
-}
-
 /// Sums over block × block pixels, usable only where every pixel is good and free of sources.
 struct Blocks {
   Image<float> value, variance;  // variance 0: not usable
@@ -132,10 +113,10 @@ struct SourceFree {
   double cut = 1;  ///< sigma_after_cut of the masks
 };
 
-SourceFree find_source_free(const FrameView& frame) {
+SourceFree find_source_free(std::vector<FrameView> windows) {
   const BackgroundOptions options{};  // 3 σ whatever the user asks of the overlap masks: noise is a property of the frame
   SourceFree found;
-  found.windows = sample(frame);
+  found.windows = std::move(windows);
   found.cut = sigma_after_cut(options.object_threshold);
   for (const auto& w : found.windows) found.objects.emplace_back(w.box());
   double scale = width_of_differences(found.windows, found.objects, 1, source_lag, 2);
@@ -148,8 +129,29 @@ SourceFree find_source_free(const FrameView& frame) {
 
 }  // namespace
 
+/// The frame itself, or a lattice of windows that holds a quarter megapixel of it.
+std::vector<Box> noise_windows(Box frame) {
+  if (frame.area() <= std::int64_t{window_side} * window_side * windows_across * windows_across) return {frame};
+  const auto starts = [](int from, int length) {
+    const int side = std::min(window_side, length), n = side < window_side ? 1 : std::min(windows_across, length / window_side);
+    std::vector<int> first;
+    for (int k = 0; k < n; ++k) first.push_back(from + static_cast<int>((static_cast<std::int64_t>(length - side) * (2 * k + 1)) / (2 * n)));
+    return first;
+  };
+  std::vector<Box> windows;
+  for (const int y : starts(frame.y0, frame.height()))
+    for (const int x : starts(frame.x0, frame.width())) windows.push_back(intersection({x, y, x + window_side, y + window_side}, frame));
+  return windows;
+}
+
 FrameNoise measure_noise(const FrameView& frame) {
-  const auto free = find_source_free(frame);
+  std::vector<FrameView> windows;
+  for (const Box& part : noise_windows(frame.box())) windows.push_back({frame.value.window(part), frame.variance.window(part), frame.good.window(part)});
+  return measure_noise(std::move(windows));
+}
+
+FrameNoise measure_noise(std::vector<FrameView> windows) {
+  const auto free = find_source_free(std::move(windows));
   FrameNoise noise;
   noise.scale = width_of_differences(free.windows, free.objects, 2, noise_lag, 1) / free.cut;
   if (noise.scale < least_scale) noise.scale = std::numeric_limits<double>::quiet_NaN();

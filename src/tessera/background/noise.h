@@ -1,5 +1,7 @@
 /// background/noise.h — how noisy the sky of a frame is, against what its uncertainties say.
 #pragma once
+#include <vector>
+
 #include "tessera/core/frame.h"
 
 namespace tessera::background {
@@ -14,5 +16,8 @@ struct FrameNoise {
 /// Give it the whole frame: it masks sources itself, with the noise it finds. Frames above a quarter megapixel are sampled on a
 /// lattice of windows.
 FrameNoise measure_noise(const FrameView& frame);
+/// The parts of a frame that measure_noise() looks at, and the same from nothing but their pixels.
+std::vector<Box> noise_windows(Box frame);
+FrameNoise measure_noise(std::vector<FrameView> windows);
 
 }  // namespace tessera::background

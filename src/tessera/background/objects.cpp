@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "tessera/background/significance.h"
@@ -63,21 +64,49 @@ void grow_by_one(Image<std::uint8_t>& mask) {
   }
 }
 
+/// Pixels of the view's rows that differ from the sky, not grown.
+template <class Sky>
+void mark(const FrameView& rows, const Sky& sky, float limit, Image<std::uint8_t>& mask) {
+  std::vector<float> background;
+  for (int y = rows.box().y0; y < rows.box().y1; ++y) {
+    sky.row(y, background);
+    mark_excess(rows, y, background.data(), limit, mask.row(y).data());
+  }
+}
+
+float limit_of(double noise_scale, const BackgroundOptions& options) {
+  const double scale = std::isfinite(noise_scale) && noise_scale > 0 ? noise_scale : 1.0;
+  return static_cast<float>(options.object_threshold * options.object_threshold * scale * scale);
+}
+
 }  // namespace
 
 Image<std::uint8_t> mask_objects(const FrameView& frame, double noise_scale, const BackgroundOptions& options, const FrameSkyOptions& sky) {
-  const Box box = frame.box();
-  auto mask = Image<std::uint8_t>::unfilled(box);
-  if (box.empty()) return mask;
-  const double scale = std::isfinite(noise_scale) && noise_scale > 0 ? noise_scale : 1.0;
-  const auto limit = static_cast<float>(options.object_threshold * options.object_threshold * scale * scale);
-  const SkyRows rows{frame, sky};
-  std::vector<float> background;
-  for (int y = box.y0; y < box.y1; ++y) {
-    rows.row(y, background);
-    mark_excess(frame, y, background.data(), limit, mask.row(y).data());
-  }
+  auto mask = Image<std::uint8_t>::unfilled(frame.box());
+  if (frame.box().empty()) return mask;
+  mark(frame, SkyRows{frame, sky}, limit_of(noise_scale, options), mask);
   grow_by_one(mask);
+  return mask;
+}
+
+struct ObjectFinder::Impl {
+  Box frame;
+  float limit;
+  SkyMesh sky;
+};
+
+ObjectFinder::ObjectFinder(Box frame, double noise_scale, const BackgroundOptions& options, const FrameRows& rows)
+    : impl_{new Impl{frame, limit_of(noise_scale, options), SkyMesh{frame, rows}}} {}
+ObjectFinder::~ObjectFinder() = default;
+
+Image<std::uint8_t> ObjectFinder::mask(int y0, int y1, const FrameRows& rows) const {
+  const int low = std::max(impl_->frame.y0, y0 - 1), high = std::min(impl_->frame.y1, y1 + 1);
+  const FrameView around = rows(low, high);
+  auto marked = Image<std::uint8_t>::unfilled(around.box());
+  mark(around, impl_->sky, impl_->limit, marked);
+  grow_by_one(marked);
+  Image<std::uint8_t> mask{Box{around.box().x0, y0, around.box().x1, y1}};
+  for (int y = y0; y < y1; ++y) std::ranges::copy(std::as_const(marked).row(y), mask.row(y).begin());
   return mask;
 }
 

@@ -68,13 +68,17 @@ double cell_background(const FrameView& frame, Box cell, std::vector<float>& sam
 
 }  // namespace
 
-SkyMesh::SkyMesh(const FrameView& frame) : box_{frame.box()} {
+SkyMesh::SkyMesh(const FrameView& frame) : SkyMesh{frame.box(), [&](int, int) { return frame; }} {}
+
+SkyMesh::SkyMesh(Box frame, const FrameRows& rows) : box_{frame} {
   nx_ = std::max(1, (box_.width() + mesh_side / 2) / mesh_side);
   ny_ = std::max(1, (box_.height() + mesh_side / 2) / mesh_side);
   value_.resize(static_cast<std::size_t>(nx_ * ny_));
   std::vector<float> samples;
-  for (int j = 0; j < ny_; ++j)
-    for (int i = 0; i < nx_; ++i) at(i, j) = cell_background(frame, cell(i, j), samples);
+  for (int j = 0; j < ny_; ++j) {
+    const FrameView band = rows(cell(0, j).y0, cell(0, j).y1);
+    for (int i = 0; i < nx_; ++i) at(i, j) = cell_background(band, cell(i, j), samples);
+  }
   fill_unseen();
   filter();
   for (int x = 0; x < box_.width(); ++x) {

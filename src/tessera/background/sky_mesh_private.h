@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "tessera/background/objects.h"
 #include "tessera/core/frame.h"
 
 namespace tessera::background {
@@ -10,6 +11,8 @@ namespace tessera::background {
 class SkyMesh {
  public:
   explicit SkyMesh(const FrameView& frame);
+  /// Of a frame that is read in bands, with the same bits; reads all of its rows once.
+  SkyMesh(Box frame, const FrameRows& rows);
   /// Background along row y.
   void row(int y, std::vector<float>& out) const;
 

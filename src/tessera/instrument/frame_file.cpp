@@ -30,7 +30,7 @@ void take_image(FrameFile& frame, const io::FitsFile& file, const FrameNames& na
   constexpr std::int64_t longest = 1'000'000;
   if (image.axes[0] > longest || image.axes[1] > longest)
     throw DataError{fmt::format("{}: {} has {}x{} pixels; frames of at most {} pixels a side are read", path, hdu_name(image), image.axes[0], image.axes[1], longest)};
-  frame.image = {names.image, image.index};
+  frame.image = {names.image, image.index, file.unpacked_bytes()};
   frame.width = static_cast<int>(image.axes[0]);
   frame.height = static_cast<int>(image.axes[1]);
   frame.header = file.header(image.index);
@@ -197,6 +197,21 @@ void settle_noise(FrameFile& frame) {
 }  // namespace
 
 std::string FrameFile::label() const { return hdu_label.empty() ? image.path.string() : fmt::format("{}[{}]", image.path.string(), hdu_label); }
+
+std::vector<PlaneLocation*> FrameFile::planes() {
+  std::vector<PlaneLocation*> all{&image};
+  if (uncertainty) all.push_back(&*uncertainty);
+  if (mask) all.push_back(&*mask);
+  for (auto& more : more_variance) all.push_back(&more);
+  if (rmask) all.push_back(&rmask->plane);
+  if (pmask) all.push_back(&pmask->plane);
+  return all;
+}
+
+std::vector<const PlaneLocation*> FrameFile::planes() const {
+  const auto all = const_cast<FrameFile*>(this)->planes();
+  return {all.begin(), all.end()};
+}
 
 FrameFile open_frame(const FrameNames& names, const InputOptions& options, const ProfileSet& profiles) {
   const io::FitsFile file{names.image};

@@ -40,6 +40,9 @@ void describe(param::Schema<InputOptions>& s);
 struct PlaneLocation {
   std::filesystem::path path;
   int hdu = 0;
+  std::int64_t unpacked_bytes = 0;       ///< of a gzip file; 0: a plain one
+  std::filesystem::path unpacked{};      ///< a plain copy of a gzip file, where a run has made one; it is for reading only, all else goes by `path`
+  const std::filesystem::path& source() const { return unpacked.empty() ? path : unpacked; }
 };
 
 struct FrameMeasurements;  ///< what needs pixels or many WCS calls, found once (noise scale, pixel areas)
@@ -86,6 +89,9 @@ struct FrameFile {
   std::shared_ptr<FrameMeasurements> measured;
 
   Box box() const { return {0, 0, width, height}; }
+  /// Every plane there is.
+  std::vector<PlaneLocation*> planes();
+  std::vector<const PlaneLocation*> planes() const;
   std::string label() const;        ///< the file's path, with "[SCI,2]" when the file holds more frames than one
   std::string hdu_label;            ///< "SCI,2", or "" when the file is the frame
 };

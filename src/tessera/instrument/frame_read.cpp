@@ -23,7 +23,8 @@ constexpr int stored_together = 1 << 15;  // what they are read into stays in th
 /// Each file of a frame is opened once per call, however many planes it holds.
 class Files {
  public:
-  const io::FitsFile& operator()(const std::filesystem::path& path) {
+  const io::FitsFile& operator()(const PlaneLocation& plane) {
+    const std::filesystem::path& path = plane.source();
     const auto found = open_.find(path);
     return found != open_.end() ? found->second : open_.emplace(path, io::FitsFile{path}).first->second;
   }
@@ -50,7 +51,7 @@ Image<std::uint32_t> read_mask_values(const io::FitsFile& file, int hdu, Box win
 }
 
 Image<std::uint32_t> read_mask_plane(const FrameFile& frame, Files& files, Box window) {
-  return read_mask_values(files(frame.mask->path), frame.mask->hdu, window, frame.profile->mask_form);
+  return read_mask_values(files(*frame.mask), frame.mask->hdu, window, frame.profile->mask_form);
 }
 
 /// 1 where the mask or the value itself makes a pixel bad.
@@ -63,7 +64,7 @@ Image<std::uint8_t> read_bad(const FrameFile& frame, Files& files, View<const fl
   for (const auto* further : {&frame.rmask, &frame.pmask}) {
     if (!*further) continue;
     const auto& [plane, fatal] = **further;
-    const auto bits = read_mask_values(files(plane.path), plane.hdu, value.box(), MaskForm::bits);
+    const auto bits = read_mask_values(files(plane), plane.hdu, value.box(), MaskForm::bits);
     for (std::size_t i = 0; i < bits.pixels().size(); ++i) bad.pixels()[i] = static_cast<std::uint8_t>(bad.pixels()[i] | ((bits.pixels()[i] & fatal) != 0));
   }
   for (int y = value.box().y0; y < value.box().y1; ++y) {
@@ -77,7 +78,7 @@ Image<std::uint8_t> read_bad(const FrameFile& frame, Files& files, View<const fl
 /// Weights for neighbour_noise: the map itself, or 1 everywhere. Pixels without weight become bad.
 Image<float> read_weight(const FrameFile& frame, Files& files, Box window, Image<std::uint8_t>& bad) {
   if (frame.noise != NoiseKind::weight || !frame.uncertainty) return Image<float>{window, 1.0f};
-  Image<float> weight = files(frame.uncertainty->path).read_float(frame.uncertainty->hdu, window);
+  Image<float> weight = files(*frame.uncertainty).read_float(frame.uncertainty->hdu, window);
   for (std::size_t i = 0; i < weight.pixels().size(); ++i) {
     float& w = weight.pixels()[i];
     if (w > 0 && std::isfinite(w)) continue;
@@ -90,7 +91,7 @@ Image<float> read_weight(const FrameFile& frame, Files& files, Box window, Image
 double noise_scale(const FrameFile& frame, Files& files) {
   FrameMeasurements& m = *frame.measured;
   std::call_once(m.noise_once, [&] {
-    const Image<float> value = files(frame.image.path).read_float(frame.image.hdu, frame.box());
+    const Image<float> value = files(frame.image).read_float(frame.image.hdu, frame.box());
     Image<std::uint8_t> bad = read_bad(frame, files, value);
     const Image<float> weight = read_weight(frame, files, frame.box(), bad);
     m.noise_scale = neighbour_noise(value, weight, bad);
@@ -120,13 +121,13 @@ Image<float> read_variance(const FrameFile& frame, Files& files, View<const floa
   if (frame.uncertainty) {
     const bool relative = frame.noise == NoiseKind::weight;
     const double scale = relative ? noise_scale(frame, files) : 1;
-    Image<float> plane = files(frame.uncertainty->path).read_float(frame.uncertainty->hdu, value.box());
+    Image<float> plane = files(*frame.uncertainty).read_float(frame.uncertainty->hdu, value.box());
     if (frame.noise == NoiseKind::sigma)  // the usual kind, in a loop that vectorises; the product is exact in double, so float gives the same
       for (float& v : plane.pixels()) v = v > 0 ? v * v : -1.0F;
     else
       for (float& v : plane.pixels()) v = static_cast<float>(variance_of(v, frame.noise, scale));
     for (const PlaneLocation& more : frame.more_variance) {
-      const Image<float> term = files(more.path).read_float(more.hdu, value.box());
+      const Image<float> term = files(more).read_float(more.hdu, value.box());
       for (std::size_t i = 0; i < term.pixels().size(); ++i) plane.pixels()[i] += term.pixels()[i];
     }
     return plane;
@@ -168,7 +169,7 @@ TESSERA_CLONES void convert_row(std::span<const float> value, std::span<const fl
 
 /// Reads the planes of some whole rows of the frame's box and converts them.
 void read_rows(const FrameFile& file, Files& files, const AreaLattice* lattice, Box rows, Frame& frame) {
-  const Image<float> value = files(file.image.path).read_float(file.image.hdu, rows);
+  const Image<float> value = files(file.image).read_float(file.image.hdu, rows);
   const Image<float> variance = read_variance(file, files, value);
   const Image<std::uint8_t> bad = read_bad(file, files, value);
   for (int y = rows.y0; y < rows.y1; ++y) {
@@ -186,10 +187,10 @@ void read_rows(const FrameFile& file, Files& files, const AreaLattice* lattice, 
 }
 
 /// Rows read at once: few enough that their planes stay in the cache until they are converted. A compressed image is unpacked
-/// in its own tiles, which must not be unpacked twice.
+/// in its own tiles, which must not be unpacked twice, and a large gzip file from its beginning.
 int rows_together(const FrameFile& file, Files& files, int width) {
   for (const auto* plane : {&file.image, file.uncertainty ? &*file.uncertainty : nullptr, file.mask ? &*file.mask : nullptr})
-    if (plane && files(plane->path).hdus()[static_cast<std::size_t>(plane->hdu)].compressed) return file.height;
+    if (plane && (files(*plane).hdus()[static_cast<std::size_t>(plane->hdu)].compressed || files(*plane).streamed())) return file.height;
   return std::max(1, pixels_together / width);
 }
 

@@ -90,7 +90,7 @@ PlaneLocation in_companion(const FrameFile& frame, const fs::path& path, const i
   const auto hdu = matching_hdu(companion, image);
   if (!hdu) throw DataError{fmt::format("{}: holds no image that could be the {} of {} ({})", path.string(), plane, frame.image.path.string(), list_hdus(companion))};
   check_size(frame, companion, *hdu, plane);
-  return {path, *hdu};
+  return {path, *hdu, companion.unpacked_bytes()};
 }
 
 struct Found {
@@ -108,7 +108,7 @@ Found look_for(const FrameFile& frame, const io::FitsFile& file, const std::vect
       if (!hdu && &name == &rule.hdu.front()) break;
       if (!hdu || *hdu == frame.image.hdu) continue;
       check_size(frame, file, *hdu, plane);
-      found.planes.push_back({frame.image.path, *hdu});
+      found.planes.push_back({frame.image.path, *hdu, file.unpacked_bytes()});
     }
     for (const fs::path& path : frame.profile->companions(rule, frame.image.path)) {
       if (found.expected.empty()) found.expected = path;

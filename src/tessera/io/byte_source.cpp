@@ -25,14 +25,6 @@ std::string refused_compression(std::string_view head) {
   return {};
 }
 
-struct Inflater {
-  z_stream stream{};
-  Inflater() {
-    if (inflateInit2(&stream, 15 + 16) != Z_OK) throw SystemError{"no memory for gzip"};
-  }
-  ~Inflater() { inflateEnd(&stream); }
-};
-
 }  // namespace
 
 std::string grouped(std::int64_t number) {
@@ -44,42 +36,54 @@ std::string grouped(std::int64_t number) {
 
 bool looks_gzipped(std::string_view first_bytes) { return first_bytes.starts_with("\x1f\x8b"); }
 
-std::vector<std::byte> inflate_gzip(std::span<const std::byte> packed, const std::string& where, std::int64_t limit_bytes) {
-  std::vector<std::byte> out;
-  std::size_t next_in = 0;
-  bool finished = false;
-  Inflater z;
-  std::vector<std::byte> piece(1u << 18);
-  for (;;) {
-    if (z.stream.avail_in == 0) {
-      const std::size_t n = std::min<std::size_t>(packed.size() - next_in, 1u << 30);
-      z.stream.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(packed.data() + next_in));
-      z.stream.avail_in = static_cast<uInt>(n);
-      next_in += n;
-    }
-    if (finished) {
-      // Another member may follow; anything else behind the last one is padding, as gzip itself takes it.
-      if (z.stream.avail_in < 2 || z.stream.next_in[0] != 0x1f || z.stream.next_in[1] != 0x8b) return out;
-      inflateReset(&z.stream);
-      finished = false;
-    }
-    z.stream.next_out = reinterpret_cast<Bytef*>(piece.data());
-    z.stream.avail_out = static_cast<uInt>(piece.size());
-    const int status = inflate(&z.stream, Z_NO_FLUSH);
-    const std::size_t got = piece.size() - z.stream.avail_out;
-    if (static_cast<std::int64_t>(out.size() + got) > limit_bytes)
-      throw DataError{fmt::format("{}: unfolds to more than {} bytes; decompress it first", where, grouped(limit_bytes))};
-    out.insert(out.end(), piece.begin(), piece.begin() + static_cast<std::ptrdiff_t>(got));
-    if (status == Z_STREAM_END) finished = true;
-    else if (status == Z_BUF_ERROR || (status == Z_OK && got == 0 && z.stream.avail_in == 0 && next_in == packed.size()))
-      throw DataError{fmt::format("{}: truncated: the gzip stream ends after {} bytes without its end mark; fetch the file again",
-                                  where, grouped(static_cast<std::int64_t>(packed.size())))};
-    else if (status != Z_OK)
-      throw DataError{fmt::format("{}: damaged gzip stream ({})", where, z.stream.msg ? z.stream.msg : "bad data")};
+struct GzipStream::State {
+  z_stream stream{};
+  State() {
+    if (inflateInit2(&stream, 15 + 16) != Z_OK) throw SystemError{"no memory for gzip"};
   }
+  ~State() { inflateEnd(&stream); }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+};
+
+GzipStream::GzipStream(Read read, std::int64_t packed_bytes, std::string where, std::int64_t limit_bytes)
+    : read_{std::move(read)}, packed_bytes_{packed_bytes}, limit_bytes_{limit_bytes}, where_{std::move(where)}, state_{std::make_unique<State>()} {}
+GzipStream::~GzipStream() = default;
+
+std::size_t GzipStream::next(std::span<std::byte> out) {
+  z_stream& z = state_->stream;
+  z.next_out = reinterpret_cast<Bytef*>(out.data());
+  z.avail_out = static_cast<uInt>(std::min<std::size_t>(out.size(), 1u << 30));
+  const uInt wanted = z.avail_out;
+  while (z.avail_out > 0 && !ended_) {
+    // Between members two bytes tell whether another follows; anything else behind the last one is padding, as gzip itself takes it.
+    if (z.avail_in < (between_members_ ? 2u : 1u) && next_in_ < packed_bytes_) {
+      const std::int64_t from = next_in_ - static_cast<std::int64_t>(z.avail_in);
+      const auto n = static_cast<std::size_t>(std::min<std::int64_t>(packed_bytes_ - from, 1 << 18));
+      z.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(read_(from, n, packed_)));
+      z.avail_in = static_cast<uInt>(n);
+      next_in_ = from + static_cast<std::int64_t>(n);
+    }
+    if (between_members_) {
+      ended_ = z.avail_in < 2 || z.next_in[0] != 0x1f || z.next_in[1] != 0x8b;
+      if (ended_) break;
+      inflateReset(&z);
+      between_members_ = false;
+    }
+    const uInt in_before = z.avail_in, out_before = z.avail_out;
+    const int status = ::inflate(&z, Z_NO_FLUSH);
+    if (status == Z_STREAM_END) between_members_ = true;
+    else if (status != Z_OK && status != Z_BUF_ERROR) throw DataError{fmt::format("{}: damaged gzip stream ({})", where_, z.msg ? z.msg : "bad data")};
+    else if (in_before == z.avail_in && out_before == z.avail_out && next_in_ == packed_bytes_)
+      throw DataError{fmt::format("{}: truncated: the gzip stream ends after {} bytes without its end mark; fetch the file again", where_, grouped(packed_bytes_))};
+  }
+  const std::size_t got = wanted - z.avail_out;
+  position_ += static_cast<std::int64_t>(got);
+  if (position_ > limit_bytes_) throw DataError{fmt::format("{}: unfolds to more than {} bytes; decompress it first", where_, grouped(limit_bytes_))};
+  return got;
 }
 
-ByteSource::ByteSource(const std::filesystem::path& path) : where_{path.string()} {
+ByteSource::ByteSource(const std::filesystem::path& path, std::int64_t kept_bytes) : where_{path.string()} {
   try {
     open_plain(path);
     std::vector<std::byte> buffer;
@@ -87,18 +91,56 @@ ByteSource::ByteSource(const std::filesystem::path& path) : where_{path.string()
     const std::byte* head_bytes = at(0, head_size, buffer);
     const std::string_view head{reinterpret_cast<const char*>(head_bytes), head_size};
     if (const std::string refused = refused_compression(head); !refused.empty()) throw DataError{where_ + ": " + refused};
-    if (looks_gzipped(head)) {
-      std::vector<std::byte> packed;
-      at(0, static_cast<std::size_t>(size_), packed);
-      memory_ = inflate_gzip(packed, where_);
-      size_ = static_cast<std::int64_t>(memory_.size());
-      ::close(descriptor_);
-      descriptor_ = -1;
-    }
+    if (looks_gzipped(head)) inflate(kept_bytes);
   } catch (...) {
     if (descriptor_ >= 0) ::close(descriptor_);
     throw;
   }
+}
+
+std::unique_ptr<GzipStream> ByteSource::stream() const {
+  return std::make_unique<GzipStream>([this](std::int64_t offset, std::size_t count, std::vector<std::byte>& buffer) { return packed_at(offset, count, buffer); }, file_bytes_, where_);
+}
+
+/// Finds out the size of the content, and keeps it when it is small.
+void ByteSource::inflate(std::int64_t kept_bytes) {
+  gzipped_ = true;
+  const auto all = stream();
+  std::vector<std::byte> piece(std::size_t{1} << 18);
+  bool keep = true;
+  while (const std::size_t got = all->next(piece)) {
+    keep = keep && all->position() <= kept_bytes;
+    if (keep) memory_.insert(memory_.end(), piece.begin(), piece.begin() + static_cast<std::ptrdiff_t>(got));
+    else if (!memory_.empty()) memory_ = {};
+  }
+  size_ = all->position();
+  if (!keep) return;
+  ::close(descriptor_);
+  descriptor_ = -1;
+}
+
+std::span<const std::byte> ByteSource::memory() const {
+  if (streamed() && size_ > 0) {
+    std::vector<std::byte> whole(static_cast<std::size_t>(size_));
+    stream_to(0, whole);
+    memory_ = std::move(whole);
+    stream_.reset();
+  }
+  return memory_;
+}
+
+void ByteSource::stream_to(std::int64_t offset, std::span<std::byte> out) const {
+  if (!stream_ || stream_->position() > offset) stream_ = stream();
+  std::vector<std::byte> passed(std::size_t{1} << 18);
+  const auto fill = [&](std::span<std::byte> wanted) {
+    while (!wanted.empty()) {
+      const std::size_t got = stream_->next(wanted);
+      if (got == 0) throw DataError{where_ + ": became shorter while it was read"};
+      wanted = wanted.subspan(got);
+    }
+  };
+  while (stream_->position() < offset) fill(std::span{passed}.first(static_cast<std::size_t>(std::min<std::int64_t>(offset - stream_->position(), static_cast<std::int64_t>(passed.size())))));
+  fill(out);
 }
 
 ByteSource::~ByteSource() {
@@ -116,14 +158,22 @@ void ByteSource::open_plain(const std::filesystem::path& path) {
   if (::fstat(descriptor_, &status) != 0) throw DataError{fmt::format("{}: cannot be read ({})", where_, std::strerror(errno))};
   if (S_ISDIR(status.st_mode)) throw DataError{where_ + ": is a folder, a file was expected"};
   if (!S_ISREG(status.st_mode)) throw DataError{where_ + ": is not an ordinary file"};
-  size_ = status.st_size;
+  size_ = file_bytes_ = status.st_size;
 }
 
 const std::byte* ByteSource::at(std::int64_t offset, std::size_t count, std::vector<std::byte>& buffer) const {
   if (offset < 0 || offset > size_ || static_cast<std::int64_t>(count) > size_ - offset)
     throw DataError{fmt::format("{}: truncated: {} bytes found, {} expected", where_, grouped(size_),
                                 grouped(offset + static_cast<std::int64_t>(count)))};
-  if (descriptor_ < 0) return memory_.data() + offset;
+  if (!gzipped_) return packed_at(offset, count, buffer);
+  if (!memory_.empty()) return memory_.data() + offset;
+  if (buffer.size() < count) buffer.resize(count);
+  stream_to(offset, {buffer.data(), count});
+  return buffer.data();
+}
+
+/// Bytes of the file as it lies on disk.
+const std::byte* ByteSource::packed_at(std::int64_t offset, std::size_t count, std::vector<std::byte>& buffer) const {
   if (buffer.size() < count) buffer.resize(count);
   for (std::size_t done = 0; done < count;) {
     const ssize_t got = ::pread(descriptor_, buffer.data() + done, count - done, offset + static_cast<std::int64_t>(done));

@@ -50,13 +50,23 @@ class FitsFile {
   Image<std::uint32_t> read_bits(int hdu, std::optional<Box> window = {}, int plane = 0) const;
   /// A whole binary or ASCII table; vector columns of fixed length n become n columns name_1 … name_n.
   Table read_table(int hdu) const;
-  /// Size in bytes that one decoded read of the whole file keeps in memory besides the result (gzip); 0 for plain files.
-  std::int64_t resident_bytes() const;
+  /// Bytes a gzip file unfolds to; 0 for a plain file.
+  std::int64_t unpacked_bytes() const;
+  /// Whether this is a gzip file so large that it is inflated as it is read: then reading backwards begins anew. See unpack_gzip().
+  bool streamed() const;
 
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+/// Writes what a gzip file unfolds to. Throws DataError when it is damaged, SystemError when `to` cannot be written.
+void unpack_gzip(const std::filesystem::path& from, const std::filesystem::path& to);
+
+/// Tiles of packed images: their size never depends on how the image was made. Those at the right and upper border are smaller.
+inline constexpr int packed_tile_width = 256, packed_tile_height = 64;
+/// The bytes of one tile, packed without loss (GZIP_2 of the convention for tiled images, FITS standard 10.4). Safe from many threads.
+std::string pack_tile(View<const float> tile);
 
 /// Writes a new file beside its target and renames it when close() succeeds; an object destroyed before that leaves nothing.
 /// CHECKSUM and DATASUM on every HDU. Throws SystemError with path and reason.
@@ -64,17 +74,23 @@ class FitsWriter {
  public:
   explicit FitsWriter(const std::filesystem::path& path);
   ~FitsWriter();
-  enum class Compression { none, gzip_lossless };
+  /// `gzip_lossless` keeps every bit, and so NaN. `rice`: whole numbers without loss; of floats what is left when steps of 1/16 of a tile's noise are
+  /// taken with SUBTRACTIVE_DITHER_2: zeros stay zeros, and NaN, which would not survive, is written as 0.
+  enum class Compression { none, gzip_lossless, rice };
   /// Structural cards (SIMPLE, BITPIX, NAXIS…, EXTNAME from `name`) are ours; `header` gives the rest in its order.
   void add_image(const std::string& name, const Header& header, View<const float> pixels, Compression c = Compression::none);
   void add_image(const std::string& name, const Header& header, View<const double> pixels);
-  void add_image(const std::string& name, const Header& header, View<const std::int16_t> pixels);
+  void add_image(const std::string& name, const Header& header, View<const std::int16_t> pixels, Compression c = Compression::none);
   void add_image(const std::string& name, const Header& header, View<const std::int32_t> pixels);
   /// A float image too large for memory: `fill(y, row)` is called for y = 0 … height−1 in order.
   void add_image(const std::string& name, const Header& header, int width, int height,
                  const std::function<void(int y, std::span<float> row)>& fill, Compression c = Compression::none);
   /// A cube of integers, `fill(z, y, row)` called for rows in order, plane after plane.
-  void add_cube(const std::string& name, const Header& header, int width, int height, int depth, const std::function<void(int z, int y, std::span<std::int32_t> row)>& fill);
+  void add_cube(const std::string& name, const Header& header, int width, int height, int depth, const std::function<void(int z, int y, std::span<std::int32_t> row)>& fill,
+                Compression c = Compression::none);
+  /// A float image in tiles that pack_tile() has packed; add_packed() then takes them by rows from below, left to right.
+  void begin_packed(const std::string& name, const Header& header, int width, int height);
+  void add_packed(std::string_view tile);
   void add_empty(const Header& header);  ///< a primary HDU without data
   void add_table(const Table& table);    ///< binary table; the first HDU becomes an empty primary when none was added
   void close();

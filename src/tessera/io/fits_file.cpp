@@ -98,7 +98,8 @@ FitsFile& FitsFile::operator=(FitsFile&&) noexcept = default;
 
 const std::filesystem::path& FitsFile::path() const { return impl_->path; }
 const std::vector<HduInfo>& FitsFile::hdus() const { return impl_->infos; }
-std::int64_t FitsFile::resident_bytes() const { return static_cast<std::int64_t>(impl_->source.memory().size()); }
+std::int64_t FitsFile::unpacked_bytes() const { return impl_->source.gzipped() ? impl_->source.size() : 0; }
+bool FitsFile::streamed() const { return impl_->source.streamed(); }
 
 std::optional<int> FitsFile::find(std::string_view extname, int extver) const {
   const std::string wanted = text::lower(extname);

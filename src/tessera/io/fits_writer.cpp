@@ -5,7 +5,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 #include <optional>
 #include <system_error>
@@ -20,6 +22,8 @@
 
 namespace tessera::io {
 namespace {
+
+constexpr float steps_per_sigma = 16;  // of what is written with loss
 
 template <class T>
 struct PixelType;
@@ -59,6 +63,7 @@ struct FitsWriter::Impl {
   std::filesystem::path path, temporary;
   fitsfile* file = nullptr;
   int hdus = 0;
+  LONGLONG packed = 0;  // tiles written to the packed image
 
   ~Impl() { discard(); }
 
@@ -112,13 +117,18 @@ struct FitsWriter::Impl {
 
   void begin_image(const std::string& name, const Header& header, int bitpix, std::vector<long> axes, Compression compression) {
     finish_hdu();
-    const bool compressed = compression == Compression::gzip_lossless;
+    const bool compressed = compression != Compression::none;
     // A compressed image is a table inside, which cannot be the first HDU.
     if (compressed && hdus == 0) begin_image("", Header{}, BYTE_IMG, {}, Compression::none);
     finish_hdu();
     call([&](int* status) {
-      fits_set_compression_type(file, compressed ? GZIP_2 : 0, status);
-      if (compressed) fits_set_quantize_level(file, 0, status);  // 0 keeps every bit, and so NaN
+      fits_set_compression_type(file, !compressed ? 0 : compression == Compression::rice ? RICE_1 : GZIP_2, status);
+      if (compression == Compression::gzip_lossless) fits_set_quantize_level(file, 0, status);  // 0 keeps every bit, and so NaN
+      if (compression == Compression::rice) {
+        fits_set_quantize_level(file, steps_per_sigma, status);
+        fits_set_quantize_method(file, SUBTRACTIVE_DITHER_2, status);
+        fits_set_dither_seed(file, 1, status);  // else the clock's
+      }
       fits_create_img(file, bitpix, static_cast<int>(axes.size()), axes.data(), status);
     });
     drop_boilerplate();
@@ -221,9 +231,13 @@ FitsWriter::FitsWriter(const std::filesystem::path& path) : impl_{std::make_uniq
 
 FitsWriter::~FitsWriter() = default;
 
-void FitsWriter::add_image(const std::string& name, const Header& header, View<const float> pixels, Compression c) { impl_->add(name, header, pixels, c); }
+void FitsWriter::add_image(const std::string& name, const Header& header, View<const float> pixels, Compression c) {
+  if (c != Compression::rice) return impl_->add(name, header, pixels, c);
+  const Box box = pixels.box();
+  add_image(name, header, box.width(), box.height(), [&](int y, std::span<float> row) { std::ranges::copy(pixels.row(box.y0 + y), row.begin()); }, c);
+}
 void FitsWriter::add_image(const std::string& name, const Header& header, View<const double> pixels) { impl_->add(name, header, pixels, Compression::none); }
-void FitsWriter::add_image(const std::string& name, const Header& header, View<const std::int16_t> pixels) { impl_->add(name, header, pixels, Compression::none); }
+void FitsWriter::add_image(const std::string& name, const Header& header, View<const std::int16_t> pixels, Compression c) { impl_->add(name, header, pixels, c); }
 void FitsWriter::add_image(const std::string& name, const Header& header, View<const std::int32_t> pixels) { impl_->add(name, header, pixels, Compression::none); }
 
 void FitsWriter::add_image(const std::string& name, const Header& header, int width, int height,
@@ -233,19 +247,55 @@ void FitsWriter::add_image(const std::string& name, const Header& header, int wi
   std::vector<float> row(static_cast<std::size_t>(width));
   for (int y = 0; y < height; ++y) {
     fill(y, row);
+    if (c == Compression::rice)
+      for (float& v : row) v = std::isfinite(v) ? v : 0.0F;
     impl_->write_rows<float>(y, width, 1, row.data());
   }
 }
 
-void FitsWriter::add_cube(const std::string& name, const Header& header, int width, int height, int depth, const std::function<void(int, int, std::span<std::int32_t>)>& fill) {
+void FitsWriter::add_cube(const std::string& name, const Header& header, int width, int height, int depth, const std::function<void(int, int, std::span<std::int32_t>)>& fill, Compression c) {
   if (width < 1 || height < 1 || depth < 1) throw UsageError{fmt::format("{}: an image without pixels cannot be written", impl_->path.string())};
-  impl_->begin_image(name, header, LONG_IMG, {width, height, depth}, Compression::none);
+  impl_->begin_image(name, header, LONG_IMG, {width, height, depth}, c);
   std::vector<std::int32_t> row(static_cast<std::size_t>(width));
   for (int z = 0; z < depth; ++z)
     for (int y = 0; y < height; ++y) {
       fill(z, y, row);
       impl_->write_rows<std::int32_t>(static_cast<std::int64_t>(z) * height + y, width, 1, row.data());
     }
+}
+
+void FitsWriter::begin_packed(const std::string& name, const Header& header, int width, int height) {
+  if (width < 1 || height < 1) throw UsageError{fmt::format("{}: an image without pixels cannot be written", impl_->path.string())};
+  if (impl_->hdus == 0) add_empty(Header{});
+  impl_->finish_hdu();
+  const std::int64_t across = (width + packed_tile_width - 1) / packed_tile_width, up = (height + packed_tile_height - 1) / packed_tile_height;
+  const bool large = static_cast<std::int64_t>(width) * height >= std::int64_t{1} << 28;  // places in the heap beyond 31 bits
+  std::array<char, 16> column{"COMPRESSED_DATA"};
+  std::array<char, 4> form{'1', large ? 'Q' : 'P', 'B', 0};
+  char* columns[] = {column.data()};
+  char* forms[] = {form.data()};
+  impl_->call([&](int* status) { fits_create_tbl(impl_->file, BINARY_TBL, across * up, 1, columns, forms, nullptr, nullptr, status); });
+  ++impl_->hdus;
+  impl_->packed = 0;
+  Header cards;
+  cards.set("ZIMAGE", true, "this table is a packed image");
+  cards.set("ZBITPIX", std::int64_t{-32}, "32-bit numbers");
+  cards.set("ZNAXIS", std::int64_t{2});
+  cards.set("ZNAXIS1", std::int64_t{width}, "columns of the image");
+  cards.set("ZNAXIS2", std::int64_t{height}, "rows of the image");
+  cards.set("ZTILE1", std::int64_t{packed_tile_width}, "columns of a tile");
+  cards.set("ZTILE2", std::int64_t{packed_tile_height}, "rows of a tile");
+  cards.set("ZCMPTYPE", std::string{"GZIP_2"}, "bytes of equal weight together, then gzip");
+  cards.set("ZQUANTIZ", std::string{"NONE"}, "without loss");
+  impl_->write_cards(cards.cards80());
+  impl_->write_name(name.empty() ? "COMPRESSED_IMAGE" : name);
+  impl_->write_cards(free_cards(header));
+}
+
+void FitsWriter::add_packed(std::string_view tile) {
+  impl_->call([&](int* status) {
+    fits_write_col(impl_->file, TBYTE, 1, ++impl_->packed, 1, static_cast<LONGLONG>(tile.size()), const_cast<char*>(tile.data()), status);
+  });
 }
 
 void FitsWriter::add_empty(const Header& header) { impl_->begin_image("", header, BYTE_IMG, {}, Compression::none); }

@@ -32,9 +32,11 @@ class PreviewBuilder {
  public:
   PreviewBuilder(int width, int height, int max_side);
   void add_row(int y, std::span<const float> row);   ///< rows in order from 0
+  void add_constant(int y, float value);             ///< the same for a row of one value, quickly
   Preview finish();
 
  private:
+  void end_row(int y);
   Preview preview_;
   std::vector<double> sum_;
   std::vector<int> count_;

@@ -27,6 +27,21 @@ void PreviewBuilder::add_row(int y, std::span<const float> row) {
     sum_[cell] += static_cast<double>(row[x]);
     ++count_[cell];
   }
+  end_row(y);
+}
+
+void PreviewBuilder::add_constant(int y, float value) {
+  if (std::isfinite(value))
+    for (std::size_t cell = 0; cell < sum_.size(); ++cell) {
+      const int n = std::min(preview_.factor, preview_.full_width - static_cast<int>(cell) * preview_.factor);
+      sum_[cell] += n * static_cast<double>(value);
+      count_[cell] += n;
+    }
+  end_row(y);
+}
+
+void PreviewBuilder::end_row(int y) {
+  const int factor = preview_.factor;
   if ((y + 1) % factor != 0 && y + 1 != preview_.full_height) return;
   const auto out = preview_.pixels.row(y / factor);
   for (std::size_t cell = 0; cell < sum_.size(); ++cell)

@@ -17,7 +17,7 @@ void mark_context(int frame, View<const float> coverage, View<const float> mosai
       if (coverage(x, y) > 0 && mosaic_coverage(x, y) > 0) plane(x, y) |= bit;
 }
 
-void write_context(const TileStore& store, int planes, Header header, const std::filesystem::path& path) {
+void write_context(const TileStore& store, int planes, Header header, io::FitsWriter::Compression compression, const std::filesystem::path& path) {
   header.set("CTYPE3", std::string{"PLANE"}, "32 frames each");
   header.set("CRPIX3", 1.0, "");
   header.set("CRVAL3", 1.0, "");
@@ -33,7 +33,7 @@ void write_context(const TileStore& store, int planes, Header header, const std:
     at_plane = z;
     at_row = tile_row;
     std::ranges::copy(std::as_const(band).row(y), row.begin());
-  });
+  }, compression == io::FitsWriter::Compression::none ? compression : io::FitsWriter::Compression::rice);
   writer.close();
 }
 

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "tessera/core/header.h"
+#include "tessera/io/fits.h"
 #include "tessera/pipeline/tile_store.h"
 
 namespace tessera::pipeline {
@@ -14,6 +15,6 @@ inline int context_planes(std::size_t frames) { return static_cast<int>((frames 
 void mark_context(int frame, View<const float> coverage, View<const float> mosaic_coverage, std::vector<Image<std::int32_t>>& context);
 
 /// Writes a cube of `planes` planes, a row of tiles at a time in memory. `header`: grid and the common cards.
-void write_context(const TileStore& store, int planes, Header header, const std::filesystem::path& path);
+void write_context(const TileStore& store, int planes, Header header, io::FitsWriter::Compression compression, const std::filesystem::path& path);
 
 }  // namespace tessera::pipeline

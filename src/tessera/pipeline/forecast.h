@@ -10,11 +10,8 @@ namespace tessera::pipeline {
 /// Memory of one thread at the deepest tile of the plan's lattice.
 std::int64_t tile_bytes(const Plan& plan);
 
-/// Disk that products and scratch of the plan's whole grid would take, were all of it covered.
+/// Disk that products and scratch of the plan's whole grid would take uncompressed, were all of it covered.
 double disk_of_grid(const Plan& plan);
-
-/// Disk of finished tiles, which may stand in the scratch folder until the products are written. Tiles that no frame touches are not made.
-double scratch_bytes(const Plan& plan);
 
 /// Fills plan.forecast. Memory is meant to be right within a quarter (tests/end_to_end/test_memory.py); disk is the most that can be; time depends on the machine, the
 /// options and what else it does.

@@ -57,8 +57,9 @@ FrameCache::FrameCache(std::span<const instrument::FrameFile> frames, std::int64
 
 int FrameCache::band_rows(std::size_t frame) const {
   const auto& file = frames_[frame];
-  // A gzipped file is inflated as a whole at every opening, so it is one band.
-  if (file.image.path.extension() == ".gz") return std::max(1, file.height);
+  // A gzipped file is inflated as a whole at every opening, so it is one band; unless it is large, and a run has unpacked it.
+  for (const auto* plane : file.planes())
+    if (plane->unpacked_bytes > 0 && plane->unpacked.empty()) return std::max(1, file.height);
   const std::int64_t rows = std::max<std::int64_t>(16, ceiling_ / least_bands / bytes_per_pixel / std::max(1, file.width));
   return static_cast<int>(std::min<std::int64_t>(rows, std::max(1, file.height)));
 }

@@ -38,6 +38,7 @@ class FrameCache {
  public:
   /// `frames` must outlive the cache, and `stamps`: what file_stamps() gave when they were planned; empty: not looked at.
   FrameCache(std::span<const instrument::FrameFile> frames, std::int64_t ceiling_bytes, std::span<const std::string> stamps = {});
+  std::int64_t ceiling_bytes() const { return ceiling_; }
   /// Copies the pixels of `window` (inside the frame's box) to `into`, whose memory is used again. Safe from many threads; each
   /// band is read once at a time.
   void window(std::size_t frame, Box window, Frame& into);

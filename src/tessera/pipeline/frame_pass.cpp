@@ -14,14 +14,13 @@
 #include "tessera/base/error.h"
 #include "tessera/pipeline/backgrounds.h"
 #include "tessera/pipeline/detection_maps.h"
+#include "tessera/pipeline/large_frame.h"
 
 namespace tessera::pipeline {
 namespace {
 
 /// Exposures or noise that differ by more than this call for one sky variance per frame as weight.
 constexpr double notable_ratio = 1.2;
-
-constexpr std::int64_t sky_bytes_per_pixel = 28;  // values, their ranks, and the sky of a running median
 
 /// Part of a budget, given back at the end of the scope.
 class Share {
@@ -54,16 +53,12 @@ void find_objects(const Frame& frame, const MosaicOptions& options, const std::s
   if (options.dual.difference > 0) state.light = outlier::find_light(significance);
 }
 
-/// Measures one frame; returns its sky cells when backgrounds are matched.
-std::optional<background::CellMap> measure(const Plan& plan, const MosaicOptions& options, std::size_t i, FrameCache& cache, FrameState& state) {
-  const auto& file = plan.frames[i];
+/// Measures a frame held in memory.
+std::optional<background::CellMap> measure_whole(const Plan& plan, const MosaicOptions& options, std::size_t i, FrameCache& cache, FrameState& state) {
   const auto read = cache.whole(i);
   const Frame& frame = *read;
   state.good_fraction = good_fraction(frame);
-  if (state.good_fraction == 0) {
-    state.usable = false;
-    return std::nullopt;
-  }
+  if (state.good_fraction == 0) return std::nullopt;
   const auto noise = plan.noise_measured ? background::measure_noise(frame.view()) : background::FrameNoise{1, NAN};
   if (options.input.scale_noise) state.noise_scale = noise.scale;
   const double scale = std::isfinite(state.noise_scale) ? state.noise_scale : 1;
@@ -71,11 +66,20 @@ std::optional<background::CellMap> measure(const Plan& plan, const MosaicOptions
   find_objects(frame, options, plan.detection_maps.empty() ? "" : plan.detection_maps[i], scale, state);
   if (options.background.method == background::Method::none) return std::nullopt;
   const auto masked = background::mask_objects(frame.view(), scale, options.background, options.frame_sky);
-  auto cells = background::cell_map(frame.view(), masked, *state.frame_to_output, plan.cell_side, {0, 0, plan.grid.width, plan.grid.height});
-  for (float& v : cells.variance.pixels()) v *= static_cast<float>(scale * scale);
+  return background::cell_map(frame.view(), masked, *state.frame_to_output, plan.cell_side, {0, 0, plan.grid.width, plan.grid.height});
+}
+
+/// Measures one frame; returns its sky cells when backgrounds are matched.
+std::optional<background::CellMap> measure(const Plan& plan, const MosaicOptions& options, std::size_t i, FrameCache& cache, FrameState& state) {
+  const auto& file = plan.frames[i];
+  auto cells = (measured_in_bands(file, options, cache) ? measure_large : measure_whole)(plan, options, i, cache, state);
+  state.usable = state.good_fraction > 0;
+  if (!cells) return cells;
+  const double scale = std::isfinite(state.noise_scale) ? state.noise_scale : 1;
+  for (float& v : cells->variance.pixels()) v *= static_cast<float>(scale * scale);
   if (state.zodi != 0)
-    for (float& v : cells.mean.pixels()) v -= static_cast<float>(state.zodi);
-  if (background::surface_order(options.background) > 0) background::place_cells(cells, *state.output_to_frame, file.box());
+    for (float& v : cells->mean.pixels()) v -= static_cast<float>(state.zodi);
+  if (background::surface_order(options.background) > 0) background::place_cells(*cells, *state.output_to_frame, file.box());
   return cells;
 }
 
@@ -171,10 +175,7 @@ void measure_frames(const Plan& plan, const MosaicOptions& options, std::span<co
     } else if (auto before = records && !plan.lost.count(i) ? records->find(i) : std::nullopt) {
       take(i, std::move(*before));
     } else {
-      const auto pixels = static_cast<std::int64_t>(plan.frames[i].width) * plan.frames[i].height;
-      // A frame larger than the share is measured alone.
-      const auto per_pixel = measuring_bytes_per_pixel + (options.frame_sky.method == background::SkyMethod::mesh ? 0 : sky_bytes_per_pixel);
-      const Share share{budget, std::min(budget.total(), pixels * per_pixel)};
+      const Share share{budget, std::min(budget.total(), measuring_bytes(plan.frames[i], options, cache))};
       auto m = measure_frame(plan, options, i, cache);
       if (records && m.state.lost.empty()) records->keep(i, m);
       take(i, std::move(m));

@@ -25,6 +25,7 @@
 #include "tessera/pipeline/report.h"
 #include "tessera/pipeline/tile_keys.h"
 #include "tessera/pipeline/tile_pass.h"
+#include "tessera/pipeline/unpack.h"
 
 namespace tessera::pipeline {
 
@@ -167,6 +168,7 @@ Outcome make_mosaic(const MosaicRequest& request, const MosaicOptions& options, 
   for (const auto& line : text::split(describe_plan(plan, context.pool().threads(), context.memory_bytes()), '\n'))
     if (!line.empty()) context.log(Level::debug, line);
   report_plan(plan, options.geometry.margin, context);
+  unpack_large(plan.frames, folder.scratch(), context);
   for (bool again = true; again;) try {
       again = false;
       run_passes(plan, request, options, settings, folder, run, context);

@@ -18,6 +18,9 @@ void describe(param::Schema<ProductOptions>& s) {
   s.field(&ProductOptions::context, "context", "Write mosaic_ctx.fits: which frames count in each pixel, one bit each in planes of 32; 4 bytes per pixel and 32 frames, twice while the run goes on.");
   s.field(&ProductOptions::star_check, "star_check", "Measure the mosaic's stars in every frame, to tell wrong pointings and throughputs, for run.json and the report.");
   s.field(&ProductOptions::input_checksums, "input_checksums", "Record the SHA-256 of every input file in run.json, by which tessera replay knows that they are the same.");
+  s.field(&ProductOptions::compress, "compress", "Write the images tile-compressed (as fpack does): gzip keeps every bit, NaN included; rice rounds values and uncertainties to 1/16 of the noise, with 0 where there are no data, and keeps the rest.")
+      .choices({{"none", io::FitsWriter::Compression::none}, {"gzip", io::FitsWriter::Compression::gzip_lossless}, {"rice", io::FitsWriter::Compression::rice}})
+      .flag("compress");
 }
 
 void describe(param::Schema<EngineOptions>& s) {

@@ -6,6 +6,7 @@
 #include "tessera/background/frame_sky.h"
 #include "tessera/coadd/coadd_options.h"
 #include "tessera/instrument/frame_file.h"
+#include "tessera/io/fits.h"
 #include "tessera/outlier/blot.h"
 #include "tessera/outlier/box.h"
 #include "tessera/outlier/detection.h"
@@ -36,6 +37,7 @@ struct ProductOptions {
   bool context = false;
   bool star_check = true;
   bool input_checksums = true;
+  io::FitsWriter::Compression compress = io::FitsWriter::Compression::none;
 };
 void describe(param::Schema<ProductOptions>& s);
 

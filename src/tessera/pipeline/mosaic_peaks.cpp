@@ -46,6 +46,7 @@ void PeakSearch::run(const std::function<void(const MosaicPeak&)>& each) {
     if (y % 256 == 0) parallel::check_interrupt();
     values_.advance(y + reach_);
     sigmas_.advance(y + reach_);
+    if (values_.empty(y)) continue;
     const float *v = values_.row(y).data(), *sigma = sigmas_.row(y).data();
     for (int x = reach_; x < width_ - reach_; ++x) {
       // Most pixels end here: a peak of that height stands out of at least one of two points of the ring, but for a steep sky.

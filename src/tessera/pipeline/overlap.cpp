@@ -18,6 +18,7 @@
 #include "tessera/pipeline/provenance.h"
 #include "tessera/pipeline/quicklook.h"
 #include "tessera/pipeline/report.h"
+#include "tessera/pipeline/unpack.h"
 
 namespace tessera::pipeline {
 namespace {
@@ -80,7 +81,7 @@ Outcome match_overlaps(const MosaicRequest& request, OverlapOptions& options, pa
     throw UsageError{"background.method = none leaves nothing to do for overlap; choose offset, plane or surface"};
   if (options.products.zodi_subtracted && !options.mosaic.background.zodi) throw UsageError{"output.zodi_subtracted needs background.zodi = true: else there is no zodiacal light to subtract"};
   const auto profiles = instrument::ProfileSet::load(instrument::ProfileSet::default_folders());
-  const Plan plan = make_plan(request.inputs, options.mosaic, settings, profiles, context);
+  Plan plan = make_plan(request.inputs, options.mosaic, settings, profiles, context);
   if (request.dry_run) {
     std::fputs(describe_plan(plan, context.pool().threads(), context.memory_bytes()).c_str(), stdout);
     return Outcome::done;
@@ -88,6 +89,7 @@ Outcome match_overlaps(const MosaicRequest& request, OverlapOptions& options, pa
   OutputFolder folder{request.output, folder_request(request, plan, settings), request.overwrite, request.place};
   context.log_to(folder.product("tessera.log").string());
   report_plan(plan, 0, context);
+  unpack_large(plan.frames, folder.scratch(), context);
   FrameCache cache{plan.frames, share_memory(context.memory_bytes()).cache};
   const FramePass pass = run_frame_pass(plan, options.mosaic, cache, context, options.products.quicklook);
   std::vector<ProductRecord> products;

@@ -22,7 +22,7 @@ PixelAreas::PixelAreas(const wcs::Grid& grid) : wcs_{grid.wcs()}, width_{grid.wi
 
 double PixelAreas::node(int column, int y) const { return wcs_.pixel_area_sr({static_cast<double>(column * spacing), static_cast<double>(y)}); }
 
-void PixelAreas::multiply(int y, double factor, std::span<float> row) {
+void PixelAreas::multiply(int y, double factor, std::span<float> row, int x0) {
   const int low = y / spacing * spacing, nodes = width_ / spacing + 2;
   if (rows_at_ != low) {
     low_.clear();
@@ -34,12 +34,12 @@ void PixelAreas::multiply(int y, double factor, std::span<float> row) {
     rows_at_ = low;
   }
   const double ty = static_cast<double>(y - low) / spacing;
-  for (int x = 0; x < static_cast<int>(row.size()); ++x) {
+  for (int x = x0; x < x0 + static_cast<int>(row.size()); ++x) {
     const auto k = static_cast<std::size_t>(x / spacing);
     const double tx = static_cast<double>(x % spacing) / spacing;
     double area = (1 - ty) * ((1 - tx) * low_[k] + tx * low_[k + 1]) + ty * ((1 - tx) * high_[k] + tx * high_[k + 1]);
     if (!std::isfinite(area)) area = wcs_.pixel_area_sr({static_cast<double>(x), static_cast<double>(y)});
-    float& value = row[static_cast<std::size_t>(x)];
+    float& value = row[static_cast<std::size_t>(x - x0)];
     value = static_cast<float>(static_cast<double>(value) * (area * factor));
   }
 }

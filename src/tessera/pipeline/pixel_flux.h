@@ -22,8 +22,8 @@ std::optional<FluxUnit> flux_unit(const std::string& unit);
 class PixelAreas {
  public:
   explicit PixelAreas(const wcs::Grid& grid);
-  /// Multiplies row y by area [sr] · factor.
-  void multiply(int y, double factor, std::span<float> row);
+  /// Multiplies row y by area [sr] · factor, from column x0 on.
+  void multiply(int y, double factor, std::span<float> row, int x0 = 0);
 
  private:
   double node(int column, int y) const;

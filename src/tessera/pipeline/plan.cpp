@@ -151,7 +151,7 @@ bool asks_for_noise(const MosaicOptions& options) {
 
 /// Of options, version and files that options name: what all frames have in common.
 std::string options_text(const std::string& grid_file, const param::OptionSet& settings) {
-  static const std::set<std::string> without_effect = {"output.path", "output.overwrite", "mopex.output", "output.pictures", "output.rmasks", "output.rmask_mosaic", "output.report", "output.correlation", "output.star_check", "output.input_checksums"};
+  static const std::set<std::string> without_effect = {"output.path", "output.overwrite", "mopex.output", "output.pictures", "output.rmasks", "output.rmask_mosaic", "output.report", "output.correlation", "output.star_check", "output.input_checksums", "output.compress"};
   std::string all = fmt::format("tessera {}\n", version());
   for (const auto& s : settings.settings())
     if (!without_effect.count(s.key) && !s.key.starts_with("run.")) all += fmt::format("{}={}\n", s.key, s.value);
@@ -369,7 +369,8 @@ std::string describe_plan(const Plan& plan, int threads, std::int64_t memory_byt
                       plan.lattice.columns(), plan.lattice.rows(), empty, f.deepest_tile);
   text += fmt::format("memory   {} forecast, ceiling {}\n", text::format_bytes(f.memory_bytes),
                       text::format_bytes(static_cast<double>(memory_bytes)));
-  text += fmt::format("disk     {} while running, {} in the end\n", text::format_bytes(f.disk_bytes), text::format_bytes(f.disk_bytes - scratch_bytes(plan)));
+  text += fmt::format("disk     {} while running, {} in the end\n", text::format_bytes(f.disk_bytes), text::format_bytes(f.product_bytes));
+  if (f.unpacked_files) text += fmt::format("unpacked {} gzip file{} of {} to the output folder while running, in this figure\n", f.unpacked_files, f.unpacked_files == 1 ? "" : "s", text::format_bytes(static_cast<double>(f.unpacked_bytes)));
   text += fmt::format("time     about {} of CPU, {} on {} threads\n", text::format_duration(f.cpu_seconds),
                       text::format_duration(f.cpu_seconds / threads), threads);
   text += fmt::format("plan     {}\n", plan.hash.substr(0, 16));

@@ -25,8 +25,11 @@ constexpr std::int64_t measuring_bytes_per_pixel = 16;
 
 struct Forecast {
   double memory_bytes = 0, disk_bytes = 0, cpu_seconds = 0;
+  double product_bytes = 0;  ///< of disk_bytes, what is left in the end
   std::int64_t input_pixels = 0, output_pixels = 0;
   int deepest_tile = 0;  ///< most frames that touch one tile
+  std::int64_t unpacked_bytes = 0;  ///< of gzip files that will be unpacked to the scratch folder, see unpack.h
+  int unpacked_files = 0;
 };
 
 struct Plan {

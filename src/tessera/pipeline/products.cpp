@@ -21,6 +21,7 @@
 #include "tessera/pipeline/outlier_maps.h"
 #include "tessera/pipeline/outlier_mosaics.h"
 #include "tessera/pipeline/pixel_flux.h"
+#include "tessera/pipeline/plane_writer.h"
 #include "tessera/pipeline/rmask_mosaic.h"
 
 namespace tessera::pipeline {
@@ -67,7 +68,8 @@ double mean_exposure(const TileStore& store) {
   double sum = 0;
   std::int64_t covered = 0;
   for (int y = 0; y < lattice.height; ++y)
-    for (const float v : rows.row(y)) sum += v, covered += v > 0;
+    if (!rows.empty(y))
+      for (const float v : rows.row(y)) sum += v, covered += v > 0;
   return covered ? sum / static_cast<double>(covered) : 0;
 }
 
@@ -267,7 +269,7 @@ namespace {
 void write_picture(const Plan& plan, const TileStore& store, TileResult::Plane plane, const picture::PictureOptions& options, const std::filesystem::path& path) {
   picture::PreviewBuilder builder{plan.grid.width, plan.grid.height, options.max_side};
   PlaneRows rows{store, plane, plane == TileResult::mosaic ? NAN : 0.0F};
-  for (int y = 0; y < plan.grid.height; ++y) builder.add_row(y, rows.row(y));
+  for (int y = 0; y < plan.grid.height; ++y) rows.empty(y) ? builder.add_constant(y, rows.row(y).front()) : builder.add_row(y, rows.row(y));
   picture::write_png(builder.finish(), plan.grid, options, path);
 }
 
@@ -286,7 +288,13 @@ void write_pictures(const Plan& plan, const TileStore& store, OutputFolder& fold
   write_picture(plan, store, TileResult::coverage, coverage, folder.product("coverage.png"));
 }
 
-std::vector<std::string> write_rmasks(const Plan& plan, const FrameMasks& masks, const outlier::RejectionOptions& asked, OutputFolder& folder, Context& context) {
+/// Of whole numbers: both ways to pack are without loss, Rice's is the shorter.
+io::FitsWriter::Compression packed_whole(io::FitsWriter::Compression asked) {
+  using Compression = io::FitsWriter::Compression;
+  return asked == Compression::none ? Compression::none : Compression::rice;
+}
+
+std::vector<std::string> write_rmasks(const Plan& plan, const FrameMasks& masks, const outlier::RejectionOptions& asked, io::FitsWriter::Compression compression, OutputFolder& folder, Context& context) {
   const std::vector<std::string> names = product_names(plan, "Rmask", "rmask");
   context.stage("writing rejection masks", static_cast<std::int64_t>(plan.frames.size()));
   for (std::size_t i = 0; i < plan.frames.size(); ++i) {
@@ -300,7 +308,7 @@ std::vector<std::string> write_rmasks(const Plan& plan, const FrameMasks& masks,
     header.set("FATALBIT", static_cast<std::int64_t>(asked.fatal() & asked.schemes()), "bits that reject a pixel");
     header.add_history(fmt::format("outliers among the pixels of {}", frame.image.path.filename().string()));
     io::FitsWriter writer{folder.product(names[i])};
-    writer.add_image("", header, std::as_const(mask).view());
+    writer.add_image("", header, std::as_const(mask).view(), packed_whole(compression));
     writer.close();
     context.step();
   }
@@ -327,13 +335,12 @@ std::vector<ProductRecord> write_products(const Plan& plan, const FramePass& pas
     const auto& path = paths[static_cast<std::size_t>(i)];
     parallel::check_interrupt();
     io::FitsWriter writer{path};
-    PlaneRows rows{store, product.plane, product.empty};
-    std::optional<PixelAreas> areas;
-    if (in_flux(options) && of_brightness(product)) areas.emplace(plan.grid);
-    writer.add_image("", product_header(text_of(product, options, plan.unit), plan, pass, settings, exposure), plan.grid.width, plan.grid.height, [&](int y, std::span<float> row) {
-      std::ranges::copy(rows.row(y), row.begin());
-      if (areas) areas->multiply(y, flux_unit(plan.unit)->per_sr, row);
-    });
+    PlaneImage image{product.plane, product.empty, !of_brightness(product), {}};
+    if (in_flux(options) && of_brightness(product))
+      image.change = [areas = PixelAreas{plan.grid}, factor = flux_unit(plan.unit)->per_sr] {
+        return [areas, factor](int y, int x0, std::span<float> row) mutable { areas.multiply(y, factor, row, x0); };
+      };
+    write_plane(product_header(text_of(product, options, plan.unit), plan, pass, settings, exposure), store, image, options.products.compress, writer, context);
     if (product.plane == TileResult::uncertainty) add_correlation(noise, writer);
     if (product.plane == TileResult::median_uncertainty && options.coadd.method == coadd::Method::median) add_correlation(noise, writer);
     if (product.plane == TileResult::median_uncertainty && coadd::weighted(options.coadd.method)) add_correlation(median_of(noise), writer);
@@ -351,7 +358,7 @@ std::vector<ProductRecord> write_products(const Plan& plan, const FramePass& pas
     parallel::check_interrupt();
     const char* file = "mosaic_ctx.fits";
     Header header = product_header({"", "context: frames that count", {}}, plan, pass, settings, exposure);
-    write_context(store, plan.context_planes, std::move(header), folder.product(file));
+    write_context(store, plan.context_planes, std::move(header), options.products.compress, folder.product(file));
     records.push_back({file, datasums(folder.product(file))});
   }
   records.push_back(write_table_product("FIF.tbl", wcs::fif_table(plan.grid), folder));
@@ -365,7 +372,7 @@ std::vector<ProductRecord> write_products(const Plan& plan, const FramePass& pas
   }
   if (options.products.rmask_mosaic) {
     const auto path = folder.product("mosaic_rmask.fits");
-    write_rmask_mosaic(plan, pass, masks, options.rejection, product_header({"", "outliers found", {}}, plan, pass, settings, exposure), path);
+    write_rmask_mosaic(plan, pass, masks, options.rejection, product_header({"", "outliers found", {}}, plan, pass, settings, exposure), options.products.compress, path);
     records.push_back({"mosaic_rmask.fits", datasums(path)});
   }
   if (options.products.outlier_maps && options.rejection.outlier_maps.empty()) {
@@ -384,7 +391,7 @@ std::vector<ProductRecord> write_products(const Plan& plan, const FramePass& pas
     for (auto& record : write_detection_maps(plan, pass, folder, context)) records.push_back(std::move(record));
   for (auto& record : write_outlier_mosaics(plan, pass, options, settings, exposure, folder)) records.push_back(std::move(record));
   if (options.products.rmasks)
-    for (const auto& name : write_rmasks(plan, masks, options.rejection, folder, context)) records.push_back({name, datasums(folder.product(name))});
+    for (const auto& name : write_rmasks(plan, masks, options.rejection, options.products.compress, folder, context)) records.push_back({name, datasums(folder.product(name))});
   return records;
 }
 

@@ -25,6 +25,10 @@ picture::Preview preview_of(const Plan& plan, const TileStore& store, TileResult
   PlaneRows rows{store, plane, NAN};
   for (int y = 0; y < plan.grid.height; ++y) {
     const auto row = rows.row(y);
+    if (rows.empty(y)) {
+      builder.add_constant(y, row.front());
+      continue;
+    }
     builder.add_row(y, row);
     visit(row);
   }

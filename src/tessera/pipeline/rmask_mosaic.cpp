@@ -82,13 +82,14 @@ class Bands {
 }  // namespace
 
 void write_rmask_mosaic(const Plan& plan, const FramePass& pass, const FrameMasks& masks, const outlier::RejectionOptions& asked, const Header& header,
-                        const std::filesystem::path& path) {
+                        io::FitsWriter::Compression compression, const std::filesystem::path& path) {
+  if (compression != io::FitsWriter::Compression::none) compression = io::FitsWriter::Compression::gzip_lossless;
   io::FitsWriter writer{path};
   const auto add = [&](const std::string& name, const std::string& comment, auto row_of) {
     Header own = header;
     own.add_comment(comment);
     Bands bands{plan, pass, masks};
-    writer.add_image(name, own, plan.grid.width, plan.grid.height, [&](int y, std::span<float> out) { std::ranges::copy(row_of(bands, y), out.begin()); });
+    writer.add_image(name, own, plan.grid.width, plan.grid.height, [&](int y, std::span<float> out) { std::ranges::copy(row_of(bands, y), out.begin()); }, compression);
   };
   std::string meaning;
   for (const auto scheme : outlier::all_schemes)

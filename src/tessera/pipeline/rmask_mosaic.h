@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "tessera/core/header.h"
+#include "tessera/io/fits.h"
 #include "tessera/pipeline/frame_masks.h"
 #include "tessera/pipeline/frame_pass.h"
 
@@ -11,6 +12,6 @@ namespace tessera::pipeline {
 /// The primary HDU holds the OR of the bits of every frame pixel that overlaps the output pixel; extension FATAL the number of frames with a rejected
 /// pixel there, and one extension per scheme used the number of frames in which it found one. `header`: of a product on the grid.
 void write_rmask_mosaic(const Plan& plan, const FramePass& pass, const FrameMasks& masks, const outlier::RejectionOptions& asked, const Header& header,
-                        const std::filesystem::path& path);
+                        io::FitsWriter::Compression compression, const std::filesystem::path& path);
 
 }  // namespace tessera::pipeline

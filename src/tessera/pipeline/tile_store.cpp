@@ -266,31 +266,48 @@ void TileStore::put(std::int64_t tile, TileResult result) {
   rejected_[static_cast<std::size_t>(tile)] = kept->rejected;
 }
 
-template <class T>
-void TileStore::read_plane(int plane, int tile_row, T fill, Image<T>& band) const {
-  static_assert(sizeof(T) == sizeof(float));
-  const int y0 = tile_row * lattice_.side;
-  band.reset({0, y0, lattice_.width, std::min(lattice_.height, y0 + lattice_.side)}, fill);
-  std::vector<T> pixels;
-  const std::int64_t first = static_cast<std::int64_t>(tile_row) * lattice_.columns();
-  for (std::int64_t tile = first; tile < first + lattice_.columns(); ++tile) {
-    if (!finished(tile)) continue;
-    const Box box = lattice_.box(tile);
-    if (const auto memory = held(tile)) {
-      for (int y = box.y0; y < box.y1; ++y) std::ranges::copy(plane_of<T>(*memory, plane, planes_).row(y), &band(box.x0, y));
-      continue;
-    }
-    pixels.resize(static_cast<std::size_t>(box.area()));
-    const std::int64_t bytes = box.area() * static_cast<std::int64_t>(sizeof(T));
-    read_at(tile, plane * bytes, pixels.data(), bytes);
-    for (int y = box.y0; y < box.y1; ++y)
-      std::copy_n(pixels.begin() + static_cast<std::ptrdiff_t>(y - box.y0) * box.width(), box.width(), &band(box.x0, y));
-  }
+bool TileStore::covered(Box box) const {
+  const int side = lattice_.side;
+  for (int ty = box.y0 / side; ty <= (box.y1 - 1) / side; ++ty)
+    for (int tx = box.x0 / side; tx <= (box.x1 - 1) / side; ++tx)
+      if (finished(static_cast<std::int64_t>(ty) * lattice_.columns() + tx)) return true;
+  return false;
 }
 
-void TileStore::read_band(TileResult::Plane plane, int tile_row, float fill, Image<float>& band) const { read_plane(planes_.index(plane), tile_row, fill, band); }
+template <class T>
+void TileStore::read_plane(int plane, Box wanted, T fill, Image<T>& pixels) const {
+  static_assert(sizeof(T) == sizeof(float));
+  pixels.reset(wanted, fill);
+  std::vector<T> rows;
+  const int side = lattice_.side;
+  for (int ty = wanted.y0 / side; ty <= (wanted.y1 - 1) / side; ++ty)
+    for (int tx = wanted.x0 / side; tx <= (wanted.x1 - 1) / side; ++tx) {
+      const std::int64_t tile = static_cast<std::int64_t>(ty) * lattice_.columns() + tx;
+      if (!finished(tile)) continue;
+      const Box box = lattice_.box(tile), part = intersection(box, wanted);
+      if (const auto memory = held(tile)) {
+        const auto view = plane_of<T>(*memory, plane, planes_).window(part);
+        for (int y = part.y0; y < part.y1; ++y) std::ranges::copy(view.row(y), &pixels(part.x0, y));
+        continue;
+      }
+      rows.resize(static_cast<std::size_t>(part.height()) * static_cast<std::size_t>(box.width()));  // whole rows of the tile lie together
+      const std::int64_t before = (plane * box.area() + static_cast<std::int64_t>(part.y0 - box.y0) * box.width()) * static_cast<std::int64_t>(sizeof(T));
+      read_at(tile, before, rows.data(), static_cast<std::int64_t>(rows.size() * sizeof(T)));
+      for (int y = part.y0; y < part.y1; ++y)
+        std::copy_n(rows.begin() + static_cast<std::ptrdiff_t>(y - part.y0) * box.width() + (part.x0 - box.x0), part.width(), &pixels(part.x0, y));
+    }
+}
 
-void TileStore::read_context(int plane, int tile_row, Image<std::int32_t>& band) const { read_plane(planes_.count() + plane, tile_row, std::int32_t{0}, band); }
+Box TileStore::band_box(int tile_row) const {
+  const int y0 = tile_row * lattice_.side;
+  return {0, y0, lattice_.width, std::min(lattice_.height, y0 + lattice_.side)};
+}
+
+void TileStore::read_band(TileResult::Plane plane, int tile_row, float fill, Image<float>& band) const { read_plane(planes_.index(plane), band_box(tile_row), fill, band); }
+
+void TileStore::read_box(TileResult::Plane plane, Box box, float fill, Image<float>& pixels) const { read_plane(planes_.index(plane), box, fill, pixels); }
+
+void TileStore::read_context(int plane, int tile_row, Image<std::int32_t>& band) const { read_plane(planes_.count() + plane, band_box(tile_row), std::int32_t{0}, band); }
 
 std::vector<std::int64_t> TileStore::rejected(std::size_t frames) const {
   std::vector<std::int64_t> sums(frames, 0);

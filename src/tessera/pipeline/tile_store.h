@@ -106,6 +106,10 @@ class TileStore {
   void put(std::int64_t tile, TileResult result);
   /// The rows of one row of tiles, one plane over the whole width; tiles never put read as `fill`.
   void read_band(TileResult::Plane plane, int tile_row, float fill, Image<float>& band) const;
+  /// Whether a finished tile has pixels in the box: where not, nothing need be read or looked at.
+  bool covered(Box box) const;
+  /// Pixels of one plane in any box of the mosaic; tiles never put read as `fill`.
+  void read_box(TileResult::Plane plane, Box box, float fill, Image<float>& pixels) const;
   /// Likewise one plane of the context; tiles never put are 0.
   void read_context(int plane, int tile_row, Image<std::int32_t>& band) const;
   /// Frame pixels rejected per frame, summed over finished tiles.
@@ -128,7 +132,8 @@ class TileStore {
   void save(std::span<const Held> tiles);
   std::shared_ptr<const TileResult> held(std::int64_t tile) const;
   template <class T>
-  void read_plane(int plane, int tile_row, T fill, Image<T>& band) const;
+  void read_plane(int plane, Box box, T fill, Image<T>& pixels) const;
+  Box band_box(int tile_row) const;
 
   TileLattice lattice_;
   PlaneSet planes_;
@@ -153,23 +158,36 @@ class TileStore {
 /// The planes of a tile as they lie in a file.
 std::string bytes_of(const TileResult& result);
 
-/// Rows of one plane in rising order, read a row of tiles at a time.
+/// Rows of one plane in rising order, read a row of tiles at a time. Rows without a finished tile cost next to nothing.
 class PlaneRows {
  public:
   PlaneRows(const TileStore& store, TileResult::Plane plane, float fill) : store_{store}, plane_{plane}, fill_{fill} {}
   std::span<const float> row(int y) {
+    if (empty(y)) {
+      if (empty_row_.empty()) empty_row_.assign(static_cast<std::size_t>(store_.lattice().width), fill_);
+      return empty_row_;
+    }
     const int tile_row = y / store_.lattice().side;
     if (band_.empty() || tile_row != tile_row_) store_.read_band(plane_, tile_row, fill_, band_);
     tile_row_ = tile_row;
     return std::as_const(band_).row(y);
+  }
+  /// Whether row y lies in no finished tile, so that row() is `fill` all along.
+  bool empty(int y) {
+    const int tile_row = y / store_.lattice().side;
+    if (tile_row != asked_row_) empty_ = !store_.covered({0, y, store_.lattice().width, y + 1});
+    asked_row_ = tile_row;
+    return empty_;
   }
 
  private:
   const TileStore& store_;
   TileResult::Plane plane_;
   float fill_;
-  int tile_row_ = -1;
+  int tile_row_ = -1, asked_row_ = -1;
+  bool empty_ = false;
   Image<float> band_;
+  std::vector<float> empty_row_;
 };
 
 /// The plan hash in the journal's first line, or nothing when there is no (readable) journal.
