@@ -1,4 +1,5 @@
 // What this process may use of the machine, and what it has used: the answers of Linux's /proc, cgroups and getrusage.
+#include <malloc.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -84,6 +85,12 @@ std::int64_t peak_resident() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   return static_cast<std::int64_t>(usage.ru_maxrss) * 1024;
+}
+
+void release_freed_memory() {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
 }
 
 double cpu_seconds() {

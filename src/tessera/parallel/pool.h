@@ -52,6 +52,9 @@ int available_processors();
 std::int64_t physical_memory();
 /// Largest resident size this process has had, bytes.
 std::int64_t peak_resident();
+/// Gives whole pages of freed memory back to the system, which the allocator would keep: between stages, as what one has freed in small pieces is no use to
+/// the next one's large ones, and counts as resident.
+void release_freed_memory();
 /// User + system CPU seconds of this process.
 double cpu_seconds();
 

@@ -111,12 +111,14 @@ void run_passes(Plan& plan, const MosaicRequest& request, const MosaicOptions& o
   KeptFrames kept{folder.scratch(), plan};
   if (kept.found() > 0) context.log(Level::info, fmt::format("resuming: {} of {} frames are measured", kept.found(), plan.frames.size()));
   const FramePass pass = run_frame_pass(plan, options, cache, context, false, &kept);
+  parallel::release_freed_memory();  // the cells of all frames
   for (std::size_t i = 0; i < pass.frames.size(); ++i)
     if (!pass.frames[i].lost.empty()) plan.lost.emplace(i, pass.frames[i].lost);
   auto masks = plan.two_pass ? run_rejection_pass(plan, pass, options, cache, folder.scratch(), context) : FrameMasks{plan.frames.size()};
   TileStore store{folder.scratch(), plan.lattice, plan.request, plan.planes, plan.context_planes, TileKeys{plan, pass, options, plan.two_pass ? &masks : nullptr}};
   store.hold(share_memory(context.memory_bytes()).results, options.engine.save_every);
   run_tiles(plan, pass, options, cache, plan.two_pass ? &masks : nullptr, store, context);
+  parallel::release_freed_memory();
   if (!plan.two_pass) masks = FrameMasks{store, plan.frames.size()};
   const auto inputs = hash_inputs(plan, request.other_inputs, context);
   finish_mosaic({plan, pass, store, masks, cache, inputs}, request, options, settings, folder, run, context);

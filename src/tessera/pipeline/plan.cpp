@@ -28,6 +28,14 @@ namespace {
 constexpr double most_side_ratio = 8;  // of frame pixels on the grid, largest over median
 constexpr std::int64_t two_pass_bytes_per_pixel = 7;  // flags of a second scheme; bits of all, and rejected pixels twice, on the (rotated) window
 
+/// What is asked of headers once frames are open; whole ones, kept for thousands of frames, would be most of a plan's memory.
+Header asked_later(const Header& all, const MovingOptions& moving) {
+  Header few;
+  for (const std::string_view key : {std::string_view{"OBJECT"}, std::string_view{moving.ra_card}, std::string_view{moving.dec_card}})
+    if (const Card* card = all.find(key)) few.add(*card);
+  return few;
+}
+
 /// Opens every frame's headers. With on_bad_frame = skip a refused one is named and left out.
 void open_frames(Plan& plan, const std::vector<instrument::FrameNames>& names, const MosaicOptions& options,
                  const instrument::ProfileSet& profiles, Context& context) {
@@ -38,6 +46,7 @@ void open_frames(Plan& plan, const std::vector<instrument::FrameNames>& names, c
     const auto at = static_cast<std::size_t>(i);
     try {
       opened[at] = instrument::open_frame(names[at], options.input, profiles);
+      opened[at].header = asked_later(opened[at].header, options.moving);
       stamps[at] = file_stamps(opened[at]);
     } catch (const DataError& error) {
       if (options.input.on_bad_frame == instrument::OnBadFrame::stop) throw;

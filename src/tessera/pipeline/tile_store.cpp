@@ -286,7 +286,7 @@ void TileStore::read_plane(int plane, Box wanted, T fill, Image<T>& pixels) cons
       if (!finished(tile)) continue;
       const Box box = lattice_.box(tile), part = intersection(box, wanted);
       if (const auto memory = held(tile)) {
-        const auto view = plane_of<T>(*memory, plane, planes_).window(part);
+        const auto view = plane_of<T>(*memory, plane, planes_).view().window(part);
         for (int y = part.y0; y < part.y1; ++y) std::ranges::copy(view.row(y), &pixels(part.x0, y));
         continue;
       }

@@ -57,50 +57,54 @@ bool usable(double a, double b) { return std::isfinite(a) && std::isfinite(b) &&
 
 }  // namespace
 
-/// A wcsprm and room for one call.
+/// A wcsprm, into which wcslib writes while it computes.
 struct CelestialStage::Worker {
   wcsprm wcs{};
-  std::vector<double> in, plane, phi, theta;
-  std::vector<int> status;
 
   Worker() { wcs.flag = -1; }
   ~Worker() { wcsfree(&wcs); }
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  void reserve(std::size_t n) {
-    if (status.size() >= n) return;
-    in.resize(2 * n);
-    plane.resize(2 * n);
-    phi.resize(n);
-    theta.resize(n);
-    status.resize(n);
-  }
+  /// What a call needs besides: of the thread, since a worker may stay with each of thousands of frames.
+  struct Room {
+    std::vector<double> in, plane, phi, theta;
+    std::vector<int> status;
+    void reserve(std::size_t n) {
+      if (status.size() >= n) return;
+      in.resize(2 * n);
+      plane.resize(2 * n);
+      phi.resize(n);
+      theta.resize(n);
+      status.resize(n);
+    }
+  };
 
-  /// One wcslib call over `out.size() / 2` points of `in`.
-  int call(bool forward, std::size_t first, std::size_t n, double* out) {
-    double* from = in.data() + 2 * first;
+  /// One wcslib call over n points of `room.in`.
+  int call(bool forward, Room& room, std::size_t first, std::size_t n, double* out) {
+    double* from = room.in.data() + 2 * first;
     const int count = static_cast<int>(n);
-    return forward ? wcsp2s(&wcs, count, 2, from, plane.data(), phi.data(), theta.data(), out, status.data())
-                   : wcss2p(&wcs, count, 2, from, phi.data(), theta.data(), plane.data(), out, status.data());
+    return forward ? wcsp2s(&wcs, count, 2, from, room.plane.data(), room.phi.data(), room.theta.data(), out, room.status.data())
+                   : wcss2p(&wcs, count, 2, from, room.phi.data(), room.theta.data(), room.plane.data(), out, room.status.data());
   }
 
   void transform(bool forward, std::span<const double> source, std::span<double> out) {
+    thread_local Room room;
     const std::size_t n = out.size() / 2;
-    reserve(n);
+    room.reserve(n);
     for (std::size_t k = 0; k < n; ++k) {
       const bool good = usable(source[2 * k], source[2 * k + 1]);
-      in[2 * k] = good ? source[2 * k] : 0;
-      in[2 * k + 1] = good ? source[2 * k + 1] : 0;
+      room.in[2 * k] = good ? source[2 * k] : 0;
+      room.in[2 * k + 1] = good ? source[2 * k + 1] : 0;
     }
     const int invalid = forward ? WCSERR_BAD_PIX : WCSERR_BAD_WORLD;
-    const int rc = call(forward, 0, n, out.data());
+    const int rc = call(forward, room, 0, n, out.data());
     if (rc == 0 || rc == invalid) {
       for (std::size_t k = 0; k < n; ++k)
-        if (rc != 0 && status[k] != 0) out[2 * k] = out[2 * k + 1] = nan;
+        if (rc != 0 && room.status[k] != 0) out[2 * k] = out[2 * k + 1] = nan;
     } else {  // one point made the whole call fail: each for itself
       for (std::size_t k = 0; k < n; ++k)
-        if (call(forward, k, 1, out.data() + 2 * k) != 0) out[2 * k] = out[2 * k + 1] = nan;
+        if (call(forward, room, k, 1, out.data() + 2 * k) != 0) out[2 * k] = out[2 * k + 1] = nan;
     }
     for (std::size_t k = 0; k < n; ++k)
       if (!usable(source[2 * k], source[2 * k + 1]) || !usable(out[2 * k], out[2 * k + 1])) out[2 * k] = out[2 * k + 1] = nan;
