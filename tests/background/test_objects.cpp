@@ -172,7 +172,7 @@ TEST(ObjectFinder, GivesTheMaskOfTheWholeFrameFromBandsOfAnyHeight) {
 TEST(MeasureNoise, NeedsOnlyItsWindowsOfALargeFrame) {
   const auto frame = noise({0, 0, 900, 700}, 10, 2, 1.7, 4);
   std::vector<FrameView> windows;
-  for (const Box& part : noise_windows(frame.box())) windows.push_back({frame.value.window(part), frame.variance.window(part), frame.good.window(part)});
+  for (const Box& part : noise_windows(frame.box())) windows.push_back({frame.value.view().window(part), frame.variance.view().window(part), frame.good.view().window(part)});
   EXPECT_EQ(windows.size(), 16u);
   const auto whole = measure_noise(frame.view()), parts = measure_noise(windows);
   EXPECT_EQ(whole.scale, parts.scale);

@@ -55,6 +55,7 @@ double DisplayScale::value(double p) const {
 
 DisplayScale choose_scale(std::span<const float> pixels, const PictureOptions& options) {
   std::vector<double> values;
+  values.reserve(pixels.size());  // growing would take twice as much
   for (const float v : pixels)
     if (std::isfinite(v)) values.push_back(static_cast<double>(v));
   DisplayScale scale{0, 1, 0, infinity};

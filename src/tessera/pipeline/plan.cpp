@@ -351,8 +351,8 @@ Plan make_plan(const std::vector<std::string>& inputs, const MosaicOptions& opti
   }
   if (!any) refuse_no_overlap(plan, options.grid.file);
   choose_tiles(plan, options.engine, context);
-  forecast(plan, options, context.pool().threads(), context.memory_bytes());
   plan.cell_side = cells_of(plan);
+  forecast(plan, options, context.pool().threads(), context.memory_bytes());
   plan.timed = std::all_of(plan.frames.begin(), plan.frames.end(), [](const auto& f) { return f.exposure_s > 0; });
   settle_hashes(plan, names, options.grid.file, settings, context);
   return plan;

@@ -41,20 +41,20 @@ InfoReport report_aperture(const std::filesystem::path& path, double radius, con
   io::FitsFile file{path};
   const NoiseCorrelation correlation = pipeline::read_correlation(file);
   const auto plane = file.first_image();
-  if (!plane || *plane != 0) throw DataError{fmt::format("{}: no uncertainty in its primary HDU; --aperture needs the mosaic_unc.fits of a mosaic", path.string())};
-  const std::string unit = file.header(0).text("BUNIT").value_or("");
+  if (!plane || plane == file.find("CORRELATION")) throw DataError{fmt::format("{}: no image of uncertainties; --aperture needs the mosaic_unc.fits of a mosaic", path.string())};
+  const std::string unit = file.header(*plane).text("BUNIT").value_or("");
   const Place place = at.empty() ? Place{} : place_of(at);
   const Image<float> weight = circular_aperture(place.x, place.y, radius);
   const Box box = weight.box();
   Image<float> sigma;
   if (at.empty()) {
-    const Image<float> whole = file.read_float(0);
+    const Image<float> whole = file.read_float(*plane);
     sigma = Image<float>{box, static_cast<float>(statistics::median(whole.pixels()))};
   } else {
-    const auto& axes = file.hdus().front().axes;
+    const auto& axes = file.hdus()[static_cast<std::size_t>(*plane)].axes;
     if (axes.size() != 2 || !Box{0, 0, static_cast<int>(axes[0]), static_cast<int>(axes[1])}.contains(box))
       throw UsageError{fmt::format("{}: a circle of {} pixels at ({}) leaves the image", path.string(), radius, at)};
-    sigma = file.read_float(0, box);
+    sigma = file.read_float(*plane, box);
   }
   const double error = std::sqrt(variance_of_sum(weight, sigma, correlation)), alone = std::sqrt(variance_of_sum(weight, sigma, {}));
   if (!std::isfinite(error)) throw DataError{fmt::format("{}: {} has no uncertainty, so its sum has no error", path.string(), at.empty() ? "no pixel" : "a pixel of the circle")};
