@@ -34,10 +34,11 @@ constexpr double kept_of_cells = 0.25;               // freed, in pieces that th
 constexpr double sampled_cells = 2e6, sampled_cell_bytes = 20;
 constexpr double mask_bytes_per_pixel = 0.15;        // of the frames: runs of rejected pixels, twice
 constexpr double met_stack_bytes = 24, met_of_second_pass = 0.3;
+constexpr std::int64_t planes_at_once = 3;           // mosaic, uncertainty and coverage, where stars are looked for
 constexpr double product_buffers = 10 << 20, picture_work_bytes = 30;  // per pixel of a picture: values, copies to sort, colours
 
 constexpr double picture_bytes_per_pixel = 2.7, report_bytes = 3e5;  // two PNG files and the same again, smaller, in the report; its text
-constexpr double packed_empty_bytes = 0.012;  // of an output pixel where no tile is made: two short streams and their place in the table
+constexpr double packed_empty_bytes = 0.0205;  // of an output pixel where no tile is made: two short streams and their place in the table
 constexpr double packed_mask_bytes = 0.04;    // of a frame pixel
 
 /// Output pixels of tiles that frames touch; the others are not made.
@@ -145,8 +146,10 @@ double met_bytes(const Plan& plan, const MosaicOptions& options, int threads, st
   const double matched = of_cells + matching_bytes(all_cells);
   const double later = kept_of_cells * of_cells + (options.rejection.schemes() != 0 ? mask_bytes_per_pixel * pixels : 0) +
                        (options.engine.save_every > 0 ? std::min(static_cast<double>(shares.results), scratch_bytes(plan)) : 0);
-  const double written = product_buffers + (options.products.pictures || options.products.report ? picture_work_bytes * picture_pixels(plan) : 0);
-  return always + std::max({measured, matched, later + met_tile_bytes(plan, options, threads), later + written});
+  const double rows = static_cast<double>(rows_bytes(plan));
+  const double starred = rows + product_buffers;
+  const double written = product_buffers + rows / planes_at_once + (options.products.pictures || options.products.report ? picture_work_bytes * picture_pixels(plan) : 0);
+  return always + std::max({measured, matched, later + met_tile_bytes(plan, options, threads), later + starred, later + written});
 }
 
 }  // namespace
@@ -163,6 +166,8 @@ std::int64_t tile_bytes(const Plan& plan) {
          side * side * plan.context_planes * 2 * static_cast<std::int64_t>(sizeof(std::int32_t));
 }
 
+std::int64_t rows_bytes(const Plan& plan) { return planes_at_once * plan.grid.width * plan.lattice.side * static_cast<std::int64_t>(sizeof(float)); }
+
 double disk_of_grid(const Plan& plan) { return static_cast<double>(plan.grid.width) * plan.grid.height * 2 * bytes_per_pixel(plan); }
 
 void forecast(Plan& plan, const MosaicOptions& options, int threads, std::int64_t memory_bytes) {
@@ -175,7 +180,7 @@ void forecast(Plan& plan, const MosaicOptions& options, int threads, std::int64_
   // The most that can be: outlier maps are copied from the scratch folder, and tiles lie there as well, unless a short run holds them all in memory.
   f.disk_bytes = f.product_bytes + maps + scratch_bytes(plan) + static_cast<double>(f.unpacked_bytes);
   f.memory_bytes = met_bytes(plan, options, threads, memory_bytes);
-  f.cpu_seconds = 0.1 + static_cast<double>(f.input_pixels) * cpu_seconds_per_input_pixel + static_cast<double>(f.output_pixels) * cpu_seconds_per_output_pixel;
+  f.cpu_seconds = 0.1 + static_cast<double>(f.input_pixels) * cpu_seconds_per_input_pixel + covered_pixels(plan) * cpu_seconds_per_output_pixel;
 }
 
 }  // namespace tessera::pipeline

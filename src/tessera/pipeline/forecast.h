@@ -10,6 +10,9 @@ namespace tessera::pipeline {
 /// Memory of one thread at the deepest tile of the plan's lattice.
 std::int64_t tile_bytes(const Plan& plan);
 
+/// Memory of the rows of finished tiles that are read together, over the whole width of the grid.
+std::int64_t rows_bytes(const Plan& plan);
+
 /// Disk that products and scratch of the plan's whole grid would take uncompressed, were all of it covered.
 double disk_of_grid(const Plan& plan);
 

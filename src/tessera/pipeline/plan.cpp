@@ -138,7 +138,8 @@ void choose_tiles(Plan& plan, const EngineOptions& options, Context& context) {
   assign_tiles(plan);
   const std::int64_t share = share_memory(context.memory_bytes()).tiles / context.pool().threads();
   const auto fits = [&] { return tile_bytes(plan) <= share; };
-  while (plan.lattice.side > 16 && !fits()) {
+  const auto rows_fit = [&] { return rows_bytes(plan) <= share_memory(context.memory_bytes()).tiles; };
+  while (plan.lattice.side > 16 && !(fits() && rows_fit())) {
     plan.lattice.side = std::max(16, plan.lattice.side / 2);
     assign_tiles(plan);
   }
