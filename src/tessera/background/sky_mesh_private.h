@@ -1,8 +1,8 @@
 /// background/sky_mesh_private.h — the local background of a frame: one value per cell of a mesh that divides the frame evenly, bilinear between cell centres.
 #pragma once
-#include <cstdint>
 #include <vector>
 
+#include "tessera/background/cell_grid_private.h"
 #include "tessera/background/objects.h"
 #include "tessera/core/frame.h"
 
@@ -17,16 +17,10 @@ class SkyMesh {
   void row(int y, std::vector<float>& out) const;
 
  private:
-  double& at(int i, int j) { return value_[static_cast<std::size_t>(j * nx_ + i)]; }
-  double at(int i, int j) const { return value_[static_cast<std::size_t>(j * nx_ + i)]; }
-  Box cell(int i, int j) const;
-  void fill_unseen();
   void filter();
   double continued(int i, int j) const;
 
-  Box box_;
-  int nx_ = 0, ny_ = 0;
-  std::vector<double> value_;
+  CellGrid grid_;
   struct Span {  // pixels of a row between the same two nodes
     int first, lower, upper;
   };

@@ -23,8 +23,9 @@ void describe(param::Schema<DetectionOptions>& s) {
   s.field(&O::min_coverage, "min_coverage", "Pixels of the mosaic with less coverage are not searched.").at_least(0).unit("frames").namelist("DETECT", "Minimum_Coverage");
   s.field(&O::bright_limit, "bright_limit", "Pixels above this, in the unit of the threshold, are not searched: bright objects; 0: all are.").at_least(0).namelist("BRIGHT_DETECT", "Detection_Threshold");
   s.field(&O::edge, "edge", "Pixels this near to the edge of the image are not searched.").range(0, 10000).unit("pixel").namelist("DETECT", "N_Edge");
-  s.field(&O::background, "background", "The background taken off before anything else: clipped medians of a mesh, a running median, modes of panels, or none.")
+  s.field(&O::background, "background", "The background taken off before anything else: clipped medians of a mesh joined by splines, a running median, modes of panels, or none.")
       .choices({{"mesh", SkyChoice::mesh}, {"median", SkyChoice::median}, {"panels", SkyChoice::panels}, {"none", SkyChoice::none}}).namelist("DETECT_MEDFILTER", "Use_Sbkg_for_Med");
+  s.field(&O::cell, "cell", "Side of a cell of the mesh; 0: 16 full widths of the response, 24 to 96.").range(0, 10000).unit("pixel");
   s.field(&O::window_x, "window_x", "Width of the window of the running median, or of a panel.").range(3, 10001).unit("pixel").namelist("DETECT_MEDFILTER", "Window_X");
   s.field(&O::window_y, "window_y", "Height of the same.").range(3, 10001).unit("pixel").namelist("DETECT_MEDFILTER", "Window_Y");
   s.field(&O::dropped, "dropped", "Brightest pixels of a full window that the running median leaves out.").at_least(0).unit("pixel").namelist("DETECT_MEDFILTER", "N_Outliers_Per_Window");

@@ -41,6 +41,7 @@ struct DetectionOptions {
   double bright_limit = 0;            // 0: none
   int edge = 0;                       // pixels
   SkyChoice background = SkyChoice::mesh;
+  int cell = 0;                       // of the mesh; 0: from the width of the response
   int window_x = 45, window_y = 45, dropped = 50, panel_filter = 1;
   int noise_cell = 64;
   double prior = 0.001, probability_scale = 1;

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "tessera/background/frame_sky.h"
+#include "tessera/background/smooth_sky.h"
 #include "tessera/core/statistics.h"
 #include "tessera/extraction/fit_image.h"
 #include "tessera/extraction/threshold_image.h"
@@ -16,11 +17,17 @@ namespace {
 constexpr int rows_together = 64;
 constexpr float masked_beyond = 3.5F;  // sigma of the filtered image, above or below: masking high noise alone would leave a sky that is too low
 constexpr int masked_around = 3;       // pixels
+constexpr double cell_widths = 16;     // full widths of the response
+constexpr int least_cell = 24, most_cell = 96;
 
-Image<float> sky_of(const Frame& frame, const DetectionOptions& options) {
+/// A cell has room for the sky between sources, and a nebula a few times as wide is followed.
+int cell_side(double fwhm) { return std::clamp(static_cast<int>(std::lround(cell_widths * fwhm)), least_cell, most_cell); }
+
+Image<float> sky_of(const Frame& frame, const DetectionOptions& options, double fwhm) {
   if (options.background == SkyChoice::none) return Image<float>{frame.box()};
+  if (options.background == SkyChoice::mesh) return background::smooth_sky(frame.view(), options.cell > 0 ? options.cell : cell_side(fwhm));
   background::FrameSkyOptions how;
-  how.method = options.background == SkyChoice::mesh ? background::SkyMethod::mesh : options.background == SkyChoice::median ? background::SkyMethod::median : background::SkyMethod::panels;
+  how.method = options.background == SkyChoice::median ? background::SkyMethod::median : background::SkyMethod::panels;
   how.window_x = options.window_x, how.window_y = options.window_y, how.dropped = options.dropped, how.panel_filter = options.panel_filter;
   background::check(how);
   return background::frame_sky(frame.view(), how);
@@ -115,7 +122,8 @@ std::vector<Detection> detections_of(const std::vector<detect::Segment>& segment
 Found find_sources(Frame frame, const Image<float>& coverage, const psf::PsfModel& psf, const ExtractOptions& options, bool find, pipeline::Context& context) {
   Found found;
   found.frame = Frame{frame.box()};
-  found.background = sky_of(frame, options.detection);
+  const double fwhm = psf.tables().front().fwhm_pix();
+  found.background = sky_of(frame, options.detection, fwhm);
   subtract(frame, found.background, found.frame);
   found.sources = Image<std::uint8_t>{frame.box()};
   // The noise of the sky around, so that a source's photons do not hide it.
@@ -135,7 +143,7 @@ Found find_sources(Frame frame, const Image<float>& coverage, const psf::PsfMode
     subtract(frame, Image<float>{frame.box()}, sky);
     for (std::size_t i = 0; i < sky.good.pixels().size(); ++i)
       if (found.sources.pixels()[i]) sky.good.pixels()[i] = 0, sky.value.pixels()[i] = 0, sky.variance.pixels()[i] = 0;
-    Image<float> again = sky_of(sky, options.detection);
+    Image<float> again = sky_of(sky, options.detection, fwhm);
     for (std::size_t i = 0; i < again.pixels().size(); ++i)
       if (std::isfinite(again.pixels()[i])) found.background.pixels()[i] = again.pixels()[i];
     subtract(frame, found.background, found.frame);
