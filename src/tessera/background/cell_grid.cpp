@@ -1,4 +1,4 @@
-#include "tessera/background/cell_grid_private.h"
+#include "tessera/background/cell_grid.h"
 
 #include <algorithm>
 #include <cmath>

@@ -2,7 +2,7 @@
 #pragma once
 #include <vector>
 
-#include "tessera/background/cell_grid_private.h"
+#include "tessera/background/cell_grid.h"
 #include "tessera/background/objects.h"
 #include "tessera/core/frame.h"
 

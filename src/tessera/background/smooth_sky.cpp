@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "tessera/background/cell_grid_private.h"
+#include "tessera/background/cell_grid.h"
 
 namespace tessera::background {
 namespace {

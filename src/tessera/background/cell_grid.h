@@ -1,4 +1,4 @@
-/// background/cell_grid_private.h — one value per cell of a mesh that divides a frame evenly; what the two skies of this room that are made of cells have in common.
+/// background/cell_grid.h — one value per cell of a mesh that divides a frame evenly; what the two skies of this room that are made of cells have in common.
 #pragma once
 #include <cstdint>
 #include <vector>
