@@ -1,6 +1,7 @@
 #include "resources.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -11,6 +12,12 @@
 #include "tessera/base/text.h"
 
 namespace tessera::cli {
+
+void share_one_heap() {
+#ifdef __GLIBC__
+  mallopt(M_ARENA_MAX, 1);
+#endif
+}
 
 std::int64_t memory_ceiling(const std::string& value, std::int64_t physical) {
   constexpr std::int64_t least = std::int64_t{64} << 20;

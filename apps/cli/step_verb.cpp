@@ -10,6 +10,8 @@ namespace tessera::cli {
 
 namespace {
 
+constexpr std::int64_t one_heap_below = std::int64_t{2} << 30;  // a ceiling: there memory is dearer than a few per cent of time
+
 class StepVerb final : public Verb {
  public:
   explicit StepVerb(std::unique_ptr<steps::Step> step) : step_{std::move(step)} {}
@@ -27,6 +29,7 @@ class StepVerb final : public Verb {
   void run(const std::vector<std::string>& inputs, param::OptionSet& options) override {
     ConsoleOptions how;
     how.memory_bytes = memory_ceiling(run_.memory, parallel::physical_memory());
+    if (how.memory_bytes < one_heap_below) share_one_heap();
     step_->prepare(inputs, options);
     how.threads = run_.threads;
     how.json = run_.log_format == "json";

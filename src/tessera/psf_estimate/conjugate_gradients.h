@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "tessera/fit/linear.h"
+#include "tessera/psf_estimate/table_equations.h"
 
 namespace tessera::psf_estimate {
 
