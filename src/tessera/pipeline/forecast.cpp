@@ -33,7 +33,7 @@ constexpr double cell_bytes = 8, placed_cell_bytes = 16;
 constexpr double kept_of_cells = 0.25;               // freed, in pieces that the allocator cannot give back
 constexpr double sampled_cells = 2e6, sampled_cell_bytes = 20;
 constexpr double mask_bytes_per_pixel = 0.15;        // of the frames: runs of rejected pixels, twice
-constexpr double met_stack_bytes = 24, met_of_second_pass = 0.3;
+constexpr double met_stack_bytes = 22, met_of_second_pass = 0.3;
 constexpr std::int64_t planes_at_once = 3;           // mosaic, uncertainty and coverage, where stars are looked for
 constexpr double product_buffers = 10 << 20, picture_work_bytes = 30;  // per pixel of a picture: values, copies to sort, colours
 
