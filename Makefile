@@ -4,7 +4,7 @@
 #   make test     everything: C++ and Python tests, then the C++ tests again under sanitizers
 #   make test-threads  rooms that threads meet in, and a mosaic, under ThreadSanitizer (not part of make test: it takes long to build)
 #   make demo     a simulated stack to a mosaic and a catalogue, compared with the truth
-#   make bench    timings beside those of other programs, an hour or more; BENCH=--quick for a look
+#   make bench    timings beside those of other programs, some twenty minutes; BENCH=--quick for a look
 #   make docs     the tables of options in docs/steps, man pages and completion
 #   make install  [PREFIX=/usr/local] [DESTDIR=]
 #   make clean    remove what was built

@@ -79,11 +79,11 @@ def peer_jobs_of(stack, work, out, most, runs, python):
     folder = work / "masked"
     if peers.have("mProjectPP"):
         few = min(len(files), most["mProjectPP"])
-        jobs["Montage mProjectPP"] = (lambda: peer_jobs.montage(folder, "mProjectPP", few), 1)
+        jobs["Montage mProjectPP"] = (lambda n=few: peer_jobs.montage(folder, "mProjectPP", n), 1)
         part["Montage mProjectPP"] = f"{few} of {len(files)} frames, scaled; projection only, no coadd"
     if peers.have("mProject") and most["mProject"]:
         few = min(len(files), most["mProject"])
-        jobs["Montage mProject"] = (lambda: peer_jobs.montage(folder, "mProject", few), 1)
+        jobs["Montage mProject"] = (lambda n=few: peer_jobs.montage(folder, "mProject", n), 1)
         part["Montage mProject"] = f"{few} of {len(files)} frames, scaled; projection only"
     if peer_jobs.python_has(python, "drizzle.resample"):
         jobs["drizzle (Python package), pixfrac 0.8"] = (lambda: peer_jobs.python_peer(python, "peer_drizzle.py", folder, 0.8, work / "drizzle.npy"), 1)
