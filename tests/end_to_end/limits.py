@@ -1,5 +1,6 @@
 """Runs under limits: a hard ceiling on memory (a control group where one can be made), few open files; and what a run really took."""
 import contextlib
+import json
 import os
 import pathlib
 import re
@@ -64,12 +65,28 @@ def folder_bytes(folder):
     return total
 
 
+def resident_peak(pid):
+    """Largest resident size so far of a process that runs the program; 0 while it is still the copy of this interpreter that will become it, or gone. (ru_maxrss begins with the interpreter's size.)"""
+    try:
+        if os.path.realpath(f"/proc/{pid}/exe") != os.path.realpath(TESSERA):
+            return 0
+        return int(re.search(r"VmHWM:\s+(\d+) kB", pathlib.Path(f"/proc/{pid}/status").read_text()).group(1)) * 1024
+    except (OSError, AttributeError):
+        return 0
+
+
+def recorded_peak(out):
+    """What the run says of itself at its end."""
+    record = pathlib.Path(out) / "run.json"
+    return max((s["peak_bytes"] for s in json.loads(record.read_text())["stages"]), default=0) if record.exists() else 0
+
+
 class Run:
     """A finished run: its exit code, messages, peak resident size, CPU and wall seconds, and the most disk that `out` took."""
 
     def __init__(self, args, out, limit_bytes=None, open_files=None, environment=None):
         shutil.rmtree(out, ignore_errors=True)
-        self.disk = 0
+        self.disk = self.peak = 0
         with memory_group(limit_bytes) if limit_bytes else contextlib.nullcontext() as group:
             self.limited = group is not None
 
@@ -85,7 +102,8 @@ class Run:
             ended = threading.Event()
 
             def watch():
-                while not ended.wait(0.05):
+                while not ended.wait(0.02):
+                    self.peak = max(self.peak, resident_peak(child.pid))
                     self.disk = max(self.disk, folder_bytes(out))
 
             watcher = threading.Thread(target=watch)
@@ -97,7 +115,7 @@ class Run:
             watcher.join()
         self.wall = time.monotonic() - began
         self.cpu = used.ru_utime + used.ru_stime
-        self.peak = used.ru_maxrss * 1024
+        self.peak = max(self.peak, recorded_peak(out))
         self.disk_in_the_end = folder_bytes(out)
         self.disk = max(self.disk, self.disk_in_the_end)
 
