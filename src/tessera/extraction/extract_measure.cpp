@@ -14,6 +14,7 @@
 #include "tessera/extraction/mopex_tables.h"
 #include "tessera/extraction/shapes.h"
 #include "tessera/extraction/snr.h"
+#include "tessera/extraction/source_model.h"
 
 namespace tessera::extraction {
 namespace {
@@ -124,11 +125,6 @@ FitImage Extraction::mosaic_image() {
   for (const auto& i : images_) image.mjd += i.mjd / static_cast<double>(images_.size());
   if (correlation_) image.correlation = correlation_->copy();
   return image;
-}
-
-double Extraction::frame_pixels_on_mosaic(const instrument::FrameFile& f) const {
-  const auto scale = f.wcs.pixel_scale_arcsec({f.width / 2.0, f.height / 2.0}) / mosaic_.wcs.pixel_scale_arcsec({mosaic_.width / 2.0, mosaic_.height / 2.0});
-  return std::isfinite(scale) && scale > 0 ? scale : 1;
 }
 
 void Extraction::check_width() {
@@ -242,10 +238,8 @@ Image<float> Extraction::residual() {
   one.front().value = found_.frame.value.copy();
   std::vector<Source> there = sources_;
   find_sights(one, there, fit_.window, 0, context_);
-  FitOptions none = options_.fit;
-  none.max_rounds = 0;
-  fit_sources(one, there, none, false, fit_.window, link_, context_);
-  for (std::size_t i = 0; i < left.pixels().size(); ++i) left.pixels()[i] -= one.front().model.pixels()[i];
+  const Image<float> model = SourceLists{1, there}.model(one.front(), 0);
+  for (std::size_t i = 0; i < left.pixels().size(); ++i) left.pixels()[i] -= model.pixels()[i];
   return left;
 }
 

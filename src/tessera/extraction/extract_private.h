@@ -34,7 +34,6 @@ class Extraction : private InputImages {
   Image<float> model_errors(std::span<const Taken> taken, double width) const;
   void add_detections(const std::vector<Detection>& list, bool active);
   FitImage mosaic_image();
-  double frame_pixels_on_mosaic(const instrument::FrameFile& f) const;
   void check_width();
   void place_list();
   /// Places of a list in pixels of the mosaic.

@@ -140,7 +140,7 @@ void Extraction::finish(pipeline::OutputFolder& folder, const Table& table, cons
                                       {"flux_bias", i.bias}, {"flux_bias_err", i.bias_err}, {"half_complete_snr", i.half_complete_snr}, {"half_complete_flux", i.half_complete_flux}})
       results.emplace_back(name, value);
   }
-  files::write_atomic(folder.product("run.json"), pipeline::run_json(clock_.record, folder_request().plan_hash, settings_, inputs, pipeline::placed_products({.kept = request_.kept}, products_, folder), results, recorder_));
+  files::write_atomic(folder.product("run.json"), pipeline::run_json(clock_.record, folder_request().plan_hash, settings_, inputs, pipeline::placed_products(request_.kept, products_, folder), results, recorder_));
   folder.publish("run.json");
 }
 

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "tessera/extraction/batches.h"
-#include "tessera/wcs/tangent_plane.h"
 
 namespace tessera::extraction {
 namespace {
@@ -118,16 +117,6 @@ std::vector<std::vector<Fitted>> fit_blocks(std::span<const FitImage> images, st
 
 }  // namespace
 
-wcs::SkyPoint Source::position() const {  // u to the east, v to the north of the start
-  return wcs::from_tangent_plane({u / 3600, v / 3600}, start);
-}
-
-wcs::SkyPoint Source::position(double mjd) const {
-  if (!moves() || !(mjd > 0)) return position();
-  const double years = 2000 + (mjd - 51544.5) / 365.25 - epoch;
-  return wcs::from_tangent_plane({(u + pm_u * years) / 3600, (v + pm_v * years) / 3600}, start);
-}
-
 int fit_window(const FitOptions& options, double fwhm_pix) {
   if (options.window > 0) return options.window % 2 == 1 ? std::max(3, options.window) : options.window + 1;
   return std::max(5, 2 * static_cast<int>(std::ceil(1.6 * fwhm_pix)) + 1);
@@ -164,13 +153,11 @@ void find_sights(std::span<const FitImage> images, std::span<Source> sources, in
       // A distortion polynomial may send a far point into the frame.
       const auto back = sky.pixel_to_sky({x[i], y[i]});
       if (!(std::abs(back.dec_deg - at_dec[i]) < 1e-3)) continue;
-      const auto j = sky.jacobian({x[i], y[i]});  // degrees per pixel
-      const double det = j[0] * j[3] - j[1] * j[2];
-      if (!std::isfinite(det) || det == 0) continue;
+      const auto [x_u, x_v, y_u, y_v] = pixels_per_arcsec(sky, {x[i], y[i]});
+      if (!std::isfinite(x_u)) continue;
       photometry::Sight s;
       s.frame = static_cast<int>(k);
-      s.x = x[i], s.y = y[i];
-      s.x_u = j[3] / det / 3600, s.x_v = -j[1] / det / 3600, s.y_u = -j[2] / det / 3600, s.y_v = j[0] / det / 3600;
+      s.x = x[i], s.y = y[i], s.x_u = x_u, s.x_v = x_v, s.y_u = y_u, s.y_v = y_v;
       s.scale = image.value_of_unit_flux(x[i], y[i]);
       found[static_cast<std::size_t>(k)].push_back({which[i], s});
     }

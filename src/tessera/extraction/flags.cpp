@@ -28,20 +28,14 @@ std::uint32_t saturation_bits(const instrument::FrameFile& file) {
   return all;
 }
 
-/// A sight of a source, of those on one image.
-struct Seen {
-  std::size_t source;
-  const photometry::Sight* sight;
-};
-
-/// Counts are whole numbers, so that frames may be added in any order.
-void count_on(const FitImage& image, std::span<const Source> sources, std::span<const Seen> seen, int window, std::vector<Counts>& counts, std::mutex& mutex) {
+/// `counts`: by the place of a source in `sources`. They are whole numbers, so that frames may be added in any order.
+void count_on(const FitImage& image, std::size_t number, std::span<const Source> sources, const SourceLists& lists, int window, std::vector<Counts>& counts, std::mutex& mutex) {
   const auto mask = instrument::read_mask(*image.file, image.file->box());
   const std::uint32_t saturation = saturation_bits(*image.file);
   const double core = std::max(least_core, 0.5 * image.psf->tables().front().fwhm_pix());
   const int half = window / 2;
-  for (const auto& [s, sight] : seen) {
-    const auto now = moved(*sight, sources[s].u, sources[s].v);
+  lists.for_sights(number, [&](const Source& source, const photometry::Sight& sight) {
+    const auto now = moved(sight, source.u, source.v);
     const int cx = static_cast<int>(std::lround(now.x)), cy = static_cast<int>(std::lround(now.y));
     const Box box = intersection(mask.box(), {cx - half, cy - half, cx + half + 1, cy + half + 1});
     Counts here;
@@ -55,23 +49,22 @@ void count_on(const FitImage& image, std::span<const Source> sources, std::span<
     for (const auto& [x, y] : image.saturated)
       if (box.contains(x, y) && (mask(x, y) & saturation) == 0 && std::hypot(x - now.x, y - now.y) <= core) ++here.saturated;
     const std::scoped_lock lock{mutex};
-    for (std::size_t b = 0; b < bits; ++b) counts[s].of[b] += here.of[b];
-    counts[s].saturated += here.saturated;
-  }
+    Counts& all = counts[static_cast<std::size_t>(&source - sources.data())];
+    for (std::size_t b = 0; b < bits; ++b) all.of[b] += here.of[b];
+    all.saturated += here.saturated;
+  });
 }
 
 }  // namespace
 
 catalog::ColumnSet count_flags(std::span<const FitImage> images, std::span<const Source> sources, int window, pipeline::Context& context) {
   std::vector<Counts> counts(sources.size());
-  std::vector<std::vector<Seen>> seen(images.size());
-  for (std::size_t s = 0; s < sources.size(); ++s)
-    for (const auto& sight : sources[s].sights) seen[static_cast<std::size_t>(sight.frame)].push_back({s, &sight});
+  const SourceLists lists{images.size(), sources};
   std::mutex mutex;
   context.stage("counting flags", static_cast<std::int64_t>(images.size()));
   context.pool().for_each(static_cast<std::int64_t>(images.size()), [&](std::int64_t k) {
     const auto i = static_cast<std::size_t>(k);
-    if (!seen[i].empty()) count_on(images[i], sources, seen[i], window, counts, mutex);
+    count_on(images[i], i, sources, lists, window, counts, mutex);
     context.step();
   });
   catalog::ColumnSet columns;

@@ -86,6 +86,11 @@ Image<float> InputImages::on_its_sky() const {
   return value;
 }
 
+double InputImages::frame_pixels_on_mosaic(const instrument::FrameFile& f) const {
+  const auto scale = f.wcs.pixel_scale_arcsec({f.width / 2.0, f.height / 2.0}) / mosaic_.wcs.pixel_scale_arcsec({mosaic_.width / 2.0, mosaic_.height / 2.0});
+  return std::isfinite(scale) && scale > 0 ? scale : 1;
+}
+
 void InputImages::on_frames() {
   if (options_.detection.mosaic.empty()) make_mosaic();
   const auto record = recorded_mosaic(options_.detection.mosaic.empty() ? fs::path{request_.output} / request_.mosaic_folder : fs::path{options_.detection.mosaic}, options_.fit_sky.method == FitSky::detection);

@@ -28,6 +28,8 @@ class InputImages {
   void add_files(const instrument::FrameFile& f);
   /// Of the image that sources are found on: good pixels with the background that was taken off.
   Image<float> on_its_sky() const;
+  /// Pixels of the image that sources are found on across a pixel of a frame; 1 where that is not known.
+  double frame_pixels_on_mosaic(const instrument::FrameFile& f) const;
   /// What a run adds to the image that sources are found on, before it is searched, and to the frames.
   virtual void put_into_image(Frame& /*frame*/) {}
   virtual void put_into_frames() {}

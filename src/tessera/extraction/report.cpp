@@ -159,7 +159,7 @@ PullSummary pulls_of(std::span<const FitImage> images, std::span<const Source> s
     }
     const FitImage& image = images[k].stored ? read : images[k];
     Image<std::uint8_t> near{image.box()};
-    lists.for_sights(k, [&](const photometry::Sight& sight) {
+    lists.for_sights(k, [&](const Source&, const photometry::Sight& sight) {
       const int cx = static_cast<int>(std::lround(sight.x)), cy = static_cast<int>(std::lround(sight.y)), half = window / 2;
       const Box box = intersection(image.box(), {cx - half, cy - half, cx + half + 1, cy + half + 1});
       for (int y = box.y0; y < box.y1; ++y) std::fill_n(&near(box.x0, y), box.width(), std::uint8_t{1});

@@ -124,7 +124,7 @@ class ResidualRun {
     const auto inputs = pipeline::hash_files(files, context_);
     clock_.stop();
     const std::vector<std::pair<std::string, double>> results{{"rows", static_cast<double>(rows_)}, {"sources", static_cast<double>(seen_)}, {"images", static_cast<double>(images_.size())}};
-    files::write_atomic(folder.product("run.json"), pipeline::run_json(clock_.record, asked.plan_hash, settings_, inputs, pipeline::placed_products({.kept = request_.kept}, products_, folder), results, context_));
+    files::write_atomic(folder.product("run.json"), pipeline::run_json(clock_.record, asked.plan_hash, settings_, inputs, pipeline::placed_products(request_.kept, products_, folder), results, context_));
     folder.publish("run.json");
     context_.log(Level::info, fmt::format("{}: {} sources {} {} image{}, {}", request_.output, seen_, options_.use.add ? "added to" : "taken off", images_.size(), images_.size() == 1 ? "" : "s", text::format_duration(clock_.record.wall_s)));
     if (seen_ == 0) return pipeline::Outcome::nothing_to_do;

@@ -5,6 +5,13 @@
 
 namespace tessera::extraction {
 
+std::array<double, 4> pixels_per_arcsec(const wcs::SkyWcs& sky, wcs::PixelPoint at) {
+  const auto j = sky.jacobian(at);  // degrees per pixel
+  const double det = j[0] * j[3] - j[1] * j[2];
+  if (!std::isfinite(det) || det == 0) return {NAN, NAN, NAN, NAN};
+  return {j[3] / det / 3600, -j[1] / det / 3600, -j[2] / det / 3600, j[0] / det / 3600};
+}
+
 photometry::Sight moved(const photometry::Sight& sight, double u, double v) {
   photometry::Sight now = sight;
   now.x += sight.x_u * u + sight.x_v * v;

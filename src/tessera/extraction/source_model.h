@@ -1,5 +1,6 @@
 /// extraction/source_model.h — what sources add to the pixels of the images that see them.
 #pragma once
+#include <array>
 #include <span>
 #include <vector>
 
@@ -8,6 +9,8 @@
 
 namespace tessera::extraction {
 
+/// ∂x/∂u, ∂x/∂v, ∂y/∂u, ∂y/∂v at a pixel: u, v arcsec to the east and north. NaN where the map cannot be inverted.
+std::array<double, 4> pixels_per_arcsec(const wcs::SkyWcs& sky, wcs::PixelPoint at);
 /// The sight moved by the source's offset.
 photometry::Sight moved(const photometry::Sight& sight, double u, double v);
 /// Adds flux × response of a source at a sight (its place now) to `to`.
@@ -21,10 +24,10 @@ class SourceLists {
   void add_to(const FitImage& image, std::size_t number, View<float> to) const;
   /// The same on the whole image.
   Image<float> model(const FitImage& image, std::size_t number) const;
-  /// Calls f for the sight of each source on an image.
+  /// Calls f(source, sight) for each source on an image.
   template <class F>
   void for_sights(std::size_t number, F f) const {
-    for (const Seen& s : seen_[number]) f(*s.sight);
+    for (const Seen& s : seen_[number]) f(*s.source, *s.sight);
   }
 
  private:

@@ -6,21 +6,10 @@
 
 #include "tessera/catalog/column_set.h"
 #include "tessera/core/table.h"
+#include "tessera/extraction/apertures.h"
 #include "tessera/extraction/find.h"
-#include "tessera/extraction/fit_image.h"
-#include "tessera/extraction/source.h"
 
 namespace tessera::extraction {
-
-/// Of one source: a sum for each radius, less the annulus.
-struct ApertureFluxes {
-  std::vector<double> flux, error, bad, correction;
-  double sky = 0;
-};
-/// On the image that sources are found on; fluxes in `unit`, NaN where a circle holds no good pixel or the annulus too few.
-std::vector<ApertureFluxes> measure_apertures(const FrameView& frame, const FitImage& image, std::span<const Source> sources, const ApertureOptions& options, pipeline::Context& context);
-/// "3", "5" … as numbers; throws UsageError.
-std::vector<double> radii_of(const ApertureOptions& options);
 
 /// `unit`: of the image.
 Table detection_table(const Found& found, const wcs::SkyWcs& wcs, const std::string& unit);

@@ -32,7 +32,7 @@ Outcome make_grid(const MosaicRequest& request, const MosaicOptions& options, pa
   const auto inputs = hash_inputs(plan, request.other_inputs, context);
   run.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   files::write_atomic(folder.product("run.json"),
-                      run_json(run, plan, pass, FrameMasks{plan.frames.size()}, {}, options, settings, inputs, placed_products(request, products, folder), {}, context));
+                      run_json(run, plan, pass, FrameMasks{plan.frames.size()}, {}, options, settings, inputs, placed_products(request.kept, products, folder), {}, context));
   folder.publish("run.json");
   context.log(Level::info, fmt::format("{}: a grid of {} × {} pixels for {} frames", request.output, plan.grid.width, plan.grid.height, plan.frames.size()));
   return context.caveats().empty() ? Outcome::done : Outcome::done_with_caveats;

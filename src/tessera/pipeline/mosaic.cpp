@@ -36,13 +36,13 @@ Request folder_request(const MosaicRequest& request, const Plan& plan, const par
   return r;
 }
 
-std::vector<ProductRecord> placed_products(const MosaicRequest& request, const std::vector<ProductRecord>& products, OutputFolder& folder) {
+std::vector<ProductRecord> placed_products(const std::vector<KeptText>& kept, const std::vector<ProductRecord>& products, OutputFolder& folder) {
   std::vector<ProductRecord> placed;
   const auto add = [&](const std::string& name, const std::string& datasum) {
     for (const auto& place : folder.places(name)) placed.push_back({place, datasum});
   };
   for (const auto& product : products) add(product.name, product.datasum);
-  for (const auto& text : request.kept) {
+  for (const auto& text : kept) {
     files::write_atomic(folder.product(text.name), text.content);
     add(text.name, "");
   }
@@ -140,7 +140,7 @@ void finish_mosaic(const FinishedTiles& m, const MosaicRequest& request, const M
     products.push_back({"report.html", ""});
     run.stop();
   }
-  files::write_atomic(folder.product("run.json"), run_json(run.record, m.plan, m.pass, m.masks, stars, options, settings, m.inputs, placed_products(request, products, folder), losses, context));
+  files::write_atomic(folder.product("run.json"), run_json(run.record, m.plan, m.pass, m.masks, stars, options, settings, m.inputs, placed_products(request.kept, products, folder), losses, context));
   folder.publish("run.json");
   context.log(Level::info, fmt::format("{}: {} frame{}, {} × {} pixels, {}", request.output, m.plan.frames.size(), m.plan.frames.size() == 1 ? "" : "s", m.plan.grid.width, m.plan.grid.height,
                                        text::format_duration(run.record.wall_s)));

@@ -33,8 +33,8 @@ struct MosaicRequest {
 
 /// What an unfinished run leaves of the request.
 Request folder_request(const MosaicRequest& request, const Plan& plan, const param::OptionSet& settings);
-/// Writes request.kept to the folder and gives every product the names of its places.
-std::vector<ProductRecord> placed_products(const MosaicRequest& request, const std::vector<ProductRecord>& products, OutputFolder& folder);
+/// Writes the kept texts to the folder and gives every product the names of its places.
+std::vector<ProductRecord> placed_products(const std::vector<KeptText>& kept, const std::vector<ProductRecord>& products, OutputFolder& folder);
 
 /// The record of a run and its clock.
 struct RunClock {

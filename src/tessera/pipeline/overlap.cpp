@@ -107,7 +107,7 @@ Outcome match_overlaps(const MosaicRequest& request, OverlapOptions& options, pa
   MosaicOptions recorded = options.mosaic;
   recorded.rejection.method = {"none"};
   clock.stop();
-  files::write_atomic(folder.product("run.json"), run_json(clock.record, plan, pass, FrameMasks{plan.frames.size()}, {}, recorded, settings, inputs, placed_products(request, products, folder), {}, context));
+  files::write_atomic(folder.product("run.json"), run_json(clock.record, plan, pass, FrameMasks{plan.frames.size()}, {}, recorded, settings, inputs, placed_products(request.kept, products, folder), {}, context));
   folder.publish("run.json");
   context.log(Level::info, fmt::format("{}: {} frames, {}", request.output, plan.frames.size(), text::format_duration(clock.record.wall_s)));
   return context.caveats().empty() ? Outcome::done : Outcome::done_with_caveats;

@@ -104,8 +104,7 @@ void Estimation::cut_stars() {
     const auto& whole = images_[k];
     std::vector<double> px(ra.size()), py(ra.size());
     whole.file->wcs.sky_to_pixel(ra, dec, px, py);
-    const double scale = whole.file->wcs.pixel_scale_arcsec({whole.file->width / 2.0, whole.file->height / 2.0}) / mosaic_.wcs.pixel_scale_arcsec({mosaic_.width / 2.0, mosaic_.height / 2.0});
-    const double around = masked_widths * detection_fwhm_ / (std::isfinite(scale) && scale > 0 ? scale : 1);
+    const double around = masked_widths * detection_fwhm_ / frame_pixels_on_mosaic(*whole.file);
     for (const std::size_t s : seen[k]) {
       const auto sight = std::find_if(sources_[s].sights.begin(), sources_[s].sights.end(), [&](const auto& one) { return one.frame == static_cast<int>(k); });
       StarPixels p;

@@ -82,11 +82,7 @@ void background(Import& import, const LegacySetting& s) {
 
 /// PRF pixels become those of the image.
 void normalisation(Import& import, const LegacySetting& s) {
-  const auto* x = import.config().find(s.block, "PRF_ResampleX_Factor");
-  const auto radius = import.number(s), samples = x && !x->value.empty() ? import.number(*x) : std::nullopt;
-  if (!radius) return;
-  if (!samples || *samples <= 0) return import.note(Fate::refused, s, "PRF pixels without PRF_ResampleX_Factor; flux is 1 within the whole table");
-  import.set("psf.normalisation_radius", text::from_double(*radius / *samples), s, "image pixels");
+  if (const auto radius = in_image_pixels(import, s)) import.set("psf.normalisation_radius", text::from_double(*radius), s, "image pixels");
 }
 
 void shift_y(Import& import, const LegacySetting& s) { import.note(Fate::same, s, "the larger one of MaxShift_X and MaxShift_Y"); }

@@ -1,6 +1,8 @@
 // Namelists of apex_qa.pl as options of tessera residual. MOPEX guide 6.6.
 #include <fmt/format.h>
 
+#include <vector>
+
 #include "tessera/base/text.h"
 #include "tessera/steps/import_report.h"
 #include "tessera/steps/mopex_values.h"
@@ -41,15 +43,13 @@ void mosaicking(Import& import, const LegacySetting& s) {
 }
 
 void radius(Import& import, const LegacySetting& s) {
-  const auto* x = import.config().find(s.block, "PRF_ResampleX_Factor");
-  const auto n = import.number(s), samples = x && !x->value.empty() ? import.number(*x) : std::nullopt;
+  const auto n = in_image_pixels(import, s);
   if (!n) return;
-  if (!samples || *samples <= 0) return import.note(Fate::refused, s, "PRF pixels without PRF_ResampleX_Factor; flux is 1 within the whole table");
   import.set("psf.normalisation", "central", "flux is 1 for a source in the middle of a pixel (guide 6.5.18)");
-  import.set("psf.normalisation_radius", text::from_double(*n / *samples), s, "image pixels");
+  import.set("psf.normalisation_radius", text::from_double(*n), s, "image pixels");
 }
 
-const KeyRule rules[] = {
+const KeyRule general[] = {
     {"", "EXTRACTION_TABLE", Fate::command_line, "", "the table, before the images; -E in tessera mopex", table},
     {"", "MOSAIC_FILE_NAME", Fate::command_line, "", "the mosaic, after the table; -T in tessera mopex", named_image},
     {"", "PRF_file_name", Fate::command_line, "--psf", "-p in tessera mopex"},
@@ -70,33 +70,38 @@ const KeyRule rules[] = {
     {"", "MOSAIC_DIR", Fate::unneeded, "", own_folder},
     {"", "RESIDUAL_DIR", Fate::always, "", "tessera mopex puts residual images there; Residual-ApexQA where it is not given"},
     {"", "delete_intermediate_files", Fate::unneeded, "", "no files are made but the residual images"},
-    {"MOSAIC_POINTSOURCEIMAGE", "PRF_ResampleX_Factor", Fate::same, "psf.samples_per_pixel", ""},
-    {"MOSAIC_POINTSOURCEIMAGE", "PRF_ResampleY_Factor", Fate::same, "psf.samples_per_pixel", "as PRF_ResampleX_Factor", sampling_y},
-    {"MOSAIC_POINTSOURCEIMAGE", "Normalization_Radius", Fate::same, "psf.normalisation_radius", "PRF pixels become image pixels", radius},
-    {"MOSAIC_POINTSOURCEIMAGE", "Flux_Column_Name", Fate::same, "sources.flux", ""},
-    {"MOSAIC_POINTSOURCEIMAGE", "X_Column_Name", Fate::same, "sources.ra", ""},
-    {"MOSAIC_POINTSOURCEIMAGE", "Y_Column_Name", Fate::same, "sources.dec", ""},
-    {"MOSAIC_POINTSOURCEIMAGE", "Input_RA_Dec", Fate::always, "", "1; pixel columns are not taken", pixel_columns},
-    {"MOSAIC_POINTSOURCEIMAGE", "PS_Image_Xsize", Fate::unneeded, "", whole_response},
-    {"MOSAIC_POINTSOURCEIMAGE", "PS_Image_Ysize", Fate::unneeded, "", whole_response},
-    {"MOSAIC_POINTSOURCEIMAGE", "Outer_Radius", Fate::missing, "", whole_response},
-    {"MOSAIC_POINTSOURCEIMAGE", "Hole_Radius", Fate::missing, "", whole_response},
-    {"POINTSOURCEIMAGE", "PRF_ResampleX_Factor", Fate::same, "psf.samples_per_pixel", ""},
-    {"POINTSOURCEIMAGE", "PRF_ResampleY_Factor", Fate::same, "psf.samples_per_pixel", "as PRF_ResampleX_Factor", sampling_y},
-    {"POINTSOURCEIMAGE", "Normalization_Radius", Fate::same, "psf.normalisation_radius", "PRF pixels become image pixels", radius},
-    {"POINTSOURCEIMAGE", "Flux_Column_Name", Fate::same, "sources.flux", ""},
-    {"POINTSOURCEIMAGE", "X_Column_Name", Fate::same, "sources.ra", ""},
-    {"POINTSOURCEIMAGE", "Y_Column_Name", Fate::same, "sources.dec", ""},
-    {"POINTSOURCEIMAGE", "Input_RA_Dec", Fate::always, "", "1; pixel columns are not taken", pixel_columns},
-    {"POINTSOURCEIMAGE", "PS_Image_Xsize", Fate::unneeded, "", whole_response},
-    {"POINTSOURCEIMAGE", "PS_Image_Ysize", Fate::unneeded, "", whole_response},
-    {"POINTSOURCEIMAGE", "Outer_Radius", Fate::missing, "", whole_response},
-    {"POINTSOURCEIMAGE", "Hole_Radius", Fate::missing, "", whole_response},
 };
+
+/// The block of the mosaic and that of frames have the same keys.
+std::vector<KeyRule> of_block(std::string_view block) {
+  return {
+      {block, "PRF_ResampleX_Factor", Fate::same, "psf.samples_per_pixel", ""},
+      {block, "PRF_ResampleY_Factor", Fate::same, "psf.samples_per_pixel", "as PRF_ResampleX_Factor", sampling_y},
+      {block, "Normalization_Radius", Fate::same, "psf.normalisation_radius", "PRF pixels become image pixels", radius},
+      {block, "Flux_Column_Name", Fate::same, "sources.flux", ""},
+      {block, "X_Column_Name", Fate::same, "sources.ra", ""},
+      {block, "Y_Column_Name", Fate::same, "sources.dec", ""},
+      {block, "Input_RA_Dec", Fate::always, "", "1; pixel columns are not taken", pixel_columns},
+      {block, "PS_Image_Xsize", Fate::unneeded, "", whole_response},
+      {block, "PS_Image_Ysize", Fate::unneeded, "", whole_response},
+      {block, "Outer_Radius", Fate::missing, "", whole_response},
+      {block, "Hole_Radius", Fate::missing, "", whole_response},
+  };
+}
+
+std::vector<KeyRule> all_rules() {
+  std::vector<KeyRule> all(std::begin(general), std::end(general));
+  for (const auto block : {"MOSAIC_POINTSOURCEIMAGE", "POINTSOURCEIMAGE"})
+    for (const KeyRule& rule : of_block(block)) all.push_back(rule);
+  return all;
+}
 
 }  // namespace
 
-std::span<const KeyRule> qa_rules() { return rules; }
+std::span<const KeyRule> qa_rules() {
+  static const std::vector<KeyRule> rules = all_rules();
+  return rules;
+}
 
 void read_qa(Import& import) {
   // Only one of the two blocks is run: that of frames where lists are given.

@@ -259,11 +259,27 @@ void array_module(Import& import, const LegacySetting& s) {
   import.note(text::lower(s.key) == "make_array_corr_files" ? Fate::unneeded : Fate::same, s, "mosaic_arraycorr.fits is made from output.array_correction; no file per frame is needed for it");
 }
 
-void sampling_y(Import& import, const LegacySetting& s) {
+namespace {
+
+std::optional<double> samples_along_x(Import& import, const LegacySetting& s) {
   const auto* x = import.config().find(s.block, "PRF_ResampleX_Factor");
-  const auto n = import.number(s), other = x && !x->value.empty() ? import.number(*x) : std::nullopt;
+  return x && !x->value.empty() ? import.number(*x) : std::nullopt;
+}
+
+}  // namespace
+
+void sampling_y(Import& import, const LegacySetting& s) {
+  const auto n = import.number(s), other = samples_along_x(import, s);
   if (n && other && *n != *other) return import.note(Fate::missing, s, "a table with another sampling along y than along x; that along x is taken for both");
   import.note(Fate::same, s, "as PRF_ResampleX_Factor");
+}
+
+std::optional<double> in_image_pixels(Import& import, const LegacySetting& s) {
+  const auto radius = import.number(s), samples = samples_along_x(import, s);
+  if (!radius) return {};
+  if (samples && *samples > 0) return *radius / *samples;
+  import.note(Fate::refused, s, "PRF pixels without PRF_ResampleX_Factor; flux is 1 within the whole table");
+  return {};
 }
 
 // For keys that read_outliers() and read_matching() have dealt with before; only what they left gets here.

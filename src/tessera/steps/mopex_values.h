@@ -1,5 +1,7 @@
 /// steps/mopex_values.h — settings of MOPEX namelists whose values are converted, or say something together with others: what a rule of mopex_keys.cpp or apex_keys.cpp applies.
 #pragma once
+#include <optional>
+
 #include "tessera/steps/import_report.h"
 
 namespace tessera::steps::mopex {
@@ -43,6 +45,8 @@ void minimum_mosaic(Import& import, const param::LegacySetting& s);
 void array_image(Import& import, const param::LegacySetting& s);
 void array_module(Import& import, const param::LegacySetting& s);
 void sampling_y(Import& import, const param::LegacySetting& s);
+/// A radius in PRF pixels, divided by the block's PRF_ResampleX_Factor; none, and noted why, where one of them is not there.
+std::optional<double> in_image_pixels(Import& import, const param::LegacySetting& s);
 void left_over(Import& import, const param::LegacySetting& s);
 
 }  // namespace tessera::steps::mopex
