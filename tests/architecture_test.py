@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS_FOLDER = ROOT / "src" / "tessera"
-SCIENCE = {"reproject", "background", "outlier", "coadd", "geometry", "simulate", "picture", "psf", "fit", "photometry", "detect", "catalog"}
+SCIENCE = {"reproject", "background", "outlier", "coadd", "geometry", "simulate", "picture", "psf", "psf_coadd", "fit", "photometry", "detect", "catalog"}
 MAY_START_THREADS = {"parallel", "pipeline"}
 LONGEST_FILE = 600
 

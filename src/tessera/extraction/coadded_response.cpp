@@ -1,14 +1,10 @@
 #include "tessera/extraction/coadded_response.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <map>
 
-#include "tessera/base/error.h"
-#include "tessera/extraction/open_images.h"
 #include "tessera/psf/coadded.h"
 
 namespace tessera::extraction {
@@ -41,16 +37,6 @@ psf::PsfModel coadded_response(const psf::PsfModel& psf, const instrument::Frame
   auto model = psf::PsfModel::constant(psf::coadded(psf.at(f.width / 2.0, f.height / 2.0, workspace), all));
   model.describe(psf.description() + ", on the mosaic");
   return model;
-}
-
-psf::PsfModel coadded_response(const psf::PsfModel& psf, const instrument::FrameFile& mosaic, const instrument::ProfileSet& profiles, std::vector<std::string>& read) {
-  const auto record = recorded_mosaic(mosaic.image.path);
-  read.insert(read.end(), record.read.begin(), record.read.end());
-  std::vector<instrument::FrameFile> frames;
-  for (const auto& f : record.frames)
-    if (f.used) frames.push_back(instrument::open_frame({f.image, {}, {}, f.hdu, {}, {}}, {}, profiles));
-  if (frames.empty()) throw DataError{fmt::format("{}: its record names no frame, so psf.of = frames cannot be", mosaic.label())};
-  return coadded_response(psf, mosaic, frames);
 }
 
 }  // namespace tessera::extraction

@@ -1,6 +1,5 @@
-/// extraction/coadded_response.h — the point response of a mosaic from that of its frames.
+/// extraction/coadded_response.h — the mean point response of a mosaic, from that of its frames.
 #pragma once
-#include <string>
 #include <vector>
 
 #include "tessera/instrument/frame_file.h"
@@ -10,7 +9,5 @@ namespace tessera::extraction {
 
 /// The response of a coadd of `frames` on the mosaic, in the orientations of all frames; `psf` in the middle of a frame counts for all of it.
 psf::PsfModel coadded_response(const psf::PsfModel& psf, const instrument::FrameFile& mosaic, const std::vector<instrument::FrameFile>& frames);
-/// The same with the frames that the mosaic's run.json names; `read` gets the files it took. Throws DataError when there is none, or it names no frame.
-psf::PsfModel coadded_response(const psf::PsfModel& psf, const instrument::FrameFile& mosaic, const instrument::ProfileSet& profiles, std::vector<std::string>& read);
 
 }  // namespace tessera::extraction

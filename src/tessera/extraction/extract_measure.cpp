@@ -22,6 +22,7 @@ namespace {
 constexpr double nearest_widths = 0.4;  // full widths: what a fit leaves nearer to a source is its own
 constexpr double doubtful_beyond = 3;   // sigma of the chi square of a source's own pixels, in which the frames' own response is met or not: beyond it, what is left is no fault of the coadd's mean response
 constexpr double nearest_to_doubtful = 0.2, when_doubtful = 0.01, doubtful_widths = 1.5, around_widths = 1.2;
+constexpr int place_rounds = 2;
 constexpr double too_wide = 1.7, too_narrow = 0.6;  // of the light in one of 9 × 9 pixels: a width wrong by some 30 %
 
 /// Whether the frames meet the source's model worse than their noise allows.
@@ -51,6 +52,7 @@ void Extraction::measure() {
   fit_ = fit_sources(images_, sources_, how, positions(), window, link_, context_);
   for (int round = 1; round < options_.detection.rounds && !how.skip && !by_list() && options_.detection.image == DetectionImage::significance; ++round)
     if (!deblend(window)) break;
+  if (coadd_ && !how.skip) fit_at_places(window);
   tell_fits();
   mark_poor_fits();
   FitImage on_mosaic;
@@ -89,6 +91,21 @@ bool Extraction::deblend(int window) {
   const auto weak = [&](const Source& s) { return s.active && !(s.status == Status::fitted && s.flux > options_.segments.threshold * std::sqrt(s.covariance[8])); };
   if (std::erase_if(sources_, weak) > 0) fit_ = fit_sources(images_, sources_, options_.fit, positions(), window, link_, context_);
   return sources_.size() > before;
+}
+
+void Extraction::fit_at_places(int window) {
+  // With the mean response a star comes to lie some hundredths of a pixel off; the second time its response is that of where it lies.
+  for (int round = 0; round < (positions() ? place_rounds : 1); ++round) {
+    std::vector<std::pair<double, double>> places;
+    for (const auto& s : sources_) {
+      if (!measured(s) || s.sights.empty() || !(s.flux >= options_.psf_use.place_snr * std::sqrt(s.covariance[8]))) continue;
+      const auto at = moved(s.sights.front(), s.u, s.v);
+      places.push_back({at.x, at.y});
+    }
+    if (places.empty()) return;
+    psf_ = with_places(mean_psf_, *coadd_, places, options_.fit.max_shift + 0.5, context_);
+    fit_ = fit_sources(images_, sources_, options_.fit, positions(), window, link_, context_);
+  }
 }
 
 Image<float> Extraction::model_errors(std::span<const Taken> taken, double width) const {

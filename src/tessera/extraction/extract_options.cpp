@@ -3,8 +3,9 @@
 namespace tessera::extraction {
 
 void describe(param::Schema<PsfUse>& s) {
-  s.field(&PsfUse::of, "of", "What psf.file describes where a mosaic alone is fitted: that image, or the frames it was made of (its run.json names them): then the response is that of the coadd, averaged over dithers.")
+  s.field(&PsfUse::of, "of", "What psf.file describes where a mosaic alone is fitted: that image, or the frames it was made of (its run.json names them): then the response is that of the coadd, at the place of each bright source and averaged over dithers for the others.")
       .choices({{"image", PsfOf::image}, {"frames", PsfOf::frames}}).flag("psf-of");
+  s.field(&PsfUse::place_snr, "place_snr", "With psf.of = frames, sources whose flux is this many times its error, or more, are fitted again with the response of the coadd at their own place.").at_least(0);
 }
 
 void describe(param::Schema<DetectionOptions>& s) {

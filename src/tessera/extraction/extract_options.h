@@ -19,6 +19,7 @@ enum class PsfOf { image, frames };
 
 struct PsfUse {
   PsfOf of = PsfOf::image;
+  double place_snr = 20;
 };
 void describe(param::Schema<PsfUse>& s);
 

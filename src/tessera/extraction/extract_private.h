@@ -30,6 +30,8 @@ class Extraction : private InputImages {
   void measure();
   /// Looks for more in what the fit left, and fits all again. False when nothing was added.
   bool deblend(int window);
+  /// Bright sources on a mosaic of known frames once more, with the response of the coadd where each of them is.
+  void fit_at_places(int window);
   /// Share of the light on each pixel of the image that sources are found on that models may be wrong by: less where the fit itself tells that they are.
   Image<float> model_errors(std::span<const Taken> taken, double width) const;
   void add_detections(const std::vector<Detection>& list, bool active);

@@ -43,7 +43,7 @@ void InputImages::on_one_image() {
   refuse_empty(opened.frame);
   if (mosaic_.empirical_noise) context_.caveat("no-uncertainty", fmt::format("{}: no uncertainty beside it; the noise was measured from its pixels{}", mosaic_.label(), opened.coverage.empty() ? "" : " and goes down with the coverage"));
   if (!opened.resampled && options_.mosaic.input.scale_noise) scale(opened.frame, background::measure_noise(opened.frame.view()).scale);
-  if (options_.psf_use.of == PsfOf::frames) psf_ = coadded_response(psf_, mosaic_, profiles_, files_);
+  if (options_.psf_use.of == PsfOf::frames) response_of_coadd();
   detection_psf_ = psf_;
   if (!options_.detection.psf.empty()) detection_psf_ = detection_response(options_.detection.psf);
   auto saturated = opened.resampled ? std::vector<std::pair<int, int>>{} : saturated_pixels(opened.frame.view(), mosaic_, options_.fit.saturation);
@@ -67,6 +67,17 @@ void InputImages::on_one_image() {
   mask_saturated(image, std::move(saturated));
   images_.push_back(std::move(image));
   coverage_ = std::move(opened.coverage);
+}
+
+void InputImages::response_of_coadd() {
+  const auto frames = recorded_frames(mosaic_, profiles_, context_);
+  files_.insert(files_.end(), frames.record.read.begin(), frames.record.read.end());
+  const auto of_frames = std::move(psf_);
+  psf_ = mean_psf_ = coadded_response(of_frames, mosaic_, frames.files);
+  if (const auto why = places_unknown(frames.record); !why.empty())
+    context_.caveat("mean-response", fmt::format("{}: {}; all sources are fitted with the response averaged over dithers", mosaic_.label(), why));
+  else
+    coadd_.emplace(coadd_response(of_frames, mosaic_, frames, 0, context_));
 }
 
 Image<float> InputImages::value_for_fit() const {

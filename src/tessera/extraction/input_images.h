@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "tessera/extraction/extract.h"
-#include "tessera/extraction/open_images.h"
+#include "tessera/extraction/place_responses.h"
 #include "tessera/pipeline/provenance.h"
 
 namespace tessera::extraction {
@@ -43,6 +43,8 @@ class InputImages {
   pipeline::Context& context_ = recorder_;   ///< with the defaults of its functions
   instrument::ProfileSet profiles_;
   psf::PsfModel psf_, detection_psf_;
+  psf::PsfModel mean_psf_;                                ///< of a mosaic fitted alone, averaged over dithers, where psf_ was that of its frames
+  std::optional<psf_coadd::CoaddResponse> coadd_;         ///< and its response at single places
   std::vector<instrument::FrameNames> names_;
   instrument::FrameFile mosaic_;            ///< the image that sources are found on
   std::vector<instrument::FrameFile> frames_;
@@ -54,6 +56,8 @@ class InputImages {
 
  private:
   void on_one_image();
+  /// From psf_ of the frames of the one mosaic to its own.
+  void response_of_coadd();
   /// Of the one image: pixels less the sky of the fit.
   Image<float> value_for_fit() const;
   void on_frames();

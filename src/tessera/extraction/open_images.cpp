@@ -134,8 +134,16 @@ RecordedMosaic recorded_mosaic(const fs::path& path, bool needed) {
     auto j = nlohmann::json::parse(content);
     text::change_strings(j, text::raw_bytes);
     const fs::path base = j.at("working_folder").get<std::string>();
-    for (const auto& o : j.at("options"))
-      if (o.at("key") == "background.method") mosaic.surfaces = o.at("value") == "plane" || o.at("value") == "surface";
+    param::OptionSet resampling;
+    resampling.add("interpolation", "", mosaic.interpolation);
+    resampling.add("coadd", "", mosaic.coadd);
+    for (const auto& o : j.at("options")) {
+      const auto key = o.at("key").get<std::string>(), value = o.at("value").get<std::string>();
+      if (key == "background.method") mosaic.surfaces = value == "plane" || value == "surface";
+      if (key == "grid.moving") mosaic.moving = !value.empty();
+      if (resampling.find(key)) resampling.assign(key, value, param::Source::command_line, record.string());
+    }
+    if (j.value("weights", "") == "sigma") mosaic.coadd.weights = coadd::Weighting::sigma;
     for (const auto& f : j.at("frames")) {
       RecordedFrame frame;
       frame.image = fs::weakly_canonical(base / f.at("image").get<std::string>()).string();
@@ -143,6 +151,7 @@ RecordedMosaic recorded_mosaic(const fs::path& path, bool needed) {
       frame.used = f.at("used");
       frame.sky = f.at("offset").get<double>() + f.value("zodi", 0.0);
       if (f.at("noise_scale").is_number()) frame.noise_scale = f.at("noise_scale");
+      frame.weight = f.value("weight", 1.0), frame.sky_variance = f.value("sky_variance", 0.0);
       if (!(frame.noise_scale > 0) || !std::isfinite(frame.noise_scale)) frame.noise_scale = 1;
       mosaic.frames.push_back(frame);
     }

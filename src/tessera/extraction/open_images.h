@@ -35,6 +35,7 @@ struct RecordedFrame {
   int hdu = 0;
   bool used = true;
   double sky = 0, noise_scale = 1;   ///< sky: offset and zodiacal light that were taken off
+  double weight = 1, sky_variance = 0;
   std::string rmask;                 ///< "": none was written
 };
 struct RecordedMosaic {
@@ -42,6 +43,9 @@ struct RecordedMosaic {
   std::vector<RecordedFrame> frames;
   bool recorded = true;              ///< false: there is no run.json, and frames count as they are
   bool surfaces = false;             ///< frames lost planes or surfaces, which the record does not hold
+  bool moving = false;               ///< frames were carried along with an object
+  reproject::InterpolationOptions interpolation;
+  coadd::CoaddOptions coadd;         ///< weights as they came to be, not automatic
   std::vector<std::string> read;
 };
 /// From the folder of a mosaic or its mosaic.fits; the record is run.json or run_mosaic.json beside it, or in the folder above (tessera mopex). Without one `needed` throws DataError.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <optional>
 
 #include "tessera/base/error.h"
 #include "tessera/base/files.h"
@@ -12,7 +13,7 @@
 #include "tessera/extraction/coadded_response.h"
 #include "tessera/extraction/edited_images.h"
 #include "tessera/extraction/fit_sources.h"
-#include "tessera/extraction/open_images.h"
+#include "tessera/extraction/place_responses.h"
 #include "tessera/io/tables.h"
 #include "tessera/pipeline/mosaic.h"
 #include "tessera/pipeline/run_json.h"
@@ -79,7 +80,7 @@ class ResidualRun {
       mosaic_psf_ = coadded_response(psf_, files_.back(), frames);
     else if (options_.psf_use.of == PsfOf::frames) {
       if (names.size() != 1) throw UsageError{"psf.of = frames is for one mosaic; for frames the response is theirs (and --mosaic adds their mosaic)"};
-      psf_ = coadded_response(psf_, frames.front(), profiles_, read_);
+      response_of_coadd(frames.front());
     }
     std::move(frames.begin(), frames.end(), files_.begin());
     for (std::size_t k = 0; k < files_.size(); ++k) {
@@ -89,6 +90,22 @@ class ResidualRun {
         throw DataError{fmt::format("{}: fluxes on it are in {}, those on {} in {}; take sources off them in runs of their own", files_[k].label(), image.unit.name, files_.front().label(), flux_unit(files_.front().unit).name)};
       images_.push_back(std::move(image));
     }
+  }
+
+  /// As extract has it for a mosaic alone, where sources are those of the catalogue.
+  void response_of_coadd(const instrument::FrameFile& mosaic) {
+    const auto frames = recorded_frames(mosaic, profiles_, context_);
+    read_.insert(read_.end(), frames.record.read.begin(), frames.record.read.end());
+    const auto of_frames = std::move(psf_);
+    psf_ = coadded_response(of_frames, mosaic, frames.files);
+    if (places_unknown(frames.record).empty()) coadd_.emplace(coadd_response(of_frames, mosaic, frames, 0, context_));
+  }
+
+  void respond_at_places() {
+    std::vector<std::pair<double, double>> places;
+    for (const auto& s : sources_)
+      if (s.covariance[8] > 0 && s.flux >= options_.psf_use.place_snr * std::sqrt(s.covariance[8]) && !s.sights.empty()) places.push_back({s.sights.front().x, s.sights.front().y});
+    psf_ = with_places(psf_, *coadd_, places, 0.5, context_);
   }
 
   void take_sources(const Table& table) {
@@ -112,6 +129,7 @@ class ResidualRun {
     double reach = 0;
     for (const auto& image : images_) reach = std::max(reach, image.psf->reach_pix());
     find_sights(images_, sources_, 2 * static_cast<int>(std::ceil(reach)) + 1, 0, context_);
+    if (coadd_) respond_at_places();
     const auto off = std::count_if(sources_.begin(), sources_.end(), [](const Source& s) { return s.sights.empty(); });
     seen_ = static_cast<long>(sources_.size()) - static_cast<long>(off);
     if (off > 0) context_.caveat("out-of-field", fmt::format("{} of {} sources lie on no image", off, sources_.size()), off);
@@ -138,6 +156,7 @@ class ResidualRun {
   pipeline::RunClock clock_;
   instrument::ProfileSet profiles_;
   psf::PsfModel psf_, mosaic_psf_;
+  std::optional<psf_coadd::CoaddResponse> coadd_;  ///< of the one mosaic
   std::vector<instrument::FrameFile> files_;
   std::vector<FitImage> images_;
   std::vector<Source> sources_;

@@ -112,6 +112,8 @@ ListedSources listed_sources(const Table& table, const std::string& path, const 
   const auto convert = conversion(unit, flux_unit, path, c.name);
   listed.unit_assumed = unit.empty() && !flux_unit.empty();
   const auto flux = table.numbers(c.name);
+  const Column* error = catalog::find_column(table, c.name + "_err");
+  const auto sigma = error ? table.numbers(error->name) : std::vector<double>{};
   const auto wanted = options.where.empty() ? std::vector<bool>(points.size(), true) : catalog::rows_where(table, options.where);
   listed.rows = static_cast<long>(points.size());
   for (std::size_t i = 0; i < points.size(); ++i) {
@@ -120,6 +122,7 @@ ListedSources listed_sources(const Table& table, const std::string& path, const 
     Source s;
     s.start = points[i];
     s.flux = convert(flux[i]);
+    if (error) s.covariance[8] = std::pow(convert(flux[i] + sigma[i]) - s.flux, 2);
     s.status = Status::fitted;
     if (std::isfinite(s.start.ra_deg) && std::isfinite(s.start.dec_deg) && std::isfinite(s.flux)) listed.sources.push_back(s);
   }

@@ -24,7 +24,7 @@ std::vector<wcs::SkyPoint> positions_of(const Table& table, const std::string& p
 std::vector<Source> sources_to_measure(const Table& table, const std::string& path, double epoch);
 
 struct ListedSources {
-  std::vector<Source> sources; ///< rows with a position and a flux, in order; flux in the unit asked for
+  std::vector<Source> sources; ///< rows with a position and a flux, in order; flux in the unit asked for, with its variance where the table has one
   long rows = 0, chosen = 0;   ///< of the table; met the condition
   bool unit_assumed = false;   ///< the table does not say the unit
 };

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <numbers>
 
 namespace tessera::psf {
@@ -78,6 +79,49 @@ PsfModel PsfModel::polynomial(std::vector<PointResponse> tables, const Polynomia
   return m;
 }
 
+void PsfModel::place(std::vector<PointResponse> tables, const std::vector<std::pair<double, double>>& places) {
+  if (tables.size() != places.size()) throw UsageError{fmt::format("{} point responses at {} places", tables.size(), places.size())};
+  kind_ = Kind::places;
+  for (std::size_t k = 0; k < tables.size(); ++k) {
+    if (!std::isfinite(places[k].first) || !std::isfinite(places[k].second)) throw UsageError{fmt::format("point response {} stands at no place", k + 1)};
+    places_.push_back({places[k].first, places[k].second, tables_.size()});
+    tables_.push_back(std::move(tables[k]));
+  }
+  std::stable_sort(places_.begin(), places_.end(), [](const Place& a, const Place& b) { return a.y < b.y; });
+}
+
+PsfModel PsfModel::places(std::vector<PointResponse> tables, const std::vector<std::pair<double, double>>& places) {
+  if (tables.empty()) throw UsageError{"a point response at places needs at least one"};
+  PsfModel m;
+  m.radius_ = std::numeric_limits<double>::infinity();
+  m.place(std::move(tables), places);
+  return m;
+}
+
+PsfModel PsfModel::places(PointResponse elsewhere, std::vector<PointResponse> tables, const std::vector<std::pair<double, double>>& places, double radius) {
+  PsfModel m;
+  m.radius_ = radius;
+  m.tables_.push_back(std::move(elsewhere));
+  m.place(std::move(tables), places);
+  return m;
+}
+
+const PointResponse& PsfModel::nearest_place(double x, double y) const {
+  double best = radius_ * radius_;
+  std::size_t table = 0;
+  bool found = false;
+  const auto look = [&](const Place& p) {
+    const double dx = p.x - x, dy = p.y - y, d = dx * dx + dy * dy;
+    if (d < best || (d == best && (!found || p.table < table))) best = d, table = p.table, found = true;
+    return dy * dy <= best;  // further along y there may be a nearer one
+  };
+  const auto middle = std::lower_bound(places_.begin(), places_.end(), y, [](const Place& p, double at) { return p.y < at; });
+  for (auto up = middle; up != places_.end() && look(*up);) ++up;
+  for (auto down = middle; down != places_.begin() && look(*--down);) {
+  }
+  return tables_[found ? table : 0];
+}
+
 PsfModel PsfModel::analytic(const ProfileOptions& options, double reach_pix) {
   const Profile profile{options};
   double reach = reach_pix;
@@ -119,6 +163,7 @@ const PointResponse& PsfModel::at(double x, double y, PointResponse& workspace) 
       return tables_[static_cast<std::size_t>(best->table)];
     }
     case Kind::grid: return between_nodes(x, y, workspace);
+    case Kind::places: return nearest_place(x, y);
     default: return of_polynomial(x, y, workspace);
   }
 }

@@ -1,9 +1,11 @@
 /// psf/psf_model.h — the point response of a detector or mosaic at every position: tables and how they depend on the position.
 ///
 /// Constant; rectangles with a table each (MOPEX's PRF maps, guide 8.7); a grid of positions with the nearest table or bilinear between
-/// them (photutils' GriddedPSFModel, SPHEREx zones); or a polynomial of tables (PSFEx: Σ xⁱ yʲ T_ij of scaled positions).
+/// them (photutils' GriddedPSFModel, SPHEREx zones); a polynomial of tables (PSFEx: Σ xⁱ yʲ T_ij of scaled positions); or tables at places of their own,
+/// of which the nearest counts (coadds, whose response changes from star to star).
 #pragma once
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tessera/psf/point_response.h"
@@ -35,6 +37,10 @@ class PsfModel {
   /// numbers do not fit, or bilinear tables differ in geometry.
   static PsfModel grid(std::vector<PointResponse> tables, std::vector<double> xs, std::vector<double> ys, Between between);
   static PsfModel polynomial(std::vector<PointResponse> tables, const Polynomial& polynomial);
+  /// tables[k] stands at places[k]; of two equally near the first counts. Throws UsageError when numbers do not fit, there is none, or one is not finite.
+  static PsfModel places(std::vector<PointResponse> tables, const std::vector<std::pair<double, double>>& places);
+  /// The same within `radius` of a place; further from all, `elsewhere`, which is the first of tables().
+  static PsfModel places(PointResponse elsewhere, std::vector<PointResponse> tables, const std::vector<std::pair<double, double>>& places, double radius);
   /// A Gaussian or Moffat integrated over pixels, tabulated so finely that interpolation stays below 2e-6 of the peak, out to `reach_pix` (0: where less
   /// than 1e-5 of the flux lies outside, at most 40 pixels). Its flux over the whole plane is 1.
   static PsfModel analytic(const ProfileOptions& options, double reach_pix = 0);
@@ -48,7 +54,13 @@ class PsfModel {
   void describe(std::string text) { description_ = std::move(text); }
 
  private:
-  enum class Kind { constant, zones, grid, polynomial };
+  enum class Kind { constant, zones, grid, polynomial, places };
+  struct Place {
+    double x, y;
+    std::size_t table;
+  };
+  void place(std::vector<PointResponse> tables, const std::vector<std::pair<double, double>>& places);
+  const PointResponse& nearest_place(double x, double y) const;
   const PointResponse& between_nodes(double x, double y, PointResponse& workspace) const;
   const PointResponse& of_polynomial(double x, double y, PointResponse& workspace) const;
   Kind kind_ = Kind::constant;
@@ -57,6 +69,8 @@ class PsfModel {
   std::vector<double> xs_, ys_;
   Between between_ = Between::nearest;
   Polynomial polynomial_;
+  std::vector<Place> places_;  // ascending in y
+  double radius_ = 0;          // of places
   std::string description_;
 };
 
