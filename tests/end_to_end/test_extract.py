@@ -99,6 +99,29 @@ def test_a_mosaic_alone_with_the_response_of_its_frames(field):
     assert abs(np.median(ratio) - 1) < 0.004
 
 
+@pytest.mark.parametrize("settings", [(), ("interpolation.method=drizzle", "interpolation.pixfrac=0.6", "grid.oversample=1.5")], ids=["area", "drizzle"])
+def test_bright_stars_on_a_mosaic_of_undersampled_turned_frames_have_the_response_of_their_place(field, settings):
+    """Their dither phases differ: with the mean response errors of S/N 100 to 300 are wrong by a factor, with that of the place they are right."""
+    frames = field / "turned"
+    if not frames.exists():
+        simulate(frames, "stack.frames=8", "stack.roll_step_deg=17", "sources.count=900", "sources.placement=grid", "sources.min_frames=4", "defects.cosmic_fraction=0", "sources.flux_min_ujy=70",
+                 "sources.flux_max_ujy=260", seed=12)
+    out = field / f"turned-{len(settings)}"
+    tessera("mosaic", frames, "-o", out, "-q", "--set", "rejection.method=none", *[a for s in settings for a in ("--set", s)])
+    truth, widths = Table.read(frames / "truth_sources.ecsv", format="ascii.ecsv"), {}
+    for name, place_snr in (("mean", "1e9"), ("place", "20")):
+        tessera("extract", out, "--psf", "gaussian:fwhm_pix=1.4", "--psf-of", "frames", "--sources", frames / "truth_sources.ecsv", "-o", field / f"turned-{len(settings)}-{name}", "-q", "--set", "fit.positions=free",
+                "--set", f"psf.place_snr={place_snr}")
+        stars, there = matched(Table.read(field / f"turned-{len(settings)}-{name}" / "catalog.fits"), truth)
+        snr = np.array(there["flux"] / stars["flux_err"], float)
+        good = (snr > 100) & (snr < 300) & (np.array(stars["portion"]) > 0.9)
+        pulls = np.array((stars["flux"] - there["flux"]) / stars["flux_err"], float)[good]
+        widths[name] = (np.quantile(pulls, 0.8413) - np.quantile(pulls, 0.1587)) / 2
+        print(f"{name}: {good.sum()} stars, pulls {np.median(pulls):+.2f}, {widths[name]:.2f}")
+    assert good.sum() > 80 and abs(np.median(pulls)) < 5 * 1.25 / np.sqrt(good.sum())
+    assert abs(widths["place"] - 1) < 3 * 0.96 / np.sqrt(good.sum()) and widths["mean"] > 1.25
+
+
 def test_a_list_comes_back_row_by_row_and_fluxes_are_unbiased_at_any_brightness(field):
     truth = truth_of(field)
     rows = Table({"ra": np.array(truth["ra"]), "dec": np.array(truth["dec"])})

@@ -95,3 +95,34 @@ TEST(PsfModel, RefusesTablesThatDoNotFitTogether) {
   EXPECT_THROW(PsfModel::zones(two(21), {{0, 0, 1, 1, 2}}), UsageError);
   EXPECT_THROW(PsfModel::polynomial(two(21), {.degree = 1}), UsageError);
 }
+
+TEST(PsfModel, AtPlacesTheNearestCounts) {
+  const auto m = PsfModel::places({table(1), table(2), table(3), table(4)}, {{10, 10}, {40, 12}, {11, 50}, {10, 10}});
+  EXPECT_NEAR(level_at(m, 9, 12), 1, 1e-5);  // of two at one place the first
+  EXPECT_NEAR(level_at(m, 26, 11), 2, 1e-5);
+  EXPECT_NEAR(level_at(m, 24, 11), 1, 1e-5);
+  EXPECT_NEAR(level_at(m, -100, 1000), 3, 1e-5);
+  const auto near = PsfModel::places(table(7), {table(1), table(2)}, {{10, 10}, {40, 12}}, 2.0);
+  EXPECT_NEAR(level_at(near, 11, 11), 1, 1e-5);
+  EXPECT_NEAR(level_at(near, 40, 13.9), 2, 1e-5);
+  EXPECT_NEAR(level_at(near, 40, 14.1), 7, 1e-5);
+  EXPECT_NEAR(level_at(near, 25, 11), 7, 1e-5);
+  EXPECT_NEAR(near.tables().front().peak(), table(7).peak(), 1e-9);
+  EXPECT_THROW(PsfModel::places({}, {}), UsageError);
+  EXPECT_THROW(PsfModel::places({table(1)}, {{NAN, 1}}), UsageError);
+  EXPECT_THROW(PsfModel::places({table(1)}, {}), UsageError);
+}
+
+TEST(PsfModel, TheNearestOfManyPlacesIsThatOfTheDirectSearch) {
+  std::vector<PointResponse> tables;
+  std::vector<std::pair<double, double>> places;
+  for (int k = 0; k < 60; ++k) tables.push_back(table(1 + k)), places.push_back({std::fmod(37.7 * k, 100), std::fmod(61.3 * k, 90)});
+  const auto m = PsfModel::places(tables, places);
+  for (int k = 0; k < 200; ++k) {
+    const double x = std::fmod(13.1 * k, 110) - 5, y = std::fmod(29.9 * k, 100) - 5;
+    std::size_t best = 0;
+    for (std::size_t i = 1; i < places.size(); ++i)
+      if (std::hypot(places[i].first - x, places[i].second - y) < std::hypot(places[best].first - x, places[best].second - y)) best = i;
+    EXPECT_NEAR(level_at(m, x, y), 1.0 + static_cast<double>(best), 1e-3);
+  }
+}
