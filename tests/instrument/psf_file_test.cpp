@@ -286,3 +286,25 @@ TEST(PsfFile, AnalyticProfilesAreNamedWithTheirParameters) {
   EXPECT_THAT(failure({.file = "nothing.fits"}), HasSubstr("nothing.fits: no such file"));
   EXPECT_THAT(failure({}), HasSubstr("--psf FILE"));
 }
+
+TEST(PsfFile, TablesAtPlacesOfTheirOwnComeBackAndTheNearestCounts) {
+  TemporaryFolder folder;
+  std::vector<psf::PointResponse> tables;
+  for (const double level : {1.0, 0.9, 0.8}) {  // one geometry, told apart by their flux
+    const auto image = star(31, 15, 4, 1.5, level);
+    Image<double> samples{31, 31};
+    std::copy(image.pixels().begin(), image.pixels().end(), samples.pixels().begin());
+    tables.push_back({samples, {.samples_per_pixel_x = 4, .samples_per_pixel_y = 4, .centre_x = 15, .centre_y = 15, .normalisation = psf::Normalisation::none}});
+  }
+  write_psf_places(folder / "places.fits", tables, {{10, 20}, {11.5, 70.25}, {60, 3}});
+  const auto model = read_psf({.file = (folder / "places.fits").string()});
+  psf::PointResponse workspace;
+  EXPECT_EQ(model.tables().size(), 3U);
+  EXPECT_NEAR(model.at(20, 60, workspace).peak(), tables[1].peak(), 1e-6);
+  EXPECT_NEAR(model.at(9, 19, workspace).peak(), tables[0].peak(), 1e-6);
+  EXPECT_THROW(read_psf({.file = (folder / "places.fits").string(), .between = BetweenChoice::bilinear}), UsageError);
+  EXPECT_THROW(write_psf_places(folder / "wrong.fits", tables, {{1, 2}}), UsageError);
+  // One place is a file, too.
+  write_psf_places(folder / "one.fits", {tables[0]}, {{10, 20}});
+  EXPECT_NEAR(read_psf({.file = (folder / "one.fits").string()}).at(0, 0, workspace).peak(), tables[0].peak(), 1e-6);
+}

@@ -145,3 +145,18 @@ TEST(CoaddResponse, GivesFramesTheirWeights) {
   for (const double d : {0.0, 0.7, 1.5}) EXPECT_NEAR(both.at(d, -d), 0.99 * second.at(d, -d) + 0.01 * first.at(d, -d), 1e-4);  // coverage is 1 for both
   EXPECT_GT(std::abs(second.at(0.7, -0.7) - first.at(0.7, -0.7)), 1e-3);
 }
+
+TEST(CoaddResponse, BesideAnEdgeIsWhatTheMosaicShowsAndGoesOnBeyond) {
+  // One frame, and a mosaic that ends in its middle: the star half a pixel from the edge.
+  Stack s = stack(how(reproject::Interpolation::area), 3, 1.2);
+  Stack cut = s;
+  cut.output.box = {45, 0, mosaic_side, mosaic_side};
+  const psf::ProfileOptions star{.fwhm_pix = 1.4};
+  const auto whole = CoaddResponse{s.output, s.frames, psf::PsfModel::analytic(star)}.at(45.2, 44.1), beside = CoaddResponse{cut.output, cut.frames, psf::PsfModel::analytic(star)}.at(45.2, 44.1);
+  EXPECT_EQ(whole.frames, beside.frames);
+  EXPECT_EQ(whole.told, 1);
+  EXPECT_NEAR(beside.told, 0.75, 0.15);  // the light right of 0.7 pixels left of the star
+  // Frames' edges are far away: what is thought to go on is what is there.
+  for (const double dx : {-2.2, -1.0, -0.2, 0.8})
+    for (const double dy : {-1.1, 0.0, 0.9}) EXPECT_NEAR(beside.response.at(dx, dy), whole.response.at(dx, dy), 0.005 * whole.response.peak()) << dx << ' ' << dy;
+}

@@ -22,7 +22,8 @@ namespace {
 constexpr double nearest_widths = 0.4;  // full widths: what a fit leaves nearer to a source is its own
 constexpr double doubtful_beyond = 3;   // sigma of the chi square of a source's own pixels, in which the frames' own response is met or not: beyond it, what is left is no fault of the coadd's mean response
 constexpr double nearest_to_doubtful = 0.2, when_doubtful = 0.01, doubtful_widths = 1.5, around_widths = 1.2;
-constexpr int place_rounds = 2;
+constexpr int most_place_rounds = 5;
+constexpr double most_settling = 0.3;  // pixels of the mosaic that a source may lie off the place whose response it is fitted with
 constexpr double too_wide = 1.7, too_narrow = 0.6;  // of the light in one of 9 × 9 pixels: a width wrong by some 30 %
 
 /// Whether the frames meet the source's model worse than their noise allows.
@@ -50,9 +51,12 @@ void Extraction::measure() {
   FitOptions how = options_.fit;
   if (how.skip) how.max_rounds = 0;
   fit_ = fit_sources(images_, sources_, how, positions(), window, link_, context_);
+  const bool at_places = coadd_ && !how.skip;
+  if (at_places) fit_at_places(window);  // what the mean response leaves of a star is no companion
+  const std::size_t found = sources_.size();
   for (int round = 1; round < options_.detection.rounds && !how.skip && !by_list() && options_.detection.image == DetectionImage::significance; ++round)
     if (!deblend(window)) break;
-  if (coadd_ && !how.skip) fit_at_places(window);
+  if (at_places && sources_.size() > found) fit_at_places(window);
   tell_fits();
   mark_poor_fits();
   FitImage on_mosaic;
@@ -94,17 +98,34 @@ bool Extraction::deblend(int window) {
 }
 
 void Extraction::fit_at_places(int window) {
-  // With the mean response a star comes to lie some hundredths of a pixel off; the second time its response is that of where it lies.
-  for (int round = 0; round < (positions() ? place_rounds : 1); ++round) {
+  const std::vector<Source> before = sources_;
+  std::vector<bool> at_place(sources_.size());
+  for (std::size_t i = 0; i < sources_.size(); ++i) {
+    const Source& s = sources_[i];
+    at_place[i] = measured(s) && !s.sights.empty() && s.flux >= options_.psf_use.place_snr * std::sqrt(s.covariance[8]);
+  }
+  // With the mean response a star comes to lie some hundredths of a pixel off; the second time its response is that of where it lies. What moves on is no star (a hit at an edge), and goes back to the mean response.
+  bool settled = false;
+  for (int round = 0; round < most_place_rounds && !(settled && (round > 1 || !positions())); ++round) {
     std::vector<std::pair<double, double>> places;
-    for (const auto& s : sources_) {
-      if (!measured(s) || s.sights.empty() || !(s.flux >= options_.psf_use.place_snr * std::sqrt(s.covariance[8]))) continue;
-      const auto at = moved(s.sights.front(), s.u, s.v);
-      places.push_back({at.x, at.y});
-    }
-    if (places.empty()) return;
+    for (std::size_t i = 0; i < sources_.size(); ++i)
+      if (at_place[i]) {
+        const auto at = moved(sources_[i].sights.front(), sources_[i].u, sources_[i].v);
+        places.push_back({at.x, at.y});
+      }
+    if (places.empty() && round == 0) return;
     psf_ = with_places(mean_psf_, *coadd_, places, options_.fit.max_shift + 0.5, context_);
     fit_ = fit_sources(images_, sources_, options_.fit, positions(), window, link_, context_);
+    settled = true;
+    std::size_t next = 0;
+    for (std::size_t i = 0; i < sources_.size(); ++i) {
+      if (!at_place[i]) continue;
+      const auto [x, y] = places[next++];
+      const auto at = moved(sources_[i].sights.front(), sources_[i].u, sources_[i].v);
+      if (std::hypot(at.x - x, at.y - y) <= most_settling) continue;
+      at_place[i] = settled = false;
+      sources_[i].u = before[i].u, sources_[i].v = before[i].v, sources_[i].flux = before[i].flux;
+    }
   }
 }
 

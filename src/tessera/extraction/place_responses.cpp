@@ -10,6 +10,7 @@ namespace tessera::extraction {
 namespace {
 
 constexpr std::int64_t share_of_memory = 3;  // of the ceiling
+constexpr double least_told = 0.95;          // of a response: beside an edge, where pixels with a sliver of a frame in them count fully, the mean one does as well
 
 /// The weight that a frame had. Weights by the variance of each pixel are taken as those of its sky.
 double weight_of(const RecordedMosaic& record, const RecordedFrame& frame) {
@@ -77,7 +78,7 @@ psf::PsfModel with_places(const psf::PsfModel& mean, const psf_coadd::CoaddRespo
   std::vector<psf::PointResponse> tables;
   std::vector<std::pair<double, double>> at;
   for (std::size_t i = 0; i < places.size(); ++i) {
-    if (made[i].frames == 0) continue;
+    if (made[i].frames == 0 || made[i].told < least_told) continue;
     tables.push_back(std::move(made[i].response));
     at.push_back(places[i]);
   }

@@ -24,7 +24,7 @@ std::string places_unknown(const RecordedMosaic& record);
 /// `psf`: of the frames. `samples_per_pixel`: 0 for what its width asks. Throws DataError when places_unknown(), or no frame lies on the mosaic.
 psf_coadd::CoaddResponse coadd_response(const psf::PsfModel& psf, const instrument::FrameFile& mosaic, const RecordedFrames& frames, int samples_per_pixel, pipeline::Context& context);
 
-/// `mean` with tables of their own for the places (pixels from 0), within `radius` of each; places that no frame covers have none. Throws SystemError when a third of the memory ceiling does not hold them.
+/// `mean` with tables of their own for the places (pixels from 0), within `radius` of each; places that no frame covers, or at an edge, have none. Throws SystemError when a third of the memory ceiling does not hold them.
 psf::PsfModel with_places(const psf::PsfModel& mean, const psf_coadd::CoaddResponse& coadd, const std::vector<std::pair<double, double>>& places, double radius, pipeline::Context& context);
 
 }  // namespace tessera::extraction

@@ -101,10 +101,11 @@ class ResidualRun {
     if (places_unknown(frames.record).empty()) coadd_.emplace(coadd_response(of_frames, mosaic, frames, 0, context_));
   }
 
+  /// Of a table without errors all sources count as bright.
   void respond_at_places() {
     std::vector<std::pair<double, double>> places;
     for (const auto& s : sources_)
-      if (s.covariance[8] > 0 && s.flux >= options_.psf_use.place_snr * std::sqrt(s.covariance[8]) && !s.sights.empty()) places.push_back({s.sights.front().x, s.sights.front().y});
+      if (s.flux >= options_.psf_use.place_snr * std::sqrt(s.covariance[8]) && !s.sights.empty()) places.push_back({s.sights.front().x, s.sights.front().y});
     psf_ = with_places(psf_, *coadd_, places, 0.5, context_);
   }
 

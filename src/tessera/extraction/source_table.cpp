@@ -112,7 +112,7 @@ ListedSources listed_sources(const Table& table, const std::string& path, const 
   const auto convert = conversion(unit, flux_unit, path, c.name);
   listed.unit_assumed = unit.empty() && !flux_unit.empty();
   const auto flux = table.numbers(c.name);
-  const Column* error = catalog::find_column(table, c.name + "_err");
+  const Column* error = first_of(table, {(c.name + "_err").c_str(), ("delta_" + c.name).c_str()});  // ours, MOPEX's
   const auto sigma = error ? table.numbers(error->name) : std::vector<double>{};
   const auto wanted = options.where.empty() ? std::vector<bool>(points.size(), true) : catalog::rows_where(table, options.where);
   listed.rows = static_cast<long>(points.size());

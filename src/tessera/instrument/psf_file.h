@@ -5,6 +5,7 @@
 #pragma once
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tessera/core/header.h"
@@ -42,5 +43,7 @@ psf::PsfModel read_psf(const PsfFileOptions& options);
 /// Writes a constant model or a grid with our own cards, as read_psf reads it: pixel responses, one image per position, x fastest.
 /// `xs`, `ys`: the positions, empty for one table.
 void write_psf(const std::filesystem::path& path, const std::vector<psf::PointResponse>& tables, const std::vector<double>& xs, const std::vector<double>& ys, const Header& header = {});
+/// The same for tables at places of their own, of which the nearest counts (card PRPLACES); `headers`: of each, or none. Tables of one file have one geometry, else UsageError.
+void write_psf_places(const std::filesystem::path& path, const std::vector<psf::PointResponse>& tables, const std::vector<std::pair<double, double>>& places, const std::vector<Header>& headers = {});
 
 }  // namespace tessera::instrument

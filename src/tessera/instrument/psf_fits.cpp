@@ -224,7 +224,7 @@ int first_table_image(const io::FitsFile& fits) {
   throw DataError{fmt::format("{}: no image in it, and no table of a point response that is known (PSF_MASK, EPSF)", fits.path().string())};
 }
 
-/// Ours: an image per position, whose cards PRX and PRY say which.
+/// Ours: an image per position, whose cards PRX and PRY say which; a grid, or with PRPLACES places of their own.
 psf::PsfModel read_own_grid(const PsfFileOptions& options, const io::FitsFile& fits, const std::vector<int>& hdus) {
   std::vector<psf::PointResponse> tables;
   std::vector<double> x, y;
@@ -236,6 +236,12 @@ psf::PsfModel read_own_grid(const PsfFileOptions& options, const io::FitsFile& f
     tables.push_back(std::move(planes_of(fits, one, complete(said, fits.path(), one.width, one.height)).front()));
     x.push_back(card_number(one.header, "PRX", fits.path()));
     y.push_back(card_number(one.header, "PRY", fits.path()));
+  }
+  if (fits.header(hdus.front()).logical("PRPLACES").value_or(false)) {
+    if (by_user.between == psf::Between::bilinear) throw UsageError{fmt::format("{}: its tables stand at places of their own, of which the nearest counts; psf.between = bilinear needs a grid", fits.path().string())};
+    std::vector<std::pair<double, double>> places;
+    for (std::size_t k = 0; k < x.size(); ++k) places.push_back({x[k], y[k]});
+    return psf::PsfModel::places(std::move(tables), places);
   }
   return grid_of(std::move(tables), sorted_grid(x, y, fits.path()), by_user.between.value_or(psf::Between::bilinear));
 }
@@ -291,23 +297,50 @@ psf::PointResponse read_single_table(const PsfFileOptions& options, const fs::pa
   return std::move(planes_of(fits, cube, complete(said, file, cube.width, cube.height)).front());
 }
 
-void write_psf(const fs::path& path, const std::vector<psf::PointResponse>& tables, const std::vector<double>& xs, const std::vector<double>& ys, const Header& header) {
-  if (tables.empty() || (tables.size() > 1 && xs.size() * ys.size() != tables.size())) throw UsageError{fmt::format("{}: {} tables on {} × {} positions", path.string(), tables.size(), xs.size(), ys.size())};
-  const psf::PointResponse& first = tables.front();
-  Header h = header;
-  h.set("PRSAMPX", static_cast<std::int64_t>(first.samples_per_pixel_x()), "samples per image pixel along x");
-  h.set("PRSAMPY", static_cast<std::int64_t>(first.samples_per_pixel_y()), "samples per image pixel along y");
-  h.set("PRCENX", first.centre_x(), "sample the source lies on, from 0");
-  h.set("PRCENY", first.centre_y(), "sample the source lies on, from 0");
+namespace {
+
+void set_meaning(Header& h, const psf::PointResponse& table) {
+  h.set("PRSAMPX", static_cast<std::int64_t>(table.samples_per_pixel_x()), "samples per image pixel along x");
+  h.set("PRSAMPY", static_cast<std::int64_t>(table.samples_per_pixel_y()), "samples per image pixel along y");
+  h.set("PRCENX", table.centre_x(), "sample the source lies on, from 0");
+  h.set("PRCENY", table.centre_y(), "sample the source lies on, from 0");
   h.set("PRRESP", std::string{"pixel"}, "a sample is the response of a whole pixel");
   h.set("PRNORM", std::string{"none"}, "fluxes are as the table has them");
+}
+
+void set_place(Header& h, double x, double y) {
+  h.set("PRX", x, "x this table stands for, pixels from 0");
+  h.set("PRY", y, "y this table stands for, pixels from 0");
+}
+
+void require_geometry(const fs::path& path, const psf::PointResponse& table, const psf::PointResponse& first) {
+  if (!table.same_geometry(first)) throw UsageError{fmt::format("{}: tables of one file must have one sampling, size and centre", path.string())};
+}
+
+}  // namespace
+
+void write_psf(const fs::path& path, const std::vector<psf::PointResponse>& tables, const std::vector<double>& xs, const std::vector<double>& ys, const Header& header) {
+  if (tables.empty() || (tables.size() > 1 && xs.size() * ys.size() != tables.size())) throw UsageError{fmt::format("{}: {} tables on {} × {} positions", path.string(), tables.size(), xs.size(), ys.size())};
+  Header h = header;
+  set_meaning(h, tables.front());
   io::FitsWriter writer{path};
   for (std::size_t k = 0; k < tables.size(); ++k) {
-    if (tables.size() > 1) {
-      if (!tables[k].same_geometry(first)) throw UsageError{fmt::format("{}: tables of one file must have one sampling, size and centre", path.string())};
-      h.set("PRX", xs[k % xs.size()], "x this table stands for, pixels from 0");
-      h.set("PRY", ys[k / xs.size()], "y this table stands for, pixels from 0");
-    }
+    require_geometry(path, tables[k], tables.front());
+    if (tables.size() > 1) set_place(h, xs[k % xs.size()], ys[k / xs.size()]);
+    writer.add_image("PRF", h, tables[k].samples());
+  }
+  writer.close();
+}
+
+void write_psf_places(const fs::path& path, const std::vector<psf::PointResponse>& tables, const std::vector<std::pair<double, double>>& places, const std::vector<Header>& headers) {
+  if (tables.empty() || places.size() != tables.size() || (!headers.empty() && headers.size() != tables.size())) throw UsageError{fmt::format("{}: {} tables at {} places", path.string(), tables.size(), places.size())};
+  io::FitsWriter writer{path};
+  for (std::size_t k = 0; k < tables.size(); ++k) {
+    require_geometry(path, tables[k], tables.front());
+    Header h = headers.empty() ? Header{} : headers[k];
+    set_meaning(h, tables[k]);
+    set_place(h, places[k].first, places[k].second);
+    h.set("PRPLACES", true, "tables stand at places of their own: the nearest counts");
     writer.add_image("PRF", h, tables[k].samples());
   }
   writer.close();

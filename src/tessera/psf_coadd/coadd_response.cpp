@@ -15,6 +15,7 @@ namespace {
 constexpr int edge_points = 16;         // along a side of a frame, to find where it lies
 constexpr int on_output_margin = 3;     // pixels: edges bend between these points
 constexpr double samples_per_width = 7; // splines of degree 5 are exact to 1e-5 then
+constexpr double all_weight = 1 - 1e-9;
 constexpr int least_samples = 4, most_samples = 16, most_reach = 400;
 
 /// Where a frame's outline lies on the output; the whole output where part of it has no place there.
@@ -106,7 +107,8 @@ std::int64_t CoaddResponse::bytes_per_table() const {
   return side * side * 2 * static_cast<std::int64_t>(sizeof(float));
 }
 
-std::vector<CoaddResponse::Near> CoaddResponse::frames_near(double x, double y, Box part) const {
+std::vector<CoaddResponse::Near> CoaddResponse::frames_near(double x, double y, Box part, Edges edges) const {
+  constexpr int beyond = 1 << 20;
   std::vector<Near> near;
   for (const CoaddedFrame& f : frames_) {
     const Box touched = intersection(part, f.on_output);
@@ -114,16 +116,18 @@ std::vector<CoaddResponse::Near> CoaddResponse::frames_near(double x, double y, 
     double u = 0, v = 0;
     f.exact->apply({&x, 1}, {&y, 1}, {&u, 1}, {&v, 1});
     if (!std::isfinite(u) || !std::isfinite(v)) continue;
-    const Box needed = reproject::window_to_resample(*f.to_frame, touched, f.box, output_.interpolation);
-    if (needed.empty()) continue;
+    const bool within = u > f.box.x0 - 1 && u < f.box.x1 && v > f.box.y0 - 1 && v < f.box.y1;
+    if (edges == Edges::none && !within) continue;
     Near n;
-    n.frame = &f, n.part = touched;
+    n.frame = &f, n.part = edges == Edges::none ? part : touched;
+    const Box needed = reproject::window_to_resample(*f.to_frame, n.part, edges == Edges::none ? f.box.grown(beyond) : f.box, output_.interpolation);
+    if (needed.empty()) continue;
     n.area = output_.sky.pixel_area_sr({x, y}) / f.sky.pixel_area_sr({u, v});
     if (!std::isfinite(n.area)) continue;
     n.pixels.reshape(needed);
     std::ranges::fill(n.pixels.variance.pixels(), 1.0F);
     std::ranges::fill(n.pixels.good.pixels(), std::uint8_t{1});
-    n.resampled.reshape(touched);
+    n.resampled.reshape(n.part);
     near.push_back(std::move(n));
   }
   // Where vectors do not move any more: a response may lie in the workspace beside it.
@@ -135,54 +139,83 @@ std::vector<CoaddResponse::Near> CoaddResponse::frames_near(double x, double y, 
   return near;
 }
 
-ResponseAt CoaddResponse::at(double x, double y) const {
-  ResponseAt result;
-  if (!std::isfinite(x) || !std::isfinite(y) || !(x >= output_.box.x0 - 0.5 && x < output_.box.x1 - 0.5 && y >= output_.box.y0 - 0.5 && y < output_.box.y1 - 0.5)) return result;
-  const int px = static_cast<int>(std::floor(x + 0.5)), py = static_cast<int>(std::floor(y + 0.5));
-  const int far = reach_ + 2;
-  const Box part = intersection(Box{px - far, py - far, px + far + 1, py + far + 1}, output_.box);
-  auto near = frames_near(x, y, part);
-  if (near.empty()) return result;
-  const int n = samples_, half = reach_ * n;
-  Image<double> sum{2 * half + 1, 2 * half + 1}, weight{2 * half + 1, 2 * half + 1};
+/// A table while it is summed up from stars at places of the lattice. A sample's weights add up to 1 where no edge takes some away.
+struct CoaddResponse::Interleaved {
+  Interleaved(int half_samples) : half{half_samples}, sum{2 * half + 1, 2 * half + 1}, weight{2 * half + 1, 2 * half + 1} {}
+  bool complete() const { return std::all_of(weight.pixels().begin(), weight.pixels().end(), [](double w) { return w > all_weight; }); }
+  double at(std::size_t i) const { return weight.pixels()[i] > 0 ? sum.pixels()[i] / weight.pixels()[i] : 0.0; }
+  int half = 0;
+  Image<double> sum, weight;
+};
+
+/// The star at (x, y) on all frames, coadded.
+void CoaddResponse::coadd_star(double x, double y, std::vector<Near>& near, coadd::Sums& sums) const {
+  for (Near& f : near) {
+    double u = 0, v = 0;
+    f.frame->exact->apply({&x, 1}, {&y, 1}, {&u, 1}, {&v, 1});
+    f.response->evaluate(u, v, f.pixels.box(), f.pixels.value.pixels(), {}, {});
+    reproject::resample(f.pixels.view(), {*f.frame->to_frame, *f.frame->to_output}, output_.interpolation, f.resampled.view());
+    for (float& value : f.resampled.value.pixels()) value *= static_cast<float>(f.area);
+    sums.add(f.resampled.view(), f.frame->weight, 1, 0, 1);
+  }
+}
+
+/// Returns false when nothing covers the pixel that the place lies in, which is asked when there is a `result`.
+bool CoaddResponse::interleave(double x, double y, Box part, std::vector<Near>& near, Interleaved& table, ResponseAt* result) const {
+  const int px = static_cast<int>(std::floor(x + 0.5)), py = static_cast<int>(std::floor(y + 0.5)), n = samples_;
   coadd::Sums sums;
   Image<float> mosaic{part}, spare{part}, coverage{part}, exposure{part};
-  bool first = true;
   for (const auto& [my, wy] : lattice(y, py, n))
     for (const auto& [mx, wx] : lattice(x, px, n)) {
-      const double sx = px + static_cast<double>(mx) / n, sy = py + static_cast<double>(my) / n;
       sums.reset(part);
-      for (Near& f : near) {
-        double u = 0, v = 0;
-        f.frame->exact->apply({&sx, 1}, {&sy, 1}, {&u, 1}, {&v, 1});
-        f.response->evaluate(u, v, f.pixels.box(), f.pixels.value.pixels(), {}, {});
-        reproject::resample(f.pixels.view(), {*f.frame->to_frame, *f.frame->to_output}, output_.interpolation, f.resampled.view());
-        for (float& value : f.resampled.value.pixels()) value *= static_cast<float>(f.area);
-        sums.add(f.resampled.view(), f.frame->weight, 1, 0, 1);
-        if (first && f.part.contains(px, py) && f.resampled.coverage(px, py) > 0) ++result.frames;
-      }
+      coadd_star(px + static_cast<double>(mx) / n, py + static_cast<double>(my) / n, near, sums);
       sums.finish(output_.min_coverage, mosaic, spare, coverage, exposure);
-      if (first) result.coverage = static_cast<double>(coverage(px, py));
-      if (first && !(result.coverage > 0)) return {};
-      first = false;
+      if (result && result->frames == 0) {
+        for (const Near& f : near) result->frames += f.part.contains(px, py) && f.resampled.coverage(px, py) > 0;
+        result->coverage = static_cast<double>(coverage(px, py));
+        if (!(result->coverage > 0)) return false;
+      }
       for (int ky = part.y0; ky < part.y1; ++ky) {
-        const int jy = (ky - py) * n - my + half;
-        if (jy < 0 || jy > 2 * half) continue;
+        const int jy = (ky - py) * n - my + table.half;
+        if (jy < 0 || jy > 2 * table.half) continue;
         for (int kx = part.x0; kx < part.x1; ++kx) {
-          const int jx = (kx - px) * n - mx + half;
-          if (jx < 0 || jx > 2 * half || !std::isfinite(mosaic(kx, ky))) continue;
-          sum(jx, jy) += wx * wy * static_cast<double>(mosaic(kx, ky));
-          weight(jx, jy) += wx * wy;
+          const int jx = (kx - px) * n - mx + table.half;
+          if (jx < 0 || jx > 2 * table.half || !std::isfinite(mosaic(kx, ky))) continue;
+          table.sum(jx, jy) += wx * wy * static_cast<double>(mosaic(kx, ky));
+          table.weight(jx, jy) += wx * wy;
         }
       }
     }
-  if (!(std::accumulate(sum.pixels().begin(), sum.pixels().end(), 0.0) > 0)) return {};
-  for (std::size_t i = 0; i < sum.pixels().size(); ++i) sum.pixels()[i] = weight.pixels()[i] > 0 ? sum.pixels()[i] / weight.pixels()[i] : 0.0;
+  return true;
+}
+
+ResponseAt CoaddResponse::at(double x, double y) const {
+  const Box& whole = output_.box;
+  if (!std::isfinite(x) || !std::isfinite(y) || !(x >= whole.x0 - 0.5 && x < whole.x1 - 0.5 && y >= whole.y0 - 0.5 && y < whole.y1 - 0.5)) return {};
+  const int px = static_cast<int>(std::floor(x + 0.5)), py = static_cast<int>(std::floor(y + 0.5)), far = reach_ + 2;
+  const Box around{px - far, py - far, px + far + 1, py + far + 1}, part = intersection(around, whole);
+  auto near = frames_near(x, y, part, Edges::as_they_are);
+  ResponseAt result;
+  Interleaved table{reach_ * samples_};
+  if (near.empty() || !interleave(x, y, part, near, table, &result)) return {};
+  Image<double> samples{2 * table.half + 1, 2 * table.half + 1};
+  for (std::size_t i = 0; i < samples.pixels().size(); ++i) samples.pixels()[i] = table.at(i);
+  if (!table.complete()) {  // an edge nearby: beyond it the frames are thought to go on, so that the table has no cliff there
+    Interleaved beyond{table.half};
+    near = frames_near(x, y, around, Edges::none);
+    if (!near.empty()) interleave(x, y, around, near, beyond, nullptr);
+    for (std::size_t i = 0; i < samples.pixels().size(); ++i)
+      if (const double w = table.weight.pixels()[i]; w < all_weight) samples.pixels()[i] = table.sum.pixels()[i] + (1 - w) * beyond.at(i);
+  }
+  if (!(std::accumulate(samples.pixels().begin(), samples.pixels().end(), 0.0) > 0)) return {};
+  double told = 0, all_light = 0;
+  for (std::size_t i = 0; i < samples.pixels().size(); ++i) all_light += samples.pixels()[i], told += std::min(1.0, table.weight.pixels()[i]) * samples.pixels()[i];
+  result.told = told / all_light;
   psf::Meaning meaning;
-  meaning.samples_per_pixel_x = meaning.samples_per_pixel_y = n;
-  meaning.centre_x = meaning.centre_y = half;
+  meaning.samples_per_pixel_x = meaning.samples_per_pixel_y = samples_;
+  meaning.centre_x = meaning.centre_y = table.half;
   meaning.normalisation = psf::Normalisation::none;
-  result.response = psf::PointResponse{sum.view(), meaning};
+  result.response = psf::PointResponse{samples.view(), meaning};
   return result;
 }
 

@@ -3,11 +3,12 @@
 /// A star of flux 1 is drawn on every frame by the frames' response, carried to the output by the resampler and the sums that made the mosaic, and read there. That is done with the star at
 /// lattice places X all around the place p asked for, 1/n of a pixel apart; pixel k then tells the response at the distance k − X. Within a pixel from p two places along each axis tell the same distance,
 /// from dither phases that differ; they count with cos²(π (X − p)/2), which adds up to 1, is flat at p, and gone a pixel away. So a star at p itself gets the response of its own
-/// phases, and the table is smooth. (The interleaved tables of Lauer 1999, PASP 111, 227, and Anderson & King 2000, PASP 112, 1360, here of a known response.)
+/// phases, and the table is smooth. Beyond edges of the mosaic, which no pixel tells of, frames are thought to go on. (The interleaved tables of Lauer 1999, PASP 111, 227, and Anderson & King 2000, PASP 112, 1360, here of a known response.)
 #pragma once
 #include <span>
 #include <vector>
 
+#include "tessera/coadd/sums.h"
 #include "tessera/core/frame.h"
 #include "tessera/psf/psf_model.h"
 #include "tessera/reproject/interpolation.h"
@@ -38,6 +39,7 @@ struct ResponseAt {
   psf::PointResponse response;  ///< pixels of the output: share of the flux, as value × solid angle of the output's pixel; only where `frames` > 0
   int frames = 0;               ///< with weight in the pixel that the place lies in
   double coverage = 0;          ///< of that pixel
+  double told = 0;              ///< share of the response that pixels of the output tell; below 1 beside an edge
 };
 
 class CoaddResponse {
@@ -55,7 +57,11 @@ class CoaddResponse {
 
  private:
   struct Near;
-  std::vector<Near> frames_near(double x, double y, Box part) const;
+  struct Interleaved;
+  enum class Edges { as_they_are, none };
+  std::vector<Near> frames_near(double x, double y, Box part, Edges edges) const;
+  void coadd_star(double x, double y, std::vector<Near>& near, coadd::Sums& sums) const;
+  bool interleave(double x, double y, Box part, std::vector<Near>& near, Interleaved& table, ResponseAt* result) const;
   Output output_;
   std::vector<CoaddedFrame> frames_;
   psf::PsfModel response_;

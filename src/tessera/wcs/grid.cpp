@@ -12,6 +12,7 @@
 #include "tessera/base/text.h"
 #include "tessera/core/statistics.h"
 #include "tessera/wcs/frames.h"
+#include "tessera/wcs/position_text.h"
 
 namespace tessera::wcs {
 namespace {
@@ -61,27 +62,6 @@ std::vector<std::pair<int, double>> standard_parameters(const std::string& proje
   throw UsageError{fmt::format("grid.projection '{}': expected one of {}", projection, text::join(names, ", "))};
 }
 
-/// "12:34:56.7", "12h34m56.7s", "188.73": degrees, the first two forms times 15 when `hours`.
-std::optional<double> angle(std::string_view word, bool hours) {
-  if (const auto plain = text::to_double(word)) return plain;
-  std::string fields{word};
-  const bool named_hours = fields.find('h') != std::string::npos;
-  for (char& c : fields)
-    if (std::string_view{"hdms'\""}.find(c) != std::string_view::npos) c = ':';
-  while (!fields.empty() && fields.back() == ':') fields.pop_back();
-  const bool negative = !fields.empty() && fields.front() == '-';
-  double value = 0, unit = 1;
-  const auto parts = text::split(fields, ':');
-  if (parts.size() < 2 || parts.size() > 3) return std::nullopt;
-  for (const auto& part : parts) {
-    const auto number = text::to_double(part);
-    if (!number || (unit < 1 && (*number < 0 || *number >= 60))) return std::nullopt;
-    value += std::abs(*number) * unit;
-    unit /= 60;
-  }
-  return (negative ? -value : value) * (hours || named_hours ? 15 : 1);
-}
-
 std::vector<std::string> words(std::string_view s) {
   std::vector<std::string> list;
   std::string copy{s};
@@ -92,11 +72,7 @@ std::vector<std::string> words(std::string_view s) {
 }
 
 SkyPoint parse_center(const std::string& s) {
-  const auto w = words(s);
-  if (w.size() == 2) {
-    const auto ra = angle(w[0], true), dec = angle(w[1], false);
-    if (ra && dec && *ra >= -360 && *ra <= 360 && std::abs(*dec) <= 90) return {wrap_degrees(*ra), *dec};
-  }
+  if (const auto p = parse_position(s)) return {wrap_degrees(p->ra_deg), p->dec_deg};
   throw UsageError{fmt::format("grid.center '{}': expected \"RA Dec\" in degrees or as 12:34:56.7 -01:02:03", s)};
 }
 
