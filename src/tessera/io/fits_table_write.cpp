@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 #include <unordered_set>
 
 #include "tessera/base/error.h"
+#include "tessera/io/array_columns.h"
 #include "tessera/io/bytes.h"
 #include "tessera/io/fits_table.h"
 
@@ -87,21 +89,54 @@ void add_cards(Header& cards, const Stored& s, int number) {
   if (!s.column->description.empty()) cards.set(key("TCOMM"), s.column->description);
 }
 
+/// The array that starts at column `first`, or nothing: its elements must follow one another and be numbers of one type.
+struct Array {
+  std::string name, shape;
+  std::size_t elements = 0;
+};
+std::optional<Array> array_at(const Table& table, std::size_t first) {
+  const std::string& column = table.columns[first].name;
+  if (!column.ends_with("_1")) return {};
+  Array array;
+  array.name = column.substr(0, column.size() - 2);
+  array.elements = static_cast<std::size_t>(array_elements(table, array.name));
+  if (array.elements == 0) return {};
+  array.shape = std::get<std::string>(table.keyword(std::string{array_mark} + array.name)->value);
+  for (std::size_t i = 0; i < array.elements; ++i) {
+    const Column* element = first + i < table.columns.size() ? &table.columns[first + i] : nullptr;
+    if (!element || element->name != fmt::format("{}_{}", array.name, i + 1) || element->data.index() != table.columns[first].data.index())
+      throw UsageError{fmt::format("array column {}{}: element {} is absent or of another type", array.name, array.shape, i + 1)};
+    const bool text = std::holds_alternative<std::vector<std::string>>(element->data);
+    if (text || std::find(element->null.begin(), element->null.end(), true) != element->null.end())
+      throw UsageError{fmt::format("array column {}{}: element {} is text or has missing values; arrays hold numbers", array.name, array.shape, i + 1)};
+  }
+  return array;
+}
+
 }  // namespace
 
 EncodedTable encode_table(const Table& table) {
-  if (table.columns.size() > 999) throw UsageError{fmt::format("a FITS table holds at most 999 columns, not {}", table.columns.size())};
   EncodedTable out;
   out.rows = static_cast<std::int64_t>(table.rows());
   std::vector<Stored> plans;
-  for (const Column& column : table.columns) {
-    check(column);
-    plans.push_back(plan(column));
-    out.names.push_back(column.name);
-    out.forms.push_back(plans.back().form);
+  for (std::size_t i = 0; i < table.columns.size();) {
+    const std::optional<Array> array = array_at(table, i);
+    const std::size_t elements = array ? array->elements : 1;
+    const Column& column = table.columns[i];
+    for (std::size_t k = 0; k < elements; ++k) {
+      check(table.columns[i + k]);
+      plans.push_back(plan(table.columns[i + k]));
+    }
+    const Stored& first = plans[plans.size() - elements];
+    out.names.push_back(array ? array->name : column.name);
+    out.forms.push_back(array ? fmt::format("{}{}", elements, first.form) : first.form);
     out.units.push_back(column.unit);
-    add_cards(out.column_cards, plans.back(), static_cast<int>(plans.size()));
+    const int number = static_cast<int>(out.names.size());
+    if (array) out.column_cards.set(fmt::format("TDIM{}", number), array->shape);
+    add_cards(out.column_cards, first, number);
+    i += elements;
   }
+  if (out.names.size() > 999) throw UsageError{fmt::format("a FITS table holds at most 999 columns, not {}", out.names.size())};
   for (std::size_t row = 0; row < table.rows(); ++row)
     for (const Stored& s : plans) append_element(out.bytes, s, row);
   return out;

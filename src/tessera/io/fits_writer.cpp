@@ -14,6 +14,7 @@
 
 #include "tessera/base/error.h"
 #include "tessera/base/files.h"
+#include "tessera/io/array_columns.h"
 #include "tessera/io/fits.h"
 #include "tessera/io/fits_layout.h"
 #include "tessera/io/fits_pixels.h"
@@ -305,7 +306,8 @@ void FitsWriter::add_table(const Table& table) {
   if (impl_->hdus == 0) add_empty(Header{});
   impl_->finish_hdu();
   Header cards;
-  for (const Card& card : table.keywords) cards.add(card);
+  for (const Card& card : table.keywords)
+    if (!card.key.starts_with(array_mark)) cards.add(card);  // TDIM says it
   for (const std::string& line : table.comments) {
     if (line.starts_with("HISTORY ")) cards.add_history(std::string_view{line}.substr(8));
     else cards.add_comment(line);
