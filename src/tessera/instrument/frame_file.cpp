@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "tessera/base/error.h"
@@ -144,19 +145,35 @@ void take_exposure(FrameFile& frame, const Header& primary, const std::string& c
   frame.exposure_s = *seconds;
 }
 
+/// Name and bit of the pairs MSKNnnnn = 'HOT', MSKMnnnn = 1024 (newer SPHEREx files) in a mask's header.
+std::vector<std::pair<std::string, int>> paired_bits(const Header& header) {
+  std::vector<std::pair<std::string, int>> bits;
+  for (const Card& card : header.cards()) {
+    if (!card.key.starts_with("MSKN")) continue;
+    const auto mask = header.integer("MSKM" + card.key.substr(4));
+    const auto name = header.text(card.key);
+    if (mask && name && *mask > 0 && *mask <= 0xffffffffLL && std::has_single_bit(static_cast<std::uint64_t>(*mask)))
+      bits.emplace_back(text::lower(*name), std::countr_zero(static_cast<std::uint64_t>(*mask)));
+  }
+  return bits;
+}
+
 /// Bits of this frame: the profile's, numbered by the mask's cards where the profile says so ("MP_SAT = 1").
 void take_mask_bits(FrameFile& frame, const io::FitsFile& file, const InputOptions& options) {
   const Profile& profile = *frame.profile;
   frame.mask_bits = profile.mask_bits;
   if (!profile.bit_cards.empty() && frame.mask) {
     const Header header = frame.mask->path == file.path() ? file.header(frame.mask->hdu) : io::FitsFile{frame.mask->path}.header(frame.mask->hdu);
+    auto numbered = paired_bits(header);
     for (const Card& card : header.cards()) {
       const auto* number = std::get_if<std::int64_t>(&card.value);
       if (!number || *number < 0 || *number > 31 || !card.key.starts_with(profile.bit_cards)) continue;
-      const std::string name = text::lower(card.key.substr(profile.bit_cards.size()));
+      numbered.emplace_back(text::lower(card.key.substr(profile.bit_cards.size())), static_cast<int>(*number));
+    }
+    for (const auto& [name, bit] : numbered) {
       const auto known = std::find_if(frame.mask_bits.begin(), frame.mask_bits.end(), [&](const MaskBit& b) { return b.name == name; });
-      if (known != frame.mask_bits.end()) known->bit = static_cast<int>(*number);
-      else frame.mask_bits.push_back({static_cast<int>(*number), name, "", false});
+      if (known != frame.mask_bits.end()) known->bit = bit;
+      else frame.mask_bits.push_back({bit, name, "", false});
     }
     std::erase_if(frame.mask_bits, [](const MaskBit& b) { return b.bit < 0; });
     std::sort(frame.mask_bits.begin(), frame.mask_bits.end(), [](const MaskBit& a, const MaskBit& b) { return a.bit < b.bit; });

@@ -1,0 +1,195 @@
+#include "tessera/spherex/calibration.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numbers>
+#include <set>
+
+#include "tessera/base/error.h"
+#include "tessera/base/text.h"
+
+namespace tessera::spherex {
+namespace {
+
+namespace fs = std::filesystem;
+using Vector = std::array<double, 3>;
+
+/// Digits are compared as numbers, so that v12 comes after v4.
+bool before(const std::string& a, const std::string& b) {
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  std::size_t i = 0, j = 0;
+  while (i < a.size() && j < b.size()) {
+    if (digit(a[i]) && digit(b[j])) {
+      while (i + 1 < a.size() && a[i] == '0' && digit(a[i + 1])) ++i;
+      while (j + 1 < b.size() && b[j] == '0' && digit(b[j + 1])) ++j;
+      std::size_t m = i, n = j;
+      while (m < a.size() && digit(a[m])) ++m;
+      while (n < b.size() && digit(b[n])) ++n;
+      if (m - i != n - j) return m - i < n - j;
+      if (const int order = a.compare(i, m - i, b, j, n - j)) return order < 0;
+      i = m, j = n;
+    } else {
+      if (a[i] != b[j]) return a[i] < b[j];
+      ++i, ++j;
+    }
+  }
+  return a.size() - i < b.size() - j;
+}
+
+/// The last version of a product among the files of the folders; the first folder that has one counts.
+fs::path product(const std::vector<std::vector<fs::path>>& folders, const std::string& prefix) {
+  for (const auto& files : folders) {
+    const fs::path* best = nullptr;
+    for (const auto& f : files)
+      if (f.filename().string().starts_with(prefix) && (!best || before(best->filename().string(), f.filename().string()))) best = &f;
+    if (best) return *best;
+  }
+  return {};
+}
+
+std::vector<fs::path> fits_files(const fs::path& folder) {
+  std::vector<fs::path> files;
+  std::error_code error;
+  for (fs::directory_iterator at{folder, error}, end; !error && at != end; at.increment(error))
+    if (const auto name = at->path().filename().string(); name.ends_with(".fits") || name.ends_with(".fits.gz") || name.ends_with(".fits.fz")) files.push_back(at->path());
+  std::ranges::sort(files);
+  return files;
+}
+
+/// A product that says of which detector it is must say so rightly.
+void check_detector(const fs::path& path, int detector) {
+  if (path.empty()) return;
+  const io::FitsFile file{path};
+  for (std::size_t hdu = 0; hdu < file.hdus().size(); ++hdu)
+    if (const auto found = file.header(static_cast<int>(hdu), false).integer("DETECTOR"); found && *found != detector)
+      throw DataError{fmt::format("{}: DETECTOR = {}; expected {} as the name says; take the product of this detector", path.string(), *found, detector)};
+}
+
+Box on_detector(const SpectralFrame& frame, Box window) {
+  const int dx = static_cast<int>(std::lround(frame.x_offset())), dy = static_cast<int>(std::lround(frame.y_offset()));
+  return {window.x0 + dx, window.y0 + dy, window.x1 + dx, window.y1 + dy};
+}
+
+int map_hdu(const io::FitsFile& file, const std::string& name, Box part) {
+  const auto hdu = file.find(name);
+  if (!hdu || file.hdus()[*hdu].kind != io::HduInfo::Kind::image) throw DataError{fmt::format("{}: no image {}", file.path().string(), name)};
+  const auto& axes = file.hdus()[*hdu].axes;
+  if (axes.size() != 2 || !Box{0, 0, static_cast<int>(axes[0]), static_cast<int>(axes[1])}.contains(part))
+    throw DataError{fmt::format("{}[{}]: the map ends before detector pixel ({}, {}); take the product made for frames of this size", file.path().string(), name, part.x1 - 1, part.y1 - 1)};
+  return *hdu;
+}
+
+Image<float> moved_to(Image<float> from, Box window) {
+  Image<float> to = Image<float>::unfilled(window);
+  std::ranges::copy(from.pixels(), to.pixels().begin());
+  return to;
+}
+
+Image<float> map_window(const fs::path& path, const std::string& name, const SpectralFrame& frame, Box window) {
+  const io::FitsFile file{path};
+  const Box part = on_detector(frame, window);
+  return moved_to(file.read_float(map_hdu(file, name, part), part), window);
+}
+
+void check_same(const SpectralFrame& frame, int detector) {
+  if (frame.detector() != detector) throw DataError{fmt::format("{}: detector {}; the calibration is that of detector {}", frame.path().string(), frame.detector(), detector)};
+}
+
+Vector direction(const wcs::SkyPoint& p) {
+  const double ra = p.ra_deg * std::numbers::pi / 180, dec = p.dec_deg * std::numbers::pi / 180;
+  return {std::cos(dec) * std::cos(ra), std::cos(dec) * std::sin(ra), std::sin(dec)};
+}
+
+}  // namespace
+
+double solid_angle_arcsec2(const wcs::SkyWcs& sky, double x, double y) {
+  const auto difference = [&](wcs::PixelPoint from, wcs::PixelPoint to) {
+    const Vector a = direction(sky.pixel_to_sky(from)), b = direction(sky.pixel_to_sky(to));
+    return Vector{b[0] - a[0], b[1] - a[1], b[2] - a[2]};
+  };
+  const Vector u = difference({x - .5, y}, {x + .5, y}), v = difference({x, y - .5}, {x, y + .5});
+  const double area = std::hypot(u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]);
+  constexpr double arcsec = 180 * 3600 / std::numbers::pi;
+  return area * arcsec * arcsec;
+}
+
+WavelengthMaps Calibration::wavelengths(const SpectralFrame& frame, Box window) const {
+  check_same(frame, detector_);
+  if (!spectral_wcs_.empty()) return {map_window(spectral_wcs_, "CWAVE", frame, window), map_window(spectral_wcs_, "CBAND", frame, window)};
+  if (!frame.wave()) throw DataError{fmt::format("{}: no WCS-WAVE, and no product spectral_wcs_D{} was found; give --calibration", frame.path().string(), detector_)};
+  WavelengthMaps maps{Image<float>::unfilled(window), Image<float>::unfilled(window)};
+  for (int y = window.y0; y < window.y1; ++y) {
+    for (int x = window.x0; x < window.x1; ++x) {
+      const auto w = frame.wave()->at(x + frame.x_offset(), y + frame.y_offset());
+      maps.centre_um(x, y) = static_cast<float>(w.centre_um);
+      maps.width_um(x, y) = static_cast<float>(w.width_um);
+    }
+  }
+  return maps;
+}
+
+Image<float> Calibration::solid_angles(const SpectralFrame& frame, Box window) const {
+  check_same(frame, detector_);
+  if (!solid_angle_.empty()) return map_window(solid_angle_, "IMAGE", frame, window);
+  auto map = Image<float>::unfilled(window);
+  for (int y = window.y0; y < window.y1; ++y)
+    for (int x = window.x0; x < window.x1; ++x) map(x, y) = static_cast<float>(solid_angle_arcsec2(frame.sky(), x, y));
+  return map;
+}
+
+Image<std::int32_t> Calibration::strips(const SpectralFrame& frame, Box window) const {
+  check_same(frame, detector_);
+  auto map = Image<std::int32_t>::unfilled(window);
+  if (has_channel_map_) {
+    const auto values = map_window(channels_file_, "CHANNEL_MAP", frame, window);
+    std::ranges::transform(values.pixels(), map.pixels().begin(), [](float v) { return v >= 1 && v <= spherex::strips ? static_cast<std::int32_t>(v) : 0; });
+    return map;
+  }
+  const auto waves = wavelengths(frame, window);
+  std::ranges::transform(waves.centre_um.pixels(), map.pixels().begin(), [&](float w) {
+    const auto channel = channels_.channel_at(detector_, w);
+    return channel ? channel->strip : 0;
+  });
+  return map;
+}
+
+CalibrationSet CalibrationSet::find(const std::vector<fs::path>& frames, const fs::path& given) {
+  std::set<fs::path> folders;
+  if (!given.empty() && !fs::is_directory(given)) throw UsageError{fmt::format("calibration folder {} is not a folder", given.string())};
+  if (given.empty())
+    for (const auto& f : frames) folders.insert(f.has_parent_path() ? f.parent_path() : fs::path{"."});
+  std::vector<std::vector<fs::path>> files;
+  if (!given.empty()) files.push_back(fits_files(given));
+  for (const auto& folder : folders) files.push_back(fits_files(folder)), files.push_back(fits_files(folder / "calibration"));
+
+  CalibrationSet set;
+  const auto channels_file = product(files, "spectral_channels_");
+  const auto table = channels_file.empty() ? ChannelTable::builtin() : ChannelTable::read(channels_file);
+  const bool has_map = !channels_file.empty() && io::FitsFile{channels_file}.find("CHANNEL_MAP").has_value();
+  for (int detector = 1; detector <= spherex::detectors; ++detector) {
+    Calibration c;
+    c.detector_ = detector;
+    c.channels_ = table;
+    c.channels_file_ = channels_file;
+    c.has_channel_map_ = has_map;
+    c.spectral_wcs_ = product(files, fmt::format("spectral_wcs_D{}_", detector));
+    c.solid_angle_ = product(files, fmt::format("solid_angle_pixel_map_D{}_", detector));
+    c.average_psf_ = product(files, fmt::format("average_psf_D{}_", detector));
+    for (const auto& path : {c.spectral_wcs_, c.solid_angle_, c.average_psf_}) check_detector(path, detector);
+    if (c.spectral_wcs_.empty()) c.caveats_.push_back(fmt::format("detector {}: no product spectral_wcs; wavelengths are those of WCS-WAVE (about 1 nm)", detector));
+    if (c.solid_angle_.empty()) c.caveats_.push_back(fmt::format("detector {}: no product solid_angle_pixel_map; solid angles follow from the frames' WCS", detector));
+    if (!has_map) c.caveats_.push_back(fmt::format("detector {}: no CHANNEL_MAP; strips are cut at the channels' edges in wavelength", detector));
+    set.detectors_.push_back(std::move(c));
+  }
+  return set;
+}
+
+const Calibration& CalibrationSet::of(int detector) const {
+  if (detector < 1 || detector > spherex::detectors) throw UsageError{fmt::format("detector {}; expected 1 to 6", detector)};
+  return detectors_[static_cast<std::size_t>(detector - 1)];
+}
+
+}  // namespace tessera::spherex

@@ -1,0 +1,64 @@
+/// spherex/calibration.h — products of calibration per detector: wavelength and bandwidth of each pixel, solid angle, strips, average PSF.
+/// They are found by name beside the frames, in `calibration/` there, or in a folder that is given; what is absent has a documented fallback, which a caveat names.
+#pragma once
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tessera/core/image.h"
+#include "tessera/spherex/channels.h"
+#include "tessera/spherex/spectral_frame.h"
+
+namespace tessera::spherex {
+
+/// 1 MJy/sr in µJy per square second of arc.
+inline constexpr double ujy_per_arcsec2 = 23.50443053909789;
+
+struct WavelengthMaps {
+  Image<float> centre_um, width_um;
+};
+
+/// One detector's products. Its functions open the files they read, so one object serves many threads.
+class Calibration {
+ public:
+  Calibration() = default;
+  int detector() const { return detector_; }
+  const std::filesystem::path& spectral_wcs() const { return spectral_wcs_; }  ///< "" when absent; so are the others
+  const std::filesystem::path& solid_angle_map() const { return solid_angle_; }
+  const std::filesystem::path& average_psf() const { return average_psf_; }
+  const ChannelTable& channels() const { return channels_; }
+  /// Which fallbacks are used, one sentence each.
+  const std::vector<std::string>& caveats() const { return caveats_; }
+
+  /// Wavelength and width of the pixels of a window of the frame: CWAVE and CBAND, else WCS-WAVE. Throws DataError: neither is there, map too small.
+  WavelengthMaps wavelengths(const SpectralFrame& frame, Box window) const;
+  /// Square seconds of arc per pixel: the map, else the frame's own WCS with its distortion.
+  Image<float> solid_angles(const SpectralFrame& frame, Box window) const;
+  /// Strip 1 to 17 of each pixel, 0 outside of all: CHANNEL_MAP, else by the wavelength between the channels' edges.
+  Image<std::int32_t> strips(const SpectralFrame& frame, Box window) const;
+
+ private:
+  friend class CalibrationSet;
+  int detector_ = 0;
+  std::filesystem::path spectral_wcs_, solid_angle_, channels_file_, average_psf_;
+  bool has_channel_map_ = false;
+  ChannelTable channels_ = ChannelTable::builtin();
+  std::vector<std::string> caveats_;
+};
+
+class CalibrationSet {
+ public:
+  /// Looks in `given` alone when it is not empty (throws UsageError when it is no folder), else in the frames' folders and `calibration/` in each of them.
+  /// Of several versions of one product the last by name counts. Throws DataError for a product whose DETECTOR is not that of its name.
+  static CalibrationSet find(const std::vector<std::filesystem::path>& frames, const std::filesystem::path& given = {});
+  const Calibration& of(int detector) const;  ///< 1 to 6; throws UsageError
+
+ private:
+  std::vector<Calibration> detectors_;
+};
+
+/// Solid angle of a pixel by central differences of half a pixel of the full WCS, square seconds of arc.
+double solid_angle_arcsec2(const wcs::SkyWcs& sky, double x, double y);
+
+}  // namespace tessera::spherex
