@@ -5,6 +5,7 @@
 #include "tessera/base/error.h"
 #include "tessera/io/array_columns.h"
 #include "tessera/io/fits.h"
+#include "tessera/io/tables.h"
 
 namespace tessera::io {
 namespace {
@@ -78,6 +79,18 @@ TEST(ArrayColumns, ComeBackElementByElement) {
   for (std::size_t i = 0; i < table.columns.size(); ++i) {
     EXPECT_EQ(back.columns[i].name, table.columns[i].name);
     EXPECT_EQ(back.numbers(back.columns[i].name), table.numbers(table.columns[i].name));
+  }
+}
+
+TEST(ArrayColumns, OtherFormatsHoldTheElementsAsColumns) {
+  const Scratch scratch;
+  const Table table = epsf_table();
+  const std::pair<const char*, TableFormat> formats[] = {{"a.ecsv", TableFormat::ecsv}, {"a.tbl", TableFormat::ipac}, {"a.vot", TableFormat::votable}};
+  for (const auto& [name, format] : formats) {
+    write_table(table, scratch / name, format);
+    const Table back = read_table(scratch / name);
+    ASSERT_EQ(back.columns.size(), table.columns.size()) << name;
+    EXPECT_EQ(back.numbers("EPSF_1089"), table.numbers("EPSF_1089")) << name;
   }
 }
 
