@@ -161,5 +161,39 @@ TEST_F(SpectralFrames, StripsFollowTheWavelength) {
   for (const auto& [x, y] : {std::pair{0, 0}, {43, 32}, {10, 25}}) EXPECT_EQ(strips(x, y), ChannelTable::builtin().channel_at(2, static_cast<float>(lambda_at(x, y)))->strip);
 }
 
+TEST_F(SpectralFrames, AMapOfChannelsIsUsedBeforeTheWavelength) {
+  const auto f = frame({.width = 10, .height = 12, .x0 = 20, .y0 = 15});
+  Image<std::int32_t> map{44, 44};
+  for (int y = 0; y < 44; ++y)
+    for (int x = 0; x < 44; ++x) map(x, y) = x + y < 45 ? 17 : y < 20 ? -1 : 1 + x % 19;  // also numbers that are no strip
+  Table table;
+  table.name = "SPECTRAL_CHANNELS";
+  std::vector<std::int32_t> detector, strip;
+  std::vector<double> centre, low, high, width, resolving;
+  for (const auto& c : ChannelTable::builtin().channels()) {
+    detector.push_back(c.detector), strip.push_back(c.strip);
+    centre.push_back(c.centre_um + .001), low.push_back(c.min_um), high.push_back(c.max_um), width.push_back(c.width_um), resolving.push_back(c.resolving_power);
+  }
+  table.add("DETECTOR", detector), table.add("SUBCHAN", strip), table.add("WAVELENGTH", centre), table.add("WL_MIN", low), table.add("WL_MAX", high), table.add("R", resolving), table.add("BANDWIDTH", width);
+  io::FitsWriter writer{folder_.path() / "spectral_channels_spx_cal-sch-v3-2025-150.fits"};
+  writer.add_empty({});
+  writer.add_image("CHANNEL_MAP", {}, std::as_const(map).view());
+  writer.add_table(table);
+  writer.close();
+
+  const auto set = CalibrationSet::find({f.path()});
+  const auto& products = set.of(2);
+  EXPECT_TRUE(products.fixed_strips());
+  EXPECT_FALSE(std::ranges::any_of(products.caveats(), [](const std::string& c) { return c.find("CHANNEL_MAP") != std::string::npos; }));
+  EXPECT_DOUBLE_EQ(products.channels().channel(20).centre_um, ChannelTable::builtin().channel(20).centre_um + .001);
+  const auto strips = products.strips(f, {2, 1, 9, 11});
+  for (int y = 1; y < 11; ++y)
+    for (int x = 2; x < 9; ++x) {
+      const int number = map(x + 20, y + 15);
+      EXPECT_EQ(strips(x, y), number >= 1 && number <= 17 ? number : 0) << x << ' ' << y;
+    }
+  EXPECT_THAT(refusal<DataError>([&] { products.strips(f, {0, 0, 30, 1}); }), HasSubstr("the map ends before"));
+}
+
 }  // namespace
 }  // namespace tessera::spherex

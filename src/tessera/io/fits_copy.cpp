@@ -1,6 +1,5 @@
 #include "tessera/io/fits_copy.h"
 
-#include <fitsio.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -18,30 +17,16 @@
 #include "tessera/base/files.h"
 #include "tessera/io/byte_source.h"
 #include "tessera/io/fits.h"
+#include "tessera/io/fits_header_text.h"
 #include "tessera/io/fits_layout.h"
+#include "tessera/io/fits_sum.h"
 
 namespace tessera::io {
 namespace {
 
 constexpr std::size_t chunk_bytes = 1 << 20;
 
-std::string card(const std::string& text) { return fmt::format("{:<80.80}", text); }
-
-/// The sum of 32-bit words with end-around carry of the FITS checksum proposal (Seaman & Pence 1995).
-class WordSum {
- public:
-  void add(std::string_view bytes) {  // of a length that is a multiple of 4
-    for (std::size_t i = 0; i + 3 < bytes.size(); i += 4) {
-      const auto byte = [&](std::size_t k) { return static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[i + k])); };
-      sum_ += byte(0) << 24 | byte(1) << 16 | byte(2) << 8 | byte(3);
-    }
-    while (sum_ >> 32) sum_ = (sum_ & 0xffffffffu) + (sum_ >> 32);
-  }
-  unsigned long value() const { return static_cast<unsigned long>(sum_); }
-
- private:
-  std::uint64_t sum_ = 0;
-};
+using detail::card_text;
 
 /// Big-endian floats, padded to whole blocks with zeros.
 std::string encode(const Image<float>& pixels) {
@@ -57,11 +42,11 @@ std::string encode(const Image<float>& pixels) {
 
 /// Cards of storage for an image of floats.
 std::string storage_cards(const HduInfo& info, Box box, bool primary) {
-  std::string out = card(primary ? "SIMPLE  =                    T / file conforms to FITS standard" : "XTENSION= 'IMAGE   '           / image extension");
-  out += card("BITPIX  =                  -32 / 32-bit floating point");
-  out += card(fmt::format("NAXIS   = {:>20}", info.axes.size()));
-  for (std::size_t k = 0; k < info.axes.size(); ++k) out += card(fmt::format("NAXIS{:<3}= {:>20}", k + 1, k == 0 ? box.width() : k == 1 ? box.height() : 1));
-  if (!primary) out += card("PCOUNT  =                    0") + card("GCOUNT  =                    1");
+  std::string out = card_text(primary ? "SIMPLE  =                    T / file conforms to FITS standard" : "XTENSION= 'IMAGE   '           / image extension");
+  out += card_text("BITPIX  =                  -32 / 32-bit floating point");
+  out += card_text(fmt::format("NAXIS   = {:>20}", info.axes.size()));
+  for (std::size_t k = 0; k < info.axes.size(); ++k) out += card_text(fmt::format("NAXIS{:<3}= {:>20}", k + 1, k == 0 ? box.width() : k == 1 ? box.height() : 1));
+  if (!primary) out += card_text("PCOUNT  =                    0") + card_text("GCOUNT  =                    1");
   return out;
 }
 
@@ -79,22 +64,6 @@ std::string edited_header(const FitsFile& file, const ImageEdit& edit, Box box, 
     out += record;
   });
   return out + edit.cards.cards80();
-}
-
-/// Closes a header: checksum cards, END, blanks.
-std::string finish_header(std::string cards, const std::string& data) {
-  const std::string sum_card = "CHECKSUM= '0000000000000000'   / makes the sum over this HDU zero";
-  WordSum of_data;
-  of_data.add(data);
-  const std::size_t at = cards.size();
-  cards += card(sum_card) + card(fmt::format("DATASUM = {:<20} / sum over the data", fmt::format("'{}'", of_data.value()))) + card("END");
-  cards.resize((cards.size() + detail::fits_block - 1) / detail::fits_block * detail::fits_block, ' ');
-  WordSum all = of_data;
-  all.add(cards);
-  char encoded[FLEN_VALUE];
-  fits_encode_chksum(all.value(), 1, encoded);
-  cards.replace(at + 11, 16, encoded, 16);
-  return cards;
 }
 
 class Target {
@@ -142,7 +111,7 @@ void write_edited(const FitsFile& file, const ImageEdit& edit, bool primary, con
   Image<float> pixels = file.read_float(edit.hdu);
   for (int y = pixels.box().y0; y < pixels.box().y1; ++y) edit.change(y, pixels.row(y));
   const std::string data = encode(pixels);
-  target.write(finish_header(edited_header(file, edit, pixels.box(), primary), data));
+  target.write(detail::closed_header(edited_header(file, edit, pixels.box(), primary), detail::sum_of_bytes({reinterpret_cast<const std::byte*>(data.data()), data.size()})));
   target.write(data);
 }
 

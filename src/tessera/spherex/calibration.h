@@ -28,6 +28,8 @@ class Calibration {
   const std::filesystem::path& solid_angle_map() const { return solid_angle_; }
   const std::filesystem::path& average_psf() const { return average_psf_; }
   const ChannelTable& channels() const { return channels_; }
+  /// Whether strips() follow from products of the detector, and so are the same for all its frames.
+  bool fixed_strips() const { return has_channel_map_ || !spectral_wcs_.empty(); }
   /// Which fallbacks are used, one sentence each.
   const std::vector<std::string>& caveats() const { return caveats_; }
 

@@ -1,0 +1,141 @@
+#include "tessera/cube/cube.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "tessera/base/error.h"
+#include "tessera/base/files.h"
+#include "tessera/base/text.h"
+#include "tessera/cube/cube_layout.h"
+#include "tessera/cube/plane_sums.h"
+#include "tessera/io/tables.h"
+#include "tessera/pipeline/mosaic.h"
+#include "tessera/pipeline/products.h"
+#include "tessera/pipeline/run_json.h"
+
+namespace tessera::cube {
+namespace {
+
+using pipeline::Level;
+
+constexpr double memory_share = 0.6;  // of the ceiling for planes; headers, maps and readers take the rest
+
+/// Pieces of planes: some whole rows of one plane each, as many as memory and threads make sensible.
+struct Pieces {
+  int rows = 1, per_plane = 1;
+  std::int64_t count = 0, bytes = 0;  ///< of one piece while it is made
+};
+
+Pieces divide(const CubePlan& plan, pipeline::Context& context) {
+  const auto budget = static_cast<std::int64_t>(memory_share * static_cast<double>(context.memory_bytes()));
+  const int threads = context.pool().threads();
+  const std::int64_t width = plan.setting.grid.width, height = plan.setting.grid.height, planes = static_cast<std::int64_t>(plan.planes.size());
+  std::int64_t strip = 0;
+  for (const auto& f : plan.frames)
+    for (const auto& use : f.strips) strip = std::max(strip, use.in_frame.area());
+  const std::int64_t reading = strip * PlaneSums::bytes_per_strip_pixel;
+  const std::int64_t by_memory = std::max<std::int64_t>(1, (budget / threads - reading) / (width * PlaneSums::bytes_per_pixel));
+  const std::int64_t by_threads = std::max<std::int64_t>(64, height * planes / (8 * threads));
+  Pieces pieces;
+  pieces.rows = static_cast<int>(std::min({height, by_memory, by_threads}));
+  pieces.per_plane = static_cast<int>((height + pieces.rows - 1) / pieces.rows);
+  pieces.count = planes * pieces.per_plane;
+  pieces.bytes = reading + pieces.rows * width * PlaneSums::bytes_per_pixel;
+  if (pieces.bytes > budget)
+    throw SystemError{fmt::format("a row of the cube with its strip takes {}; the memory ceiling leaves {}: give a larger --memory, or make a smaller cube", text::format_bytes(static_cast<double>(pieces.bytes)),
+                                  text::format_bytes(static_cast<double>(budget)))};
+  return pieces;
+}
+
+std::int64_t cube_bytes(const CubePlan& plan, const CubeOptions& options) {
+  return io::FitsCubes::bytes(options.coadd.wave_eff ? 6 : 5, plan.setting.grid.width, plan.setting.grid.height, static_cast<int>(plan.planes.size()));
+}
+
+void check_disk(const std::filesystem::path& where, std::int64_t bytes) {
+  std::error_code error;
+  const auto space = std::filesystem::space(where, error);
+  if (!error && space.available < static_cast<std::uintmax_t>(bytes))
+    throw SystemError{fmt::format("{}: the cube takes {}, and {} are free; ask for fewer planes or a smaller cube", where.string(), text::format_bytes(static_cast<double>(bytes)), text::format_bytes(static_cast<double>(space.available)))};
+}
+
+void tell_plan(const CubePlan& plan, const CubeOptions& options, const Pieces& pieces, pipeline::Context& context) {
+  const auto& g = plan.setting.grid;
+  const auto empty = std::ranges::count(plan.exposures, 0);
+  context.log(Level::info, fmt::format("cube of {} x {} pixels and {} planes about {:.5f} {:+.5f}, {}", g.width, g.height, plan.planes.size(), g.crval1_deg, g.crval2_deg, text::format_bytes(static_cast<double>(cube_bytes(plan, options)))));
+  context.log(Level::info, fmt::format("{} of {} frames are on the target, {} show other sky or other channels, {} are left out; {} planes have no exposure", plan.frames.size(), plan.files.size(), plan.elsewhere,
+                                       plan.left_out.size(), empty));
+  context.log(Level::debug, fmt::format("{} pieces of {} rows, {} each", pieces.count, pieces.rows, text::format_bytes(static_cast<double>(pieces.bytes))));
+}
+
+/// Frames and their strips of each plane, in the frames' order.
+std::vector<std::vector<std::pair<const CubeFrame*, const StripUse*>>> uses_by_plane(const CubePlan& plan) {
+  std::vector<std::vector<std::pair<const CubeFrame*, const StripUse*>>> uses(plan.planes.size());
+  for (const auto& f : plan.frames)
+    for (const auto& use : f.strips) uses[static_cast<std::size_t>(std::ranges::lower_bound(plan.setting.channels, use.channel) - plan.setting.channels.begin())].emplace_back(&f, &use);
+  return uses;
+}
+
+void write_cube(const CubePlan& plan, const CubeOptions& options, const Pieces& pieces, const std::filesystem::path& path, pipeline::Context& context) {
+  const auto& grid = plan.setting.grid;
+  io::FitsCubes file{path, primary_header(plan, options), cube_hdus(plan, options), grid.width, grid.height, static_cast<int>(plan.planes.size())};
+  const auto uses = uses_by_plane(plan);
+  parallel::Budget budget{static_cast<std::int64_t>(memory_share * static_cast<double>(context.memory_bytes()))};
+  context.stage("coadding strips", pieces.count);
+  context.pool().for_each(pieces.count, [&](std::int64_t i) {
+    const int z = static_cast<int>(i / pieces.per_plane), y0 = static_cast<int>(i % pieces.per_plane) * pieces.rows;
+    const Box rows{0, y0, grid.width, std::min(grid.height, y0 + pieces.rows)};
+    budget.acquire(pieces.bytes, "rows of a plane");
+    struct Release {
+      parallel::Budget& budget;
+      std::int64_t bytes;
+      ~Release() { budget.release(bytes); }
+    } release{budget, pieces.bytes};
+    PlaneSums sums{rows, options.coadd.wave_eff};
+    for (const auto& [frame, use] : uses[static_cast<std::size_t>(z)]) sums.add(*frame, *use, plan.setting, *plan.maps, *plan.calibration, options.coadd);
+    const auto done = std::move(sums).finish();
+    file.write(image_hdu, z, y0, done.image.pixels());
+    file.write(variance_hdu, z, y0, done.variance.pixels());
+    file.write(weight_hdu, z, y0, done.weight.pixels());
+    file.write(hits_hdu, z, y0, done.hits.pixels());
+    file.write(flags_hdu, z, y0, done.flags.pixels());
+    if (options.coadd.wave_eff) file.write(wave_hdu, z, y0, done.wave.pixels());
+    context.step();
+  });
+  file.close(cube_tables(plan));
+}
+
+}  // namespace
+
+pipeline::Outcome make_cube(const CubeRequest& request, const CubeOptions& options, param::OptionSet& settings, pipeline::Context& outer) {
+  pipeline::Recorder context{outer};
+  pipeline::RunClock clock{"cube", request.inputs};
+  const auto plan = make_plan(request, options, context);
+  const auto pieces = divide(plan, context);
+  tell_plan(plan, options, pieces, context);
+  if (request.dry_run) return pipeline::Outcome::done;
+
+  const auto asked = pipeline::table_request("cube", request.inputs, plan.files, settings);
+  pipeline::OutputFolder folder{request.output, asked, request.overwrite};
+  context.log_to(folder.product("tessera.log").string());
+  check_disk(folder.path(), cube_bytes(plan, options));
+  std::vector<pipeline::ProductRecord> products;
+  const auto cube = folder.product("cube.fits");
+  write_cube(plan, options, pieces, cube, context);
+  products.push_back({"cube.fits", pipeline::datasums(cube)});
+  pipeline::write_table_product(exposure_table(plan), "exposures", io::TableFormat::ipac, folder, products);
+
+  const auto inputs = pipeline::hash_files(plan.files, context);
+  clock.stop();
+  const std::vector<std::pair<std::string, double>> results{{"frames", static_cast<double>(plan.frames.size())},
+                                                            {"planes", static_cast<double>(plan.planes.size())},
+                                                            {"planes_without_exposure", static_cast<double>(std::ranges::count(plan.exposures, 0))},
+                                                            {"frames_left_out", static_cast<double>(plan.left_out.size())}};
+  files::write_atomic(folder.product("run.json"), pipeline::run_json(clock.record, asked.plan_hash, settings, inputs, products, results, context));
+  folder.publish("run.json");
+  context.log(Level::info, fmt::format("{}: {} planes from {} frames, {}", request.output, plan.planes.size(), plan.frames.size(), text::format_duration(clock.record.wall_s)));
+  return context.caveats().empty() ? pipeline::Outcome::done : pipeline::Outcome::done_with_caveats;
+}
+
+}  // namespace tessera::cube

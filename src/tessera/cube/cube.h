@@ -1,0 +1,22 @@
+/// cube/cube.h — spectral images to one cube: a plane for each channel, made of the strips of that channel cut out of every exposure.
+/// Method of the SPHEREx mosaics (Akeson et al., pipeline paper, 5) with exact area overlap by default.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "tessera/cube/cube_options.h"
+#include "tessera/pipeline/context.h"
+
+namespace tessera::cube {
+
+struct CubeRequest {
+  std::vector<std::string> inputs;  ///< a position first unless options name one; files, folders, globs, @lists
+  std::string output;               ///< folder
+  bool overwrite = false, dry_run = false;
+};
+
+/// OUT/cube.fits, frames.tbl, run.json, tessera.log. Planes are written as they are made, so memory does not follow the cube's size. The cube's bits depend on
+/// neither threads nor memory. Throws UsageError, DataError (a frame, calibration, no frame on the target), SystemError, Interrupted.
+pipeline::Outcome make_cube(const CubeRequest& request, const CubeOptions& options, param::OptionSet& settings, pipeline::Context& context);
+
+}  // namespace tessera::cube

@@ -1,0 +1,55 @@
+/// cube/cube_options.h — what a spectral mosaic is made of: the frames that count, the target, its planes, and how they are coadded.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "tessera/param/schema.h"
+#include "tessera/reproject/interpolation.h"
+
+namespace tessera::cube {
+
+enum class OnBadFrame { stop, skip };
+enum class Survey { all, sky, deep };
+enum class Quality { pass, any };
+
+struct InputOptions {
+  std::string calibration;                // folder; "": beside the frames
+  OnBadFrame on_bad_frame = OnBadFrame::stop;
+  Survey survey = Survey::all;
+  Quality quality = Quality::pass;
+};
+void describe(param::Schema<InputOptions>& s);
+
+struct TargetOptions {
+  std::string center;                     // "": the first input
+  std::string size = "15";                // arcmin; "W,H", with suffixes s, m, d
+  double rotation_deg = 0;                // of +y, east of north
+  double pixel_arcsec = 9;
+};
+void describe(param::Schema<TargetOptions>& s);
+
+struct ChannelOptions {
+  std::string wavelength;                 // "MIN,MAX" µm
+  std::string channels;                   // "1-17,40"
+};
+void describe(param::Schema<ChannelOptions>& s);
+
+enum class Zodi { subtract, keep };
+
+struct CoaddOptions {
+  Zodi zodi = Zodi::subtract;
+  double hit_fraction = 0.5;
+  bool wave_eff = false;
+};
+void describe(param::Schema<CoaddOptions>& s);
+
+struct CubeOptions {
+  InputOptions input;
+  TargetOptions target;
+  ChannelOptions channels;
+  reproject::InterpolationOptions interpolation;
+  CoaddOptions coadd;
+  void declare(param::OptionSet& set);
+};
+
+}  // namespace tessera::cube

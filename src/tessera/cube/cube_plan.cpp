@@ -1,0 +1,137 @@
+#include "tessera/cube/cube_plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <mutex>
+
+#include "tessera/base/error.h"
+#include "tessera/base/files.h"
+#include "tessera/cube/target.h"
+#include "tessera/instrument/frame_file.h"
+#include "tessera/wcs/position_text.h"
+
+namespace tessera::cube {
+namespace {
+
+using pipeline::Level;
+
+/// The centre, and what is left of the inputs.
+wcs::SkyPoint take_center(std::vector<std::string>& inputs, const TargetOptions& options) {
+  if (!options.center.empty()) {
+    if (const auto p = wcs::parse_position(options.center)) return *p;
+    throw UsageError{fmt::format("grid.center '{}': expected \"RA Dec\" in degrees or as 12:34:56.7 -01:02:03", options.center)};
+  }
+  const auto p = inputs.empty() || files::exists(inputs.front()) ? std::nullopt : wcs::parse_position(inputs.front());
+  if (!p) throw UsageError{fmt::format("no target: '{}' is no position; begin with one, as in 187.7059,12.3911 or 12:30:49.4,+12:23:28, or give --center", inputs.empty() ? "" : inputs.front())};
+  inputs.erase(inputs.begin());
+  return *p;
+}
+
+std::vector<std::string> frame_files(const std::vector<std::string>& inputs, pipeline::Context& context) {
+  const auto profiles = instrument::ProfileSet::load(instrument::ProfileSet::default_folders());
+  instrument::InputOptions how;
+  how.profile = "spherex";
+  std::vector<std::string> notes, files;
+  for (const auto& names : instrument::expand_inputs(inputs, how, profiles, notes)) files.push_back(names.image.string());
+  for (const auto& note : notes) context.log(Level::info, note);
+  if (files.empty()) throw UsageError{"no frames given; name files, folders, quoted globs or @list.txt after the position"};
+  return files;
+}
+
+std::string kept_out(const spherex::SpectralFrame& frame, const InputOptions& options) {
+  if (options.quality == Quality::pass && !frame.quality_fault().empty()) return frame.quality_fault();
+  if (options.survey == Survey::sky && frame.deep_or_special()) return "NON_SURVEY = T";
+  if (options.survey == Survey::deep && !frame.deep_or_special()) return "a frame of the all-sky survey";
+  return "";
+}
+
+/// One entry per file: placed, or why not.
+struct Placed {
+  std::vector<CubeFrame> frame;  // one or none
+  std::string reason;            // not empty: left out
+};
+
+Placed place(const std::string& file, const CubePlan& plan, const CubeOptions& options) {
+  Placed placed;
+  try {
+    auto frame = spherex::SpectralFrame::open(file);
+    placed.reason = kept_out(frame, options.input);
+    if (placed.reason.empty()) placed.frame.push_back(place_frame(std::move(frame), plan.setting, *plan.maps));
+  } catch (const DataError& e) {
+    if (options.input.on_bad_frame == OnBadFrame::stop) throw;
+    placed.reason = e.what();
+  }
+  return placed;
+}
+
+/// The same words of many frames are one caveat.
+void tell_caveats(const CubePlan& plan, pipeline::Context& context) {
+  std::map<std::string, std::pair<long, std::string>> told;
+  std::array<bool, spherex::detectors + 1> used{};
+  long blind = 0;
+  for (const auto& f : plan.frames) {
+    blind += f.blind;
+    used[static_cast<std::size_t>(f.frame.detector())] = true;
+    for (const auto& c : f.frame.caveats()) {
+      auto& [count, first] = told[c];
+      if (count++ == 0) first = f.frame.path().filename().string();
+    }
+  }
+  for (const auto& [words, where] : told) context.caveat("frame-header", fmt::format("{} frames, first {}: {}", where.first, where.second, words), where.first);
+  for (int d = 1; d <= spherex::detectors; ++d)
+    if (used[static_cast<std::size_t>(d)])
+      for (const auto& c : plan.calibration->of(d).caveats())
+        if (c.find("solid_angle") == std::string::npos) context.caveat("calibration", c);  // surface brightness needs none
+  if (blind) context.caveat("no-variance", fmt::format("{} strips have no pixel of finite VARIANCE above 0: left out", blind), blind);
+  std::map<std::string, long> reasons;
+  for (const auto& l : plan.left_out) ++reasons[l.reason];
+  for (const auto& [reason, count] : reasons) context.caveat("left-out", fmt::format("{} frames are left out: {}", count, reason), count);
+}
+
+void count_exposures(CubePlan& plan) {
+  plan.exposures.assign(plan.planes.size(), 0);
+  for (const auto& f : plan.frames)
+    for (const auto& use : f.strips)
+      if (const auto at = std::ranges::lower_bound(plan.setting.channels, use.channel); at != plan.setting.channels.end() && *at == use.channel) ++plan.exposures[static_cast<std::size_t>(at - plan.setting.channels.begin())];
+}
+
+}  // namespace
+
+CubePlan make_plan(const CubeRequest& request, const CubeOptions& options, pipeline::Context& context) {
+  if (options.interpolation.uncertainty != reproject::Uncertainty::variance || options.interpolation.quantity == reproject::Quantity::flux)
+    throw UsageError{"interpolation.uncertainty and interpolation.quantity: a cube holds surface brightness and its variance; leave them as they are"};
+  auto inputs = request.inputs;
+  const auto center = take_center(inputs, options.target);
+  const auto grid = target_grid(center, options.target);
+  wanted_channels(spherex::ChannelTable::builtin(), options.channels);  // a wish that is none is told before files are read
+  auto files = frame_files(inputs, context);
+  std::vector<std::filesystem::path> paths{files.begin(), files.end()};
+  auto calibration = std::make_unique<spherex::CalibrationSet>(spherex::CalibrationSet::find(paths, options.input.calibration));
+  auto maps = std::make_unique<StripMaps>(*calibration);
+  CubePlan plan{{grid, grid.wcs(), {}, options.interpolation}, wanted_channels(calibration->of(1).channels(), options.channels), std::move(files), std::move(calibration), std::move(maps), {}, {}, 0, {}};
+  for (const auto& c : plan.planes) plan.setting.channels.push_back(c.channel);
+
+  context.stage("reading headers", static_cast<std::int64_t>(plan.files.size()));
+  std::vector<Placed> placed(plan.files.size());
+  context.pool().for_each(static_cast<std::int64_t>(plan.files.size()), [&](std::int64_t i) {
+    const auto at = static_cast<std::size_t>(i);
+    placed[at] = place(plan.files[at], plan, options);
+    if (!placed[at].frame.empty() && placed[at].frame.front().strips.empty() && placed[at].frame.front().blind == 0) placed[at].frame.clear();
+    context.step();
+  });
+  for (std::size_t i = 0; i < placed.size(); ++i) {
+    if (!placed[i].reason.empty()) plan.left_out.push_back({plan.files[i], placed[i].reason});
+    else if (placed[i].frame.empty()) ++plan.elsewhere;
+    else plan.frames.push_back(std::move(placed[i].frame.front()));
+  }
+  count_exposures(plan);
+  tell_caveats(plan, context);
+  if (plan.frames.empty())
+    throw DataError{fmt::format("none of {} frames shows a wanted channel within {:.5f} {:+.5f} ({} of them were left out); check the position, the size and the channels", plan.files.size(), center.ra_deg, center.dec_deg, plan.left_out.size())};
+  return plan;
+}
+
+}  // namespace tessera::cube

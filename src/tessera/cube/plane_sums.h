@@ -1,0 +1,40 @@
+/// cube/plane_sums.h — one plane of a cube, or some rows of it, as running sums over exposures in their order.
+///
+///   w_j = c_j / median(VARIANCE_j),   IMAGE = Σ w I / Σ w,   VARIANCE = Σ w² V / (Σ w)²,   WEIGHT = Σ w,   WAVE_EFF = Σ w λ / Σ w
+///
+/// with c_j the part of the pixel that good pixels of the strip cover, and I, V, λ resampled. NHITS counts exposures with c_j above a threshold; FLAGS is the union over
+/// good pixels that the output pixel touches. Akeson et al. (pipeline paper), 5; one weight for each exposure and strip.
+#pragma once
+#include <cstdint>
+
+#include "tessera/core/frame.h"
+#include "tessera/cube/cube_frame.h"
+
+namespace tessera::cube {
+
+/// The union of `flags` over the frame pixels under each output pixel of `out`, where those have an area in common; `coverage` 0 gives 0.
+void flags_under(View<const std::uint32_t> flags, const wcs::PixelMap& to_frame, View<const float> coverage, View<std::int32_t> out);
+
+/// The finished rows.
+struct PlaneRows {
+  Image<float> image, variance, weight, wave;  ///< image, variance, wave: NaN without data; weight 0
+  Image<std::int32_t> hits, flags;
+};
+
+class PlaneSums {
+ public:
+  PlaneSums(Box rows, bool wave);
+  /// Adds what the strip has for these rows. A pixel's bits depend on the exposures and their order alone, not on the rows.
+  void add(const CubeFrame& frame, const StripUse& use, const CubeSetting& setting, const StripMaps& maps, const spherex::CalibrationSet& calibration, const CoaddOptions& options);
+  PlaneRows finish() &&;
+  /// Bytes for each output pixel, and for each pixel of a strip while it is added.
+  static constexpr std::int64_t bytes_per_pixel = 112, bytes_per_strip_pixel = 96;
+
+ private:
+  Box box_;
+  bool wave_;
+  Image<double> weight_, value_, variance_, wavelength_;
+  Image<std::int32_t> hits_, flags_;
+};
+
+}  // namespace tessera::cube

@@ -1,0 +1,93 @@
+#include "tessera/cube/target.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "tessera/base/error.h"
+#include "tessera/base/text.h"
+
+namespace tessera::cube {
+namespace {
+
+constexpr double largest_side_deg = 40;
+constexpr int largest_side_pixels = 16384;
+
+int whole_pixels(double side_deg, double pixel_arcsec, const std::string& size) {
+  const double pixels = std::max(1.0, std::round(side_deg * 3600 / pixel_arcsec));
+  if (side_deg > largest_side_deg) throw UsageError{fmt::format("grid.size '{}': {:.6g} degrees; a cube in the tangent plane has at most {:.0f}", size, side_deg, largest_side_deg)};
+  if (pixels > largest_side_pixels)
+    throw UsageError{fmt::format("grid.size '{}': {:.0f} pixels of {:.6g} arcsec along a side; at most {} are made, take larger ones (--pixel) or several cubes", size, pixels, pixel_arcsec, largest_side_pixels)};
+  return static_cast<int>(pixels);
+}
+
+std::set<int> numbers(const std::string& list) {
+  std::set<int> all;
+  for (const auto& item : text::split(list, ',')) {
+    const auto parts = text::split(item, '-');
+    const auto first = text::to_integer(text::trim(parts.front())), last = text::to_integer(text::trim(parts.back()));
+    if (parts.size() > 2 || !first || !last || *first < 1 || *last > 102 || *first > *last)
+      throw UsageError{fmt::format("channels.numbers '{}': expected numbers from 1 to 102 and ranges of them, as in 1-17,40", list)};
+    for (auto n = *first; n <= *last; ++n) all.insert(static_cast<int>(n));
+  }
+  return all;
+}
+
+std::pair<double, double> range_um(const std::string& range) {
+  const auto parts = text::split(range, ',');
+  if (parts.size() == 2) {
+    const auto low = text::to_double(text::trim(parts[0])), high = text::to_double(text::trim(parts[1]));
+    if (low && high && std::isfinite(*low) && std::isfinite(*high) && *low > 0 && *low < *high) return {*low, *high};
+  }
+  throw UsageError{fmt::format("channels.wavelength '{}': expected \"MIN,MAX\" in micrometres with MIN below MAX", range)};
+}
+
+}  // namespace
+
+double parse_angle_deg(const std::string& angle, const std::string& where) {
+  std::string_view number = text::trim(angle);
+  double unit = 1.0 / 60;
+  if (!number.empty()) {
+    const char last = number.back();
+    if (last == 's' || last == '"') unit = 1.0 / 3600;
+    if (last == 'd') unit = 1;
+    if (last == 's' || last == '"' || last == 'd' || last == 'm' || last == '\'') number.remove_suffix(1);
+  }
+  const auto value = text::to_double(number);
+  if (!value || !std::isfinite(*value) || *value <= 0) throw UsageError{fmt::format("{} '{}': expected an angle above 0 in minutes of arc, or with a unit as in 30s, 15m, 2.5d", where, angle)};
+  return *value * unit;
+}
+
+wcs::Grid target_grid(wcs::SkyPoint center, const TargetOptions& options) {
+  const auto sides = text::split(options.size, ',');
+  if (sides.size() > 2) throw UsageError{fmt::format("grid.size '{}': expected \"W,H\", or one angle for both", options.size)};
+  wcs::Grid grid;
+  grid.width = whole_pixels(parse_angle_deg(sides.front(), "grid.size"), options.pixel_arcsec, options.size);
+  grid.height = whole_pixels(parse_angle_deg(sides.back(), "grid.size"), options.pixel_arcsec, options.size);
+  grid.crval1_deg = std::fmod(center.ra_deg + 360, 360);
+  grid.crval2_deg = center.dec_deg;
+  grid.crpix1 = (grid.width + 1) / 2.0;
+  grid.crpix2 = (grid.height + 1) / 2.0;
+  grid.cdelt1_deg = -options.pixel_arcsec / 3600;
+  grid.cdelt2_deg = options.pixel_arcsec / 3600;
+  grid.crota2_deg = -options.rotation_deg;  // CROTA2 turns the other way round where east is on the left
+  return grid;
+}
+
+std::vector<spherex::Channel> wanted_channels(const spherex::ChannelTable& table, const ChannelOptions& options) {
+  std::set<int> wanted;
+  if (!options.channels.empty()) wanted = numbers(options.channels);
+  std::vector<spherex::Channel> channels;
+  const bool by_range = !options.wavelength.empty();
+  const auto [low, high] = by_range ? range_um(options.wavelength) : std::pair{0.0, 0.0};
+  for (const auto& c : table.channels())
+    if ((wanted.empty() || wanted.count(c.channel)) && (!by_range || (c.max_um > low && c.min_um < high))) channels.push_back(c);
+  if (channels.empty())
+    throw UsageError{fmt::format("channels.wavelength '{}': no channel asked for reaches into this range; the 102 channels cover {:.4g} to {:.4g} micrometres", options.wavelength, table.channels().front().min_um,
+                                 table.channels().back().max_um)};
+  return channels;
+}
+
+}  // namespace tessera::cube
