@@ -53,52 +53,55 @@ def test_a_constant_sky_under_zodiacal_light_becomes_a_flat_cube(flat, tmp_path,
         assert np.array_equal(seen, c["WEIGHT"].data > 0) and np.array_equal(seen, np.isfinite(c["VARIANCE"].data)) and (hits[~seen] == 0).all()
 
 
-def strips_at(frame_header, grid, channel_low, channel_high, sub=12):
-    """Part of each output pixel that the strip of a frame covers, by sub x sub points."""
+def strips_of(frame_header, grid, sub=10):
+    """Of sub x sub points in each output pixel the strip, 1 to 17, that a frame shows there; 0 outside of all."""
     h, w = grid.array_shape
     s = (np.arange(sub) + .5) / sub - .5
     x, y = np.meshgrid((np.arange(w)[:, None] + s).ravel(), (np.arange(h)[:, None] + s).ravel())
     ra, dec = grid.all_pix2world(x, y, 0)
-    u, v = WCS(frame_header).all_world2pix(ra, dec, 0, tolerance=1e-6)
+    u, v = WCS(frame_header).all_world2pix(ra, dec, 0, tolerance=1e-5)
     u, v = np.rint(u), np.rint(v)
-    lam = wavelength(u, v).astype(np.float32)
-    inside = (u >= 0) & (u < SIZE) & (v >= 0) & (v < SIZE) & (lam >= channel_low) & (lam < channel_high)
-    return inside.reshape(h, sub, w, sub).mean(axis=(1, 3))
+    strip = np.searchsorted(EDGES, wavelength(u, v).astype(np.float32), side="right")
+    strip[(u < 0) | (u >= SIZE) | (v < 0) | (v >= SIZE) | (strip > 17)] = 0
+    return strip.reshape(h, sub, w, sub)
 
 
 def test_hits_equal_geometry(flat, tmp_path):
-    with cube(tmp_path / "out", flat, "--size", "7,6", "--rotation", "33") as c:
+    with cube(tmp_path / "out", flat, "--size", "6,5", "--rotation", "33") as c:
         grid = WCS(c["IMAGE"].header, c).celestial
         grid.array_shape = c["IMAGE"].shape[1:]
-        for strip in (5, 8, 11):
-            parts = np.stack([strips_at(sky_header(ra, dec, angle), grid, EDGES[strip - 1], EDGES[strip]) for ra, dec, angle in dithers(6)])
-            expected, sure = (parts > .5).sum(axis=0), (np.abs(parts - .5) > .04).all(axis=0)
-            assert sure.mean() > .9 and expected.max() >= 2
+        shown = [strips_of(sky_header(ra, dec, angle), grid) for ra, dec, angle in dithers(6)]
+        most = 0
+        for strip in range(1, 18):
+            parts = np.stack([(s == strip).mean(axis=(1, 3)) for s in shown])
+            expected, sure = (parts > .5).sum(axis=0), (np.abs(parts - .5) > .05).all(axis=0)
+            assert sure.mean() > .9
             assert np.array_equal(c["NHITS"].data[16 + strip][sure], expected[sure])
-            weight = parts.sum(axis=0) / .01
-            assert np.abs(c["WEIGHT"].data[16 + strip] - weight)[parts.sum(axis=0) > 0].max() < .06 * 100  # sub-points tell areas to about a percent each
+            assert np.abs(c["WEIGHT"].data[16 + strip] * .01 - parts.sum(axis=0)).max() < .08  # sub-points tell areas to some percent
+            most = max(most, expected.max())
+        assert most >= 2
 
 
 def test_the_flux_of_a_star_is_kept_and_its_position(tmp_path):
+    """Strips of 24 pixels, so that the star lies in one whole now and then; what an edge of a strip cuts is made of halves with other phases."""
     stars = [(RA + .004, DEC - .006, 5e4, 0.8)]
-    frames = make(tmp_path / "frames", count=14, stars=stars, sky=lambda ra, dec, lam: 0.2 + 0 * lam)
-    with cube(tmp_path / "out", frames, "--size", "4", "--pixel", "6.15", "--set", "channels.numbers=24-28") as c:
-        assert c["IMAGE"].shape == (5, 39, 39)
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    for i, (ra, dec, angle) in enumerate(dithers(10, step=19)):
+        write_frame(frames / f"{i}.fits", ra, dec, angle=angle, stars=stars, sky=lambda ra, dec, lam: 0.2 + 0 * lam, size=3 * SIZE)
+    with cube(tmp_path / "out", frames, "--size", "4", "--pixel", "6.15") as c:
         wcs = WCS(c["IMAGE"].header, c).celestial
         sx, sy = wcs.all_world2pix(*stars[0][:2], 0)
         y, x = np.mgrid[0:39, 0:39]
-        near = np.hypot(x - sx, y - sy) < 8
-        whole = 0
-        for z in range(5):
+        near = np.hypot(x - sx, y - sy) < 6
+        whole = [z for z in range(102) if c["WEIGHT"].data[z][near].min() > 90]  # nearly one exposure everywhere
+        assert len(whole) >= 4
+        for z in whole:
             excess = c["IMAGE"].data[z] - 0.2
-            if not np.isfinite(excess[near]).all():
-                continue
-            whole += 1
             flux = excess[near].sum() * 23.50443 * 6.15 ** 2
             assert flux == pytest.approx(5e4, rel=.01)
             assert (excess * x)[near].sum() / excess[near].sum() == pytest.approx(float(sx), abs=.05)
             assert (excess * y)[near].sum() / excess[near].sum() == pytest.approx(float(sy), abs=.05)
-        assert whole >= 2
 
 
 def test_astropy_reads_the_axes_and_the_tables(flat, tmp_path):
@@ -112,8 +115,9 @@ def test_astropy_reads_the_axes_and_the_tables(flat, tmp_path):
         lam = np.array([w[0] for w in wave["WAVELENGTHS"][0]])
         assert np.allclose(lam, channels["WAVELENGTH"]) and np.allclose([w[0] for w in wave["BANDWIDTHS"][0]], channels["BANDWIDTH"])
         wcs = WCS(c["IMAGE"].header, c)
-        ra, dec, metres = wcs.all_pix2world(24.5, 9.5, np.arange(7), 0)
-        assert np.allclose(ra, 150.02, atol=1e-9) and np.allclose(dec, 2.01, atol=1e-9) and np.allclose(metres * 1e6, lam, rtol=1e-9)
+        ra, dec, waves = wcs.all_pix2world(24.5, 9.5, np.arange(7), 0)
+        assert wcs.wcs.ctype[2] == "WAVE-TAB" and str(wcs.wcs.cunit[2]) == "um"
+        assert np.allclose(ra, 150.02, atol=1e-9) and np.allclose(dec, 2.01, atol=1e-9) and np.allclose(waves, lam, rtol=1e-9)
         up = wcs.celestial.all_pix2world(24.5, 14.5, 0)  # +y lies 30 degrees east of north
         east, north = (up[0] - 150.02) * np.cos(np.radians(2.01)), up[1] - 2.01
         assert np.degrees(np.arctan2(east, north)) == pytest.approx(30, abs=.01) and 3600 * np.hypot(east, north) == pytest.approx(60, abs=.01)
@@ -220,7 +224,7 @@ def test_what_cannot_be_made_is_refused_in_one_line(flat, tmp_path):
     assert "at most 16384 are made" in refused(2, "--size", "39d,30s", "--pixel", "6.15")
     assert 'expected "W,H"' in refused(2, "--size", "1,2,3")
     assert "expected an angle above 0" in refused(2, "--size", "-3")
-    assert "numbers from 1 to 102" in refused(2, "--set", "channels.numbers=100-103")
+    assert "numbers from 1 to 102" in refused(2, "--channels", "100-103")
     assert "is no position" in refused(2, target="nowhere")
     assert "none of 6 frames" in refused(1, target="10.0,-60.0")
     assert "no frames given" in tessera("cube", f"{RA},{DEC}", "-o", tmp_path / "out", code=2).stderr
