@@ -24,7 +24,7 @@ void describe(param::Schema<EstimateOptions>& s) {
 
 void PsfOptions::declare(param::OptionSet& options) {
   options.add("estimate", "The estimate", estimate);
-  options.add("psf", "Point response that stars are found with; psf at: that of the frames", images.psf);
+  options.add("psf", "Point response that stars are found with; psf at: that of frames", images.psf);
   options.add("detection", "Finding stars", images.detection);
   options.add("detection", "Finding stars", images.filter);
   options.add("detection", "Finding stars", images.segments);
