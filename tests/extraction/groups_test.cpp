@@ -28,7 +28,7 @@ TEST(Groups, AreTheConnectedSourcesAndEachSourceIsInOneBlock) {
   const auto blocks = group_sources(places, 3, 1000);
   std::vector<int> group(places.size(), -1);
   for (const Block& b : blocks) {
-    EXPECT_TRUE(b.halo.empty());
+    EXPECT_TRUE(b.halo.empty() && b.rim.empty());
     EXPECT_EQ(b.group_size, static_cast<int>(b.own.size()));
     for (const int i : b.own) {
       EXPECT_EQ(group[static_cast<std::size_t>(i)], -1);
@@ -47,6 +47,9 @@ TEST(Groups, LargeOnesAreCutIntoBlocksWithTheirNeighboursAround) {
   const auto places = random_places(300, 40);  // 3 is far beyond percolation there
   const auto blocks = group_sources(places, 4, 20);
   std::set<int> own;
+  std::vector<int> group(places.size());
+  for (const Block& b : blocks)
+    for (const int i : b.own) group[static_cast<std::size_t>(i)] = b.group;
   for (const Block& b : blocks) {
     EXPECT_LE(b.own.size(), 20u);
     own.insert(b.own.begin(), b.own.end());
@@ -55,6 +58,13 @@ TEST(Groups, LargeOnesAreCutIntoBlocksWithTheirNeighboursAround) {
       for (std::size_t j = 0; j < places.size(); ++j)
         if (static_cast<int>(j) != i && distance(places[static_cast<std::size_t>(i)], places[j]) < 4 && std::find(b.own.begin(), b.own.end(), static_cast<int>(j)) == b.own.end()) around.insert(static_cast<int>(j));
     EXPECT_EQ(std::set<int>(b.halo.begin(), b.halo.end()), around);
+    std::set<int> further;
+    for (const int i : b.own)
+      for (std::size_t j = 0; j < places.size(); ++j)
+        if (group[j] == b.group && distance(places[static_cast<std::size_t>(i)], places[j]) < 10) further.insert(static_cast<int>(j));
+    for (const int i : b.own) further.erase(i);
+    for (const int i : b.halo) further.erase(i);
+    EXPECT_EQ(std::set<int>(b.rim.begin(), b.rim.end()), further);
   }
   EXPECT_EQ(own.size(), places.size());
 }

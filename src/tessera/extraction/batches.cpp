@@ -7,7 +7,7 @@
 namespace tessera::extraction {
 namespace {
 
-constexpr std::int64_t bytes_per_pixel = 17;   // value, variance, photons and model, and whether it is good
+constexpr std::int64_t bytes_per_pixel = 21;   // value, variance, photons, model and light, and whether it is good
 constexpr double least_cell = 32;              // pixels of the image that sources are found on
 
 /// Blocks along rows of cells; a cell's windows of all images take about `bytes`.
@@ -83,6 +83,7 @@ std::vector<FitImage> load(std::span<const FitImage> images, std::span<const Box
     }
     parts[i] = images[i].window(windows[i]);
     parts[i].model = sources.model(parts[i], i);
+    parts[i].light = sources.light(parts[i], i);
   });
   return parts;
 }

@@ -31,6 +31,7 @@ class BlockFit {
       photometry::FitSource& f = fit_sources_.emplace_back();
       if (options.fit.positions) f.u = sources[static_cast<std::size_t>(m)].u, f.v = sources[static_cast<std::size_t>(m)].v;
     }
+    fit_sources_.resize(members_.size() + block.rim.size(), {.pixels_alone = true});
     for_windows(images, sources, block, options, [&](std::size_t member, photometry::Sight now, Box window) {
       const auto image = static_cast<std::size_t>(now.frame);
       if (local_[image] < 0) {
@@ -118,14 +119,18 @@ class BlockFit {
     psf::PointResponse workspace;
     std::vector<float> stamp;
     std::size_t first = 0;
-    for (std::size_t m = 0; m < members_.size(); ++m) {
-      if (out[m].pixels == 0) continue;
-      for (const auto& sight : fit_sources_[m].sights) {
+    for (const auto& source : fit_sources_)
+      for (const auto& sight : source.sights) {
         if (static_cast<std::size_t>(sight.frame) != k) continue;
         const Box window = intersection(window_about(sight, options_.fit.window), box);
         for (int y = window.y0; y < window.y1; ++y)
           for (int x = window.x0; x < window.x1; ++x)
             if (frame.good(x, y)) weight(x, y) = 1 / frame.variance(x, y), sigma(x, y) = std::sqrt(frame.variance(x, y));
+      }
+    for (std::size_t m = 0; m < members_.size(); ++m) {
+      if (out[m].pixels == 0) continue;
+      for (const auto& sight : fit_sources_[m].sights) {
+        if (static_cast<std::size_t>(sight.frame) != k) continue;
         const auto at = moved(sight, out[m].u, out[m].v);
         const auto& response = images_[which_[k]].psf->at(sight.x, sight.y, workspace);
         const auto n = static_cast<std::size_t>(box.area());
@@ -181,7 +186,7 @@ class BlockFit {
   std::vector<Box> boxes_;
   std::vector<Frame> pixels_;
   std::vector<photometry::FitFrame> frames_;
-  std::vector<photometry::FitSource> fit_sources_;
+  std::vector<photometry::FitSource> fit_sources_;  ///< members, then the rim
 };
 
 }  // namespace

@@ -36,11 +36,11 @@ struct Fitted {
   std::vector<std::pair<int, double>> correlations;  ///< of fluxes, by index among the sources
 };
 
-/// Calls f(member, sight, window) for every window of a block's members (own, then halo) on the images that see them: the sight where the fit begins, the window within the image.
+/// Calls f(member, sight, window) for every window of a block's members (own, then halo, then rim) on the images that see them: the sight where the fit begins, the window within the image.
 template <class F>
 void for_windows(std::span<const FitImage> images, std::span<const Source> sources, const Block& block, const BlockOptions& options, F f) {
   std::size_t member = 0;
-  for (const auto* list : {&block.own, &block.halo})
+  for (const auto* list : {&block.own, &block.halo, &block.rim})
     for (const int m : *list) {
       const Source& s = sources[static_cast<std::size_t>(m)];
       for (const auto& sight : s.sights) {

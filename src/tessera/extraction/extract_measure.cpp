@@ -222,12 +222,10 @@ void Extraction::tell_fits() {
     if (const long n = ended[status]; n > 0) context_.caveat(kind, fmt::format("{} of {} sources {}", n, sources_.size(), what), n);
   };
   tell(Status::at_limit, "fit-at-limit", "would move further than fit.max_shift from where they were found (status -2)");
-  tell(Status::no_convergence, "fit-no-convergence", "did not converge (status -1)");
+  tell(Status::no_convergence, "fit-no-convergence", "did not converge (status -1); in crowded fields more do with a larger fit.max_rounds");
   tell(Status::degenerate, "fit-degenerate", "cannot be told from their neighbours (status -4)");
   tell(Status::no_data, "fit-no-data", "have no pixels to be fitted on (status -3)");
   if (by_list() && !options_.fit.skip) tell(Status::not_fitted, "out-of-field", "lie on no image, or nowhere (status 0)");
-  if (fit_.rounds >= options_.fit.max_rounds && fit_.last_change > std::max(0.01, options_.fit.tolerance))
-    context_.caveat("rounds", fmt::format("after {} rounds a source still moved by {:.2g} of its error; raise fit.max_rounds", fit_.rounds, fit_.last_change));
 }
 
 void Extraction::mark_poor_fits() {

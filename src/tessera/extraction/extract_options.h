@@ -85,7 +85,7 @@ struct FitOptions {
   double max_chi2 = 0;                // per degree of freedom; 0: any
   int edge = 0;                       // frame pixels
   int max_group = 25;
-  int max_rounds = 12;
+  int max_rounds = 40;
   double tolerance = 1e-3;            // σ
   bool per_frame = false;
   bool covariance = false;

@@ -71,17 +71,18 @@ void FitImage::store(std::shared_ptr<const pipeline::ScratchFile> to, std::int64
     to->write(rows, at + static_cast<std::int64_t>(y - all.y0) * 2 * all.width());
   }
   stored = StoredPixels{std::move(to), at, !photons.empty(), photons.empty() ? 0.0F : photons.pixels()[0]};
-  value = {}, variance = {}, good = {}, photons = {}, model = {};
+  value = {}, variance = {}, good = {}, photons = {}, model = {}, light = {};
 }
 
 Frame FitImage::cut(Box part, const Image<float>& own) const {
   Frame frame{part};
+  const Image<float>& lit = light.empty() ? model : light;
   for (int y = part.y0; y < part.y1; ++y)
     for (int x = part.x0; x < part.x1; ++x) {
       if (!good(x, y)) continue;
       frame.good(x, y) = 1;
       frame.value(x, y) = value(x, y) - (model(x, y) - own(x, y));
-      frame.variance(x, y) = variance(x, y) + (photons.empty() ? 0.0F : photons(x, y) * std::max(0.0F, model(x, y)));
+      frame.variance(x, y) = variance(x, y) + (photons.empty() ? 0.0F : photons(x, y) * std::max(0.0F, lit(x, y)));
     }
   return frame;
 }

@@ -44,6 +44,7 @@ struct FitImage {
   Image<std::uint8_t> good;
   Image<float> photons;          ///< variance per value of a source; empty: in `variance` already
   Image<float> model;            ///< of all sources as they stand
+  Image<float> light;            ///< of them as they stood when their photons' noise was last counted; empty: `model`
   std::optional<NoiseCorrelation> correlation;  ///< of a resampled image's pixels
   double mjd = 0;                ///< of its start; 0: unknown
   std::vector<std::pair<int, int>> saturated;   ///< pixels, which are not good
@@ -61,7 +62,7 @@ struct FitImage {
   Box box() const { return value.empty() ? file->box() : value.box(); }
   /// Pixel value of unit flux at (x, y).
   double value_of_unit_flux(double x, double y) const;
-  /// Pixels of `box` less the models of all sources but those whose part is given, `own` (on the same box), with the variance that goes with the whole model.
+  /// Pixels of `box` less the models of all sources but those whose part is given, `own` (on the same box), with the variance that goes with `light`, or else the whole model.
   Frame cut(Box box, const Image<float>& own) const;
 };
 

@@ -5,15 +5,17 @@
 #include <limits>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include "tessera/extraction/batches.h"
+#include "tessera/extraction/settling.h"
 
 namespace tessera::extraction {
 namespace {
 
 constexpr int band_rows = 64;
 constexpr std::int64_t share_of_memory = 3;  // of the ceiling, the windows of a batch of blocks
-constexpr double damped_above = 0.03, damping = 0.6;  // sigma; share of the way
+constexpr int noise_rounds = 4;                // after these the noise is that of the sources as they stand: weights that follow every step would never let the sums come to rest
 
 std::vector<Place> places_of(std::span<const Source> sources) {
   std::vector<Place> places;
@@ -25,19 +27,68 @@ bool stored(std::span<const FitImage> images) {
   return std::any_of(images.begin(), images.end(), [](const FitImage& i) { return i.stored.has_value(); });
 }
 
-void rebuild_models(std::span<FitImage> images, std::span<const Source> sources, pipeline::Context& context) {
+/// Rows of images whose models are to be made again, all of them or those of the sources that changed.
+class Bands {
+ public:
+  explicit Bands(std::span<const FitImage> images) : images_{images} {
+    for (const auto& image : images) stale_.emplace_back(static_cast<std::size_t>((image.box().height() + band_rows - 1) / band_rows), false);
+  }
+  void all() {
+    for (auto& of : stale_) of.assign(of.size(), true);
+  }
+  void add(const Source& s, double from_u, double from_v) {
+    for (const auto& sight : s.sights) {
+      const auto i = static_cast<std::size_t>(sight.frame);
+      const FitImage& image = images_[i];
+      for (const double y : {moved(sight, from_u, from_v).y, moved(sight, s.u, s.v).y}) {
+        const double reach = image.psf->reach_pix() + 1, rows = image.box().height();
+        const double first = std::clamp(y - reach - image.box().y0, 0.0, rows - 1), last = std::clamp(y + reach - image.box().y0, 0.0, rows - 1);
+        for (auto b = static_cast<std::size_t>(first) / band_rows; b <= static_cast<std::size_t>(last) / band_rows; ++b) stale_[i][b] = true;
+      }
+    }
+  }
+  /// The stale ones, which are no more: image, and box of its pixels.
+  std::vector<std::pair<std::size_t, Box>> take() {
+    std::vector<std::pair<std::size_t, Box>> bands;
+    for (std::size_t i = 0; i < stale_.size(); ++i)
+      for (std::size_t b = 0; b < stale_[i].size(); ++b) {
+        if (!stale_[i][b]) continue;
+        stale_[i][b] = false;
+        const Box box = images_[i].box();
+        const int y = box.y0 + static_cast<int>(b) * band_rows;
+        bands.push_back({i, {box.x0, y, box.x1, std::min(box.y1, y + band_rows)}});
+      }
+    return bands;
+  }
+
+ private:
+  std::span<const FitImage> images_;
+  std::vector<std::vector<bool>> stale_;
+};
+
+void rebuild_models(std::span<FitImage> images, std::span<const Source> sources, Bands& stale, pipeline::Context& context) {
   if (stored(images)) return;  // every batch makes its own
   const SourceLists lists{images.size(), sources};
-  std::vector<std::pair<std::size_t, Box>> bands;
-  for (std::size_t i = 0; i < images.size(); ++i) {
-    images[i].model.reset(images[i].box());
-    const Box box = images[i].box();
-    for (int y = box.y0; y < box.y1; y += band_rows) bands.push_back({i, {box.x0, y, box.x1, std::min(box.y1, y + band_rows)}});
-  }
+  const auto bands = stale.take();
   context.pool().for_each(static_cast<std::int64_t>(bands.size()), [&](std::int64_t k) {
     const auto& [i, box] = bands[static_cast<std::size_t>(k)];
-    lists.add_to(images[i], i, images[i].model.view().window(box));
+    const auto part = images[i].model.view().window(box);
+    for (int y = box.y0; y < box.y1; ++y) std::fill_n(&part(box.x0, y), box.width(), 0.0F);
+    lists.add_to(images[i], i, part);
   });
+}
+
+/// From now on the photons whose noise counts are those of the sources as they stand.
+void hold_noise(std::span<FitImage> images, std::span<Source> sources) {
+  for (auto& image : images)
+    if (!image.photons.empty()) image.light = image.model.copy();
+  for (Source& s : sources) s.light = Light{s.u, s.v, s.flux};
+}
+
+/// … and no more.
+void free_noise(std::span<FitImage> images, std::span<Source> sources) {
+  for (auto& image : images) image.light = {};
+  for (Source& s : sources) s.light.reset();
 }
 
 /// Places where sources moved, as cells of the detection image.
@@ -58,19 +109,7 @@ class Moved {
   std::set<std::pair<long, long>> cells_;
 };
 
-/// How far values are from those before, in units of their errors.
-double change(const Source& before, const Fitted& now) {
-  double most = 0;
-  const auto part = [&](double difference, double variance) {
-    if (variance > 0) most = std::max(most, std::abs(difference) / std::sqrt(variance));
-  };
-  part(now.flux - before.flux, now.covariance[8]);
-  part(now.u - before.u, now.covariance[0]);
-  part(now.v - before.v, now.covariance[4]);
-  return most;
-}
-
-/// `share`: of the way to the new values that is gone; below 1 neighbours that push one another to and fro come to rest.
+/// `share`: of the way to the new values that is gone.
 void take(Source& s, const Fitted& f, const Block& block, bool positions, double share) {
   s.u += share * (f.u - s.u), s.v += share * (f.v - s.v), s.flux += share * (f.flux - s.flux);
   std::copy_n(f.covariance, 9, s.covariance);
@@ -177,33 +216,47 @@ FitSummary fit_sources(std::span<FitImage> images, std::span<Source> sources, co
     summary.groups = std::max(summary.groups, static_cast<long>(b.group) + 1);
     summary.largest_group = std::max(summary.largest_group, static_cast<long>(b.group_size));
   }
-  const auto how = block_options(options, positions, window);
-  rebuild_models(images, sources, context);
+  const auto how = block_options(options, positions, window), fixed = block_options(options, false, window);
+  Bands stale{images};
+  if (!stored(images))
+    for (auto& image : images) image.model.reset(image.box());
+  stale.all();
+  rebuild_models(images, sources, stale, context);
+  Settling settling{sources.size()};
   std::vector<std::size_t> todo(blocks.size());
   for (std::size_t i = 0; i < todo.size(); ++i) todo[i] = i;
+  std::vector<int> restless;
   for (summary.rounds = 0; summary.rounds < options.max_rounds && !todo.empty();) {
     if (summary.rounds == 0) context.stage("fitting sources", static_cast<std::int64_t>(todo.size()));
     if (summary.rounds == 1) context.stage("fitting sources again, others taken off", options.max_rounds - 1);
-    const auto results = fit_blocks(images, sources, blocks, todo, how, summary.rounds == 0, context);
+    const auto results = fit_blocks(images, sources, blocks, todo, summary.rounds == 0 && options.max_rounds > 1 ? fixed : how, summary.rounds == 0, context);  // with the light of all others still there places would be led astray
     if (summary.rounds > 0) context.step();
     Moved places_moved{2.0 * window};
     summary.last_change = 0;
+    restless.clear();
     for (std::size_t k = 0; k < todo.size(); ++k)
       for (const Fitted& f : results[todo[k]]) {
         Source& s = sources[static_cast<std::size_t>(f.source)];
-        const double moved_by = change(s, f);
-        take(s, f, blocks[todo[k]], positions, summary.rounds > 2 && moved_by > damped_above ? damping : 1.0);
-        if (f.status != Status::fitted && summary.rounds > 3) continue;  // what the data do not settle would never rest
+        const double moved_by = largest(change(s, f)), from_u = s.u, from_v = s.v;
+        take(s, f, blocks[todo[k]], positions, settling.share(summary.rounds, s, f));
+        stale.add(s, from_u, from_v);
+        if (f.status != Status::fitted && summary.rounds > noise_rounds) continue;  // what the data do not settle would never rest
         summary.last_change = std::max(summary.last_change, moved_by);
-        if (moved_by > options.tolerance) places_moved.add(s);
+        if (moved_by <= options.tolerance) continue;
+        places_moved.add(s);
+        restless.push_back(f.source);
       }
-    rebuild_models(images, sources, context);
+    rebuild_models(images, sources, stale, context);
     ++summary.rounds;
+    if (summary.rounds == noise_rounds) hold_noise(images, sources);
     if (summary.rounds < 2) continue;  // the second knows the photons of the sources
     todo.clear();
     for (std::size_t i = 0; i < blocks.size(); ++i)
       if (std::any_of(blocks[i].own.begin(), blocks[i].own.end(), [&](int s) { return places_moved.near(sources[static_cast<std::size_t>(s)]); })) todo.push_back(i);
   }
+  free_noise(images, sources);
+  for (const int i : restless)
+    if (Source& s = sources[static_cast<std::size_t>(i)]; s.status == Status::fitted) s.status = Status::no_convergence;
   return summary;
 }
 

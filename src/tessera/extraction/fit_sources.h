@@ -2,7 +2,7 @@
 ///
 /// Sources that are near one another are fitted together (photometry/psf_fit.h). All groups are fitted from pixels less the models of all other sources, and again until nothing moves
 /// (block Jacobi); a group too large for one solution is cut into blocks that overlap by their neighbours, of which each gives its own sources (restricted additive Schwarz: Cai & Sarkis 1999,
-/// SIAM J. Sci. Comput. 21, 792). The order of sources alone decides the bits, not the threads.
+/// SIAM J. Sci. Comput. 21, 792). The first round leaves positions as they are; from the fourth on steps are lengthened or shortened (extraction/settling.h), and from the fifth on the noise of the sources' photons stays as it is. The order of sources alone decides the bits, not the threads.
 #pragma once
 #include <span>
 #include <vector>
@@ -27,7 +27,8 @@ void find_sights(std::span<const FitImage> images, std::span<Source> sources, in
 /// Window of the fit: options.window, or from the response's width.
 int fit_window(const FitOptions& options, double fwhm_pix);
 
-/// `link_pix`: sources nearer than this on the detection image are fitted together. Leaves images[i].model as the sum of all fitted sources.
+/// `link_pix`: sources nearer than this on the detection image are fitted together. Leaves images[i].model as the sum of all fitted sources. A source that still
+/// moves by more than options.tolerance after options.max_rounds has status no_convergence.
 FitSummary fit_sources(std::span<FitImage> images, std::span<Source> sources, const FitOptions& options, bool positions, int window, double link_pix, pipeline::Context& context);
 
 /// One image's flux of each source at the positions found, all sources at once by blocks; NaN where the image does not see it. `errors`: 1 sigma.

@@ -10,25 +10,28 @@
 namespace tessera::extraction {
 namespace {
 
-/// Sources by cells as wide as the link, so that neighbours are in nine of them.
+constexpr double rim_links = 2.5;
+
+/// Sources by cells as wide as the link.
 class Cells {
  public:
   Cells(std::span<const Place> places, double link) : places_{places}, link_{link} {
     for (std::size_t i = 0; i < places.size(); ++i)
       if (places[i].usable) cells_[key(places[i])].push_back(static_cast<int>(i));
   }
-  /// Calls f for each other source nearer than the link.
+  /// Calls f for each other source nearer than so many links.
   template <class F>
-  void near(int i, F f) const {
+  void near(int i, double links, F f) const {
     const Place& p = places_[static_cast<std::size_t>(i)];
     const auto [cx, cy] = key(p);
-    for (std::int64_t y = cy - 1; y <= cy + 1; ++y)
-      for (std::int64_t x = cx - 1; x <= cx + 1; ++x) {
+    const auto cells = static_cast<std::int64_t>(std::ceil(links));
+    for (std::int64_t y = cy - cells; y <= cy + cells; ++y)
+      for (std::int64_t x = cx - cells; x <= cx + cells; ++x) {
         const auto found = cells_.find({x, y});
         if (found == cells_.end()) continue;
         for (const int j : found->second) {
           const Place& q = places_[static_cast<std::size_t>(j)];
-          if (j != i && std::hypot(p.x - q.x, p.y - q.y) < link_) f(j);
+          if (j != i && std::hypot(p.x - q.x, p.y - q.y) < links * link_) f(j);
         }
       }
   }
@@ -75,7 +78,7 @@ std::vector<Block> group_sources(std::span<const Place> places, double link, int
   std::iota(parent.begin(), parent.end(), 0);
   for (std::size_t i = 0; i < places.size(); ++i)
     if (places[i].usable)
-      cells.near(static_cast<int>(i), [&](int j) {
+      cells.near(static_cast<int>(i), 1, [&](int j) {
         const int a = root(parent, static_cast<int>(i)), b = root(parent, j);
         parent[static_cast<std::size_t>(std::max(a, b))] = std::min(a, b);
       });
@@ -84,7 +87,9 @@ std::vector<Block> group_sources(std::span<const Place> places, double link, int
     if (places[i].usable) groups[root(parent, static_cast<int>(i))].push_back(static_cast<int>(i));
   std::vector<Block> blocks;
   int number = 0;
-  for (auto& [first, members] : groups) {
+  for (auto& entry : groups) {
+    const int first = entry.first;
+    auto& members = entry.second;
     const int size = static_cast<int>(members.size());
     std::vector<std::vector<int>> parts;
     halve(std::move(members), places, most, parts);
@@ -93,12 +98,18 @@ std::vector<Block> group_sources(std::span<const Place> places, double link, int
       block.group = number;
       block.group_size = size;
       if (parts.size() > 1) {
-        for (const int i : part)
-          cells.near(i, [&](int j) {
-            if (!std::binary_search(part.begin(), part.end(), j)) block.halo.push_back(j);
-          });
-        std::sort(block.halo.begin(), block.halo.end());
-        block.halo.erase(std::unique(block.halo.begin(), block.halo.end()), block.halo.end());
+        const auto around = [&](double links, const std::vector<int>& but) {
+          std::vector<int> found;
+          for (const int i : part)
+            cells.near(i, links, [&](int j) {
+              if (root(parent, j) == first && !std::binary_search(part.begin(), part.end(), j) && !std::binary_search(but.begin(), but.end(), j)) found.push_back(j);
+            });
+          std::sort(found.begin(), found.end());
+          found.erase(std::unique(found.begin(), found.end()), found.end());
+          return found;
+        };
+        block.halo = around(1, {});
+        block.rim = around(rim_links, block.halo);
       }
       block.own = std::move(part);
       blocks.push_back(std::move(block));

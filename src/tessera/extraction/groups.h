@@ -5,9 +5,9 @@
 
 namespace tessera::extraction {
 
-/// Sources solved for in one fit, and neighbours that are fitted with them but take their values from their own block.
+/// Sources solved for in one fit; neighbours that are fitted with them but take their values from their own block; and members of the group around these, whose pixels the sources' wings are fitted on as well.
 struct Block {
-  std::vector<int> own, halo;
+  std::vector<int> own, halo, rim;
   int group = 0;                ///< connected sources
   int group_size = 0;
 };
@@ -17,7 +17,8 @@ struct Place {
   bool usable = true;
 };
 
-/// Connected sources (nearer than `link`) are a group; one of more than `most` is halved along its longer side until blocks have no more. Blocks in the order of their first source.
+/// Connected sources (nearer than `link`) are a group; one of more than `most` is halved along its longer side until blocks have no more; halo: what is nearer than `link` to these, rim: nearer than two and a half.
+/// Blocks in the order of their first source.
 std::vector<Block> group_sources(std::span<const Place> places, double link, int most);
 
 }  // namespace tessera::extraction

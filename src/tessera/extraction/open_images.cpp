@@ -22,7 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::int64_t image_bytes_per_pixel = 60, frame_bytes_per_pixel = 17, stored_bytes_per_pixel = 8;
+constexpr std::int64_t image_bytes_per_pixel = 60, frame_bytes_per_pixel = 21, stored_bytes_per_pixel = 8;
 
 bool is_fits(const std::string& path) {
   if (!files::exists(path) || files::is_folder(path)) return false;

@@ -1,6 +1,7 @@
 /// extraction/source.h — a source while it is measured: where it began, where it is seen, what the fit says of it.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,6 +23,11 @@ enum class Status : std::int32_t {
   fitted = 1
 };
 
+/// Where light is, and how much.
+struct Light {
+  double u = 0, v = 0, flux = 0;
+};
+
 struct Source {
   wcs::SkyPoint start;            ///< ICRS degrees
   double ref_x = 0, ref_y = 0;    ///< start on the image that sources are found on, pixels from 0
@@ -31,6 +37,7 @@ struct Source {
   double u = 0, v = 0;            ///< arcsec from the start
   double flux = 0;
   double covariance[9] = {};      ///< of (u, v, flux)
+  std::optional<Light> light;     ///< by which its photons' noise is counted while the fit goes on; none: as it stands
   bool forced = false;
   bool active = false;            ///< found in what the fit of others left (active deblending)
   Status status = Status::not_fitted;

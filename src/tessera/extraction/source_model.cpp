@@ -40,19 +40,35 @@ SourceLists::SourceLists(std::size_t images, std::span<const Source> sources) : 
   for (auto& list : seen_) std::stable_sort(list.begin(), list.end(), [](const Seen& a, const Seen& b) { return a.sight->y < b.sight->y; });
 }
 
-void SourceLists::add_to(const FitImage& image, std::size_t number, View<float> to) const {
+template <class F>
+void SourceLists::add(const FitImage& image, std::size_t number, View<float> to, F light_of) const {
   const auto& seen = seen_[number];
   const Box box = to.box();
   const double margin = image.psf->reach_pix() + 100;  // sights are where sources began
   psf::PointResponse workspace;
   std::vector<float> stamp;
   auto from = std::lower_bound(seen.begin(), seen.end(), box.y0 - margin, [](const Seen& a, double y) { return a.sight->y < y; });
-  for (; from != seen.end() && from->sight->y < box.y1 + margin; ++from) add_source(image, moved(*from->sight, from->source->u, from->source->v), from->source->flux, workspace, stamp, to);
+  for (; from != seen.end() && from->sight->y < box.y1 + margin; ++from) {
+    const Light light = light_of(*from->source);
+    add_source(image, moved(*from->sight, light.u, light.v), light.flux, workspace, stamp, to);
+  }
+}
+
+void SourceLists::add_to(const FitImage& image, std::size_t number, View<float> to) const {
+  add(image, number, to, [](const Source& s) { return Light{s.u, s.v, s.flux}; });
 }
 
 Image<float> SourceLists::model(const FitImage& image, std::size_t number) const {
   Image<float> all{image.box()};
   add_to(image, number, all);
+  return all;
+}
+
+Image<float> SourceLists::light(const FitImage& image, std::size_t number) const {
+  const auto& seen = seen_[number];
+  if (image.photons.empty() || std::none_of(seen.begin(), seen.end(), [](const Seen& s) { return s.source->light.has_value(); })) return {};
+  Image<float> all{image.box()};
+  add(image, number, all, [](const Source& s) { return s.light.value_or(Light{s.u, s.v, s.flux}); });
   return all;
 }
 

@@ -24,6 +24,8 @@ class SourceLists {
   void add_to(const FitImage& image, std::size_t number, View<float> to) const;
   /// The same on the whole image.
   Image<float> model(const FitImage& image, std::size_t number) const;
+  /// The light by which the noise of their photons is counted; empty where that is the model.
+  Image<float> light(const FitImage& image, std::size_t number) const;
   /// Calls f(source, sight) for each source on an image.
   template <class F>
   void for_sights(std::size_t number, F f) const {
@@ -31,6 +33,8 @@ class SourceLists {
   }
 
  private:
+  template <class F>
+  void add(const FitImage& image, std::size_t number, View<float> to, F light_of) const;
   struct Seen {
     const Source* source;
     const photometry::Sight* sight;

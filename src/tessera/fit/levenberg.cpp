@@ -6,6 +6,8 @@
 namespace tessera::fit {
 namespace {
 
+constexpr double least_gain = 0.25;  // of what the step before promised
+
 struct Bounds {
   std::span<const double> lower, upper;
   double clamp(std::size_t i, double v) const {
@@ -41,6 +43,26 @@ void free_parameters(LevenbergWorkspace& w, std::span<const double> p, const Bou
   w.free.clear();
   for (std::size_t i = 0; i < p.size(); ++i)
     if (!bounds.holds(i, p[i], w.gradient[i])) w.free.push_back(i);
+}
+
+double expected_fall(const LevenbergWorkspace& w) {
+  double fall = 0;
+  for (std::size_t i = 0; i < w.step.size(); ++i) fall += w.step[i] * w.gradient[i];
+  return fall;
+}
+
+/// Where χ² is too flat for its rounding to tell steps apart their gradients still do: undamped steps as long as each promises much less than the one before. The last step is taken without a look at where it led.
+void finish_by_gradients(Objective& objective, std::span<double> p, const Bounds& bounds, double fall, const LevenbergOptions& options, LevenbergWorkspace& w, LevenbergResult& result) {
+  for (;;) {
+    for (std::size_t i = 0; i < p.size(); ++i) p[i] = bounds.clamp(i, p[i] + w.step[i]);
+    if (fall <= options.tolerance || result.iterations >= options.max_iterations) return;
+    ++result.iterations;
+    result.chi2 = objective.expand(p, w.curvature, w.gradient);
+    if (!make_step(w, p.size(), 0)) return;
+    const double next = expected_fall(w);
+    if (!(next < least_gain * fall)) return;
+    fall = next;
+  }
 }
 
 void leave_covariance(LevenbergWorkspace& w, std::size_t n, LevenbergResult& result) {
@@ -81,15 +103,9 @@ LevenbergResult minimise(Objective& objective, std::span<double> p, std::span<co
       if (!make_step(w, n, 0)) {
         mu = 1e-3;
       } else {
-        double fall = 0;
-        for (std::size_t i = 0; i < n; ++i) fall += w.step[i] * w.gradient[i];
-        if (fall <= options.tolerance || fall <= options.relative_tolerance * result.chi2) {
-          result.status = w.free.size() == n ? FitStatus::converged : FitStatus::at_bound;
-          break;
-        }
-        if (fall <= options.rounding * std::sqrt(result.chi2)) {
-          for (std::size_t i = 0; i < n; ++i) p[i] = bounds.clamp(i, p[i] + w.step[i]);
-          result.chi2 = objective.expand(p, w.curvature, w.gradient);
+        const double fall = expected_fall(w);
+        if (fall <= std::max({options.tolerance, options.relative_tolerance * result.chi2, options.rounding * std::sqrt(result.chi2)})) {
+          finish_by_gradients(objective, p, bounds, fall, options, w, result);
           result.status = w.free.size() == n ? FitStatus::converged : FitStatus::at_bound;
           break;
         }

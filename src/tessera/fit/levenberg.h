@@ -22,11 +22,11 @@ class Objective {
 
 struct LevenbergOptions {
   int max_iterations = 60;
-  /// Done when the expected fall of χ² of an undamped step is below this: all parameters are then within √tolerance of their own σ.
+  /// Done when the expected fall of χ² of an undamped step is below this: all parameters were then within √tolerance of their own σ, before that step was taken as well.
   double tolerance = 1e-8;
-  /// … or below this share of χ² itself.
+  /// A step that promises less than this share of χ² is not judged by χ², whose rounding hides it, but by the gradients there: steps go on down to `tolerance`, or until one promises a quarter of the one before.
   double relative_tolerance = 1e-14;
-  /// χ² is rounded by about this times √χ² (sums over residuals in single precision: 2 ε √Σ w v²): a step that promises less cannot be judged by χ², it is taken and ends the search.
+  /// χ² is rounded by about this times √χ² (sums over residuals in single precision: 2 ε √Σ w v²): the same for a step that promises less.
   double rounding = 0;
 };
 

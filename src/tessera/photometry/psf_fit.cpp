@@ -72,6 +72,7 @@ bool PsfFit::gather(std::span<const FitSource> sources, std::vector<FittedSource
   blended_.resize(std::max(blended_.size(), entries_.size()));
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     Entry& e = entries_[i];
+    if (sources[static_cast<std::size_t>(e.source)].pixels_alone) continue;
     const FitFrame& frame = frames_[static_cast<std::size_t>(e.sight->frame)];
     e.response = &frame.psf->at(e.sight->x + frame.psf_x0, e.sight->y + frame.psf_y0, blended_[i]);
     const Patch& patch = patches_[static_cast<std::size_t>(e.patch)];
@@ -91,9 +92,9 @@ bool PsfFit::gather(std::span<const FitSource> sources, std::vector<FittedSource
   response_.resize(planes);
   for (Patch& patch : patches_) gather_patch(patch, out);
   for (std::size_t s = 0; s < sources.size(); ++s)
-    if (out[s].pixels > 0) member_of_[s] = static_cast<int>(members_++);
+    if (out[s].pixels > 0 && !sources[s].pixels_alone) member_of_[s] = static_cast<int>(members_++);
   for (Entry& e : entries_) e.member = member_of_[static_cast<std::size_t>(e.source)];
-  // Entries of sources without a single good pixel are no part of the sums.
+  // Entries of sources without a single good pixel are no part of the sums, nor are those whose pixels alone count.
   return members_ > 0;
 }
 

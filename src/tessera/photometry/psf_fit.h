@@ -37,6 +37,7 @@ struct Sight {
 struct FitSource {
   std::vector<Sight> sights;
   double u = 0, v = 0;                        ///< where free positions begin: windows and bounds stay about the sights
+  bool pixels_alone = false;                  ///< not fitted: the pixels of its windows are
 };
 
 enum class FitBackground { none, common, per_frame };
