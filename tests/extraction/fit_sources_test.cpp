@@ -122,7 +122,9 @@ TEST(FitSources, WhatHasNotSettledSaysSo) {
   for (std::size_t i = 0; i < settled.size(); ++i) {
     EXPECT_EQ(settled[i].status, Status::fitted);
     restless += stopped[i].status == Status::no_convergence;
-    if (stopped[i].status == Status::fitted) EXPECT_LT(std::abs(stopped[i].flux - settled[i].flux), 0.02 * std::sqrt(settled[i].covariance[8]));
+    if (stopped[i].status == Status::fitted) {
+      EXPECT_LT(std::abs(stopped[i].flux - settled[i].flux), 0.02 * std::sqrt(settled[i].covariance[8]));
+    }
   }
   EXPECT_GT(restless, 10);
   EXPECT_LT(restless, static_cast<long>(settled.size()));

@@ -31,7 +31,7 @@ class BlockFit {
       photometry::FitSource& f = fit_sources_.emplace_back();
       if (options.fit.positions) f.u = sources[static_cast<std::size_t>(m)].u, f.v = sources[static_cast<std::size_t>(m)].v;
     }
-    fit_sources_.resize(members_.size() + block.rim.size(), {.pixels_alone = true});
+    for (std::size_t i = 0; i < block.rim.size(); ++i) fit_sources_.emplace_back().pixels_alone = true;
     for_windows(images, sources, block, options, [&](std::size_t member, photometry::Sight now, Box window) {
       const auto image = static_cast<std::size_t>(now.frame);
       if (local_[image] < 0) {
