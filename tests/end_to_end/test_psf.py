@@ -103,6 +103,56 @@ def test_sectors_and_polynomials_are_read_back(estimated):
     assert "choose one" in both.stderr
 
 
+@pytest.fixture(scope="module")
+def well_sampled(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("stamps")
+    frames = simulate(folder / "frames", "stack.frames=4", "sources.count=150", "sources.placement=grid", "sources.flux_min_ujy=2000", "sources.flux_max_ujy=4000", "psf.fwhm_pix=3", seed=3)
+    tessera("mosaic", frames, "-o", folder / "mosaic", "-q")
+    return folder
+
+
+def test_the_mean_of_stamps_is_the_response_of_well_sampled_stars(well_sampled):
+    """The guide's method; interpolation between pixels leaves 2.4 % of the peak for stars of 3 pixels (tests/psf_estimate/stamp_mean_test.cpp)."""
+    out = well_sampled / "out"
+    tessera("psf", "estimate", well_sampled / "frames", "--mosaic", well_sampled / "mosaic", "--method", "mopex", "--psf", "gaussian:fwhm_pix=3", "--set", "estimate.stamp=25", "--set", "estimate.max_bad=5", "-o", out, "-q")
+    with fits.open(out / "psf.fits") as hdus:
+        table, header = hdus[0].data.astype(float), hdus[0].header
+    samples, half = header["PRSAMPX"], table.shape[0] // 2
+    assert samples == 4 and half == 4 * 12 and header["PRCENX"] == half
+    r = np.hypot(*np.mgrid[-half:half + 1, -half:half + 1]) / samples
+    truth = gaussian_pixels(3, samples, half)
+    truth /= truth[r <= 12].sum() / samples**2
+    assert np.abs(table - truth)[r <= 8].max() < 0.035 * truth.max()
+    stamps = Table.read(out / "stamps.fits")
+    used = stamps["status"] == 1
+    record = run_record(out)["results"]
+    assert used.sum() == record["stamps_used"] == header["NSTARS"] > 80 and len(stamps) == record["stamps"]
+    assert set(stamps["status"]) <= {1, 0, -1, -2, -3, -4, -5} and set(stamps["reason"][used]) == {"used"}
+    assert fits.getdata(out / "psf_coverage.fits").max() == used.sum()
+    assert np.abs(np.median(np.array(stamps["sigma"][used], float)) - 3 / 2.3548) < 0.1
+    # Fluxes of the Gaussian against the truth, star by star.
+    sky, truth_rows = np.array([stamps["ra"], stamps["dec"]]), Table.read(well_sampled / "frames" / "truth_sources.ecsv", format="ascii.ecsv")
+    ratios = [stamps["flux"][i] / truth_rows["flux"][np.argmin(np.hypot((truth_rows["ra"] - sky[0, i]) * np.cos(np.radians(sky[1, i])), truth_rows["dec"] - sky[1, i]))] for i in np.flatnonzero(used)]
+    assert abs(np.median(ratios) - 1) < 0.03
+    assert "Residuals by pixel phase" in (out / "report.html").read_text(encoding="utf-8") and record["phase_residual_scatter"] < 0.01
+
+
+def test_stamps_are_split_by_the_areas_of_a_prf_map(well_sampled, tmp_path):
+    (tmp_path / "areas.tbl").write_text("\\int Number_PRF = 2\n|PRFNum|NAXIS1|NAXIS2|PRFPos1|PRFPos2|\n|i     |i     |i     |i      |i      |\n      7    128    256       1       1 \n      9    128    128     129       1 \n      9    128    128     129     129 \n")
+    common = ("psf", "estimate", well_sampled / "frames", "--mosaic", well_sampled / "mosaic", "--method", "mopex", "--psf", "gaussian:fwhm_pix=3", "--set", "estimate.stamp=25", "--set", "estimate.max_bad=5", "-q")
+    tessera(*common, "--set", f"estimate.map={tmp_path / 'areas.tbl'}", "-o", well_sampled / "areas")
+    table = Table.read(well_sampled / "areas" / "prfmap.tbl", format="ascii.ipac")
+    assert list(table["PRFNum"]) == [7, 9, 9] and list(table["PRFPos2"]) == [1, 1, 129]
+    counts = {n: fits.getheader(well_sampled / "areas" / f"PRF_{n}.fits")["NSTARS"] for n in (7, 9)}
+    assert min(counts.values()) > 20 and fits.getdata(well_sampled / "areas" / "PRFSigma_9.fits").shape == fits.getdata(well_sampled / "areas" / "PRF_9.fits").shape
+    tessera("extract", well_sampled / "mosaic" / "mosaic.fits", "--psf", well_sampled / "areas" / "prfmap.tbl", "-o", well_sampled / "fitted", "-q")
+    (tmp_path / "none.tbl").write_text("|a|\n|i|\n 1 \n")
+    assert "no column PRFNum" in tessera(*common, "--set", f"estimate.map={tmp_path / 'none.tbl'}", "-o", tmp_path / "none", code=1).stderr
+    for wrong, word in ((("estimate.degree=1",), "estimate.degree"), (("estimate.fit_box=4",), "odd")):
+        bad = tessera(*common, *(a for w in wrong for a in ("--set", w)), "-o", tmp_path / "bad", code=2)
+        assert word in bad.stderr and not (tmp_path / "bad" / "psf.fits").exists()
+
+
 @needs_shared
 def test_the_response_of_real_undersampled_frames_is_that_of_the_instrument(tmp_path):
     """IRAC ch1, twelve frames: the shape of the instrument's own table in the middle of the array, from other stars, to a few per cent of the peak. Its star lies near sample (63.56, 63.37)."""

@@ -76,7 +76,7 @@ class AtRun {
       if (!sky) throw UsageError{fmt::format("psf at: '{}' is no position; expected RA,DEC in degrees, or as 12:34:56.7,-01:02:03", text)};
       places_.push_back({*sky, {nan, nan}, {}, ""});
     }
-    const auto& list = options_.estimate.sources;
+    const auto& list = options_.choice.sources;
     if (!list.empty())
       for (const auto& sky : extraction::positions_of(io::read_table(list), list)) places_.push_back({sky, {nan, nan}, {}, ""});
     if (places_.empty()) throw UsageError{"psf at: no position given; name RA,DEC before the mosaic, or a table with columns ra and dec as --sources"};
@@ -184,7 +184,7 @@ class AtRun {
     std::vector<std::string> read{mosaic_.image.path.string()};
     read.insert(read.end(), frames.record.read.begin(), frames.record.read.end());
     for (const auto& f : frames.files) read.push_back(f.image.path.string());
-    for (const auto& file : {options_.images.psf.file, options_.estimate.sources})
+    for (const auto& file : {options_.images.psf.file, options_.choice.sources})
       if (files::exists(file)) read.push_back(file);
     const auto inputs = pipeline::hash_files(read, context_);
     clock_.stop();

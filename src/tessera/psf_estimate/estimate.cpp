@@ -36,16 +36,16 @@ pipeline::Outcome Estimation::run() {
     context_.log(Level::info, fmt::format("the point response would be estimated from {} image{}", names_.size(), names_.size() == 1 ? "" : "s, whose mosaic stars are chosen on"));
     return pipeline::Outcome::done;
   }
-  pipeline::OutputFolder folder{request_.output, folder_request(), request_.overwrite};
+  pipeline::OutputFolder folder{request_.output, folder_request(), request_.overwrite, request_.place};
   context_.log_to(folder.product("tessera.log").string());
   open_and_find();
   detection_fwhm_ = detection_psf_.tables().front().fwhm_pix();
-  if (own_.sources.empty())
+  if (choice_.sources.empty())
     choose_stars();
   else
     stars_of_list();
   cut_stars();
-  return write(fit(), folder);
+  return write(by_stamps() ? fit_stamps() : fit(), folder);
 }
 
 /// The brightest detections without a neighbour that matters.
@@ -73,8 +73,13 @@ void Estimation::choose_stars() {
 }
 
 void Estimation::stars_of_list() {
-  files_.push_back(own_.sources);
-  for (const auto& at : extraction::positions_of(io::read_table(own_.sources), own_.sources)) {
+  files_.push_back(choice_.sources);
+  const Table list = io::read_table(choice_.sources);
+  if (!own_.flux_column.empty()) {
+    if (!list.find(own_.flux_column)) throw DataError{fmt::format("{}: there is no column {} (estimate.flux_column)", choice_.sources, own_.flux_column)};
+    listed_flux_ = list.numbers(own_.flux_column);
+  }
+  for (const auto& at : extraction::positions_of(list, choice_.sources, own_.ra_column, own_.dec_column)) {
     extraction::Source s;
     s.start = at;
     const auto p = mosaic_.wcs.sky_to_pixel(at);
@@ -85,7 +90,7 @@ void Estimation::stars_of_list() {
 
 void Estimation::cut_stars() {
   const double wanted = own_.radius > 0 ? own_.radius : std::min(widest_table, std::max(5.0, std::ceil(7.5 * detection_fwhm_)));
-  const int half = static_cast<int>(std::ceil(wanted)) + 2, side = 2 * half + 1;
+  const int half = by_stamps() ? stamp_side() / 2 + stamp_margin : static_cast<int>(std::ceil(wanted)) + 2, side = 2 * half + 1;
   find_sights(images_, sources_, side, 0, context_);
   stars_.assign(sources_.size(), {});
   shifts_.resize(images_.size());
@@ -124,7 +129,7 @@ void Estimation::cut_stars() {
       int good_core = 0;
       for (int j = p.window.y0; j < p.window.y1; ++j)
         for (int i = p.window.x0; i < p.window.x1; ++i) {
-          const bool taken = std::any_of(others.begin(), others.end(), [&](const auto& o) { return std::hypot(o.first - i, o.second - j) < around; });
+          const bool taken = !by_stamps() && std::any_of(others.begin(), others.end(), [&](const auto& o) { return std::hypot(o.first - i, o.second - j) < around; });
           const bool good = image.good(i, j) && !taken;
           beyond = beyond || (image.good(i, j) && own_.max_value > 0 && image.value(i, j) > own_.max_value && std::hypot(i - p.x, j - p.y) < around);
           p.value.push_back(good ? image.value(i, j) : 0);
@@ -132,13 +137,13 @@ void Estimation::cut_stars() {
           p.photons.push_back(good && !image.photons.empty() ? image.photons(i, j) : 0);
           if (good && std::abs(i - cx) <= 1 && std::abs(j - cy) <= 1) ++good_core;
         }
-      p.used = !beyond && good_core >= 8;  // one pixel of the core may be masked
+      p.used = !beyond && (by_stamps() || good_core >= 8);  // one pixel of the core may be masked
       of_image[k].push_back(std::move(p));
     }
   });
   for (auto& list : of_image)
     for (auto& p : list)
-      if (p.used) pixels_.push_back(std::move(p));
+      if (p.used || by_stamps()) pixels_.push_back(std::move(p));
 }
 
 EffectiveOptions Estimation::fit_options() const {
@@ -149,8 +154,8 @@ EffectiveOptions Estimation::fit_options() const {
 }
 
 EffectiveTable Estimation::fit() {
-  if (own_.degree > 0 && own_.sectors_x * own_.sectors_y > 1) throw UsageError{"estimate.degree and estimate.sectors_x, sectors_y are two ways to let the table vary; choose one"};
-  context_.stage("fitting the point response", 1 + (own_.sectors_x * own_.sectors_y > 1 ? own_.sectors_x * own_.sectors_y : 0));
+  if (own_.degree > 0 && has_sectors()) throw UsageError{"estimate.degree and sectors (estimate.sectors_x, sectors_y, map) are two ways to let the table vary; choose one"};
+  context_.stage("fitting the point response", 1);
   const auto how = fit_options();
   EffectiveFit fit{pixels_, stars_, shifts_, how, context_.pool()};
   auto table = fit.run();
@@ -160,38 +165,8 @@ EffectiveTable Estimation::fit() {
   if (table.last_change > how.tolerance / 100 && table.rounds >= how.rounds)
     context_.caveat("rounds", fmt::format("after {} rounds the table still changed by {:.2g} of its peak; raise estimate.rounds", table.rounds, table.last_change));
   if (used < 20) context_.caveat("few-stars", fmt::format("{} stars are few: the table has their noise and, where frames are not dithered, their phases", used), used);
-  if (own_.sectors_x * own_.sectors_y > 1) fit_sectors(table);
+  if (has_sectors()) fit_sectors(table);
   return table;
-}
-
-/// A table for each sector from the pixels of stars in it, beginning with the stars as the whole detector left them.
-void Estimation::fit_sectors(const EffectiveTable& whole) {
-  const double width = shifts_.front().width, height = shifts_.front().height;
-  for (const auto& s : shifts_)
-    if (s.width != width || s.height != height) throw DataError{"images of different sizes have no common sectors; estimate.sectors_x, sectors_y need frames of one detector"};
-  auto how = fit_options();
-  how.samples_per_pixel = whole.samples_per_pixel, how.radius_pix = whole.radius_pix, how.shift_images = false;
-  for (int j = 0; j < own_.sectors_y; ++j)
-    for (int i = 0; i < own_.sectors_x; ++i) {
-      Sector sector;
-      sector.x0 = static_cast<int>(std::lround(width * i / own_.sectors_x)), sector.x1 = static_cast<int>(std::lround(width * (i + 1) / own_.sectors_x));
-      sector.y0 = static_cast<int>(std::lround(height * j / own_.sectors_y)), sector.y1 = static_cast<int>(std::lround(height * (j + 1) / own_.sectors_y));
-      std::vector<StarPixels> there;
-      for (const auto& p : pixels_)
-        if (p.x >= sector.x0 - 0.5 && p.x < sector.x1 - 0.5 && p.y >= sector.y0 - 0.5 && p.y < sector.y1 - 0.5) there.push_back(p);
-      std::vector<Star> stars = stars_;
-      auto shifts = shifts_;
-      try {
-        EffectiveFit fit{there, stars, shifts, how, context_.pool()};
-        sector.table = fit.run();
-      } catch (const DataError& e) {
-        throw DataError{fmt::format("sector {}, {} of the detector: {}; ask for fewer sectors", i + 1, j + 1, e.what())};
-      }
-      sector.stars = static_cast<int>(std::count_if(stars.begin(), stars.end(), [](const Star& s) { return s.used(); }));
-      if (sector.stars < 20) context_.caveat("few-stars-in-sector", fmt::format("sector {}, {} has {} stars", i + 1, j + 1, sector.stars));
-      sectors_.push_back(std::move(sector));
-      context_.step();
-    }
 }
 
 pipeline::Outcome estimate(const extraction::ExtractRequest& request, const PsfOptions& options, param::OptionSet& settings, pipeline::Context& context) { return Estimation{request, options, settings, context}.run(); }

@@ -6,8 +6,15 @@
 
 namespace tessera::psf_estimate {
 
-struct EstimateOptions {
+enum class EstimateMethod { effective, mopex };
+
+struct EstimateChoice {
+  EstimateMethod method = EstimateMethod::effective;
   std::string sources;            // a list of stars; empty: chosen
+};
+void describe(param::Schema<EstimateChoice>& s);
+
+struct EstimateOptions {
   double min_snr = 50;
   int max_stars = 200;
   double isolation = 3;           // full widths
@@ -22,11 +29,26 @@ struct EstimateOptions {
   int rounds = 12;
   int degree = 0;                 // of a polynomial of tables in the position
   int sectors_x = 1, sectors_y = 1;
+  std::string map;                // a PRF map whose areas are the sectors
+  // The guide's method alone.
+  int stamp = 0;                  // side, pixels; 0: from the radius
+  int fit_box = 5;
+  bool fit = true;
+  int core_box = 7;
+  int max_bad = 0;
+  int min_neighbours = 8;
+  double outlier_sigma = 3;
+  double min_overlap = 0.5;
+  double max_outlier_share = 0.1;
+  int max_outliers = 0;
+  int zero_edge = 0;
+  std::string ra_column, dec_column, flux_column;
 };
 void describe(param::Schema<EstimateOptions>& s);
 
 /// Everything: the estimate, and what finds stars and makes the mosaic on the way.
 struct PsfOptions {
+  EstimateChoice choice;               ///< in the section of the next
   EstimateOptions estimate;
   extraction::ExtractOptions images;   ///< its sections fit, aperture and catalog are not declared
   PsfOptions() { images.psf.file = "gaussian:fwhm_pix=2"; }

@@ -17,6 +17,8 @@ namespace {
 
 constexpr int positions_a_side = 5;
 
+}  // namespace
+
 psf::PointResponse response_of(const EffectiveTable& table, const Image<double>& samples) {
   psf::Meaning meaning;
   meaning.samples_per_pixel_x = meaning.samples_per_pixel_y = table.samples_per_pixel;
@@ -27,25 +29,36 @@ psf::PointResponse response_of(const EffectiveTable& table, const Image<double>&
   return {samples, meaning};
 }
 
-}  // namespace
+/// A plane beside a table, of its geometry.
+void Estimation::write_plane(const std::string& name, const EffectiveTable& table, const char* title, View<const double> plane, pipeline::OutputFolder& folder) {
+  io::FitsWriter writer{folder.product(name)};
+  Header header = table_header(table);
+  header.add_comment(title);
+  writer.add_image("", header, plane);
+  writer.close();
+  products_.push_back({name, pipeline::datasums(folder.product(name))});
+}
 
 /// PRF_k.fits and the map that names them (MOPEX guide 8.7): positions of FITS pixels, sizes in pixels.
 void Estimation::write_sectors(pipeline::OutputFolder& folder) {
   Table map;
   map.name = "prfmap";
-  std::vector<std::int64_t> number, width, height;
-  std::vector<double> x, y;
-  std::vector<std::int64_t> stars;
-  for (std::size_t k = 0; k < sectors_.size(); ++k) {
-    const Sector& s = sectors_[k];
-    const std::string name = fmt::format("PRF_{}.fits", k + 1);
+  map.keywords = {{"Number_PRF", static_cast<std::int64_t>(sectors_.size()), ""}, {"HaveSigma", std::int64_t{1}, ""}, {"ImageX", static_cast<std::int64_t>(shifts_.front().width), ""}, {"ImageY", static_cast<std::int64_t>(shifts_.front().height), ""}};
+  std::vector<std::int64_t> number, width, height, x, y, stars;
+  const auto place = [&](const std::string& name) { return folder.places(name).empty() ? name : folder.places(name).front(); };
+  std::vector<Card> sigmas;
+  for (const Sector& s : sectors_) {
+    const std::string name = fmt::format("PRF_{}.fits", s.number), sigma = fmt::format("PRFSigma_{}.fits", s.number);
     Header header = table_header(s.table);
     header.set("NSTARS", static_cast<std::int64_t>(s.stars), "stars it was made of");
     instrument::write_psf(folder.product(name), {response_of(s.table, s.table.samples.front())}, {}, {}, header);
     products_.push_back({name, pipeline::datasums(folder.product(name))});
-    map.keywords.push_back({fmt::format("PRF_Filename_{}", k + 1), name, ""});
-    number.push_back(static_cast<std::int64_t>(k) + 1), width.push_back(s.x1 - s.x0), height.push_back(s.y1 - s.y0), x.push_back(s.x0 + 1), y.push_back(s.y0 + 1), stars.push_back(s.stars);
+    write_plane(sigma, s.table, sigma_title(), s.table.sigma.view(), folder);
+    map.keywords.push_back({fmt::format("PRF_Filename_{}", s.number), place(name), ""});
+    sigmas.push_back({fmt::format("PRFSigma_Filename_{}", s.number), place(sigma), ""});
+    for (const Box& area : s.areas) number.push_back(s.number), width.push_back(area.width()), height.push_back(area.height()), x.push_back(area.x0 + 1), y.push_back(area.y0 + 1), stars.push_back(s.stars);
   }
+  map.keywords.insert(map.keywords.end(), sigmas.begin(), sigmas.end());
   map.add("PRFNum", std::move(number));
   map.add("NAXIS1", std::move(width));
   map.add("NAXIS2", std::move(height));
@@ -55,11 +68,16 @@ void Estimation::write_sectors(pipeline::OutputFolder& folder) {
   pipeline::write_table_product(map, "prfmap", io::TableFormat::ipac, folder, products_);
 }
 
+long Estimation::used_stars() const {
+  if (by_stamps()) return std::count_if(stamps_.begin(), stamps_.end(), [](const Stamp& s) { return s.status == StarStatus::used; });
+  return std::count_if(stars_.begin(), stars_.end(), [](const Star& s) { return s.used(); });
+}
+
 Header Estimation::table_header(const EffectiveTable& table) const {
   Header header;
   header.set("OVERSAMP", static_cast<std::int64_t>(table.samples_per_pixel), "samples per pixel");
   header.set("PRFWHM", table.fwhm_pix, "[pixel] full width at half maximum");
-  header.set("NSTARS", static_cast<std::int64_t>(std::count_if(stars_.begin(), stars_.end(), [](const Star& s) { return s.used(); })), "stars it was made of");
+  header.set("NSTARS", static_cast<std::int64_t>(used_stars()), by_stamps() ? "stamps it was made of" : "stars it was made of");
   return header;
 }
 
@@ -77,19 +95,12 @@ void Estimation::write_tables(const EffectiveTable& table, pipeline::OutputFolde
     for (const double y : ys)
       for (const double x : xs) tables.push_back(response_of(table, table_at(table, x, y)));
   }
-  const auto add = [&](const char* name) { products_.push_back({name, pipeline::datasums(folder.product(name))}); };
   instrument::write_psf(folder.product("psf.fits"), tables, xs, ys, table_header(table));
-  add("psf.fits");
-  const auto plane = [&](const char* name, const char* title, auto view) {
-    io::FitsWriter writer{folder.product(name)};
-    Header header = table_header(table);
-    header.add_comment(title);
-    writer.add_image("", header, view);
-    writer.close();
-    add(name);
-  };
-  plane("psf_sigma.fits", "1 sigma of the samples of psf.fits, by leaving out an eighth of the stars in turn", table.sigma.view());
-  plane("psf_coverage.fits", "pixels of stars whose nearest sample of psf.fits this is", table.coverage.view());
+  products_.push_back({"psf.fits", pipeline::datasums(folder.product("psf.fits"))});
+  write_plane("psf_sigma.fits", table, sigma_title(), table.sigma.view(), folder);
+  Image<double> coverage{table.coverage.box()};
+  std::copy(table.coverage.pixels().begin(), table.coverage.pixels().end(), coverage.pixels().begin());
+  write_plane("psf_coverage.fits", table, by_stamps() ? "stamps at each sample of the table" : "pixels of stars whose nearest sample of the table this is", coverage.view(), folder);
 }
 
 Table Estimation::star_table(const EffectiveTable& table) const {
@@ -129,11 +140,28 @@ Table Estimation::star_table(const EffectiveTable& table) const {
   return t;
 }
 
+std::vector<std::pair<std::string, double>> Estimation::results(const EffectiveTable& table) const {
+  std::vector<std::pair<std::string, double>> all{{"stars", static_cast<double>(sources_.size())}, {"fwhm_pix", table.fwhm_pix}, {"radius_pix", table.radius_pix}, {"samples_per_pixel", table.samples_per_pixel}};
+  const auto add = [&](const char* name, auto value) { all.emplace_back(name, static_cast<double>(value)); };
+  if (!phases_.median.empty()) add("phase_residual_scatter", phases_.scatter);
+  if (by_stamps()) {
+    add("stamps", stamps_.size()), add("stamps_used", used_stars());
+    return all;
+  }
+  std::vector<double> off;
+  for (const auto& s : shifts_) off.push_back(std::hypot(s.dx, s.dy));
+  add("stars_used", used_stars()), add("chi2_dof", table.chi2 / static_cast<double>(std::max(1L, table.pixels))), add("pixels", table.pixels), add("clipped_pixels", table.clipped), add("roughness", table.roughness);
+  add("rounds", table.rounds), add("last_change", table.last_change), add("centre_moved_x", table.off_x), add("centre_moved_y", table.off_y), add("image_shift_pix", statistics::median(off));
+  return all;
+}
+
 pipeline::Outcome Estimation::write(const EffectiveTable& table, pipeline::OutputFolder& folder) {
   context_.stage("writing products", 1);
+  phases_ = phase_residuals(table);
   write_tables(table, folder);
   if (!sectors_.empty()) write_sectors(folder);
-  pipeline::write_table_product(star_table(table), "stars", io::TableFormat::fits, folder, products_);
+  if (by_stamps()) pipeline::write_table_product(stamp_table(), "stamps", io::TableFormat::fits, folder, products_);
+  else pipeline::write_table_product(star_table(table), "stars", io::TableFormat::fits, folder, products_);
   clock_.stop();
   if (options_.mosaic.products.report) {
     write_report(table, folder);
@@ -141,15 +169,9 @@ pipeline::Outcome Estimation::write(const EffectiveTable& table, pipeline::Outpu
   }
   const auto inputs = pipeline::hash_files(read_files(), context_);
   clock_.stop();
-  std::vector<double> off;
-  for (const auto& s : shifts_) off.push_back(std::hypot(s.dx, s.dy));
-  const auto used = std::count_if(stars_.begin(), stars_.end(), [](const Star& s) { return s.used(); });
-  const std::vector<std::pair<std::string, double>> results{{"stars", static_cast<double>(stars_.size())}, {"stars_used", static_cast<double>(used)}, {"fwhm_pix", table.fwhm_pix}, {"radius_pix", table.radius_pix},
-      {"samples_per_pixel", table.samples_per_pixel}, {"chi2_dof", table.chi2 / static_cast<double>(std::max(1L, table.pixels))}, {"pixels", static_cast<double>(table.pixels)}, {"clipped_pixels", static_cast<double>(table.clipped)},
-      {"roughness", table.roughness}, {"rounds", table.rounds}, {"last_change", table.last_change}, {"centre_moved_x", table.off_x}, {"centre_moved_y", table.off_y}, {"image_shift_pix", statistics::median(off)}};
-  files::write_atomic(folder.product("run.json"), pipeline::run_json(clock_.record, folder_request().plan_hash, settings_, inputs, products_, results, recorder_));
+  files::write_atomic(folder.product("run.json"), pipeline::run_json(clock_.record, folder_request().plan_hash, settings_, inputs, pipeline::placed_products(request_.kept, products_, folder), results(table), recorder_));
   folder.publish("run.json");
-  context_.log(pipeline::Level::info, fmt::format("{}: full width {:.3f} pixels from {} stars, {}", request_.output, table.fwhm_pix, used, text::format_duration(clock_.record.wall_s)));
+  context_.log(pipeline::Level::info, fmt::format("{}: full width {:.3f} pixels from {} {}, {}", request_.output, table.fwhm_pix, used_stars(), by_stamps() ? "stamps" : "stars", text::format_duration(clock_.record.wall_s)));
   return recorder_.caveats().empty() ? pipeline::Outcome::done : pipeline::Outcome::done_with_caveats;
 }
 

@@ -16,7 +16,8 @@ class Psf : public Step {
   std::string_view description() const override {
     return "psf estimate: bright isolated stars are found on an image, or on the mosaic of frames (made in OUT/mosaic, or named with --mosaic), and the response of a pixel to a star at every sub-pixel distance is fitted to "
            "all their pixels on all images at once with the stars' positions and fluxes (Anderson & King 2000): this works for undersampled detectors, too.\n"
-           "A table may vary over the detector (estimate.degree, estimate.sectors_x and sectors_y).\n"
+           "A table may vary over the detector (estimate.degree, estimate.sectors_x and sectors_y, estimate.map).\n"
+           "--method mopex makes it as MOPEX's prf_estimate does, as the mean of shifted postage stamps, for well-sampled detectors; stamps.fits then has a status per stamp.\n"
            "The output folder gets psf.fits, which tessera extract --psf takes and photutils' ImagePSF, prfmap.tbl with the tables of sectors, psf_sigma.fits, psf_coverage.fits, stars.fits with a status per star, report.html, run.json and tessera.log.\n"
            "psf at RA,DEC MOSAIC: the effective response of a mosaic of tessera at one or more places (or those of --sources), from the frames that its run.json names there and --psf, which is that of the frames, through the kernel it was made with. "
            "psf.fits gets a table per place, psf.png shows them, places.fits has their widths and which places nothing covers.";
