@@ -11,6 +11,7 @@
 #include "tessera/base/text.h"
 #include "tessera/instrument/file_names.h"
 #include "tessera/instrument/frame_file.h"
+#include "tessera/instrument/input_names.h"
 #include "tessera/instrument/planes.h"
 
 namespace fs = std::filesystem;
@@ -223,6 +224,13 @@ void attach(std::vector<FrameNames>& names, const std::string& list, const char*
 
 }  // namespace
 
+std::vector<fs::path> expand_names(const std::vector<std::string>& arguments, const InputOptions& options, const ProfileSet& profiles, std::vector<std::string>& notes) {
+  if (arguments.empty()) throw UsageError{"no frames given; name files, folders, patterns, @list.txt, or a list with -I"};
+  Expander expander{options, profiles, notes, {}};
+  for (const std::string& argument : arguments) expander.argument(argument, 0, "");
+  return drop_companions(std::move(expander.found), profiles, notes);
+}
+
 std::vector<FrameNames> expand_inputs(const std::vector<std::string>& arguments, const InputOptions& options, const ProfileSet& profiles,
                                       std::vector<std::string>& notes) {
   if (!options.profile.empty()) profiles.named(options.profile);
@@ -232,10 +240,7 @@ std::vector<FrameNames> expand_inputs(const std::vector<std::string>& arguments,
     if (!arguments.empty()) throw UsageError{fmt::format("frames are given both by -I {} and as '{}'; use one of them", options.images, arguments.front())};
     for (const fs::path& image : parallel_list(options.images, "-I")) add(image);
   } else {
-    if (arguments.empty()) throw UsageError{"no frames given; name files, folders, patterns, @list.txt, or a list with -I"};
-    Expander expander{options, profiles, notes, {}};
-    for (const std::string& argument : arguments) expander.argument(argument, 0, "");
-    for (const fs::path& image : drop_companions(std::move(expander.found), profiles, notes)) add(image);
+    for (const fs::path& image : expand_names(arguments, options, profiles, notes)) add(image);
   }
   attach(names, options.sigmas, "-S", &FrameNames::sigma);
   attach(names, options.masks, "-d", &FrameNames::mask);

@@ -9,6 +9,7 @@
 #include "tessera/base/files.h"
 #include "tessera/base/text.h"
 #include "tessera/io/byte_source.h"
+#include "tessera/io/csv.h"
 #include "tessera/io/fits.h"
 #include "tessera/io/parquet.h"
 
@@ -88,7 +89,10 @@ Table read_table(const std::filesystem::path& path) {
   const auto head_size = static_cast<std::size_t>(std::min<std::int64_t>(source.size(), 4096));
   std::optional<TableFormat> format = format_by_content({reinterpret_cast<const char*>(source.at(0, head_size, buffer)), head_size});
   if (!format) format = format_of(path);
-  if (!format || source.size() == 0) throw DataError{fmt::format("{}: not a table in one of the formats IPAC, VOTable, ECSV, FITS, Parquet", where)};
+  const std::string name = text::lower(path.filename().string());
+  const bool csv = !format && (name.ends_with(".csv") || name.ends_with(".csv.gz"));
+  if ((!format && !csv) || source.size() == 0) throw DataError{fmt::format("{}: not a table in one of the formats IPAC, VOTable, ECSV, CSV, FITS, Parquet", where)};
+  if (csv) format = TableFormat::ecsv;  // a text format of unknown size as well
   if (*format == TableFormat::fits) return read_fits(path);
   if (*format == TableFormat::parquet) return read_parquet(path);
   if (source.size() > text_limit_bytes)
@@ -96,6 +100,7 @@ Table read_table(const std::filesystem::path& path) {
   const auto size = static_cast<std::size_t>(source.size());
   std::string_view text{reinterpret_cast<const char*>(source.at(0, size, buffer)), size};
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
+  if (csv) return parse_csv(text, where);
   switch (*format) {
     case TableFormat::ipac: return parse_ipac(text, where);
     case TableFormat::votable: return parse_votable(text, where);

@@ -11,6 +11,7 @@
 #include "tessera/base/error.h"
 #include "tessera/base/text.h"
 #include "tessera/catalog/columns.h"
+#include "tessera/catalog/usual_names.h"
 #include "tessera/io/tables.h"
 
 namespace tessera::match {
@@ -19,17 +20,8 @@ namespace {
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr double least_error = 1e-6;  // arcsec: an error of 0 would count as exact knowledge
 
-constexpr std::string_view right_ascensions[] = {"ra", "ra_deg", "raj2000", "_raj2000", "ra_icrs", "_ra", "alpha_j2000", "ramean"};
-constexpr std::string_view declinations[] = {"dec", "dec_deg", "dej2000", "decj2000", "_dej2000", "de_icrs", "dec_icrs", "_de", "delta_j2000", "decmean"};
 constexpr std::string_view ra_errors[] = {"ra_err", "ra_error", "e_raj2000", "e_ra_icrs", "delta_ra", "sigra", "err_ra", "ramean_err"};
 constexpr std::string_view dec_errors[] = {"dec_err", "dec_error", "e_dej2000", "e_de_icrs", "delta_dec", "sigdec", "err_dec", "decmean_err"};
-
-const Column* column_of(const Table& table, const std::string& asked, std::span<const std::string_view> usual) {
-  if (!asked.empty()) return catalog::find_column(table, asked);
-  for (const auto name : usual)
-    if (const Column* c = table.find(name)) return c;
-  return nullptr;
-}
 
 [[noreturn]] void refuse(const std::string& path, const char* what, const std::string& asked, const Table& table) {
   std::vector<std::string> there;
@@ -86,11 +78,11 @@ Column rows_of(const Column& column, std::span<const Group> groups, std::size_t 
 
 Catalogue read_catalogue(const std::string& path, const std::string& name, const MatchOptions& options) {
   Catalogue c{name, path, io::read_table(path), {}, 0, false};
-  const Column *ra = column_of(c.table, options.ra, right_ascensions), *dec = column_of(c.table, options.dec, declinations);
+  const Column *ra = catalog::column_of(c.table, options.ra, catalog::right_ascensions), *dec = catalog::column_of(c.table, options.dec, catalog::declinations);
   if (!ra) refuse(path, "ra", options.ra, c.table);
   if (!dec) refuse(path, "dec", options.dec, c.table);
   const auto x = degrees(c.table, *ra, path), y = degrees(c.table, *dec, path);
-  const Column *ra_err = column_of(c.table, options.ra_err, ra_errors), *dec_err = column_of(c.table, options.dec_err, dec_errors);
+  const Column *ra_err = catalog::column_of(c.table, options.ra_err, ra_errors), *dec_err = catalog::column_of(c.table, options.dec_err, dec_errors);
   c.has_errors = ra_err && dec_err;
   const std::vector<double> none(x.size(), options.error);
   const auto ex = c.has_errors ? arcseconds(c.table, *ra_err, path) : none, ey = c.has_errors ? arcseconds(c.table, *dec_err, path) : none;

@@ -88,14 +88,30 @@ Image<float> moved_to(Image<float> from, Box window) {
   return to;
 }
 
-Image<float> map_window(const fs::path& path, const std::string& name, const SpectralFrame& frame, Box window) {
-  const io::FitsFile file{path};
+Image<float> map_window(const io::FitsFile& file, const std::string& name, const SpectralFrame& frame, Box window) {
   const Box part = on_detector(frame, window);
   return moved_to(file.read_float(map_hdu(file, name, part), part), window);
 }
 
 void check_same(const SpectralFrame& frame, int detector) {
   if (frame.detector() != detector) throw DataError{fmt::format("{}: detector {}; the calibration is that of detector {}", frame.path().string(), frame.detector(), detector)};
+}
+
+void require_wave(const SpectralFrame& frame) {
+  if (!frame.wave()) throw DataError{fmt::format("{}: no WCS-WAVE, and no product spectral_wcs_D{} was found; give --calibration", frame.path().string(), frame.detector())};
+}
+
+/// The pixels between whose centres a place lies; fewer at the border.
+Box around(const SpectralFrame& frame, double x, double y) {
+  const int left = static_cast<int>(std::floor(x)), below = static_cast<int>(std::floor(y));
+  return intersection(frame.box(), {left, below, left + 2, below + 2});
+}
+
+double bilinear(const Image<float>& map, double x, double y) {
+  const Box box = map.box();
+  const double u = std::clamp(x - box.x0, 0., box.width() - 1.), v = std::clamp(y - box.y0, 0., box.height() - 1.);
+  const int x1 = box.x1 - 1, y1 = box.y1 - 1;
+  return (1 - v) * ((1 - u) * map(box.x0, box.y0) + u * map(x1, box.y0)) + v * ((1 - u) * map(box.x0, y1) + u * map(x1, y1));
 }
 
 Vector direction(const wcs::SkyPoint& p) {
@@ -116,10 +132,19 @@ double solid_angle_arcsec2(const wcs::SkyWcs& sky, double x, double y) {
   return area * arcsec * arcsec;
 }
 
-WavelengthMaps Calibration::wavelengths(const SpectralFrame& frame, Box window) const {
-  check_same(frame, detector_);
-  if (!spectral_wcs_.empty()) return {map_window(spectral_wcs_, "CWAVE", frame, window), map_window(spectral_wcs_, "CBAND", frame, window)};
-  if (!frame.wave()) throw DataError{fmt::format("{}: no WCS-WAVE, and no product spectral_wcs_D{} was found; give --calibration", frame.path().string(), detector_)};
+WavelengthMaps Calibration::wavelengths(const SpectralFrame& frame, Box window) const { return CalibrationFiles{*this}.wavelengths(frame, window); }
+
+Image<float> Calibration::solid_angles(const SpectralFrame& frame, Box window) const { return CalibrationFiles{*this}.solid_angles(frame, window); }
+
+CalibrationFiles::CalibrationFiles(const Calibration& calibration) : calibration_{calibration} {
+  if (!calibration.spectral_wcs().empty()) waves_.emplace(calibration.spectral_wcs());
+  if (!calibration.solid_angle_map().empty()) angles_.emplace(calibration.solid_angle_map());
+}
+
+WavelengthMaps CalibrationFiles::wavelengths(const SpectralFrame& frame, Box window) const {
+  check_same(frame, calibration_.detector());
+  if (waves_) return {map_window(*waves_, "CWAVE", frame, window), map_window(*waves_, "CBAND", frame, window)};
+  require_wave(frame);
   WavelengthMaps maps{Image<float>::unfilled(window), Image<float>::unfilled(window)};
   for (int y = window.y0; y < window.y1; ++y) {
     for (int x = window.x0; x < window.x1; ++x) {
@@ -131,20 +156,35 @@ WavelengthMaps Calibration::wavelengths(const SpectralFrame& frame, Box window) 
   return maps;
 }
 
-Image<float> Calibration::solid_angles(const SpectralFrame& frame, Box window) const {
-  check_same(frame, detector_);
-  if (!solid_angle_.empty()) return map_window(solid_angle_, "IMAGE", frame, window);
+Image<float> CalibrationFiles::solid_angles(const SpectralFrame& frame, Box window) const {
+  check_same(frame, calibration_.detector());
+  if (angles_) return map_window(*angles_, "IMAGE", frame, window);
   auto map = Image<float>::unfilled(window);
   for (int y = window.y0; y < window.y1; ++y)
     for (int x = window.x0; x < window.x1; ++x) map(x, y) = static_cast<float>(solid_angle_arcsec2(frame.sky(), x, y));
   return map;
 }
 
+Wavelength CalibrationFiles::wavelength_at(const SpectralFrame& frame, double x, double y) const {
+  if (!waves_) {
+    check_same(frame, calibration_.detector());
+    require_wave(frame);
+    return frame.wave()->at(x + frame.x_offset(), y + frame.y_offset());
+  }
+  const auto maps = wavelengths(frame, around(frame, x, y));
+  return {bilinear(maps.centre_um, x, y), bilinear(maps.width_um, x, y)};
+}
+
+double CalibrationFiles::solid_angle_at(const SpectralFrame& frame, double x, double y) const {
+  if (!angles_) return solid_angle_arcsec2(frame.sky(), x, y);
+  return bilinear(solid_angles(frame, around(frame, x, y)), x, y);
+}
+
 Image<std::int32_t> Calibration::strips(const SpectralFrame& frame, Box window) const {
   check_same(frame, detector_);
   auto map = Image<std::int32_t>::unfilled(window);
   if (has_channel_map_) {
-    const auto values = map_window(channels_file_, "CHANNEL_MAP", frame, window);
+    const auto values = map_window(io::FitsFile{channels_file_}, "CHANNEL_MAP", frame, window);
     std::ranges::transform(values.pixels(), map.pixels().begin(), [](float v) { return v >= 1 && v <= spherex::strips ? static_cast<std::int32_t>(v) : 0; });
     return map;
   }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tessera/core/image.h"
+#include "tessera/io/fits.h"
 #include "tessera/spherex/channels.h"
 #include "tessera/spherex/spectral_frame.h"
 
@@ -47,6 +48,24 @@ class Calibration {
   bool has_channel_map_ = false;
   ChannelTable channels_ = ChannelTable::builtin();
   std::vector<std::string> caveats_;
+};
+
+/// The maps of one detector held open, for one thread that looks at many windows. The calibration must outlive it.
+class CalibrationFiles {
+ public:
+  explicit CalibrationFiles(const Calibration& calibration);
+  const Calibration& calibration() const { return calibration_; }
+  /// As those of Calibration.
+  WavelengthMaps wavelengths(const SpectralFrame& frame, Box window) const;
+  Image<float> solid_angles(const SpectralFrame& frame, Box window) const;
+  /// At a place of the frame: bilinear between the four pixels around it, or directly from WCS-WAVE and the frame's WCS where the products are absent. The place must
+  /// lie in the frame's outer pixel edges.
+  Wavelength wavelength_at(const SpectralFrame& frame, double x, double y) const;
+  double solid_angle_at(const SpectralFrame& frame, double x, double y) const;
+
+ private:
+  const Calibration& calibration_;
+  std::optional<io::FitsFile> waves_, angles_;
 };
 
 class CalibrationSet {

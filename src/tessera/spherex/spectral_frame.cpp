@@ -53,10 +53,11 @@ double offset(const Header& header, int axis) {
 
 }  // namespace
 
-SpectralFrame SpectralFrame::open(const std::filesystem::path& path) {
-  const io::FitsFile file{path};
+SpectralFrame SpectralFrame::open(const std::filesystem::path& path) { return open(io::FitsFile{path}); }
+
+SpectralFrame SpectralFrame::open(const io::FitsFile& file) {
   SpectralFrame frame;
-  frame.path_ = path;
+  frame.path_ = file.path();
   frame.read_planes(file);
   frame.read_identity(file);
   frame.read_quality();
@@ -135,12 +136,12 @@ void SpectralFrame::read_wave(const io::FitsFile& file) {
 
 SpectralPixels SpectralFrame::read_window(Box window) const { return read_window(io::FitsFile{path_}, window); }
 
-SpectralPixels SpectralFrame::read_window(const io::FitsFile& file, Box window) const {
+SpectralPixels SpectralFrame::read_window(const io::FitsFile& file, Box window, bool with_zodi) const {
   if (window.empty() || !box_.contains(window)) throw UsageError{fmt::format("{}: window outside the frame of {} × {} pixels", path_.string(), box_.width(), box_.height())};
   SpectralPixels pixels;
   pixels.image = file.read_float(image_, window);
   pixels.variance = file.read_float(variance_, window);
-  if (zodi_ >= 0) pixels.zodi = file.read_float(zodi_, window);
+  if (zodi_ >= 0 && with_zodi) pixels.zodi = file.read_float(zodi_, window);
   const auto bits = file.read_bits(flags_, window);
   pixels.flags = Image<std::uint64_t>::unfilled(bits.box());
   std::ranges::transform(bits.pixels(), pixels.flags.pixels().begin(), [&](std::uint32_t b) { return flag_numbers_.standard(b); });
@@ -148,20 +149,30 @@ SpectralPixels SpectralFrame::read_window(const io::FitsFile& file, Box window) 
 }
 
 Image<float> SpectralFrame::read_psf(const io::FitsFile& file, std::size_t zone) const {
+  auto psfs = read_psfs(file, std::span{&zone, 1});
+  if (psfs.front().empty()) throw DataError{fmt::format("{}: PSF of zone {} (plane {}) holds NaN or has no positive sum; expected a response of sum 1", path_.string(), zone + 1, psf_.zones.at(zone).plane + 1)};
+  return std::move(psfs.front());
+}
+
+std::vector<Image<float>> SpectralFrame::read_psfs(const io::FitsFile& file, std::span<const std::size_t> zones) const {
   if (psf_.kind == PsfLayout::Kind::none) throw DataError{fmt::format("{}: neither PSF nor EPSF; expected the frame's point responses", path_.string())};
-  const int plane = psf_.zones.at(zone).plane;
-  Image<float> samples;
+  std::vector<Image<float>> psfs;
   if (psf_.kind == PsfLayout::Kind::cells) {
-    samples = file.read_float(psf_.hdu, {}, plane);
+    for (const auto zone : zones) psfs.push_back(file.read_float(psf_.hdu, {}, psf_.zones.at(zone).plane));
   } else {
-    samples = Image<float>{psf_.width, psf_.height};
     const Table table = file.read_table(psf_.hdu);
-    for (std::size_t i = 0; i < samples.pixels().size(); ++i) samples.pixels()[i] = static_cast<float>(table.numbers(fmt::format("EPSF_{}", i + 1))[static_cast<std::size_t>(plane)]);
+    for (std::size_t k = 0; k < zones.size(); ++k) psfs.emplace_back(psf_.width, psf_.height);
+    for (std::size_t i = 0; i < static_cast<std::size_t>(psf_.width) * static_cast<std::size_t>(psf_.height); ++i) {
+      const auto samples = table.numbers(fmt::format("EPSF_{}", i + 1));
+      for (std::size_t k = 0; k < zones.size(); ++k) psfs[k].pixels()[i] = static_cast<float>(samples[static_cast<std::size_t>(psf_.zones.at(zones[k]).plane)]);
+    }
   }
-  double sum = 0;
-  for (const float v : samples.pixels()) sum += v;
-  if (!(std::isfinite(sum) && sum > 0)) throw DataError{fmt::format("{}: PSF of zone {} (plane {}) holds NaN or sums to {}; expected a response of sum 1", path_.string(), zone + 1, plane + 1, sum)};
-  return samples;
+  for (auto& samples : psfs) {
+    double sum = 0;
+    for (const float v : samples.pixels()) sum += v;
+    if (!(std::isfinite(sum) && sum > 0)) samples = {};
+  }
+  return psfs;
 }
 
 }  // namespace tessera::spherex

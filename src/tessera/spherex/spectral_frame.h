@@ -4,6 +4,7 @@
 #pragma once
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,8 @@ class SpectralFrame {
   /// Reads headers and small tables. Throws DataError in one line: no SPHEREx image, IMAGE, FLAGS or VARIANCE absent or of another size, unknown
   /// detector, unit, WCS, contradictory PSF cards.
   static SpectralFrame open(const std::filesystem::path& path);
+  /// Of a file that is open already.
+  static SpectralFrame open(const io::FitsFile& file);
 
   const std::filesystem::path& path() const { return path_; }
   int detector() const { return detector_; }                  ///< 1 to 6
@@ -69,9 +72,11 @@ class SpectralFrame {
   /// Planes of a window of the file; only its rows are read. Throws DataError; UsageError for a window outside box().
   SpectralPixels read_window(Box window) const;
   /// The same from a file that is open already (io::FitsFile{frame.path()}), for those who read many windows.
-  SpectralPixels read_window(const io::FitsFile& file, Box window) const;
+  SpectralPixels read_window(const io::FitsFile& file, Box window, bool with_zodi = true) const;
   /// One PSF, x fastest. Throws DataError when the frame has none or the plane is not finite or sums to nothing.
   Image<float> read_psf(const io::FitsFile& file, std::size_t zone) const;
+  /// Those of several zones; an EPSF table is read once for all. An image is empty where the plane is not finite or sums to nothing. Throws DataError when the frame has none.
+  std::vector<Image<float>> read_psfs(const io::FitsFile& file, std::span<const std::size_t> zones) const;
 
  private:
   SpectralFrame() = default;

@@ -1,0 +1,34 @@
+/// spectrum/frame_sources.h — where the listed sources stand on one frame, and who is near whom.
+#pragma once
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+#include "tessera/spectrum/measure.h"
+
+namespace tessera::spectrum {
+
+struct PlacedSource {
+  std::int32_t source = 0;
+  wcs::SkyPoint sky;
+  double x = 0, y = 0;
+  int pixel_x() const;  ///< the nearest pixel
+  int pixel_y() const;
+};
+
+class FrameSources {
+ public:
+  /// All that stand on the frame or within `margin` pixels of it, ascending by source.
+  FrameSources(const spherex::SpectralFrame& frame, const Field& field, double margin);
+  const std::vector<PlacedSource>& placed() const { return placed_; }
+  /// Indices into placed(), ascending, of those with |Δx|, |Δy| ≤ reach of a place.
+  void near(double x, double y, double reach, std::vector<std::size_t>& found) const;
+
+ private:
+  static constexpr int cell_ = 16;
+  static std::int64_t key(int cx, int cy) { return (static_cast<std::int64_t>(cy) << 32) ^ static_cast<std::uint32_t>(cx); }
+  std::vector<PlacedSource> placed_;
+  std::unordered_map<std::int64_t, std::vector<std::size_t>> cells_;
+};
+
+}  // namespace tessera::spectrum

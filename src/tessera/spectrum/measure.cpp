@@ -1,0 +1,257 @@
+#include "tessera/spectrum/measure.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+
+#include "tessera/base/error.h"
+#include "tessera/spectrum/frame_sources.h"
+
+namespace tessera::spectrum {
+namespace {
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+constexpr double margin = 6;          // pixels beyond the array: as far as a point response reaches
+constexpr double same_place = 0.005;  // pixels: sources that no fit tells apart
+
+Box square(int x, int y, int side) { return {x - side / 2, y - side / 2, x + side / 2 + 1, y + side / 2 + 1}; }
+
+struct Wanted {
+  std::size_t placed = 0;
+  double wavelength_um = 0, width_um = 0;
+};
+
+/// Reading a row of a window costs about as much as this many pixels of it.
+constexpr double row_cost = 400;
+double cost(Box window) { return window.height() * (row_cost + window.width()); }
+
+class FrameRun {
+ public:
+  FrameRun(const io::FitsFile& file, const Field& field, CalibrationLoans& calibration, const MeasureOptions& options)
+      : file_{file}, field_{field}, options_{options}, frame_{spherex::SpectralFrame::open(file)}, calibration_{calibration, frame_.detector()}, here_{frame_, field, margin}, joint_{{options.weights}} {}
+
+  FrameResult run() {
+    describe_frame();
+    result_.caveats = frame_.caveats();
+    choose();
+    if (wanted_.empty()) return std::move(result_);
+    if (frame_.psf().kind == spherex::PsfLayout::Kind::none) throw DataError{fmt::format("{}: neither PSF nor EPSF; expected the frame's point responses", frame_.path().string())};
+    read_responses();
+    for (std::size_t from = 0; from < wanted_.size();) from = measure_group(from);
+    if (sky_fitted_ > 0) result_.caveats.push_back(fmt::format("too few pixels without flags for a local background at {} sources: it was fitted along", sky_fitted_));
+    std::ranges::sort(result_.measurements, {}, &Measurement::source);
+    return std::move(result_);
+  }
+
+ private:
+  void describe_frame() {
+    auto& r = result_.record;
+    r.path = frame_.path().string();
+    r.observation = frame_.observation();
+    if (!r.observation.empty()) r.publisher_id = fmt::format("ivo://irsa.ipac/spherex_qr2?{}/D{}", r.observation, frame_.detector());
+    r.detector = frame_.detector();
+    r.mjd = frame_.mjd();
+    r.deep = frame_.deep_or_special();
+    if (std::isnan(r.mjd) && std::ranges::any_of(here_.placed(), [&](const auto& p) { return source(p).moving(); })) result_.caveats.push_back("no MJD: proper motions are left out");
+  }
+
+  const Source& source(const PlacedSource& p) const { return field_.sources()[static_cast<std::size_t>(p.source)]; }
+
+  /// Sources whose nearest pixel lies on the array and whose wavelength is asked for, in the order of rows.
+  void choose() {
+    for (std::size_t i = 0; i < here_.placed().size(); ++i) {
+      const auto& p = here_.placed()[i];
+      if (source(p).neighbour || !frame_.box().contains(p.pixel_x(), p.pixel_y())) continue;
+      const auto w = calibration_->wavelength_at(frame_, p.x, p.y);
+      const auto asked = [&](const auto& range) { return w.centre_um >= range.first && w.centre_um <= range.second; };
+      if (!options_.wavelengths.empty() && std::ranges::none_of(options_.wavelengths, asked)) continue;
+      wanted_.push_back({i, w.centre_um, w.width_um});
+    }
+    std::ranges::sort(wanted_, {}, [&](const Wanted& w) {
+      const auto& p = here_.placed()[w.placed];
+      return std::tuple{p.pixel_y(), p.pixel_x(), w.placed};
+    });
+  }
+
+  std::size_t zone_of(const PlacedSource& p) const { return frame_.psf().nearest(p.x + frame_.x_offset(), p.y + frame_.y_offset()); }
+
+  void read_responses() {
+    std::map<std::size_t, std::size_t> order;
+    for (const auto& p : here_.placed()) zones_.push_back(zone_of(p)), order.emplace(zones_.back(), 0);
+    std::vector<std::size_t> needed;
+    for (auto& [zone, at] : order) at = needed.size(), needed.push_back(zone);
+    const auto psfs = frame_.read_psfs(file_, needed);
+    std::vector<ZoneResponse> responses;
+    for (const auto& psf : psfs) {
+      if (psf.empty()) responses.emplace_back();
+      else if (frame_.psf().kind == spherex::PsfLayout::Kind::epsf) responses.push_back(ZoneResponse::from_epsf(psf, frame_.psf().oversample));
+      else responses.push_back(ZoneResponse::from_cells(psf, frame_.psf().oversample, options_.placement, options_.psf_shift_x, options_.psf_shift_y));
+    }
+    const auto lost = std::ranges::count_if(responses, &ZoneResponse::empty);
+    if (lost == static_cast<std::ptrdiff_t>(responses.size())) throw DataError{fmt::format("{}: every PSF zone that is needed holds NaN or has no positive sum", frame_.path().string())};
+    if (lost > 0) result_.caveats.push_back(fmt::format("{} PSF zones hold NaN or have no positive sum: their sources get FIT_ERROR", lost));
+    for (std::size_t i = 0; i < here_.placed().size(); ++i) {
+      const auto& response = responses[order.at(zones_[i])];
+      const auto& p = here_.placed()[i];
+      stamps_.push_back(response.empty() ? Stamp{} : response.stamp(p.x, p.y));
+    }
+  }
+
+  /// The window of the widest squares of wanted sources from `from` on that are read at once; returns the first one after them.
+  std::size_t measure_group(std::size_t from) {
+    const int widest = std::max(options_.side, std::max(options_.sky_options.side, options_.sky_options.widest_side));
+    const auto window_of = [&](std::size_t i) {
+      const auto& p = here_.placed()[wanted_[i].placed];
+      return intersection(square(p.pixel_x(), p.pixel_y(), widest), frame_.box());
+    };
+    Box window = window_of(from);
+    std::size_t to = from + 1;
+    double alone = cost(window);
+    for (; to < wanted_.size(); ++to) {
+      const Box next = window_of(to), both = hull(window, next);
+      alone += cost(next);
+      if (cost(both) > alone || both.area() > std::int64_t{1} << 19) break;
+      window = both;
+    }
+    pixels_ = frame_.read_window(file_, window, false);
+    mark_pixels(window);
+    for (std::size_t i = from; i < to; ++i) measure(wanted_[i]);
+    return to;
+  }
+
+  void mark_pixels(Box window) {
+    good_.reshape(window), usable_.reshape(window);
+    const auto ignored = spherex::fit_ignored(), masked = spherex::background_masked();
+    const auto image = pixels_.image.pixels(), variance = pixels_.variance.pixels();
+    const auto flags = pixels_.flags.pixels();
+    for (std::size_t i = 0; i < image.size(); ++i) {
+      const bool finite = std::isfinite(image[i]);
+      good_.pixels()[i] = finite && std::isfinite(variance[i]) && variance[i] > 0 && !(flags[i] & ignored);
+      usable_.pixels()[i] = finite && !(flags[i] & masked);
+    }
+    if (!options_.mask_sources) return;
+    for (const auto& p : here_.placed()) {
+      const Box disc = intersection(square(p.pixel_x(), p.pixel_y(), 7), window);
+      for (int y = disc.y0; y < disc.y1; ++y)
+        for (int x = disc.x0; x < disc.x1; ++x)
+          if (std::hypot(x - p.x, y - p.y) <= central_radius) usable_(x, y) = 0;
+    }
+  }
+
+  /// The source itself and, behind it, all others in reach; those at a place and of a shape that are there already share its light.
+  void gather(const Wanted& wanted) {
+    const auto& p = here_.placed()[wanted.placed];
+    here_.near(p.pixel_x(), p.pixel_y(), options_.side / 2 + .5 + options_.reach, near_);
+    members_.assign(1, wanted.placed);
+    for (const auto i : near_) {
+      const auto& q = here_.placed()[i];
+      const auto same = [&](std::size_t j) {
+        const auto& r = here_.placed()[j];
+        return std::hypot(q.x - r.x, q.y - r.y) < same_place && source(q).extended == source(r).extended;
+      };
+      if (i != wanted.placed && !stamps_[i].empty() && std::ranges::none_of(members_, same)) members_.push_back(i);
+    }
+    joint_sources_.clear();
+    for (const auto i : members_) joint_sources_.push_back({here_.placed()[i].x, here_.placed()[i].y, &stamps_[i]});
+  }
+
+  void central_flags(const PlacedSource& p, Measurement& m) const {
+    for (int y = p.pixel_y() - 3; y <= p.pixel_y() + 3; ++y)
+      for (int x = p.pixel_x() - 3; x <= p.pixel_x() + 3; ++x) {
+        if (std::hypot(x - p.x, y - p.y) > central_radius) continue;
+        if (!frame_.box().contains(x, y)) {
+          m.flags |= spherex::contains_bad_pixel;
+          continue;
+        }
+        const auto bits = pixels_.flags(x, y);
+        m.flags |= bits;
+        if (!good_(x, y)) m.flags |= spherex::contains_bad_pixel;
+        for (int bit = 0; bit < flag_bits; ++bit) m.flagged[static_cast<std::size_t>(bit)] = static_cast<std::uint8_t>(m.flagged[static_cast<std::size_t>(bit)] + (bits >> bit & 1));
+      }
+  }
+
+  void measure(const Wanted& wanted) {
+    const auto& p = here_.placed()[wanted.placed];
+    Measurement m;
+    m.source = p.source;
+    m.wavelength_um = wanted.wavelength_um, m.width_um = wanted.width_um;
+    m.ra_deg = p.sky.ra_deg, m.dec_deg = p.sky.dec_deg, m.x = p.x, m.y = p.y;
+    m.flux = m.flux_error = m.sky_flux_error = m.quality = m.sky = nan;
+    central_flags(p, m);
+    if (stamps_[wanted.placed].empty()) {
+      m.flags |= spherex::fit_error;
+      result_.measurements.push_back(std::move(m));
+      return;
+    }
+    gather(wanted);
+    LocalSky sky;
+    if (options_.sky == SkyWay::local) sky = local_sky(pixels_.image, usable_, p.pixel_x(), p.pixel_y(), options_.sky_options);
+    const bool fallback = options_.sky == SkyWay::local && !sky.found();
+    if (fallback) m.flags |= spherex::contains_bad_pixel, ++sky_fitted_;
+    const bool fit_level = fallback || options_.sky == SkyWay::fit;
+    const CutOut cutout{intersection(square(p.pixel_x(), p.pixel_y(), options_.side), frame_.box()), pixels_.image.view(), pixels_.variance.view(), good_.view()};
+    const auto fit = joint_.fit(cutout, joint_sources_, sky.level, fit_level);
+    const double scale = spherex::ujy_per_arcsec2 * calibration_->solid_angle_at(frame_, p.x, p.y);
+    m.fitted = static_cast<std::int16_t>(members_.size()), m.pixels = static_cast<std::int16_t>(fit.pixels);
+    m.sky_pixels = static_cast<std::int16_t>(sky.used), m.sky_side = static_cast<std::int16_t>(sky.side);
+    if (fit.solved && std::isfinite(scale)) {
+      m.flux = fit.flux * scale, m.flux_error = std::sqrt(fit.variance) * scale;
+      m.sky_flux_error = fit_level ? 0 : std::abs(fit.sky_slope) * sky.error * scale;
+      m.quality = fit.quality, m.sky = fit.sky * scale;
+      add_companions(fit, scale, m);
+    } else {
+      m.flags |= spherex::fit_error;
+      if (!fit_level) m.sky = sky.level * scale;
+    }
+    result_.measurements.push_back(std::move(m));
+  }
+
+  void add_companions(const JointResult& fit, double scale, Measurement& m) const {
+    for (std::size_t k = 1; k < members_.size(); ++k) {
+      if (!(fit.variances[k] > 0)) continue;
+      const double correlation = fit.covariances[k] / std::sqrt(fit.variance * fit.variances[k]);
+      if (std::abs(correlation) > std::abs(m.correlation)) m.correlation = static_cast<float>(correlation);
+      if (options_.covariance) m.companions.push_back({here_.placed()[members_[k]].source, fit.covariances[k] * scale * scale});
+    }
+  }
+
+  const io::FitsFile& file_;
+  const Field& field_;
+  const MeasureOptions& options_;
+  spherex::SpectralFrame frame_;
+  CalibrationLoans::Loan calibration_;
+  FrameSources here_;
+  JointFit joint_;
+  FrameResult result_;
+  std::vector<Wanted> wanted_;
+  std::vector<std::size_t> zones_;
+  std::vector<Stamp> stamps_;
+  spherex::SpectralPixels pixels_;
+  Image<std::uint8_t> good_, usable_;
+  std::vector<std::size_t> near_, members_;
+  std::vector<JointSource> joint_sources_;
+  std::int64_t sky_fitted_ = 0;
+};
+
+}  // namespace
+
+CalibrationLoans::Loan::Loan(CalibrationLoans& from, int detector) : from_{from}, detector_{detector} {
+  {
+    const std::lock_guard lock{from_.mutex_};
+    auto& free = from_.free_[static_cast<std::size_t>(detector - 1)];
+    if (!free.empty()) files_ = std::move(free.back()), free.pop_back();
+  }
+  if (!files_) files_ = std::make_unique<spherex::CalibrationFiles>(from_.set_.of(detector));
+}
+
+CalibrationLoans::Loan::~Loan() {
+  const std::lock_guard lock{from_.mutex_};
+  from_.free_[static_cast<std::size_t>(detector_ - 1)].push_back(std::move(files_));
+}
+
+FrameResult measure_frame(const io::FitsFile& file, const Field& field, CalibrationLoans& calibration, const MeasureOptions& options) { return FrameRun{file, field, calibration, options}.run(); }
+
+}  // namespace tessera::spectrum
