@@ -35,9 +35,14 @@ class FrameRun {
 
   FrameResult run() {
     describe_frame();
-    result_.caveats = frame_.caveats();
+    if (!options_.any_quality && !frame_.quality_fault().empty()) {
+      result_.record.lost = frame_.quality_fault();
+      return std::move(result_);
+    }
     choose();
     if (wanted_.empty()) return std::move(result_);
+    for (const auto& caveat : frame_.caveats())
+      if (caveat != "no ZODI plane") result_.caveats.push_back(caveat);  // not used here
     if (frame_.psf().kind == spherex::PsfLayout::Kind::none) throw DataError{fmt::format("{}: neither PSF nor EPSF; expected the frame's point responses", frame_.path().string())};
     read_responses();
     for (std::size_t from = 0; from < wanted_.size();) from = measure_group(from);

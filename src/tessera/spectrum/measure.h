@@ -32,6 +32,7 @@ struct MeasureOptions {
   SkyOptions sky_options;
   bool mask_sources = true;      ///< pixels within 2.5 of listed sources do not count for the sky
   bool covariance = false;       ///< keep the covariances with the neighbours
+  bool any_quality = false;      ///< frames whose checks failed, too
   std::vector<std::pair<double, double>> wavelengths;  ///< µm; empty: all
 };
 
@@ -71,6 +72,7 @@ struct FrameResult {
   FrameRecord record;
   std::vector<Measurement> measurements;  ///< by source
   std::vector<std::string> caveats;
+  bool unusable = false;                  ///< left out because it could not be read
 };
 
 /// The list as all frames see it: directions for a first choice.

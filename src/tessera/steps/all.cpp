@@ -23,6 +23,7 @@ std::unique_ptr<Step> make_convert();
 std::unique_ptr<Step> make_import();
 std::unique_ptr<Step> make_mopex();
 std::unique_ptr<Step> make_info();
+std::unique_ptr<Step> make_spectrum();
 std::unique_ptr<Step> make_flags();
 
 std::vector<std::unique_ptr<Step>> all() {
@@ -47,6 +48,7 @@ std::vector<std::unique_ptr<Step>> all() {
   steps.push_back(make_import());
   steps.push_back(make_mopex());
   steps.push_back(make_info());
+  steps.push_back(make_spectrum());
   steps.push_back(make_flags());
   return steps;
 }

@@ -1,0 +1,220 @@
+#include "tessera/spectrum/spectrum.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <map>
+#include <numbers>
+
+#include "tessera/base/error.h"
+#include "tessera/base/files.h"
+#include "tessera/base/text.h"
+#include "tessera/instrument/input_names.h"
+#include "tessera/io/tables.h"
+#include "tessera/pipeline/mosaic.h"
+#include "tessera/pipeline/run_json.h"
+#include "tessera/spectrum/tables.h"
+
+namespace tessera::spectrum {
+namespace {
+
+namespace fs = std::filesystem;
+using pipeline::Level;
+
+constexpr double same_source_arcsec = 1;    // a neighbour nearer to a wanted source than this is that source
+constexpr std::int64_t row_bytes = 1200;    // of a measurement in memory, and in the table when it is written
+
+double apart_arcsec(wcs::SkyPoint a, wcs::SkyPoint b) {
+  constexpr double radians = std::numbers::pi / 180;
+  const double s = std::sin((a.dec_deg - b.dec_deg) * radians / 2), t = std::sin((a.ra_deg - b.ra_deg) * radians / 2);
+  return 2 * std::asin(std::min(1., std::sqrt(s * s + std::cos(a.dec_deg * radians) * std::cos(b.dec_deg * radians) * t * t))) / radians * 3600;
+}
+
+/// Appends those of `others` that are none of the wanted ones. Returns how many were.
+std::int64_t add_neighbours(std::vector<Source>& sources, std::vector<Source> others) {
+  const std::size_t wanted = sources.size();
+  std::vector<std::size_t> by_dec(wanted);
+  for (std::size_t i = 0; i < wanted; ++i) by_dec[i] = i;
+  std::ranges::sort(by_dec, {}, [&](std::size_t i) { return sources[i].sky.dec_deg; });
+  std::int64_t same = 0;
+  for (auto& other : others) {
+    const auto first = std::ranges::lower_bound(by_dec, other.sky.dec_deg - same_source_arcsec / 3600, {}, [&](std::size_t i) { return sources[i].sky.dec_deg; });
+    bool known = false;
+    for (auto at = first; at != by_dec.end() && sources[*at].sky.dec_deg <= other.sky.dec_deg + same_source_arcsec / 3600; ++at) known |= apart_arcsec(sources[*at].sky, other.sky) < same_source_arcsec;
+    same += known;
+    if (known) continue;
+    other.neighbour = true;
+    sources.push_back(std::move(other));
+  }
+  return same;
+}
+
+class Run {
+ public:
+  Run(const SpectrumRequest& request, const SpectrumOptions& options, param::OptionSet& settings, pipeline::Context& outer)
+      : request_{request}, options_{options}, settings_{settings}, recorder_{outer}, clock_{"spectrum", request.inputs} {}
+
+  pipeline::Outcome run() {
+    settle();
+    read_inputs();
+    if (request_.dry_run) {
+      context_.log(Level::info, fmt::format("{} source{} would be measured on {} frame{}", wanted_, wanted_ == 1 ? "" : "s", frames_.size(), frames_.size() == 1 ? "" : "s"));
+      return pipeline::Outcome::done;
+    }
+    std::vector<std::string> files;
+    for (const auto& f : frames_) files.push_back(f.string());
+    const auto asked = pipeline::table_request("spectrum", request_.inputs, files, settings_);
+    pipeline::OutputFolder folder{request_.output, asked, request_.overwrite};
+    context_.log_to(folder.product("tessera.log").string());
+    measure();
+    tell();
+    write(folder, asked.plan_hash, files);
+    if (measured_.measurements.empty()) return pipeline::Outcome::nothing_to_do;
+    return recorder_.caveats().empty() ? pipeline::Outcome::done : pipeline::Outcome::done_with_caveats;
+  }
+
+ private:
+  void settle() {
+    for (const auto& format : options_.formats) io::table_format(format);
+    const auto& f = options_.fit;
+    const auto& b = options_.background;
+    for (const auto& [key, side] : {std::pair{"fit.side", f.side}, {"background.side", b.side}, {"background.widest_side", b.widest_side}})
+      if (side % 2 == 0) throw UsageError{fmt::format("{} = {}: an odd number of pixels is expected, so that the source stands in the middle", key, side)};
+    measure_ = {f.side, f.reach, f.weights, f.placement, f.psf_shift_x, f.psf_shift_y, b.way, {b.side, b.widest_side, b.least_fraction}, b.mask_sources, f.covariance, options_.any_quality, parse_wavelengths(options_.wavelengths)};
+  }
+
+  void read_inputs() {
+    auto list = read_sources(request_.inputs.front(), options_.sources);
+    for (const auto& note : list.notes) context_.log(Level::info, note);
+    if (list.sources.empty()) throw DataError{fmt::format("{}: the table has no rows", request_.inputs.front())};
+    sources_ = std::move(list.sources);
+    wanted_ = sources_.size();
+    for (std::size_t i = 0, told = 0; i < wanted_ && told < 20; ++i)
+      if (!sources_[i].refusal.empty()) context_.log(Level::warning, fmt::format("row {} ({}) is not measured: {}", i + 1, sources_[i].label, sources_[i].refusal)), ++told;
+    if (list.refused > 0) context_.caveat("refused-rows", fmt::format("{} of {} rows are not measured; their status in the table of spectra says why", list.refused, wanted_), list.refused);
+    if (!options_.sources.neighbours.empty()) {
+      auto others = read_sources(options_.sources.neighbours, options_.sources);
+      const auto same = add_neighbours(sources_, std::move(others.sources));
+      context_.log(Level::info, fmt::format("{}: {} neighbours; {} more are within {} arcsec of sources and are taken for these", options_.sources.neighbours, sources_.size() - wanted_, same, same_source_arcsec));
+    }
+    const auto profiles = instrument::ProfileSet::load(instrument::ProfileSet::default_folders());
+    std::vector<std::string> notes;
+    frames_ = instrument::expand_names({request_.inputs.begin() + 1, request_.inputs.end()}, {}, profiles, notes);
+    for (const auto& note : notes) context_.log(Level::info, note);
+    calibration_ = spherex::CalibrationSet::find(frames_, options_.calibration);
+  }
+
+  FrameResult one_frame(const fs::path& path, const Field& field, CalibrationLoans& loans) const {
+    try {
+      const io::FitsFile file{path};
+      return measure_frame(file, field, loans, measure_);
+    } catch (const DataError& e) {
+      if (options_.on_bad_frame == BadFrame::stop) throw DataError{fmt::format("{}; --on-bad-frame skip leaves such frames out", e.what())};
+      FrameResult lost;
+      lost.record.path = path.string(), lost.record.mjd = std::nan(""), lost.record.lost = e.what(), lost.unusable = true;
+      return lost;
+    }
+  }
+
+  void measure() {
+    const Field field{sources_};
+    CalibrationLoans loans{calibration_};
+    const auto n = static_cast<std::int64_t>(frames_.size());
+    std::vector<FrameResult> results(frames_.size());
+    std::map<std::string, std::int64_t> caveats;
+    measured_.sources = std::span{sources_}.first(wanted_);
+    measured_.channels = &calibration_.of(1).channels();
+    context_.stage("measuring", n);
+    context_.pool().for_each_ordered(n, 8 * context_.pool().threads(), [&](std::int64_t i) { results[static_cast<std::size_t>(i)] = one_frame(frames_[static_cast<std::size_t>(i)], field, loans); },
+                                     [&](std::int64_t i) {
+                                       take(std::move(results[static_cast<std::size_t>(i)]), static_cast<std::int32_t>(i), caveats);
+                                       results[static_cast<std::size_t>(i)] = {};
+                                       context_.step(1);
+                                     });
+    for (const auto& [text, count] : caveats) context_.caveat("frames", text, count);
+    measured_.sort();
+  }
+
+  void take(FrameResult result, std::int32_t frame, std::map<std::string, std::int64_t>& caveats) {
+    for (const auto& c : result.caveats) ++caveats[c];
+    if (!result.record.lost.empty()) {
+      if (result.unusable) context_.log(Level::warning, result.record.lost), ++unusable_;
+      else ++left_out_;
+    }
+    measured_.frames.push_back(std::move(result.record));
+    measured_.on_frame.push_back(static_cast<std::int64_t>(result.measurements.size()));
+    for (auto& m : result.measurements) m.frame = frame, measured_.measurements.push_back(std::move(m));
+    const auto bytes = static_cast<std::int64_t>(measured_.measurements.size()) * row_bytes;
+    if (bytes > context_.memory_bytes())
+      throw SystemError{fmt::format("{} measurements after {} of {} frames need {} with their table; the ceiling is {}. Give more with --memory, or measure the sources in parts", measured_.measurements.size(), frame + 1, frames_.size(),
+                                    text::format_bytes(static_cast<double>(bytes)), text::format_bytes(static_cast<double>(context_.memory_bytes())))};
+  }
+
+  /// What a user should know of the run.
+  void tell() {
+    if (unusable_ > 0) context_.caveat("bad-frames", fmt::format("{} of {} frames could not be used and were left out", unusable_, frames_.size()), unusable_);
+    if (left_out_ > 0) context_.caveat("quality", fmt::format("{} of {} frames failed a check of the mission and were left out; --any-quality takes them", left_out_, frames_.size()), left_out_);
+    std::int64_t errors = 0, bad = 0, absent = 0;
+    for (const auto& m : measured_.measurements) errors += (m.flags & spherex::fit_error) != 0, bad += (m.flags & spherex::contains_bad_pixel) != 0;
+    for (std::size_t s = 0; s < wanted_; ++s) absent += sources_[s].refusal.empty() && measured_.of(s).empty();
+    if (errors > 0) context_.caveat("fit-errors", fmt::format("{} of {} measurements have no result (FIT_ERROR)", errors, measured_.measurements.size()), errors);
+    if (absent > 0) context_.caveat("off-all-frames", fmt::format("{} of {} sources lie off all frames", absent, wanted_), absent);
+    bool used[spherex::detectors + 1] = {};
+    for (std::size_t i = 0; i < measured_.frames.size(); ++i)
+      if (measured_.on_frame[i] > 0) used[measured_.frames[i].detector] = true;
+    for (int detector = 1; detector <= spherex::detectors; ++detector)
+      if (used[detector])
+        for (const auto& c : calibration_.of(detector).caveats())
+          if (c.find("CHANNEL_MAP") == std::string::npos) context_.caveat("calibration", c);
+    context_.log(Level::info, fmt::format("{} measurements of {} sources on {} frames; {} contain bad pixels, {} have no result", measured_.measurements.size(), wanted_, frames_.size(), bad, errors));
+    results_ = {{"sources", static_cast<double>(wanted_)},       {"measurements", static_cast<double>(measured_.measurements.size())}, {"contain_bad_pixel", static_cast<double>(bad)}, {"fit_error", static_cast<double>(errors)},
+                {"off_all_frames", static_cast<double>(absent)}, {"frames", static_cast<double>(frames_.size())},                     {"frames_left_out", static_cast<double>(unusable_ + left_out_)}};
+  }
+
+  void write(pipeline::OutputFolder& folder, const std::string& plan, const std::vector<std::string>& files) {
+    std::vector<pipeline::ProductRecord> products;
+    context_.stage("writing tables", static_cast<std::int64_t>(options_.formats.size()) * 4);
+    const auto put = [&](const Table& table, const char* stem) {
+      for (const auto& format : options_.formats) pipeline::write_table_product(table, stem, io::table_format(format), folder, products), context_.step(1);
+    };
+    put(measurements_table(measured_, options_.flag_counts), "measurements");
+    put(spectra_table(measured_, options_.channels), "spectra");
+    put(frames_table(measured_), "frames");
+    if (options_.fit.covariance) put(covariances_table(measured_, sources_), "covariances");
+    std::vector<pipeline::InputRecord> inputs;
+    if (files::exists(request_.inputs.front())) inputs.push_back({request_.inputs.front(), 0, "", false});
+    if (!options_.sources.neighbours.empty()) inputs.push_back({options_.sources.neighbours, 0, "", false});
+    for (auto& record : inputs) pipeline::measure_input(record, true);
+    for (std::size_t i = 0; i < files.size(); ++i) {
+      inputs.push_back({files[i], 0, "", !measured_.frames[i].lost.empty()});
+      pipeline::measure_input(inputs.back(), false);  // sums of all pixels would cost more than the run
+    }
+    clock_.stop();
+    files::write_atomic(folder.product("run.json"), pipeline::run_json(clock_.record, plan, settings_, inputs, products, results_, recorder_));
+    folder.publish("run.json");
+    context_.log(Level::info, fmt::format("{}: {} measurements, {}", request_.output, measured_.measurements.size(), text::format_duration(clock_.record.wall_s)));
+  }
+
+  const SpectrumRequest& request_;
+  const SpectrumOptions& options_;
+  param::OptionSet& settings_;
+  pipeline::Recorder recorder_;
+  pipeline::Context& context_ = recorder_;
+  pipeline::RunClock clock_;
+  MeasureOptions measure_;
+  std::vector<Source> sources_;
+  std::size_t wanted_ = 0;
+  std::vector<fs::path> frames_;
+  spherex::CalibrationSet calibration_;
+  Measured measured_;
+  std::int64_t unusable_ = 0, left_out_ = 0;
+  std::vector<std::pair<std::string, double>> results_;
+};
+
+}  // namespace
+
+pipeline::Outcome spectrum(const SpectrumRequest& request, const SpectrumOptions& options, param::OptionSet& settings, pipeline::Context& context) { return Run{request, options, settings, context}.run(); }
+
+}  // namespace tessera::spectrum

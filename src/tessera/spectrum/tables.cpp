@@ -1,0 +1,175 @@
+#include "tessera/spectrum/tables.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+
+#include "tessera/base/text.h"
+#include "tessera/io/array_columns.h"
+
+namespace tessera::spectrum {
+namespace {
+
+/// One column of a member of every measurement.
+template <class T, class Get>
+std::vector<T> each(const std::vector<Measurement>& measurements, Get get) {
+  std::vector<T> values;
+  values.reserve(measurements.size());
+  for (const auto& m : measurements) values.push_back(static_cast<T>(get(m)));
+  return values;
+}
+
+std::string status_of(const Source& source, std::size_t measurements) {
+  if (!source.refusal.empty()) return "refused: " + source.refusal;
+  return measurements == 0 ? "off all frames" : "measured";
+}
+
+}  // namespace
+
+void Measured::sort() {
+  std::ranges::sort(measurements, [](const Measurement& a, const Measurement& b) {
+    if (a.source != b.source) return a.source < b.source;
+    const bool x = std::isnan(a.wavelength_um), y = std::isnan(b.wavelength_um);
+    if (x != y) return y;
+    if (!x && a.wavelength_um != b.wavelength_um) return a.wavelength_um < b.wavelength_um;
+    return a.frame < b.frame;
+  });
+  first_.assign(sources.size() + 1, measurements.size());
+  for (std::size_t i = measurements.size(); i-- > 0;) first_[static_cast<std::size_t>(measurements[i].source)] = i;
+  for (std::size_t s = sources.size(); s-- > 0;) first_[s] = std::min(first_[s], first_[s + 1]);
+}
+
+std::span<const Measurement> Measured::of(std::size_t source) const { return std::span{measurements}.subspan(first_[source], first_[source + 1] - first_[source]); }
+
+std::vector<int> Measured::detectors(std::span<const Measurement> some) const {
+  std::vector<int> numbers;
+  for (const auto& m : some) numbers.push_back(frames[static_cast<std::size_t>(m.frame)].detector);
+  return numbers;
+}
+
+Table measurements_table(const Measured& measured, bool flag_counts) {
+  const auto& all = measured.measurements;
+  const auto frame = [&](const Measurement& m) -> const FrameRecord& { return measured.frames[static_cast<std::size_t>(m.frame)]; };
+  Table t;
+  t.name = "measurements";
+  t.add("label", each<std::string>(all, [&](auto& m) { return measured.sources[static_cast<std::size_t>(m.source)].label; }), "", "Name of the source as given; names may repeat", "meta.id");
+  t.add("source", each<std::int32_t>(all, [](auto& m) { return m.source + 1; }), "", "Row of the source in its table, from 1", "meta.record");
+  t.add("wavelength", each<double>(all, [](auto& m) { return m.wavelength_um; }), "um", "Wavelength at the position (CWAVE)", "em.wl.central");
+  t.add("lambda_width", each<double>(all, [](auto& m) { return m.width_um; }), "um", "Effective bandwidth at the position (CBAND)", "instr.bandwidth");
+  t.add("flux", each<double>(all, [](auto& m) { return m.flux; }), "uJy", "Flux density; NaN with FIT_ERROR", "phot.flux.density");
+  t.add("flux_err", each<double>(all, [](auto& m) { return m.flux_error; }), "uJy", "1 sigma, with the covariance of sources fitted along", "stat.error;phot.flux.density");
+  t.add("flux_err_bkg", each<double>(all, [](auto& m) { return m.sky_flux_error; }), "uJy", "What the error of the local background adds in quadrature; not in flux_err", "stat.error");
+  t.add("flags", each<std::int64_t>(all, [](auto& m) { return m.flags; }), "", "Flags of all pixels within 2.5 pixels, and bits 32 CONTAINS_BAD_PIXEL, 33 FIT_ERROR; see tessera flags", "meta.code.qual");
+  t.add("fit_ql", each<double>(all, [](auto& m) { return m.quality; }), "", "Mean of |pixel - model|/sigma within 2.5 pixels; about 0.8 for a good fit", "stat.fit.goodness");
+  t.add("flux_bkg", each<double>(all, [](auto& m) { return m.sky; }), "uJy", "Background at the position, per pixel", "instr.background");
+  t.add("lvf_id", each<std::string>(all, [&](auto& m) { return frame(m).observation; }), "", "Exposure (OBSID)", "meta.id;obs");
+  t.add("det_id", each<std::int32_t>(all, [&](auto& m) { return frame(m).detector; }), "", "Detector, 1 to 6", "meta.id;instr.det");
+  t.add("channel", each<std::int32_t>(all, [&](auto& m) {
+          const auto channel = measured.channels->channel_at(frame(m).detector, m.wavelength_um);
+          return channel ? channel->channel : 0;
+        }), "", "Spectral channel, 1 to 102; 0: outside of all", "meta.number");
+  t.add("deep_flg", each<std::uint8_t>(all, [&](auto& m) { return frame(m).deep; }), "", "The exposure is none of the survey's (NON_SURVEY)", "meta.code");
+  t.add("mjd", each<double>(all, [&](auto& m) { return frame(m).mjd; }), "d", "Middle of the exposure", "time.epoch");
+  t.add("ra", each<double>(all, [](auto& m) { return m.ra_deg; }), "deg", "Position at the exposure's epoch, ICRS", "pos.eq.ra");
+  t.add("dec", each<double>(all, [](auto& m) { return m.dec_deg; }), "deg", "Position at the exposure's epoch, ICRS", "pos.eq.dec");
+  t.add("x_image", each<double>(all, [](auto& m) { return m.x + 1; }), "pix", "Position in the file, the first pixel's centre is 1", "pos.cartesian.x;instr.det");
+  t.add("y_image", each<double>(all, [](auto& m) { return m.y + 1; }), "pix", "Position in the file, the first pixel's centre is 1", "pos.cartesian.y;instr.det");
+  t.add("obs_publisher_did", each<std::string>(all, [&](auto& m) { return frame(m).publisher_id; }), "", "Identifier of the spectral image", "meta.ref.ivoid");
+  t.add("frame", each<std::int32_t>(all, [](auto& m) { return m.frame + 1; }), "", "Row of the table of frames, from 1", "meta.record");
+  t.add("n_fitted", each<std::int32_t>(all, [](auto& m) { return m.fitted; }), "", "Sources in the fit", "meta.number");
+  t.add("blend_corr", each<double>(all, [](auto& m) { return m.correlation; }), "", "Correlation of the flux with that of the source it shares most light with; 0 when alone", "stat.correlation");
+  t.add("n_pix", each<std::int32_t>(all, [](auto& m) { return m.pixels; }), "pix", "Pixels in the fit", "meta.number");
+  t.add("bkg_pix", each<std::int32_t>(all, [](auto& m) { return m.sky_pixels; }), "pix", "Pixels behind the local background; 0: it was fitted, or none", "meta.number");
+  t.add("bkg_side", each<std::int32_t>(all, [](auto& m) { return m.sky_side; }), "pix", "Side of the square they were taken from", "phys.size");
+  if (flag_counts)
+    for (const auto& f : spherex::flags())
+      if (f.bit < flag_bits) t.add("n_" + text::lower(f.name), each<std::int32_t>(all, [&](auto& m) { return m.flagged[static_cast<std::size_t>(f.bit)]; }), "pix", fmt::format("Pixels within 2.5 pixels with {}", f.name), "meta.number");
+  return t;
+}
+
+Table spectra_table(const Measured& measured, const BinOptions& options) {
+  const std::size_t n = measured.sources.size(), channels = measured.channels->channels().size();
+  std::vector<std::string> label, status;
+  std::vector<std::int32_t> number, total, used;
+  std::vector<std::uint8_t> extended;
+  std::vector<double> ra, dec, complete, wavelength, flux, error, chi2;
+  std::vector<std::int32_t> count;
+  for (std::size_t s = 0; s < n; ++s) {
+    const auto some = measured.of(s);
+    const auto detectors = measured.detectors(some);
+    const Source& source = measured.sources[s];
+    label.push_back(source.label), status.push_back(status_of(source, some.size()));
+    number.push_back(static_cast<std::int32_t>(s + 1));
+    ra.push_back(source.sky.ra_deg), dec.push_back(source.sky.dec_deg);
+    total.push_back(static_cast<std::int32_t>(some.size()));
+    used.push_back(static_cast<std::int32_t>(std::ranges::count_if(some, [&](const auto& m) { return usable(m, options); })));
+    complete.push_back(nyquist_completeness(some, detectors, *measured.channels, options));
+    extended.push_back(source.extended);
+    for (const auto& mean : channel_means(some, detectors, *measured.channels, options))
+      wavelength.push_back(mean.wavelength_um), flux.push_back(mean.flux), error.push_back(mean.flux_error), chi2.push_back(mean.reduced_chi2), count.push_back(mean.measurements);
+  }
+  Table t;
+  t.name = "spectra";
+  t.add("label", std::move(label), "", "Name of the source as given", "meta.id;meta.main");
+  t.add("source", std::move(number), "", "Row of the source in its table, from 1", "meta.record");
+  t.add("ra", std::move(ra), "deg", "As given, at the epoch of the table", "pos.eq.ra;meta.main");
+  t.add("dec", std::move(dec), "deg", "As given, at the epoch of the table", "pos.eq.dec;meta.main");
+  t.add("status", std::move(status), "", "measured, off all frames, or refused with the reason", "meta.code.status");
+  t.add("n_meas", std::move(total), "", "Measurements", "meta.number");
+  t.add("n_used", std::move(used), "", "Those without FIT_ERROR and CONTAINS_BAD_PIXEL, which channel means are made of", "meta.number");
+  t.add("nyquist_comp", std::move(complete), "", "Share of the 204 half channels with one of them", "meta.number");
+  t.add("ext_flg", std::move(extended), "", "A Sersic profile was fitted, not a point", "meta.code");
+  if (n == 0) return t;
+  const std::vector<std::int64_t> shape{static_cast<std::int64_t>(channels)};
+  io::add_array(t, {"channel_wavelength", shape, "um", "Mean wavelength of each channel"}, wavelength);
+  io::add_array(t, {"channel_flux", shape, "uJy", "Mean flux density of each channel, weighted by 1/flux_err^2"}, flux);
+  io::add_array(t, {"channel_flux_err", shape, "uJy", "1 sigma"}, error);
+  io::add_array(t, {"channel_chi2", shape, "", "Reduced chi square of the channel's measurements"}, chi2);
+  io::add_array(t, {"channel_n", shape, "", "Measurements in each channel"}, count);
+  return t;
+}
+
+Table frames_table(const Measured& measured) {
+  std::vector<std::string> file, observation, lost;
+  std::vector<std::int32_t> detector;
+  std::vector<std::int64_t> count;
+  std::vector<double> mjd;
+  for (std::size_t i = 0; i < measured.frames.size(); ++i) {
+    const auto& f = measured.frames[i];
+    file.push_back(std::filesystem::path{f.path}.filename().string()), observation.push_back(f.observation), lost.push_back(f.lost);
+    detector.push_back(f.detector), count.push_back(measured.on_frame[i]), mjd.push_back(f.mjd);
+  }
+  Table t;
+  t.name = "frames";
+  t.add("file", std::move(file), "", "Name of the file", "meta.file");
+  t.add("lvf_id", std::move(observation), "", "Exposure (OBSID)", "meta.id;obs");
+  t.add("det_id", std::move(detector), "", "Detector", "meta.id;instr.det");
+  t.add("mjd", std::move(mjd), "d", "Middle of the exposure", "time.epoch");
+  t.add("n_meas", std::move(count), "", "Measurements on it", "meta.number");
+  t.add("left_out", std::move(lost), "", "Why it was left out", "meta.note");
+  return t;
+}
+
+Table covariances_table(const Measured& measured, std::span<const Source> all) {
+  std::vector<std::int32_t> row, source, other;
+  std::vector<std::string> label;
+  std::vector<double> covariance;
+  for (std::size_t i = 0; i < measured.measurements.size(); ++i)
+    for (const auto& c : measured.measurements[i].companions) {
+      const bool listed = static_cast<std::size_t>(c.source) < measured.sources.size();
+      row.push_back(static_cast<std::int32_t>(i + 1)), source.push_back(measured.measurements[i].source + 1);
+      other.push_back(listed ? c.source + 1 : 0), label.push_back(all[static_cast<std::size_t>(c.source)].label), covariance.push_back(c.covariance);
+    }
+  Table t;
+  t.name = "covariances";
+  t.add("measurement", std::move(row), "", "Row of the table of measurements, from 1", "meta.record");
+  t.add("source", std::move(source), "", "The source measured", "meta.record");
+  t.add("other", std::move(other), "", "The source fitted along; 0: one of the neighbours' table", "meta.record");
+  t.add("other_label", std::move(label), "", "Its name", "meta.id");
+  t.add("covariance", std::move(covariance), "uJy2", "Covariance of both fluxes in this fit", "stat.covariance");
+  return t;
+}
+
+}  // namespace tessera::spectrum
