@@ -9,6 +9,7 @@
 
 #include "tessera/base/error.h"
 #include "tessera/spectrum/frame_sources.h"
+#include "tessera/spectrum/shape_response.h"
 
 namespace tessera::spectrum {
 namespace {
@@ -98,10 +99,17 @@ class FrameRun {
     const auto lost = std::ranges::count_if(responses, &ZoneResponse::empty);
     if (lost == static_cast<std::ptrdiff_t>(responses.size())) throw DataError{fmt::format("{}: every PSF zone that is needed holds NaN or has no positive sum", frame_.path().string())};
     if (lost > 0) result_.caveats.push_back(fmt::format("{} PSF zones hold NaN or have no positive sum: their sources get FIT_ERROR", lost));
+    std::map<std::size_t, ShapeMaker> makers;
     for (std::size_t i = 0; i < here_.placed().size(); ++i) {
       const auto& response = responses[order.at(zones_[i])];
       const auto& p = here_.placed()[i];
-      stamps_.push_back(response.empty() ? Stamp{} : response.stamp(p.x, p.y));
+      if (response.empty()) stamps_.emplace_back();
+      else if (!source(p).extended) stamps_.push_back(response.stamp(p.x, p.y));
+      else {
+        // As far as a cut-out may lie from a source that is fitted along in it.
+        const auto maker = makers.try_emplace(zones_[i], response, options_.side + options_.reach + 1).first;
+        stamps_.push_back(maker->second.response(source(p).shape, frame_.sky().jacobian({p.x, p.y})).stamp(p.x, p.y));
+      }
     }
   }
 

@@ -28,13 +28,15 @@ class ZoneResponse {
   /// Samples of a response that includes the pixel; bicubic between them (Keys 1981, a = −1/2), times oversample².
   static ZoneResponse from_epsf(View<const float> samples, int oversample);
 
+  /// The response to a source with a shape, on the grid of a point's response `like`, the middle cell on the source; its sum is what of the light lies on the grid.
+  static ZoneResponse of_shape(Image<double> cells, const ZoneResponse& like);
+
   bool empty() const { return width_ == 0; }
   /// Of a source at (x, y), pixel centres at integers. Sums to 1 (cells).
   Stamp stamp(double x, double y) const;
   /// The cells or samples themselves, of unit sum, for convolution with a source's shape.
   View<const double> cells() const { return cells_.view(); }
   int oversample() const { return oversample_; }
-  bool sampled() const { return kind_ == Kind::samples; }
 
  private:
   enum class Kind { cells, shifted_cells, samples };

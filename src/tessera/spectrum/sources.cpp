@@ -90,7 +90,6 @@ void set_shape(Source& s, double n, double r_e, double ratio, double angle) {
   if (!(ratio > 0 && ratio <= 1)) refuse(out_of_range("axis ratio", ratio, "above 0 and up to 1"));
   if (std::isnan(angle) && ratio == 1) angle = 0;
   if (!(angle >= -360 && angle <= 360)) refuse(out_of_range("position angle", angle, "-360 to 360 degrees"));
-  refuse("Sersic profiles are not fitted yet");
   s.extended = true;
   s.shape = {n, r_e, ratio, angle};
 }

@@ -101,15 +101,18 @@ void require_wave(const SpectralFrame& frame) {
   if (!frame.wave()) throw DataError{fmt::format("{}: no WCS-WAVE, and no product spectral_wcs_D{} was found; give --calibration", frame.path().string(), frame.detector())};
 }
 
-/// The pixels between whose centres a place lies; fewer at the border.
+/// The four pixels that tell the value at a place: those around it, at the border the last ones.
 Box around(const SpectralFrame& frame, double x, double y) {
-  const int left = static_cast<int>(std::floor(x)), below = static_cast<int>(std::floor(y));
-  return intersection(frame.box(), {left, below, left + 2, below + 2});
+  const Box box = frame.box();
+  const auto first = [](double v, int low, int high) { return std::clamp(static_cast<int>(std::floor(v)), low, std::max(low, high - 2)); };
+  const int left = first(x, box.x0, box.x1), below = first(y, box.y0, box.y1);
+  return intersection(box, {left, below, left + 2, below + 2});
 }
 
+/// Bilinear between them, and on along the same slope in the half pixel outside their centres.
 double bilinear(const Image<float>& map, double x, double y) {
   const Box box = map.box();
-  const double u = std::clamp(x - box.x0, 0., box.width() - 1.), v = std::clamp(y - box.y0, 0., box.height() - 1.);
+  const double u = box.width() > 1 ? x - box.x0 : 0, v = box.height() > 1 ? y - box.y0 : 0;
   const int x1 = box.x1 - 1, y1 = box.y1 - 1;
   return (1 - v) * ((1 - u) * map(box.x0, box.y0) + u * map(x1, box.y0)) + v * ((1 - u) * map(box.x0, y1) + u * map(x1, y1));
 }
