@@ -136,13 +136,34 @@ TEST(PsfFile, OursIsReadBackAsWritten) {
   EXPECT_THROW(write_psf(folder / "three.fits", std::vector<psf::PointResponse>(3, model.tables().front()), {10, 50}, {20, 70}), UsageError);
 }
 
-TEST(PsfFile, IracPrfsSayAllButTheirCentre) {
+TEST(PsfFile, TablesOfIracHaveTheirStarWhereTheyAreBalanced) {
+  const TemporaryFolder folder;
+  Header h;
+  h.set("PRFXRSMP", std::int64_t{4});
+  h.set("PRFYRSMP", std::int64_t{4});
+  write(folder / "any.fits", star(42, 20.3, 4, 1.5), h);
+  EXPECT_THAT(failure({.file = (folder / "any.fits").string()}), HasSubstr("psf.centre_x"));
+  h.set("PRFCOL", std::string{"129"});
+  h.set("PRFROW", std::string{"129"});
+  write(folder / "irac.fits", star(42, 20.3, 4, 1.5), h);
+  for (const auto untold : {UntoldChoice::refuse, UntoldChoice::prf}) {
+    const auto model = read_psf({.file = (folder / "irac.fits").string(), .untold = untold});
+    EXPECT_NEAR(model.tables().front().centre_x(), 20.3, 1e-3);
+    EXPECT_NEAR(model.tables().front().centre_y(), 20.3, 1e-3);
+  }
+  const auto moved = read_psf({.file = (folder / "irac.fits").string(), .centre_x = 21});
+  EXPECT_EQ(moved.tables().front().centre_x(), 21) << "an option counts first";
+  EXPECT_NEAR(moved.tables().front().centre_y(), 20.3, 1e-3);
+}
+
+TEST(PsfFile, IracPrfsSayAllButTheirCentreWhichIsThatOfTheFrames) {
   const auto file = test::shared_data() / "spitzer_irac_prf/prf_5x5/IRAC1_col129_row129.fits";
   if (!std::filesystem::exists(file)) GTEST_SKIP() << "no shared data";
-  EXPECT_THAT(failure({.file = file.string()}), HasSubstr("does not say the sample the source lies on (psf.centre_x"));
-  const auto model = read_psf({.file = file.string(), .centre_x = 64, .centre_y = 64, .normalisation_radius = 10});
+  const auto model = read_psf({.file = file.string(), .normalisation_radius = 10});
   const auto& prf = model.tables().front();
   EXPECT_EQ(prf.samples_per_pixel_x(), 5);
+  EXPECT_NEAR(prf.centre_x(), 63.56, 0.01) << "docs/steps/psf.md";
+  EXPECT_NEAR(prf.centre_y(), 63.37, 0.01);
   EXPECT_NEAR(prf.fraction_within(10), 1, 1e-6);
   EXPECT_NEAR(prf.fwhm_pix(), 1.2, 0.1) << "the data's README; counted in samples of 0.2 pixel";
 }

@@ -347,7 +347,7 @@ TEST(ImportMopex, EveryDeclaredAliasIsReadOrHasItsRule) {
   const std::string table = key_table("mopex", mopex_rules());
   for (const auto* key : {"INTERP_METHOD", "RM_THRESH", "MOSAIC_PIXEL_SIZE_X", "run_mosaic_box_outlier", "NICE"}) EXPECT_THAT(table, HasSubstr("`" + std::string{key} + "`"));
   // What a rule names exists, once.
-  for (const auto& [rules, program] : {std::pair{mopex_rules(), Program::mosaic}, {apex_rules(), Program::extract}, {qa_rules(), Program::residual}})
+  for (const auto& [rules, program] : {std::pair{mopex_rules(), Program::mosaic}, {apex_rules(), Program::extract}, {qa_rules(), Program::residual}, {prf_rules(), Program::psf}})
     for (const KeyRule& r : rules) {
       EXPECT_EQ(std::count_if(rules.begin(), rules.end(), [&](const KeyRule& o) { return o.key == r.key && o.block == r.block; }), 1) << r.key;
       if (r.option.empty() || r.option.starts_with('-')) continue;

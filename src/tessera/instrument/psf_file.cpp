@@ -127,6 +127,7 @@ void add_missing(Said& said, const Said& more) {
   fill(said.centre_x, more.centre_x), fill(said.centre_y, more.centre_y);
   fill(said.radius, more.radius), fill(said.response, more.response);
   fill(said.normalisation, more.normalisation), fill(said.between, more.between);
+  said.balanced = said.balanced || more.balanced;
 }
 
 Said said_by_user(const PsfFileOptions& o, const fs::path& file) {
@@ -163,6 +164,8 @@ void add_cards(Said& said, const Header& h, int width, int height) {
   if (const auto n = h.text("PRNORM")) more.normalisation = parse_normalisation(*n, "card PRNORM");
   // A PRF is a table of pixel responses by definition (guide 8.7), and prf_estimate puts the source on the middle sample of an odd table.
   if (!h.has("PRSAMPX") && (h.has("PRFXRSMP") || h.has("PRFSAMPX"))) more.response = psf::Response::pixel;
+  // IRAC's tables of places on the array have no middle sample. On the frames of AOR 46291456 their stars lie where the table is balanced: docs/formats/psf.md.
+  more.balanced = h.has("PRFXRSMP") && h.has("PRFCOL") && h.has("PRFROW");
   if (h.text("PRFPROC") == "prf_estimate" && width % 2 == 1 && height % 2 == 1) {
     more.centre_x = (width - 1) / 2;
     more.centre_y = (height - 1) / 2;
@@ -173,8 +176,14 @@ void add_cards(Said& said, const Header& h, int width, int height) {
 psf::Meaning complete(Said said, const fs::path& file, int width, int height) {
   if (said.prf) {
     Said prf;
-    prf.centre_x = (width - 1) / 2, prf.centre_y = (height - 1) / 2, prf.response = psf::Response::pixel;
+    prf.response = psf::Response::pixel;
+    if (!said.balanced) prf.centre_x = (width - 1) / 2, prf.centre_y = (height - 1) / 2;
     add_missing(said, prf);
+  }
+  if (said.balanced) {
+    Said from_table;
+    from_table.centre_x = from_table.centre_y = std::numeric_limits<double>::quiet_NaN();
+    add_missing(said, from_table);
   }
   std::vector<std::string> missing;
   if (!said.sampling_x || !said.sampling_y) missing.push_back("the samples per pixel (psf.samples_per_pixel)");

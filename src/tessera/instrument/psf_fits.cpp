@@ -9,6 +9,7 @@
 
 #include "tessera/instrument/psf_meaning_private.h"
 #include "tessera/io/fits.h"
+#include "tessera/psf/balance.h"
 
 namespace fs = std::filesystem;
 
@@ -23,10 +24,24 @@ Image<double> as_double(const Image<float>& pixels) {
   return image;
 }
 
+/// Of a table whose centre is to be found in it: what of the centre is NaN is set to where the table is balanced about its brightest sample.
+psf::Meaning centre_of(const Image<double>& samples, psf::Meaning meaning) {
+  if (std::isfinite(meaning.centre_x) && std::isfinite(meaning.centre_y)) return meaning;
+  const auto& pixels = samples.pixels();
+  const auto brightest = std::max_element(pixels.begin(), pixels.end()) - pixels.begin();
+  psf::Meaning trial = meaning;
+  trial.centre_x = static_cast<double>(brightest % samples.box().width()), trial.centre_y = static_cast<double>(brightest / samples.box().width()), trial.normalisation = psf::Normalisation::none;
+  const psf::PointResponse about_brightest{samples, trial};
+  const auto [dx, dy] = psf::balanced([&](double x, double y) { return about_brightest.at(x, y); }, 1);
+  if (!std::isfinite(meaning.centre_x)) meaning.centre_x = trial.centre_x + dx * meaning.samples_per_pixel_x;
+  if (!std::isfinite(meaning.centre_y)) meaning.centre_y = trial.centre_y + dy * meaning.samples_per_pixel_y;
+  return meaning;
+}
+
 /// Adds the name of the file to what a table's own check says.
 psf::PointResponse response_of(const Image<double>& samples, const psf::Meaning& meaning, const fs::path& file, int plane = -1) {
   try {
-    return psf::PointResponse{samples, meaning};
+    return psf::PointResponse{samples, centre_of(samples, meaning)};
   } catch (const UsageError& e) {
     throw DataError{plane < 0 ? fmt::format("{}: {}", file.string(), e.what()) : fmt::format("{}: plane {}: {}", file.string(), plane + 1, e.what())};
   }

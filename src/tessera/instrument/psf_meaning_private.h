@@ -16,6 +16,7 @@ struct Said {
   std::optional<psf::Response> response;
   std::optional<psf::Normalisation> normalisation;
   std::optional<psf::Between> between;
+  bool balanced = false;  ///< where nothing says where the source lies, its table does: psf::balanced()
   bool prf = false;   ///< what nothing says is that of MOPEX's PRFs
 };
 
@@ -24,7 +25,7 @@ Said said_by_user(const PsfFileOptions& options, const std::filesystem::path& fi
 /// Fills what is still empty from our own cards (PRSAMPX …) and from those of prf_estimate and of IRAC's PRFs.
 void add_cards(Said& said, const Header& header, int width, int height);
 void add_missing(Said& said, const Said& more);
-/// Throws UsageError that lists what nothing has said.
+/// Throws UsageError that lists what nothing has said. A centre that is NaN is to be found in the table.
 psf::Meaning complete(Said said, const std::filesystem::path& file, int width, int height);
 
 psf::Response parse_response(const std::string& text, const std::string& where);

@@ -2,9 +2,11 @@
 #include <array>
 #include <cmath>
 #include <numbers>
+#include <tuple>
 
 #include "tessera/fit/linear.h"
 #include "tessera/parallel/pool.h"
+#include "tessera/psf/balance.h"
 #include "tessera/psf_estimate/effective_fit_private.h"
 
 namespace tessera::psf_estimate {
@@ -333,14 +335,7 @@ Image<double> EffectiveFit::jackknife() {
 void EffectiveFit::finish(EffectiveTable& table) {
   table.samples_per_pixel = n_, table.radius_pix = radius_, table.roughness = factor_, table.degree = options_.degree, table.polynomial = polynomial_;
   const std::span<const double> first{c_.data(), shape_.coefficients()};
-  // R(½) = R(−½) along both axes: secants, the slope of the difference being that of a Gaussian of this width at the start.
-  for (int round = 0; round < 20; ++round) {
-    const auto off = [&](double dx, double dy, double ax, double ay) { return value_at(first, dx + ax, dy + ay) - value_at(first, dx - ax, dy - ay); };
-    const double h = 0.05, x = table.off_x, y = table.off_y;
-    const double fx = off(x, y, 0.5, 0), gx = (off(x + h, y, 0.5, 0) - off(x - h, y, 0.5, 0)) / (2 * h), fy = off(x, y, 0, 0.5), gy = (off(x, y + h, 0, 0.5) - off(x, y - h, 0, 0.5)) / (2 * h);
-    if (!(gx < 0 && gy < 0)) break;
-    table.off_x = std::clamp(x - fx / gx, -0.5, 0.5), table.off_y = std::clamp(y - fy / gy, -0.5, 0.5);
-  }
+  std::tie(table.off_x, table.off_y) = psf::balanced([&](double dx, double dy) { return value_at(first, dx, dy); }, 0.5);
   for (int t = 0; t < shape_.terms; ++t)
     table.samples.push_back(samples_of(std::span<const double>{c_}.subspan(static_cast<std::size_t>(t) * shape_.coefficients(), shape_.coefficients()), table.off_x, table.off_y));
   const int half = table.samples.front().box().width() / 2;

@@ -63,6 +63,8 @@ class Estimation : private extraction::InputImages {
   std::vector<std::pair<std::string, double>> results(const EffectiveTable& table) const;
   Header table_header(const EffectiveTable& table) const;
   const char* sigma_title() const { return by_stamps() ? "standard deviation of the stamps at each sample of the table" : "1 sigma of the samples of the table, by leaving out an eighth of the stars in turn"; }
+  /// The pixels of a star in the middle of one.
+  static Image<double> star_image(const EffectiveTable& table);
   long used_stars() const;
   PhaseResiduals phase_residuals(const EffectiveTable& table) const;
   void write_tables(const EffectiveTable& table, pipeline::OutputFolder& folder);

@@ -68,6 +68,14 @@ void Estimation::write_sectors(pipeline::OutputFolder& folder) {
   pipeline::write_table_product(map, "prfmap", io::TableFormat::ipac, folder, products_);
 }
 
+Image<double> Estimation::star_image(const EffectiveTable& table) {
+  const int n = table.samples_per_pixel, half = table.samples.front().box().width() / 2 / n, middle = table.samples.front().box().width() / 2;
+  Image<double> star{2 * half + 1, 2 * half + 1};
+  for (int y = -half; y <= half; ++y)
+    for (int x = -half; x <= half; ++x) star(x + half, y + half) = table.samples.front()(middle + n * x, middle + n * y);
+  return star;
+}
+
 long Estimation::used_stars() const {
   if (by_stamps()) return std::count_if(stamps_.begin(), stamps_.end(), [](const Stamp& s) { return s.status == StarStatus::used; });
   return std::count_if(stars_.begin(), stars_.end(), [](const Star& s) { return s.used(); });
@@ -160,7 +168,10 @@ pipeline::Outcome Estimation::write(const EffectiveTable& table, pipeline::Outpu
   phases_ = phase_residuals(table);
   write_tables(table, folder);
   if (!sectors_.empty()) write_sectors(folder);
-  if (by_stamps()) pipeline::write_table_product(stamp_table(), "stamps", io::TableFormat::fits, folder, products_);
+  if (by_stamps()) {
+    write_plane("star.fits", table, "the table at every pixel: a star in the middle of one", star_image(table).view(), folder);
+    pipeline::write_table_product(stamp_table(), "stamps", options_.catalog.formats == std::vector<std::string>{"ipac"} ? io::TableFormat::ipac : io::TableFormat::fits, folder, products_);
+  }
   else pipeline::write_table_product(star_table(table), "stars", io::TableFormat::fits, folder, products_);
   clock_.stop();
   if (options_.mosaic.products.report) {

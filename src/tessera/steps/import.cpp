@@ -65,7 +65,7 @@ class ImportStep : public Step {
   std::string_view name() const override { return "import"; }
   std::string_view summary() const override { return "Translate a MOPEX namelist or a SWarp configuration."; }
   std::string_view description() const override {
-    return "Prints options for tessera mosaic (TOML, for -c) made from a MOPEX namelist of overlap.pl or mosaic.pl, or from a SWarp configuration; and options for tessera extract or tessera residual from one of the APEX scripts. Every setting of the "
+    return "Prints options for tessera mosaic (TOML, for -c) made from a MOPEX namelist of overlap.pl or mosaic.pl, or from a SWarp configuration; and options for tessera extract, residual or psf estimate from one of the APEX scripts or prf_estimate.pl. Every setting of the "
            "file is accounted for, with its line, in comments and on standard error: the option it became, what differs in meaning, what does not exist here yet, what is not "
            "needed. Slips that MOPEX passes over in silence (no spaces around =, a missing &END or comma, letters for digits …) are read and told.\n"
            "Names of files belong to one data set and not to the options: they are shown as a command line. Give -o to write a file.";
@@ -78,7 +78,7 @@ class ImportStep : public Step {
   pipeline::Outcome run(const std::vector<std::string>& inputs, const RunOptions& run, param::OptionSet&, pipeline::Context& context) override {
     if (!options_.table.empty()) {
       if (!inputs.empty()) throw UsageError{"import --table reads no file; leave out its name"};
-      print(options_.table == "mopex" ? key_table("mopex", mopex_rules()) : options_.table == "apex" ? key_table("mopex", apex_rules(), Program::extract) + "\n## Keys of apex_qa.pl\n\n" + key_table("mopex", qa_rules(), Program::residual) : key_table("swarp", swarp_rules()));
+      print(options_.table == "mopex" ? key_table("mopex", mopex_rules()) : options_.table == "apex" ? key_table("mopex", apex_rules(), Program::extract) + "\n## Keys of apex_qa.pl\n\n" + key_table("mopex", qa_rules(), Program::residual) + "\n## Keys of prf_estimate.pl\n\n" + key_table("mopex", prf_rules(), Program::psf) : key_table("swarp", swarp_rules()));
       return pipeline::Outcome::done;
     }
     if (inputs.size() != 1) throw UsageError{fmt::format("import takes one file, {} were given", inputs.size())};

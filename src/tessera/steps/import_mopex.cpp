@@ -100,6 +100,7 @@ std::string kind_of(MopexScript script) { return "MOPEX namelist of " + name_of(
 
 Import import_namelist(const param::LegacyConfig& config, MopexScript script) {
   if (script == MopexScript::apex_qa) return Import{config, "mopex", qa_rules(), Program::residual, mopex_rules()};
+  if (script == MopexScript::prf_estimate) return Import{config, "mopex", prf_rules(), Program::psf, mopex_rules()};
   return measures_sources(script) ? Import{config, "mopex", apex_rules(), Program::extract, mopex_rules()} : Import{config, "mopex", mopex_rules()};
 }
 
@@ -116,8 +117,7 @@ std::string translate_namelist(Import& import, MopexScript script) {
   } else if (script == MopexScript::apex_qa) {
     read_qa(import);
   } else {
-    import.leave_all("estimates a point response, which is no part of tessera mosaic, extract or residual");
-    return kind_of(script);
+    read_prf(import);
   }
   import.translate();
   return kind_of(script);

@@ -62,11 +62,20 @@ std::string_view to_string(Fate fate) {
   return "?";
 }
 
-std::string_view to_string(Program program) { return program == Program::mosaic ? "mosaic" : program == Program::extract ? "extract" : "residual"; }
+std::string_view to_string(Program program) { 
+  switch (program) {
+    case Program::mosaic: return "mosaic";
+    case Program::extract: return "extract";
+    case Program::residual: return "residual";
+    case Program::psf: return "psf estimate";
+  }
+  return "?";
+}
 
 void ProgramOptions::declare(Program program, param::OptionSet& set) {
   if (program == Program::extract) extract.declare(set);
   else if (program == Program::residual) residual.declare(set);
+  else if (program == Program::psf) psf.declare(set);
   else extract.mosaic.declare(set);
   run.declare(set, true);
 }
@@ -229,7 +238,7 @@ std::vector<Import::Line> Import::report() const {
 std::string Import::command() const {
   const bool frames = std::any_of(flags_.begin(), flags_.end(), [](const std::string& f) { return f.starts_with("-I "); });
   const bool out = std::any_of(flags_.begin(), flags_.end(), [](const std::string& f) { return f.starts_with("-o "); });
-  const std::string images = !input_.empty() ? " " + input_ : frames ? "" : program_ == Program::extract ? " MOSAIC" : program_ == Program::residual ? " TABLE MOSAIC" : " FRAMES";
+  const std::string images = !input_.empty() ? " " + input_ : frames ? "" : program_ == Program::extract || program_ == Program::psf ? " MOSAIC" : program_ == Program::residual ? " TABLE MOSAIC" : " FRAMES";
   return fmt::format("tessera {} -c THIS.toml{}{}{}{}", to_string(program_), images, flags_.empty() ? "" : " ", text::join(flags_, " "), out ? "" : " -o OUT");
 }
 
@@ -279,6 +288,8 @@ std::string key_table(std::string_view dialect, std::span<const KeyRule> rules, 
   for (const auto& section : options.sections())
     for (const auto& f : section.fields)
       for (const auto& a : f.aliases) {
+        // Detection and responses of psf estimate have names in other scripts, not in its own.
+        if (program == Program::psf && section.name != "estimate") continue;
         if (a.dialect != dialect || shared.find(section.name + "." + f.name)) continue;
         // As in apply(): a rule comes before an alias, unless it says that there is no option.
         const bool ruled = std::any_of(rules.begin(), rules.end(), [&](const KeyRule& r) {

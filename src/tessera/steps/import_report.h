@@ -11,6 +11,7 @@
 #include "tessera/extraction/extract_options.h"
 #include "tessera/extraction/residual.h"
 #include "tessera/param/legacy.h"
+#include "tessera/psf_estimate/estimate_options.h"
 #include "tessera/steps/mopex_scripts.h"
 #include "tessera/steps/run_options.h"
 
@@ -46,13 +47,14 @@ struct KeyRule {
 };
 
 /// Whose options a configuration becomes.
-enum class Program { mosaic, extract, residual };
+enum class Program { mosaic, extract, residual, psf };
 std::string_view to_string(Program program);
 
 /// The options of a program's command line, bound to this object.
 struct ProgramOptions {
   extraction::ExtractOptions extract;   ///< those of a mosaic in it
   extraction::ResidualOptions residual;
+  psf_estimate::PsfOptions psf;
   RunOptions run;
   void declare(Program program, param::OptionSet& set);
 };
@@ -134,7 +136,7 @@ class Import {
 /// One row per key, from the rules and from what the options of the program declare. Aliases that the mosaic has too are left to its table.
 std::string key_table(std::string_view dialect, std::span<const KeyRule> rules, Program program = Program::mosaic);
 
-/// mopex_keys.cpp: chapters 4 and 5 of the guide; apex_keys.cpp: chapter 6.
+/// mopex_keys.cpp: chapters 4 and 5 of the guide; apex_keys.cpp: chapter 6; prf_keys.cpp: chapter 7.
 std::span<const KeyRule> mopex_rules();
 std::span<const KeyRule> apex_rules();
 
@@ -149,6 +151,10 @@ void read_apex(Import& import, MopexScript script);
 /// import_qa.cpp: rules of apex_qa.pl, and what is read together there.
 std::span<const KeyRule> qa_rules();
 void read_qa(Import& import);
+
+/// prf_keys.cpp: rules of prf_estimate.pl, and what follows where it says nothing.
+std::span<const KeyRule> prf_rules();
+void read_prf(Import& import);
 
 /// import_outliers.cpp: everything of a namelist that says how outliers are found and which of them reject.
 void read_outliers(Import& import);

@@ -14,6 +14,7 @@
 #include "tessera/steps/mopex_apex.h"
 #include "tessera/steps/mopex_files.h"
 #include "tessera/steps/mopex_layout.h"
+#include "tessera/steps/mopex_prf.h"
 #include "tessera/steps/step.h"
 
 namespace tessera::steps {
@@ -39,7 +40,7 @@ void describe(param::Schema<MopexOptions>& s) {
   s.field(&MopexOptions::response, "response", "PRF, as psf.file.").flag("prf", 'p').placeholder("FILE");
   s.field(&MopexOptions::map, "map", "PRF map, as psf.file.").flag("prf-map", 'm').placeholder("FILE");
   s.field(&MopexOptions::mosaic_response, "mosaic_response", "PRF of the mosaic, as detection.psf; of apex_qa.pl with a mosaic, as psf.file.").flag("mosaic-prf", 'P').placeholder("FILE");
-  s.field(&MopexOptions::table, "table", "apex_qa.pl and aperture.pl: the table of extracted sources.").flag("extraction-table", 'E').placeholder("FILE").namelist("", "EXTRACTION_TABLE");
+  s.field(&MopexOptions::table, "table", "apex_qa.pl and aperture.pl: the table of extracted sources; prf_estimate.pl: the list of stars.").flag("extraction-table", 'E').placeholder("FILE").namelist("", "EXTRACTION_TABLE");
   s.field(&MopexOptions::mosaic, "mosaic", "apex_qa.pl: the mosaic that sources are taken off.").flag("mosaic-image", 'T').placeholder("FILE").namelist("", "MOSAIC_FILE_NAME");
   s.field(&MopexOptions::corrected, "corrected", "overlap.pl: write the corrected frames.").namelist("", "apply_overlap_correction");
   s.field(&MopexOptions::quicklook, "quicklook", "overlap.pl: write a coarse mosaic of the matched frames.").namelist("", "mosaic_corrected_images");
@@ -49,12 +50,12 @@ void describe(param::Schema<MopexOptions>& s) {
 /// easymosaic.pl of the guide's appendix A: a mosaic without parameters.
 bool is_easy(const std::vector<std::string>& inputs) { return !inputs.empty() && (inputs[0] == "easymosaic.pl" || inputs[0] == "easymosaic"); }
 
-constexpr std::string_view scripts = "overlap.pl, mosaic.pl, apex.pl, apex_1frame.pl, apex_user_list.pl, apex_user_list_1frame.pl, aperture.pl, apex_qa.pl";
+constexpr std::string_view scripts = "overlap.pl, mosaic.pl, apex.pl, apex_1frame.pl, apex_user_list.pl, apex_user_list_1frame.pl, aperture.pl, apex_qa.pl, prf_estimate.pl";
 
 MopexScript script_of(const std::vector<std::string>& inputs) {
   if (inputs.empty()) throw UsageError{fmt::format("mopex needs the name of a script: {} (or easymosaic.pl with frames)", scripts)};
   const auto script = inputs.size() == 1 ? script_named(inputs[0]) : std::nullopt;
-  if (script && *script != MopexScript::prf_estimate) return *script;
+  if (script) return *script;
   throw UsageError{fmt::format("mopex runs {} (and easymosaic.pl FRAMES); found {} (images are given with -I or -i)", scripts, param::legacy::printable(text::join(inputs, " ")))};
 }
 
@@ -73,7 +74,7 @@ pipeline::KeptText copy_of(const Namelist& namelist) {
 class Mopex : public Step {
  public:
   std::string_view name() const override { return "mopex"; }
-  std::string_view summary() const override { return "Run a MOPEX namelist: overlap.pl, mosaic.pl or one of the APEX scripts."; }
+  std::string_view summary() const override { return "Run a MOPEX namelist: overlap.pl, mosaic.pl, one of the APEX scripts or prf_estimate.pl."; }
   std::string_view description() const override {
     return "Takes a namelist of MOPEX with the flags of its scripts (-n -I -S -d -D -M -R -F -O), does what its module triggers and parameters ask for, and puts the products where MOPEX puts them: "
            "Combine-mosaic/mosaic.fits, Rmask-mosaic/*_rmask.fits, Overlap_corr/overlapCorrection_*.fits, offsets.tbl, FIF.tbl. A flag wins over the namelist; a file that the namelist names and that is "
@@ -81,6 +82,7 @@ class Mopex : public Step {
            "easymosaic.pl needs no namelist: it makes a mosaic of FRAMES (files, folders, globs, or -I) as tessera mosaic does without options.\n"
            "apex.pl, apex_1frame.pl, apex_user_list.pl, apex_user_list_1frame.pl, aperture.pl and apex_qa.pl measure sources as tessera extract and tessera residual do (-i -s -C -u -p -m -P -E -T): extract.tbl, extract_raw.tbl, aperture.tbl, "
            "mosaic_detect.tbl, Residual-ApexQA/residual_*.fits.\n"
+           "prf_estimate.pl makes a PRF as tessera psf estimate --method mopex does (-i or -I, -E, -m): PRF.fits, PRFSigma.fits, PRFCov.fits, FitStat.tbl.\n"
            "All scripts may write to one folder: the records are run_overlap.json, run_mosaic.json, run_apex.json … Every option of tessera extract, and so of tessera mosaic, can be set as well and wins over the namelist.";
   }
   std::string_view inputs() const override { return "SCRIPT.pl|easymosaic.pl FRAMES…"; }
@@ -89,6 +91,7 @@ class Mopex : public Step {
   void declare(param::OptionSet& options) override {
     options.add("mopex", "MOPEX's flags", mopex_);
     extract_.declare(options);
+    options.add("estimate", "prf_estimate.pl: the estimate", estimate_);
   }
 
   void prepare(const std::vector<std::string>& inputs, param::OptionSet& options) override {
@@ -157,18 +160,19 @@ class Mopex : public Step {
     const std::tuple<const std::string&, const char*, const char*> letters[] = {{mopex_.sigma, "input.sigmas", "-s"},
                                                                                {mopex_.list, "catalog.sources", "-u"},
                                                                                {mopex_.response, "psf.file", "-p"},
-                                                                               {mopex_.map, "psf.file", "-m"},
+                                                                               {mopex_.map, script == MopexScript::prf_estimate ? "estimate.map" : "psf.file", "-m"},
                                                                                {mopex_.mosaic_response, qa_of_mosaic ? "psf.file" : "detection.psf", "-P"},
                                                                                {mopex_.dmasks, "input.masks", "-D"}};
     for (const auto& [value, option, flag] : letters)
       if (!value.empty()) options.assign(option, value, Source::command_line, flag);
-    if (script == MopexScript::aperture && mopex_.list.empty() && !mopex_.table.empty()) options.assign("catalog.sources", mopex_.table, Source::command_line, "-E");
+    if ((script == MopexScript::aperture || script == MopexScript::prf_estimate) && mopex_.list.empty() && !mopex_.table.empty()) options.assign("catalog.sources", mopex_.table, Source::command_line, "-E");
   }
 
   pipeline::Outcome measure(MopexScript script, const RunOptions& run, param::OptionSet& options, pipeline::Context& context) {
     take_letters(script, options);
     const ApexRun apex{script, namelist_, output_of(namelist_, run), run.overwrite, run.dry_run, mopex_.fif, copy_of(namelist_)};
     if (script == MopexScript::apex_qa && !mopex_.list.empty()) context.caveat("left-out", fmt::format("-u {}: residual frames are not made into a mosaic; run mosaic.pl -n {} -I {}/Residual-ApexQA/images.txt", mopex_.list, mopex_.list, output_of(namelist_, run)));
+    if (script == MopexScript::prf_estimate) return run_prf_estimate(apex, mopex_.image, extract_, estimate_, options, context);
     if (script == MopexScript::apex_qa) return run_apex_qa(apex, mopex_.table, mopex_.mosaic, extract_, options, context);
     return run_apex(apex, mopex_.image, extract_, options, context);
   }
@@ -205,6 +209,7 @@ class Mopex : public Step {
   MopexOptions mopex_;
   Namelist namelist_;
   extraction::ExtractOptions extract_;
+  psf_estimate::EstimateOptions estimate_;
 };
 
 }  // namespace

@@ -33,13 +33,6 @@ std::string mosaic_in(const std::string& output, const param::LegacyConfig& conf
   return "";
 }
 
-void assign_values(const Import& import, const Namelist& namelist, param::OptionSet& options) {
-  for (const auto& [option, value] : import.values()) {
-    if (option.starts_with("run.") || option.starts_with("sources.")) continue;  // see Mopex::prepare(), run_apex_qa()
-    options.assign(option, value.value, Source::namelist, value.line ? namelist.where(value.line) : namelist.path);
-  }
-}
-
 /// What MOPEX does without being asked.
 void assign_ways(bool apertures_alone, param::OptionSet& options) {
   const std::pair<const char*, const char*> ways[] = {{"input.scale_noise", "false"}, {"interpolation.uncertainty", "linear"}, {"aperture.errors", "overlap"}, {"psf.untold", "prf"},
@@ -49,6 +42,13 @@ void assign_ways(bool apertures_alone, param::OptionSet& options) {
 }
 
 }  // namespace
+
+void assign_values(const Import& import, const Namelist& namelist, param::OptionSet& options) {
+  for (const auto& [option, value] : import.values()) {
+    if (option.starts_with("run.") || option.starts_with("sources.") || option == "estimate.method") continue;  // see Mopex::prepare(), run_apex_qa(), run_prf_estimate()
+    options.assign(option, value.value, Source::namelist, value.line ? namelist.where(value.line) : namelist.path);
+  }
+}
 
 pipeline::Placement apex_layout(MopexScript script, const param::LegacyConfig& config) {
   const std::string word = word_of(script);

@@ -20,6 +20,9 @@ struct ApexRun {
   pipeline::KeptText kept;          ///< the namelist, as it is kept beside the products
 };
 
+/// What the namelist became, for the options of the step itself; those of `tessera psf estimate` and residual alone are left to their scripts.
+void assign_values(const Import& import, const Namelist& namelist, param::OptionSet& options);
+
 /// Where the scripts put the products of extract and residual.
 pipeline::Placement apex_layout(MopexScript script, const param::LegacyConfig& config);
 

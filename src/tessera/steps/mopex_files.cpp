@@ -39,9 +39,15 @@ constexpr FileKey image_keys[] = {
     {"RMASK_FILE_NAME", "input.rmasks", "-R", "FILE", "", false},
     {"PMASK_FILE_NAME", "input.pmask", "-M", "FILE", "cal", false},
 };
+constexpr FileKey stars_key{"POINT_SOURCE_LIST", "catalog.sources", "-E", "LIST", "", true}, areas_key{"PRFMAP_FILE_NAME", "estimate.map", "-m", "MAP", "cal", true};
 constexpr FileKey list_key{"INPUT_USER_LIST", "catalog.sources", "-u", "LIST", "", true};
 constexpr FileKey map_key{"PRFMAP_FILE_NAME", "psf.file", "-m", "MAP", "cal", false}, response_key{"PRF_file_name", "psf.file", "-p", "FILE", "cal", false},
     mosaic_response_key{"MOSAIC_PRF_file_name", "detection.psf", "-P", "FILE", "cal", false};
+
+std::string_view what_is(std::string_view key) {
+  if (key == "IMAGE_STACK_FILE_NAME") return "list of images";
+  return key == "PRFMAP_FILE_NAME" ? "PRF map" : "list of sources";
+}
 
 param::Setting setting_of(const param::OptionSet& options, std::string_view key) {
   for (auto& s : options.settings())
@@ -70,7 +76,7 @@ void settle(const FileKey& f, const Namelist& namelist, param::OptionSet& option
     return;
   }
   if (!in_namelist) {
-    if (f.needed) throw UsageError{fmt::format("{}: names no {}; give {} {}, or {} in the namelist", namelist.path, std::string_view{f.key} == "INPUT_USER_LIST" ? "list of sources" : "list of images", f.flag, f.placeholder, f.key)};
+    if (f.needed) throw UsageError{fmt::format("{}: names no {}; give {} {}, or {} in the namelist", namelist.path, what_is(f.key), f.flag, f.placeholder, f.key)};
     return;
   }
   const auto path = found(printable(named->value, 1000), f.folder);
@@ -160,6 +166,25 @@ std::string settle_apex_files(const Namelist& namelist, MopexScript script, cons
   const bool list = takes_list(script);
   if (list) settle(list_key, namelist, options, context);
   if (!no_fit || !list) settle_responses(namelist, true, options, context);
+  return name;
+}
+
+std::string settle_prf_files(const Namelist& namelist, const std::string& image, bool split, param::OptionSet& options, Context& context) {
+  const auto has = [&](const char* key) {
+    const auto* s = namelist.config.find("", key);
+    return s && !s->value.empty();
+  };
+  const bool flag_for_frames = setting_of(options, "input.images").source >= param::Source::file;
+  if (!image.empty() && flag_for_frames) throw UsageError{"-i and -I: prf_estimate.pl takes one image or a list of frames; give one of them"};
+  if (image.empty() && !flag_for_frames && has("INPUT_FILE_NAME") && has("IMAGE_STACK_FILE_NAME"))
+    throw UsageError{fmt::format("{}: names both INPUT_FILE_NAME and IMAGE_STACK_FILE_NAME; leave one of them out, or say -i FILE or -I LIST", namelist.path)};
+  const bool one = !image.empty() || (!flag_for_frames && has("INPUT_FILE_NAME"));
+  const std::string name = one ? settled_name(namelist, image, "INPUT_FILE_NAME", "-i", "image") : "";
+  for (const auto& file : frame_keys)
+    if (!one || std::string_view{file.key} != "IMAGE_STACK_FILE_NAME") settle(file, namelist, options, context);
+  settle(stars_key, namelist, options, context);
+  if (split) settle(areas_key, namelist, options, context);
+  else options.assign("estimate.map", "", param::Source::namelist, namelist.path);
   return name;
 }
 

@@ -32,6 +32,9 @@ void settle_fif(const Namelist& namelist, const std::string& fif, const std::str
 /// `no_fit`: a point response is not needed. Throws UsageError when something needed is named by neither flag nor key.
 std::string settle_apex_files(const Namelist& namelist, MopexScript script, const std::string& image, bool no_fit, param::OptionSet& options, pipeline::Context& context);
 
+/// The same for prf_estimate.pl: an image (returned; `image`: the value of -i) or a list of frames (then ""), the list of stars, and the PRF map where the array is `split`. Throws UsageError when it has both or neither.
+std::string settle_prf_files(const Namelist& namelist, const std::string& image, bool split, param::OptionSet& options, pipeline::Context& context);
+
 struct QaFiles {
   std::string table, image;
 };

@@ -1,0 +1,126 @@
+// Namelists of prf_estimate.pl as options of tessera psf estimate --method mopex. MOPEX guide 7, 9.8.
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "tessera/base/text.h"
+#include "tessera/steps/import_report.h"
+#include "tessera/steps/mopex_values.h"
+
+namespace tessera::steps {
+namespace {
+
+using param::LegacySetting;
+using namespace mopex;
+
+constexpr std::string_view windows = "windows with too few good pixels take the sky around them";
+constexpr std::string_view named_so = "tessera mopex names the product so, in the output folder";
+
+std::string whole(double n) { return fmt::format("{:.0f}", n); }
+
+void input_image(Import& import, const LegacySetting& s) {
+  import.input(param::legacy::printable(s.value));
+  import.note(Fate::command_line, s, "the image, as an argument");
+}
+
+void sky_method(Import& import, const LegacySetting& s) {
+  const auto* panels = import.config().find("MEDFILTER", "Use_Sbkg_for_Med");
+  import.set("fit_sky.method", !import.on(s.key) ? "none" : panels && !is_off(panels->value) ? "panels" : "median", s);
+}
+
+void sky_panels(Import& import, const LegacySetting& s) { import.note(Fate::same, s, "see run_medfilter"); }
+
+void map(Import& import, const LegacySetting& s) {
+  if (import.on("split_by_array_position")) import.set("estimate.map", param::legacy::printable(s.value, 1000), s, "its areas count; the tables get names of their own");
+  else import.note(Fate::unused, s, "split_by_array_position is off");
+}
+
+void split(Import& import, const LegacySetting& s) {
+  if (!import.on(s.key)) return import.note(Fate::unused, s, "off");
+  import.note(is_given(import, "PRFMAP_FILE_NAME") ? Fate::same : Fate::command_line, s, "estimate.map, that of PRFMAP_FILE_NAME or -m");
+}
+
+/// Of the sides along x and y the larger one, odd.
+void side(Import& import, const LegacySetting& s, std::string_view other_key, std::string_view option) {
+  const auto n = import.number(s);
+  if (!n) return;
+  const auto* other = import.config().find(s.block, other_key);
+  const auto along_y = other ? text::to_double(other->value) : std::nullopt;
+  if (*n < 1 || *n != std::floor(*n)) return import.note(Fate::refused, s, "a whole number of pixels was expected; the default stays");
+  const double larger = std::max(*n, along_y.value_or(0)), odd = larger + (std::fmod(larger, 2) == 0 ? 1 : 0);
+  import.set(option, whole(odd), s, odd == *n ? "" : "the larger side, and odd, so that a pixel is in the middle", odd == *n ? Fate::same : Fate::differs);
+}
+
+void stamp(Import& import, const LegacySetting& s) { side(import, s, "PostStamp_Ysize", "estimate.stamp"); }
+void fit_box(Import& import, const LegacySetting& s) { side(import, s, "Fit_Y", "estimate.fit_box"); }
+void core_box(Import& import, const LegacySetting& s) { side(import, s, "Center_Box_Y", "estimate.core_box"); }
+void second_side(Import& import, const LegacySetting& s) { import.note(Fate::same, s, "squares: the larger side counts"); }
+
+void seed(Import& import, const LegacySetting& s) {
+  const auto n = import.number(s);
+  if (!n) return;
+  if (*n < 0) import.set("estimate.fit", "false", s, "no fit: centroids and sums");
+  else import.note(Fate::unneeded, s, "the fit has no random numbers; negative: estimate.fit = false");
+}
+
+void transformation(Import& import, const LegacySetting& s) {
+  if (text::lower(s.value) == "skytoplane") import.note(Fate::always, s, "places on the sky, in degrees");
+  else import.note(Fate::missing, s, "places in pixels of a mosaic; the list needs right ascensions and declinations");
+}
+
+const KeyRule rules[] = {
+    {"", "INPUT_FILE_NAME", Fate::command_line, "", "the image, as an argument; -i in tessera mopex", input_image},
+    {"", "SIGMA_FILE_NAME", Fate::command_line, "-S", "no key of chapter 7; -s or -S in tessera mopex"},
+    {"", "POINT_SOURCE_LIST", Fate::command_line, "--sources", "-E in tessera mopex"},
+    {"", "PRFMAP_FILE_NAME", Fate::same, "estimate.map", "with split_by_array_position; -m in tessera mopex", map},
+    {"", "split_by_array_position", Fate::same, "estimate.map", "1: PRFMAP_FILE_NAME counts", split},
+    {"", "PRF_file_name", Fate::always, "", named_so},
+    {"", "PRF_Sigma_file_name", Fate::always, "", named_so},
+    {"", "PRF_Coverage_file_name", Fate::always, "", named_so},
+    {"", "AnnealStatus_file_name", Fate::always, "", "tessera mopex names the table of stamps so: place, flux, width, misfit, status and its reason"},
+    {"", "StatusList_file_name", Fate::always, "", "the same table once more, where it is given"},
+    {"", "Star_file_name", Fate::always, "", "the table at every pixel, for a star in the middle of one; where it is given"},
+    {"", "USE_REFINED_POINTING", Fate::same, "input.pointing", "1: refined", refined_pointing},
+    {"", "run_medfilter", Fate::same, "fit_sky.method", "panels or median as Use_Sbkg_for_Med says; 0: none", sky_method},
+    {"MEDFILTER", "Window_X", Fate::same, "fit_sky.window_x", ""},
+    {"MEDFILTER", "Window_Y", Fate::same, "fit_sky.window_y", ""},
+    {"MEDFILTER", "N_Outliers_Per_Window", Fate::differs, "fit_sky.dropped", "of a full window; in proportion where a window is cut by the edge"},
+    {"MEDFILTER", "Use_Sbkg_for_Med", Fate::same, "fit_sky.method", "1: panels, 0: median", sky_panels},
+    {"MEDFILTER", "Sbkg_Filt_Size_for_Med", Fate::same, "fit_sky.panel_filter", ""},
+    {"MEDFILTER", "Min_Good_Pixels_In_Window", Fate::unneeded, "", windows},
+    {"MEDFILTER", "Min_GoodNeighbors_Number", Fate::unneeded, "", windows},
+    {"MEDFILTER", "Max_Bad_Pixels_OutputImage", Fate::unneeded, "", "no image is given up for its bad pixels"},
+    {"", "MEDFILTER_DIR", Fate::unneeded, "", own_folder},
+    {"", "run_crop_stack", Fate::always, "", "stamps are cut in memory"},
+    {"", "CROP_STACK_DIR", Fate::unneeded, "", own_folder},
+    {"CROP_STACK", "PostStamp_Xsize", Fate::differs, "estimate.stamp", "the larger side, odd", stamp},
+    {"CROP_STACK", "PostStamp_Ysize", Fate::same, "estimate.stamp", "squares: the larger side counts", second_side},
+    {"CROP_STACK", "TransformationType", Fate::always, "", "SkyToPlane; lists in pixels are not taken", transformation},
+    {"", "run_prf_estimate", Fate::always, "", ""},
+    {"PRF_ESTIMATE", "PRF_ResampleY_Factor", Fate::same, "estimate.samples_per_pixel", "as PRF_ResampleX_Factor", sampling_y},
+    {"PRF_ESTIMATE", "Fit_Seed", Fate::same, "estimate.fit", "negative: false", seed},
+    {"PRF_ESTIMATE", "Fit_X", Fate::differs, "estimate.fit_box", "the larger side, odd", fit_box},
+    {"PRF_ESTIMATE", "Fit_Y", Fate::same, "estimate.fit_box", "squares: the larger side counts", second_side},
+    {"PRF_ESTIMATE", "Center_Box_X", Fate::differs, "estimate.core_box", "the larger side, odd", core_box},
+    {"PRF_ESTIMATE", "Center_Box_Y", Fate::same, "estimate.core_box", "squares: the larger side counts", second_side},
+    {"", "delete_intermediate_files", Fate::unneeded, "", "no such files are made"},
+};
+
+}  // namespace
+
+std::span<const KeyRule> prf_rules() { return rules; }
+
+void read_prf(Import& import) {
+  import.set("estimate.method", "mopex", "prf_estimate's own method; for undersampled frames take effective");
+  import.set("background.method", "none", "prf_estimate.pl matches no backgrounds");
+  import.set("rejection.method", "none", "prf_estimate.pl finds outliers in the stamps");
+  if (!import.config().find("PRF_ESTIMATE", "PRF_ResampleX_Factor")) import.set("estimate.samples_per_pixel", "4", "PRF_ResampleX_Factor where it is not given");
+  if (!import.config().find("", "run_medfilter")) import.set("fit_sky.method", "none", "run_medfilter is off");
+  if (!import.on("run_medfilter"))
+    for (const LegacySetting& s : import.config().settings)
+      if (text::lower(s.block) == "medfilter") import.note(Fate::unused, s, "run_medfilter is off");
+  const auto* column = import.config().find("PRF_ESTIMATE", "Flux_Column_Name");
+  if (column && column->value.empty()) import.note(Fate::unused, *column, "no value: the fit's fluxes");
+}
+
+}  // namespace tessera::steps
