@@ -101,9 +101,7 @@ CubeFrame place_frame(spherex::SpectralFrame frame, const CubeSetting& setting, 
   const auto variances = strip_variances(f, placed.strips, maps);
   for (auto& use : placed.strips) use.weight = 1 / variances[static_cast<std::size_t>(use.strip)];
   placed.blind = static_cast<int>(std::erase_if(placed.strips, [](const StripUse& use) { return std::isnan(use.weight); }));
-  using enum reproject::Interpolation;
-  const auto method = setting.interpolation.method;
-  if (method == drizzle || method == grid) placed.to_output = wcs::approximate(placed.to_output, f.box());  // these map every pixel of the frame
+  if (setting.maps_every_pixel) placed.to_output = wcs::approximate(placed.to_output, f.box());
   return placed;
 }
 
@@ -111,6 +109,7 @@ StripPixels read_strip(const CubeFrame& placed, const StripUse& use, Box window,
   const auto& f = placed.frame;
   const auto pixels = f.read_window(window);
   const auto strips = maps.strips(f, window);
+  const auto offset = static_cast<float>(use.offset);
   const bool subtract = options.zodi == Zodi::subtract && !pixels.zodi.empty();
   StripPixels out;
   out.frame.reshape(window);
@@ -119,7 +118,7 @@ StripPixels read_strip(const CubeFrame& placed, const StripUse& use, Box window,
   const double centre_um = calibration.of(f.detector()).channels().channel(use.channel).centre_um;  // for a pixel whose wavelength the map leaves out
   const auto dropped = spherex::mosaic_dropped(), reported = spherex::mosaic_reported();
   for (std::size_t i = 0; i < strips.pixels().size(); ++i) {
-    const float value = subtract ? pixels.image.pixels()[i] - pixels.zodi.pixels()[i] : pixels.image.pixels()[i], variance = pixels.variance.pixels()[i];
+    const float value = (subtract ? pixels.image.pixels()[i] - pixels.zodi.pixels()[i] : pixels.image.pixels()[i]) - offset, variance = pixels.variance.pixels()[i];
     const auto flags = pixels.flags.pixels()[i];
     const bool good = strips.pixels()[i] == use.strip && !(flags & dropped) && std::isfinite(value) && std::isfinite(variance) && variance > 0;
     out.frame.good.pixels()[i] = good;

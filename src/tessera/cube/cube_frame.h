@@ -21,6 +21,7 @@ struct StripUse {
   Box in_frame;       ///< pixels of the frame that hold the strip's on the target
   Box on_grid;        ///< output pixels it can reach
   double weight = 0;  ///< 1 / median VARIANCE over the whole strip of this exposure; per-pixel weights would make bright sources too faint
+  double offset = 0;  ///< MJy/sr, subtracted
 };
 
 struct CubeFrame {
@@ -35,6 +36,7 @@ struct CubeSetting {
   wcs::SkyWcs sky;                     ///< of the grid
   std::vector<int> channels;           ///< wanted numbers, ascending
   reproject::InterpolationOptions interpolation;
+  bool maps_every_pixel = false;       ///< of a frame to the grid: worth a quick map
   Box box() const { return {0, 0, grid.width, grid.height}; }
 };
 

@@ -38,6 +38,8 @@ Header primary_header(const CubePlan& plan, const CubeOptions& options) {
   h.set("NFRAMES", static_cast<std::int64_t>(plan.frames.size()), "spectral images in the cube");
   h.set("ZODISUB", options.coadd.zodi == Zodi::subtract, "ZODI was subtracted");
   h.set("RESAMPLE", method_name(options.interpolation), "method of interpolation");
+  h.set("MATCHED", options.coadd.match, "levels of exposures were matched");
+  h.set("CLIP", options.coadd.clip, "[sigma] values further out are left out; 0: none");
   h.set("HITFRAC", options.coadd.hit_fraction, "NHITS counts exposures that cover more");
   h.set("PIXSCALE", options.target.pixel_arcsec, "[arcsec] side of a pixel");
   return h;
@@ -62,7 +64,7 @@ std::vector<io::CubeHdu> cube_hdus(const CubePlan& plan, const CubeOptions& opti
 std::vector<Table> cube_tables(const CubePlan& plan) {
   const auto column = [&]<class T>(auto member) {
     std::vector<T> values;
-    for (const auto& c : plan.planes) values.push_back(static_cast<T>(c.*member));
+    for (const auto& p : plan.planes) values.push_back(static_cast<T>(p.channel.*member));
     return values;
   };
   using C = spherex::Channel;
@@ -72,7 +74,10 @@ std::vector<Table> cube_tables(const CubePlan& plan) {
   Table channels;
   channels.name = "SPECTRAL_CHANNELS";
   channels.add("PLANE", plane, "", "plane of the cube, from 1");
-  channels.add("CHANNEL", column.operator()<std::int32_t>(&C::channel), "", "17 (DETECTOR - 1) + SUBCHAN");
+  std::vector<std::string> names;
+  for (const auto& p : plan.planes) names.push_back(p.name);
+  channels.add("NAME", names);
+  channels.add("CHANNEL", column.operator()<std::int32_t>(&C::channel), "", "17 (DETECTOR - 1) + SUBCHAN; 0: a synthetic band");
   channels.add("DETECTOR", column.operator()<std::int32_t>(&C::detector));
   channels.add("SUBCHAN", column.operator()<std::int32_t>(&C::strip));
   channels.add("WAVELENGTH", centres, "um");
@@ -80,7 +85,7 @@ std::vector<Table> cube_tables(const CubePlan& plan) {
   channels.add("WL_MAX", column.operator()<double>(&C::max_um), "um");
   channels.add("R", column.operator()<double>(&C::resolving_power));
   channels.add("BANDWIDTH", widths, "um");
-  channels.add("NFRAMES", frames, "", "exposures with this strip on the target");
+  channels.add("NFRAMES", frames, "", "strips of exposures on the target");
   const auto planes = static_cast<std::int64_t>(plan.planes.size());
   Table wave;
   wave.name = "WCS-WAVE";
@@ -93,17 +98,18 @@ std::vector<Table> cube_tables(const CubePlan& plan) {
 Table exposure_table(const CubePlan& plan) {
   std::vector<std::string> file, observation;
   std::vector<std::int32_t> detector, channel;
-  std::vector<double> mjd, weight;
+  std::vector<double> mjd, weight, offset;
   for (const auto& f : plan.frames)
     for (const auto& use : f.strips) {
       file.push_back(f.frame.path().filename().string()), observation.push_back(f.frame.observation());
       detector.push_back(f.frame.detector()), channel.push_back(use.channel);
-      mjd.push_back(f.frame.mjd()), weight.push_back(use.weight);
+      mjd.push_back(f.frame.mjd()), weight.push_back(use.weight), offset.push_back(use.offset);
     }
   Table t;
   t.name = "exposures";
   t.add("file", file), t.add("obsid", observation), t.add("detector", detector), t.add("channel", channel, "", "17 (detector - 1) + strip");
   t.add("mjd", mjd, "d", "middle of the exposure"), t.add("weight", weight, "sr2/MJy2", "1 / median VARIANCE of the strip");
+  t.add("offset", offset, "MJy/sr", "subtracted from the strip");
   for (const auto& l : plan.left_out) t.comments.push_back(fmt::format("left out: {}: {}", l.path, l.reason));
   return t;
 }

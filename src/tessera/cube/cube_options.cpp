@@ -13,6 +13,9 @@ void describe(param::Schema<InputOptions>& s) {
 void describe(param::Schema<TargetOptions>& s) {
   using O = TargetOptions;
   s.field(&O::center, "center", "Centre as \"RA Dec\" (ICRS), in degrees or sexagesimal; empty: the first input is one, as in 187.7,12.4.").flag("center").placeholder("\"RA DEC\"");
+  s.field(&O::catalog, "catalog", "A table (FITS, IPAC, VOTable, ECSV, Parquet) of which one row is the centre; its columns ra and dec, RAJ2000 and DEJ2000 or another usual pair.").flag("catalog").placeholder("FILE");
+  s.field(&O::row, "row", "Row of grid.catalog, from 1.").at_least(1).flag("row");
+  s.field(&O::polygon, "polygon", "Corners of the target: the cube is the rectangle about it, with data in pixels that it touches.").flag("polygon").placeholder("\"RA,DEC ...\"");
   s.field(&O::size, "size", "Width and height, \"W,H\" or one number for both, in minutes of arc or with a unit behind: 30s, 15m, 2.5d.").flag("size").placeholder("SIZE");
   s.field(&O::rotation_deg, "rotation", "Angle of the cube's +y axis, east of north.").unit("deg").range(-360, 360).flag("rotation");
   s.field(&O::pixel_arcsec, "pixel", "Side of a pixel.").unit("arcsec").range(6.15, 3600).flag("pixel");
@@ -22,6 +25,9 @@ void describe(param::Schema<ChannelOptions>& s) {
   using O = ChannelOptions;
   s.field(&O::wavelength, "wavelength", "\"MIN,MAX\" in µm: the channels whose strips reach into this range; empty: all 102.").flag("wavelength").placeholder("MIN,MAX");
   s.field(&O::channels, "numbers", "Channels by number, as in 1-17,40 (1 to 102: 17 for each detector); empty: those of the range of wavelengths.").flag("channels").placeholder("LIST");
+  s.field(&O::bands, "bands", "Synthetic bands in the place of channels: tables of transmission, as in K.dat or K=filter.vot; channels are weighted as by a detector that counts photons.").flag("bands").placeholder("[NAME=]FILE,...");
+  s.field(&O::band_unit, "band_unit", "Wavelengths of transmissions whose table does not say it.").choices({{"um", WavelengthUnit::um}, {"nm", WavelengthUnit::nm}, {"angstrom", WavelengthUnit::angstrom}});
+  s.field(&O::band_coverage, "band_coverage", "A pixel of a band has a value where channels with data hold at least this part of the band's weight.").range(0, 1);
 }
 
 void describe(param::Schema<CoaddOptions>& s) {
@@ -29,6 +35,10 @@ void describe(param::Schema<CoaddOptions>& s) {
   s.field(&O::zodi, "zodi", "The model of zodiacal light in each frame's ZODI plane is subtracted from its pixels, or kept.").choices({{"subtract", Zodi::subtract}, {"keep", Zodi::keep}}).flag("zodi");
   s.field(&O::hit_fraction, "hit_fraction", "An exposure counts in NHITS of a pixel when its good pixels cover more than this part of it.").range(0, 1);
   s.field(&O::wave_eff, "wave_eff", "Also write WAVE_EFF, the mean wavelength of what each pixel was made of.").flag("wave-eff");
+  s.field(&O::match, "match", "Match the levels of exposures in each channel by medians of their differences where they overlap, without sources: against airglow. The mean level stays.").flag("match");
+  s.field(&O::clip, "clip", "Where five exposures or more show a pixel, leave out values further than this from their median, in sigma: the larger of the value's own and that of the scatter; 0: none is left out.").range(0, 1000).unit("sigma").flag("clip");
+  s.field(&O::clip_floor, "clip_floor", "Part of the median by which values may deviate anyhow: undersampled stars do.").range(0, 10);
+  s.field(&O::input_checksums, "input_checksums", "Record the SHA-256 of every frame in run.json: reads them whole, where a small cube needs small parts.");
 }
 
 void CubeOptions::declare(param::OptionSet& set) {

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "tessera/cube/band.h"
 #include "tessera/param/schema.h"
 #include "tessera/reproject/interpolation.h"
 
@@ -21,7 +22,10 @@ struct InputOptions {
 void describe(param::Schema<InputOptions>& s);
 
 struct TargetOptions {
-  std::string center;                     // "": the first input
+  std::string center{};                   // "": the first input
+  std::string catalog{};                  // a table, and its row that is the centre
+  int row = 1;
+  std::string polygon{};                  // "RA,DEC RA,DEC …"
   std::string size = "15";                // arcmin; "W,H", with suffixes s, m, d
   double rotation_deg = 0;                // of +y, east of north
   double pixel_arcsec = 9;
@@ -29,8 +33,11 @@ struct TargetOptions {
 void describe(param::Schema<TargetOptions>& s);
 
 struct ChannelOptions {
-  std::string wavelength;                 // "MIN,MAX" µm
-  std::string channels;                   // "1-17,40"
+  std::vector<std::string> bands{};       // NAME=FILE
+  WavelengthUnit band_unit = WavelengthUnit::um;
+  double band_coverage = 0.95;
+  std::string wavelength{};               // "MIN,MAX" µm
+  std::string channels{};                 // "1-17,40"
 };
 void describe(param::Schema<ChannelOptions>& s);
 
@@ -40,6 +47,10 @@ struct CoaddOptions {
   Zodi zodi = Zodi::subtract;
   double hit_fraction = 0.5;
   bool wave_eff = false;
+  bool match = false;
+  double clip = 0;                        // 0: nothing is left out
+  double clip_floor = 0.1;
+  bool input_checksums = false;
 };
 void describe(param::Schema<CoaddOptions>& s);
 

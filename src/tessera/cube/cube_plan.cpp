@@ -5,10 +5,11 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
-#include <mutex>
+#include <set>
 
 #include "tessera/base/error.h"
 #include "tessera/base/files.h"
+#include "tessera/cube/region.h"
 #include "tessera/cube/target.h"
 #include "tessera/instrument/frame_file.h"
 #include "tessera/wcs/position_text.h"
@@ -18,16 +19,50 @@ namespace {
 
 using pipeline::Level;
 
-/// The centre, and what is left of the inputs.
-wcs::SkyPoint take_center(std::vector<std::string>& inputs, const TargetOptions& options) {
+/// The target's grid, and what is left of the inputs.
+wcs::Grid take_target(std::vector<std::string>& inputs, const TargetOptions& options, std::vector<wcs::SkyPoint>& polygon) {
+  if (!options.center.empty() + !options.catalog.empty() + !options.polygon.empty() > 1) throw UsageError{"grid.center, grid.catalog and grid.polygon: give one of them"};
+  if (!options.polygon.empty()) {
+    polygon = parse_polygon(options.polygon, "grid.polygon");
+    return target_grid(polygon, options);
+  }
+  if (!options.catalog.empty()) return target_grid(catalog_position(options.catalog, options.row), options);
   if (!options.center.empty()) {
-    if (const auto p = wcs::parse_position(options.center)) return *p;
+    if (const auto p = wcs::parse_position(options.center)) return target_grid(*p, options);
     throw UsageError{fmt::format("grid.center '{}': expected \"RA Dec\" in degrees or as 12:34:56.7 -01:02:03", options.center)};
   }
   const auto p = inputs.empty() || files::exists(inputs.front()) ? std::nullopt : wcs::parse_position(inputs.front());
-  if (!p) throw UsageError{fmt::format("no target: '{}' is no position; begin with one, as in 187.7059,12.3911 or 12:30:49.4,+12:23:28, or give --center", inputs.empty() ? "" : inputs.front())};
+  if (!p)
+    throw UsageError{fmt::format("no target: '{}' is no position; begin with one, as in 187.7059,12.3911 or 12:30:49.4,+12:23:28, or give --center, --catalog or --polygon", inputs.empty() ? "" : inputs.front())};
   inputs.erase(inputs.begin());
-  return *p;
+  return target_grid(*p, options);
+}
+
+std::vector<std::uint8_t> touched(const wcs::Grid& grid, const std::vector<wcs::SkyPoint>& polygon) {
+  if (polygon.empty()) return {};
+  const Box all{0, 0, grid.width, grid.height};
+  const auto region = polygon_region(grid.wcs(), all, polygon);
+  std::vector<std::uint8_t> inside(static_cast<std::size_t>(all.area()), 0);
+  const Box box = region.part.box();
+  for (int y = box.y0; y < box.y1; ++y)
+    for (int x = box.x0; x < box.x1; ++x) inside[static_cast<std::size_t>(y) * static_cast<std::size_t>(grid.width) + static_cast<std::size_t>(x)] = region.part(x, y) > 0;
+  return inside;
+}
+
+/// Channels as they are, or the bands that are made of them.
+std::vector<PlannedPlane> planned(const spherex::ChannelTable& table, const ChannelOptions& options, pipeline::Context* context) {
+  const auto channels = wanted_channels(table, options);
+  std::vector<PlannedPlane> planes;
+  if (options.bands.empty())
+    for (const auto& c : channels) planes.push_back({fmt::format("channel {}", c.channel), c, {{c.channel, 1.0}}});
+  for (const auto& spec : options.bands) {
+    const auto t = read_transmission(spec, options.band_unit);
+    spherex::Channel c;
+    c.centre_um = pivot_um(t), c.width_um = width_um(t), c.resolving_power = c.centre_um / c.width_um, c.min_um = t.wavelength_um.front(), c.max_um = t.wavelength_um.back();
+    planes.push_back({t.name, c, band_weights(t, channels)});
+    if (const double within = part_within(t, channels); context && within < .995) context->caveat("band-cut", fmt::format("band {}: the channels hold {:.1f} % of its weight; the rest counts as if it were like them", t.name, 100 * within));
+  }
+  return planes;
 }
 
 std::vector<std::string> frame_files(const std::vector<std::string>& inputs, pipeline::Context& context) {
@@ -92,10 +127,13 @@ void tell_caveats(const CubePlan& plan, pipeline::Context& context) {
 }
 
 void count_exposures(CubePlan& plan) {
-  plan.exposures.assign(plan.planes.size(), 0);
+  std::map<int, long> uses;
   for (const auto& f : plan.frames)
-    for (const auto& use : f.strips)
-      if (const auto at = std::ranges::lower_bound(plan.setting.channels, use.channel); at != plan.setting.channels.end() && *at == use.channel) ++plan.exposures[static_cast<std::size_t>(at - plan.setting.channels.begin())];
+    for (const auto& use : f.strips) ++uses[use.channel];
+  for (const auto& plane : plan.planes) {
+    plan.exposures.push_back(0);
+    for (const auto& [channel, weight] : plane.parts) plan.exposures.back() += uses.count(channel) ? uses[channel] : 0;
+  }
 }
 
 }  // namespace
@@ -104,15 +142,20 @@ CubePlan make_plan(const CubeRequest& request, const CubeOptions& options, pipel
   if (options.interpolation.uncertainty != reproject::Uncertainty::variance || options.interpolation.quantity == reproject::Quantity::flux)
     throw UsageError{"interpolation.uncertainty and interpolation.quantity: a cube holds surface brightness and its variance; leave them as they are"};
   auto inputs = request.inputs;
-  const auto center = take_center(inputs, options.target);
-  const auto grid = target_grid(center, options.target);
-  wanted_channels(spherex::ChannelTable::builtin(), options.channels);  // a wish that is none is told before files are read
+  std::vector<wcs::SkyPoint> polygon;
+  const auto grid = take_target(inputs, options.target, polygon);
+  planned(spherex::ChannelTable::builtin(), options.channels, nullptr);  // a wish that is none is told before files are read
   auto files = frame_files(inputs, context);
   std::vector<std::filesystem::path> paths{files.begin(), files.end()};
   auto calibration = std::make_unique<spherex::CalibrationSet>(spherex::CalibrationSet::find(paths, options.input.calibration));
   auto maps = std::make_unique<StripMaps>(*calibration);
-  CubePlan plan{{grid, grid.wcs(), {}, options.interpolation}, wanted_channels(calibration->of(1).channels(), options.channels), std::move(files), std::move(calibration), std::move(maps), {}, {}, 0, {}};
-  for (const auto& c : plan.planes) plan.setting.channels.push_back(c.channel);
+  const auto method = options.interpolation.method;
+  const bool every_pixel = method == reproject::Interpolation::drizzle || method == reproject::Interpolation::grid || options.coadd.match;
+  CubePlan plan{{grid, grid.wcs(), {}, options.interpolation, every_pixel}, planned(calibration->of(1).channels(), options.channels, &context), touched(grid, polygon), std::move(files), std::move(calibration), std::move(maps), {}, {}, 0, {}};
+  std::set<int> channels;
+  for (const auto& plane : plan.planes)
+    for (const auto& [channel, weight] : plane.parts) channels.insert(channel);
+  plan.setting.channels.assign(channels.begin(), channels.end());
 
   context.stage("reading headers", static_cast<std::int64_t>(plan.files.size()));
   std::vector<Placed> placed(plan.files.size());
@@ -130,7 +173,7 @@ CubePlan make_plan(const CubeRequest& request, const CubeOptions& options, pipel
   count_exposures(plan);
   tell_caveats(plan, context);
   if (plan.frames.empty())
-    throw DataError{fmt::format("none of {} frames shows a wanted channel within {:.5f} {:+.5f} ({} of them were left out); check the position, the size and the channels", plan.files.size(), center.ra_deg, center.dec_deg, plan.left_out.size())};
+    throw DataError{fmt::format("none of {} frames shows a wanted channel within {:.5f} {:+.5f} ({} of them were left out); check the position, the size and the channels", plan.files.size(), grid.crval1_deg, grid.crval2_deg, plan.left_out.size())};
   return plan;
 }
 

@@ -14,16 +14,23 @@ struct LeftOut {
   std::string path, reason;
 };
 
+struct PlannedPlane {
+  std::string name;                          ///< "channel 20", or that of a band
+  spherex::Channel channel;                  ///< of a band: its wavelengths, and 0 for what it has not
+  std::vector<std::pair<int, double>> parts; ///< channels and their weights, which sum to 1
+};
+
 struct CubePlan {
   CubeSetting setting;
-  std::vector<spherex::Channel> planes;
+  std::vector<PlannedPlane> planes;
+  std::vector<std::uint8_t> inside;               ///< of each pixel of the grid: whether the polygon touches it; empty without one
   std::vector<std::string> files;                 ///< as found, in order
   std::unique_ptr<spherex::CalibrationSet> calibration;
   std::unique_ptr<StripMaps> maps;
   std::vector<CubeFrame> frames;                  ///< those that meet the target, in order
   std::vector<LeftOut> left_out;                  ///< for quality, survey, or as unreadable
   long elsewhere = 0;                             ///< frames that show other sky or other channels
-  std::vector<long> exposures;                    ///< of each plane
+  std::vector<long> exposures;                    ///< of each plane: strips of frames
 };
 
 /// Reads headers in parallel and tells notes and caveats. Throws as make_cube().

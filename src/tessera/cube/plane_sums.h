@@ -3,9 +3,14 @@
 ///   w_j = c_j / median(VARIANCE_j),   IMAGE = Σ w I / Σ w,   VARIANCE = Σ w² V / (Σ w)²,   WEIGHT = Σ w,   WAVE_EFF = Σ w λ / Σ w
 ///
 /// with c_j the part of the pixel that good pixels of the strip cover, and I, V, λ resampled. NHITS counts exposures with c_j above a threshold; FLAGS is the union over
-/// good pixels that the output pixel touches. Akeson et al. (pipeline paper), 5; one weight for each exposure and strip.
+/// good pixels that the output pixel touches. With a clip, where five values or more meet, those with
+///
+///   |I_j − M| > max(κ max(σ_j, 1.4826 MAD), floor |M|)
+///
+/// are left out, M their median: the floor keeps undersampled stars, whose values differ with the pixel's phase. Akeson et al. (pipeline paper), 5; one weight for each exposure and strip.
 #pragma once
 #include <cstdint>
+#include <vector>
 
 #include "tessera/core/frame.h"
 #include "tessera/cube/cube_frame.h"
@@ -21,18 +26,45 @@ struct PlaneRows {
   Image<std::int32_t> hits, flags;
 };
 
-class PlaneSums {
+/// A synthetic band of planes that lie on the same rows (band.h).
+class BandSums {
  public:
-  PlaneSums(Box rows, bool wave);
-  /// Adds what the strip has for these rows. A pixel's bits depend on the exposures and their order alone, not on the rows.
-  void add(const CubeFrame& frame, const StripUse& use, const CubeSetting& setting, const StripMaps& maps, const spherex::CalibrationSet& calibration, const CoaddOptions& options);
-  PlaneRows finish() &&;
-  /// Bytes for each output pixel, and for each pixel of a strip while it is added.
-  static constexpr std::int64_t bytes_per_pixel = 112, bytes_per_strip_pixel = 96;
+  BandSums(Box rows, bool wave);
+  void add(const PlaneRows& channel, double weight);
+  /// Pixels whose planes with data hold less than `coverage` of the weights (which sum to 1) have no value. WEIGHT is what VARIANCE = 1/WEIGHT would make of the channels'.
+  PlaneRows finish(double coverage) &&;
 
  private:
   Box box_;
-  bool wave_;
+  Image<double> sum_, value_, variance_, inverse_weight_, wavelength_;
+  Image<std::int32_t> hits_, flags_;
+};
+
+class PlaneSums {
+ public:
+  PlaneSums(Box rows, const CoaddOptions& options);
+  /// Adds what the strip has for these rows. A pixel's bits depend on the exposures and their order alone, not on the rows.
+  void add(const CubeFrame& frame, const StripUse& use, const CubeSetting& setting, const StripMaps& maps, const spherex::CalibrationSet& calibration);
+  PlaneRows finish() &&;
+  long clipped() const { return clipped_; }  ///< values left out by finish()
+  /// Bytes for each output pixel, and for each pixel of a strip while it is added.
+  static constexpr std::int64_t bytes_per_pixel = 112, bytes_per_strip_pixel = 96;
+  static constexpr std::int64_t bytes_per_layer_pixel = 20;  ///< more, for each exposure, where values are clipped
+
+ private:
+  struct Layer {
+    Resampled resampled;
+    Image<float> wave;
+    Image<std::int32_t> flags;
+    double weight = 0;
+  };
+  void clip();
+  void take(const Layer& layer);
+
+  Box box_;
+  const CoaddOptions& options_;
+  std::vector<Layer> layers_;  // kept until all are there, when they are clipped
+  long clipped_ = 0;
   Image<double> weight_, value_, variance_, wavelength_;
   Image<std::int32_t> hits_, flags_;
 };

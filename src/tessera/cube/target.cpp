@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 #include <set>
 
 #include "tessera/base/error.h"
 #include "tessera/base/text.h"
+#include "tessera/io/tables.h"
 
 namespace tessera::cube {
 namespace {
@@ -15,11 +17,11 @@ namespace {
 constexpr double largest_side_deg = 40;
 constexpr int largest_side_pixels = 16384;
 
-int whole_pixels(double side_deg, double pixel_arcsec, const std::string& size) {
+int whole_pixels(double side_deg, double pixel_arcsec, const std::string& what) {
   const double pixels = std::max(1.0, std::round(side_deg * 3600 / pixel_arcsec));
-  if (side_deg > largest_side_deg) throw UsageError{fmt::format("grid.size '{}': {:.6g} degrees; a cube in the tangent plane has at most {:.0f}", size, side_deg, largest_side_deg)};
+  if (side_deg > largest_side_deg) throw UsageError{fmt::format("{}: {:.6g} degrees; a cube in the tangent plane has at most {:.0f}", what, side_deg, largest_side_deg)};
   if (pixels > largest_side_pixels)
-    throw UsageError{fmt::format("grid.size '{}': {:.0f} pixels of {:.6g} arcsec along a side; at most {} are made, take larger ones (--pixel) or several cubes", size, pixels, pixel_arcsec, largest_side_pixels)};
+    throw UsageError{fmt::format("{}: {:.0f} pixels of {:.6g} arcsec along a side; at most {} are made, take larger ones (--pixel) or several cubes", what, pixels, pixel_arcsec, largest_side_pixels)};
   return static_cast<int>(pixels);
 }
 
@@ -64,8 +66,8 @@ wcs::Grid target_grid(wcs::SkyPoint center, const TargetOptions& options) {
   const auto sides = text::split(options.size, ',');
   if (sides.size() > 2) throw UsageError{fmt::format("grid.size '{}': expected \"W,H\", or one angle for both", options.size)};
   wcs::Grid grid;
-  grid.width = whole_pixels(parse_angle_deg(sides.front(), "grid.size"), options.pixel_arcsec, options.size);
-  grid.height = whole_pixels(parse_angle_deg(sides.back(), "grid.size"), options.pixel_arcsec, options.size);
+  grid.width = whole_pixels(parse_angle_deg(sides.front(), "grid.size"), options.pixel_arcsec, "grid.size '" + options.size + "'");
+  grid.height = whole_pixels(parse_angle_deg(sides.back(), "grid.size"), options.pixel_arcsec, "grid.size '" + options.size + "'");
   grid.crval1_deg = std::fmod(center.ra_deg + 360, 360);
   grid.crval2_deg = center.dec_deg;
   grid.crpix1 = (grid.width + 1) / 2.0;
@@ -74,6 +76,43 @@ wcs::Grid target_grid(wcs::SkyPoint center, const TargetOptions& options) {
   grid.cdelt2_deg = options.pixel_arcsec / 3600;
   grid.crota2_deg = -options.rotation_deg;  // CROTA2 turns the other way round where east is on the left
   return grid;
+}
+
+wcs::Grid target_grid(const std::vector<wcs::SkyPoint>& polygon, const TargetOptions& options) {
+  constexpr double degree = std::numbers::pi / 180;
+  double x = 0, y = 0, z = 0;
+  for (const auto& p : polygon) {
+    x += std::cos(p.dec_deg * degree) * std::cos(p.ra_deg * degree), y += std::cos(p.dec_deg * degree) * std::sin(p.ra_deg * degree), z += std::sin(p.dec_deg * degree);
+  }
+  TargetOptions one = options;
+  one.size = fmt::format("{}s", options.pixel_arcsec);
+  auto grid = target_grid({std::atan2(y, x) / degree, std::atan2(z, std::hypot(x, y)) / degree}, one);
+  const auto sky = grid.wcs();
+  double low_x = INFINITY, high_x = -INFINITY, low_y = INFINITY, high_y = -INFINITY;
+  for (const auto& p : polygon) {
+    const auto at = sky.sky_to_pixel(p);
+    if (!std::isfinite(at.x) || !std::isfinite(at.y)) throw UsageError{fmt::format("grid.polygon: {:.5f} {:+.5f} lies too far from the other corners", p.ra_deg, p.dec_deg)};
+    low_x = std::min(low_x, at.x), high_x = std::max(high_x, at.x), low_y = std::min(low_y, at.y), high_y = std::max(high_y, at.y);
+  }
+  const auto pixels = [&](double low, double high) { return whole_pixels(std::ceil(high - low + 1e-9) * options.pixel_arcsec / 3600, options.pixel_arcsec, "grid.polygon"); };
+  grid.width = pixels(low_x, high_x), grid.height = pixels(low_y, high_y);
+  grid.crpix1 = 1 + (grid.width - 1) / 2.0 - (low_x + high_x) / 2, grid.crpix2 = 1 + (grid.height - 1) / 2.0 - (low_y + high_y) / 2;
+  return grid;
+}
+
+wcs::SkyPoint catalog_position(const std::string& path, int row) {
+  static const std::vector<std::pair<const char*, const char*>> pairs{{"ra", "dec"},         {"ra_deg", "dec_deg"},       {"raj2000", "dej2000"},      {"_raj2000", "_dej2000"},
+                                                                      {"alpha_j2000", "delta_j2000"}, {"ra_icrs", "de_icrs"}, {"right_ascension", "declination"}};
+  const Table table = io::read_table(path);
+  for (const auto& [ra, dec] : pairs) {
+    if (!table.find(ra) || !table.find(dec)) continue;
+    if (static_cast<std::size_t>(row) > table.rows()) throw UsageError{fmt::format("grid.row {}: {} has {} rows", row, path, table.rows())};
+    const auto at = static_cast<std::size_t>(row - 1);
+    const wcs::SkyPoint p{table.numbers(ra)[at], table.numbers(dec)[at]};
+    if (!std::isfinite(p.ra_deg) || !(std::abs(p.dec_deg) <= 90)) throw DataError{fmt::format("{}: row {}: {} {} is no position", path, row, p.ra_deg, p.dec_deg)};
+    return p;
+  }
+  throw DataError{fmt::format("{}: no pair of columns of positions; expected ra and dec, RAJ2000 and DEJ2000, ALPHA_J2000 and DELTA_J2000 or another usual pair, in degrees", path)};
 }
 
 std::vector<spherex::Channel> wanted_channels(const spherex::ChannelTable& table, const ChannelOptions& options) {
