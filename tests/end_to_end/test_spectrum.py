@@ -1,5 +1,6 @@
 """tessera spectrum on small frames with known sources: fluxes and errors, flags, tables, columns, motion, neighbours, the same bits however it runs, and bad input."""
 import filecmp
+import re
 import shutil
 
 import numpy as np
@@ -233,3 +234,21 @@ def test_wavelength_ranges_leave_the_others_out(survey, measured, tmp_path):
     some = Table.read(tmp_path / "some" / "measurements.fits")
     inside = ((t["wavelength"] >= 1.2) & (t["wavelength"] <= 1.25)) | ((t["wavelength"] >= 1.3) & (t["wavelength"] <= 1.31))
     assert len(some) == inside.sum() > 0 and np.array_equal(some["flux"], t["flux"][inside], equal_nan=True)
+
+
+def test_each_source_gets_its_votable_and_picture_and_the_page_shows_pixels(survey, measured, tmp_path):
+    t = Table.read(measured / "measurements.fits")
+    names = sorted(p.name for p in (measured / "spectra").iterdir())
+    assert len(names) == 50 and sum(n.endswith(".png") for n in names) == 25
+    ra, dec = grid_positions()[12]
+    one = Table.read(measured / "spectra" / f"{ra:.5f}_{dec:+.5f}.xml", format="votable")
+    assert one.colnames == ["lambda", "lambda_width", "flux", "flux_err", "flags", "fit_ql", "flux_bkg", "lvf_id", "det_id", "deep_flg", "mjd", "ra", "dec", "x_image", "y_image", "obs_publisher_did"]
+    assert np.array_equal(one["flux"], t["flux"][t["source"] == 13], equal_nan=True)
+    page = (measured / "report.html").read_text()
+    assert "<script" not in page and "http://" not in page.replace("http://www.w3.org", "")
+    assert len(re.findall(r'<section class="card" id="s\d+">', page)) == 24 and "1 more sources are in the tables" in page
+    links, targets = set(re.findall(r'<a href="#(p\d+-\d+)">', page)), set(re.findall(r'<figure class="point" id="(p\d+-\d+)">', page))
+    assert links == targets and len(links) > 500
+    assert re.search(r"HOT \(\d+ px\)", page) and "CONTAINS_BAD_PIXEL" in page
+    tessera("spectrum", survey.table, survey.paths[0], "-o", tmp_path / "few", "--no-report", "--set", "spectrum.each=24")
+    assert sorted(p.name for p in (tmp_path / "few").iterdir()) == ["frames.fits", "measurements.fits", "run.json", "spectra.fits", "tessera.log"]

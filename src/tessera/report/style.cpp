@@ -58,6 +58,9 @@ figure.sky:target .back { display: block; position: fixed; right: 1.4rem; top: .
 .plot .bar { stroke: var(--main); stroke-width: 1.4; fill: none; opacity: .55; } .plot .dot { stroke: var(--main); stroke-width: 5.5; stroke-linecap: round; fill: none; }
 .plot .bar.small { stroke-width: 1; } .plot .dot.small { stroke-width: 3; }
 .plot .marked { stroke: var(--warn); } .plot .column { fill: var(--main); } .plot .name { fill: transparent; stroke: none; } .plot .name:hover { fill: var(--main); fill-opacity: .35; }
+.plot .curve { stroke: var(--ink); stroke-width: 1.4; fill: none; }
+.point { display: none; margin-top: .8rem; } .point:target { display: block; } .point img { display: block; width: 100%; max-width: 640px; height: auto; border-radius: 4px; background: var(--sky); }
+.point .names { display: grid; grid-template-columns: 1fr 1fr 1fr; max-width: 640px; color: var(--soft); font-size: .8rem; text-align: center; }
 .cuts { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(270px, 1fr)); }
 .cuts figure { padding: .7rem; } .cuts img { display: block; width: 100%; height: auto; border-radius: 4px; background: var(--sky); } .cuts .names { display: grid; grid-template-columns: 1fr 1fr 1fr; color: var(--soft); font-size: .8rem; text-align: center; }
 .wide { overflow-x: auto; } .wide td { overflow-wrap: break-word; }

@@ -97,10 +97,25 @@ std::string marks(const Frame& f, const Points& p, bool marked) {
 /// Circles that are not seen and carry the names the pointer shows.
 std::string names(const Frame& f, const Points& p) {
   std::string s;
-  if (p.names.empty() || p.y.size() > most_named) return s;
-  for (std::size_t i = 0; i < p.y.size(); ++i)
-    if (std::isfinite(p.y[i])) s += fmt::format("<circle class=\"name\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"7\"><title>{}</title></circle>\n", f.px(p.x[i]), f.py(p.y[i]), escape(p.names[i]));
+  if (p.names.empty() || (p.y.size() > most_named && p.links.empty())) return s;
+  for (std::size_t i = 0; i < p.y.size(); ++i) {
+    const bool link = !p.links.empty() && !p.links[i].empty();
+    if (!std::isfinite(p.y[i]) || (!link && p.y.size() > most_named)) continue;
+    const auto circle = fmt::format("<circle class=\"name\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"7\"><title>{}</title></circle>", f.px(p.x[i]), f.py(p.y[i]), escape(p.names[i]));
+    s += link ? fmt::format("<a href=\"{}\">{}</a>\n", escape(p.links[i]), circle) : circle + "\n";
+  }
   return s;
+}
+
+std::string curve(const Frame& f, const Points& p) {
+  std::string d;
+  bool joined = false;
+  for (std::size_t i = 0; i < p.line_x.size(); ++i) {
+    const bool there = std::isfinite(p.line_x[i]) && std::isfinite(p.line_y[i]);
+    if (there) d += fmt::format("{}{:.1f} {:.1f}", joined ? 'L' : 'M', f.px(p.line_x[i]), f.py(p.line_y[i]));
+    joined = there;
+  }
+  return d.empty() ? d : fmt::format("<path class=\"curve\" d=\"{}\"/>\n", d);
 }
 
 double middle_of(std::vector<double> values) {
@@ -144,7 +159,7 @@ Markup point_plot(const Points& points, const PlotOptions& options) {
   for (const double x : points.x) first = std::min(first, x), last = std::max(last, x);
   const double margin = last > first ? 0.02 * (last - first) : 0.5;
   Frame f = make_frame(make_axis(first - margin, last + margin, 6, counted(points.x)), make_axis(low, high, 5));
-  return {begin(options) + axes(f, options) + reference_line(f, options.reference) + marks(f, points, false) + marks(f, points, true) + names(f, points) + "</svg>\n"};
+  return {begin(options) + axes(f, options) + reference_line(f, options.reference) + curve(f, points) + marks(f, points, false) + marks(f, points, true) + names(f, points) + "</svg>\n"};
 }
 
 Markup bar_plot(const std::vector<double>& edges, const std::vector<double>& heights, const PlotOptions& options) {

@@ -32,6 +32,8 @@ struct Points {
   std::vector<double> x{}, y{}, low{}, high{};
   std::vector<std::uint8_t> marked{};
   std::vector<std::string> names{};
+  std::vector<std::string> links{};              ///< where a click leads, "" for nowhere; of the length of y or empty
+  std::vector<double> line_x{}, line_y{};        ///< a line behind the marks, broken where y is not finite
 };
 /// More than `most` points are too many to tell apart: at most 200 runs of equal length take their place, each the median with a bar from
 /// the lowest to the highest end, marked when one of them was. `per_point` tells how many make one.

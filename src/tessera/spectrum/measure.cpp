@@ -215,11 +215,22 @@ class FrameRun {
       m.sky_flux_error = fit_level ? 0 : std::abs(fit.sky_slope) * sky.error * scale;
       m.quality = fit.quality, m.sky = fit.sky * scale;
       add_companions(fit, scale, m);
+      if (p.source < options_.inspected) m.pixels_kept = kept_pixels(cutout.box, fit.sky);
     } else {
       m.flags |= spherex::fit_error;
       if (!fit_level) m.sky = sky.level * scale;
     }
     result_.measurements.push_back(std::move(m));
+  }
+
+  std::shared_ptr<const Inspection> kept_pixels(Box box, double sky) const {
+    auto kept = std::make_shared<Inspection>();
+    kept->image = Image<float>{box};
+    for (int y = box.y0; y < box.y1; ++y)
+      for (int x = box.x0; x < box.x1; ++x) kept->image(x, y) = good_(x, y) ? pixels_.image(x, y) : std::numeric_limits<float>::quiet_NaN();
+    kept->model = joint_.model();
+    kept->sky = sky;
+    return kept;
   }
 
   void add_companions(const JointResult& fit, double scale, Measurement& m) const {

@@ -33,6 +33,7 @@ struct MeasureOptions {
   bool mask_sources = true;      ///< pixels within 2.5 of listed sources do not count for the sky
   bool covariance = false;       ///< keep the covariances with the neighbours
   bool any_quality = false;      ///< frames whose checks failed, too
+  std::int32_t inspected = 0;    ///< measurements of the first so many sources keep their pixels
   std::vector<std::pair<double, double>> wavelengths;  ///< µm; empty: all
 };
 
@@ -52,6 +53,12 @@ struct Companion {
 
 inline constexpr int flag_bits = 32;
 
+/// What a fit saw and made of it, MJy/sr, for those who want to look.
+struct Inspection {
+  Image<float> image, model;     ///< on the cut-out; the model with the background
+  double sky = 0;
+};
+
 struct Measurement {
   std::int32_t source = 0, frame = 0;
   double wavelength_um = 0, width_um = 0;
@@ -66,6 +73,7 @@ struct Measurement {
   std::int16_t fitted = 0, pixels = 0, sky_pixels = 0, sky_side = 0;
   float correlation = 0;               ///< the largest with another source of the fit; 0 when alone
   std::vector<Companion> companions{};
+  std::shared_ptr<const Inspection> pixels_kept{};  ///< where it was asked for and the fit has a result
 };
 
 struct FrameResult {

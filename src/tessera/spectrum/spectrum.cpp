@@ -15,6 +15,8 @@
 #include "tessera/io/tables.h"
 #include "tessera/pipeline/mosaic.h"
 #include "tessera/pipeline/run_json.h"
+#include "tessera/spectrum/report.h"
+#include "tessera/spectrum/source_products.h"
 #include "tessera/spectrum/tables.h"
 
 namespace tessera::spectrum {
@@ -82,7 +84,7 @@ class Run {
     const auto& b = options_.background;
     for (const auto& [key, side] : {std::pair{"fit.side", f.side}, {"background.side", b.side}, {"background.widest_side", b.widest_side}})
       if (side % 2 == 0) throw UsageError{fmt::format("{} = {}: an odd number of pixels is expected, so that the source stands in the middle", key, side)};
-    measure_ = {f.side, f.reach, f.weights, f.placement, f.psf_shift_x, f.psf_shift_y, b.way, {b.side, b.widest_side, b.least_fraction}, b.mask_sources, f.covariance, options_.any_quality, parse_wavelengths(options_.wavelengths)};
+    measure_ = {f.side, f.reach, f.weights, f.placement, f.psf_shift_x, f.psf_shift_y, b.way, {b.side, b.widest_side, b.least_fraction}, b.mask_sources, f.covariance, options_.any_quality, 0, parse_wavelengths(options_.wavelengths)};
   }
 
   void read_inputs() {
@@ -106,10 +108,13 @@ class Run {
     calibration_ = spherex::CalibrationSet::find(frames_, options_.calibration);
   }
 
-  FrameResult one_frame(const fs::path& path, const Field& field, CalibrationLoans& loans) const {
+  FrameResult one_frame(std::int64_t i, const Field& field, CalibrationLoans& loans) const {
+    const auto& path = frames_[static_cast<std::size_t>(i)];
+    auto how = measure_;
+    if (options_.report && i % inspection_stride(wanted_, frames_.size()) == 0) how.inspected = static_cast<std::int32_t>(std::min(wanted_, most_shown_sources));
     try {
       const io::FitsFile file{path};
-      return measure_frame(file, field, loans, measure_);
+      return measure_frame(file, field, loans, how);
     } catch (const DataError& e) {
       if (options_.on_bad_frame == BadFrame::stop) throw DataError{fmt::format("{}; --on-bad-frame skip leaves such frames out", e.what())};
       FrameResult lost;
@@ -127,7 +132,7 @@ class Run {
     measured_.sources = std::span{sources_}.first(wanted_);
     measured_.channels = &calibration_.of(1).channels();
     context_.stage("measuring", n);
-    context_.pool().for_each_ordered(n, 8 * context_.pool().threads(), [&](std::int64_t i) { results[static_cast<std::size_t>(i)] = one_frame(frames_[static_cast<std::size_t>(i)], field, loans); },
+    context_.pool().for_each_ordered(n, 8 * context_.pool().threads(), [&](std::int64_t i) { results[static_cast<std::size_t>(i)] = one_frame(i, field, loans); },
                                      [&](std::int64_t i) {
                                        take(std::move(results[static_cast<std::size_t>(i)]), static_cast<std::int32_t>(i), caveats);
                                        results[static_cast<std::size_t>(i)] = {};
@@ -183,6 +188,12 @@ class Run {
     put(spectra_table(measured_, options_.channels), "spectra");
     put(frames_table(measured_), "frames");
     if (options_.fit.covariance) put(covariances_table(measured_, sources_), "covariances");
+    if (wanted_ <= static_cast<std::size_t>(options_.each)) write_source_products(measured_, options_.channels, folder, products);
+    if (options_.report) {
+      clock_.stop();
+      write_report({clock_.record, settings_, options_.channels, measured_}, folder, recorder_);
+      products.push_back({"report.html", ""});
+    }
     std::vector<pipeline::InputRecord> inputs;
     if (files::exists(request_.inputs.front())) inputs.push_back({request_.inputs.front(), 0, "", false});
     if (!options_.sources.neighbours.empty()) inputs.push_back({options_.sources.neighbours, 0, "", false});

@@ -42,6 +42,8 @@ struct SpectrumOptions {
   BadFrame on_bad_frame = BadFrame::stop;
   std::vector<std::string> formats{"fits"};
   bool flag_counts = true;
+  int each = 100;                         ///< files for each source where there are no more of them
+  bool report = true;
   void declare(param::OptionSet& options);
 };
 void describe(param::Schema<SpectrumOptions>& s);
@@ -52,7 +54,7 @@ struct SpectrumRequest {
   bool overwrite = false, dry_run = false;
 };
 
-/// Writes measurements (a row per measurement), spectra (a row per source, means of the 102 channels as arrays), frames, with fit.covariance covariances, run.json and tessera.log.
+/// Writes measurements (a row per measurement), spectra (a row per source, means of the 102 channels as arrays), frames, with fit.covariance covariances, for few sources spectra/NAME.xml and .png, report.html, run.json and tessera.log.
 /// Throws UsageError, DataError, SystemError. No measurement at all: Outcome::nothing_to_do, written all the same.
 pipeline::Outcome spectrum(const SpectrumRequest& request, const SpectrumOptions& options, param::OptionSet& settings, pipeline::Context& context);
 

@@ -34,6 +34,8 @@ void describe(param::Schema<SpectrumOptions>& s) {
   s.field(&O::on_bad_frame, "on_bad_frame", "A frame that cannot be used: stop, or leave it out and count it.").choices({{"stop", BadFrame::stop}, {"skip", BadFrame::skip}}).flag("on-bad-frame");
   s.field(&O::formats, "formats", "Formats of the tables: fits, ipac, votable, ecsv, parquet.").each_of({"fits", "ipac", "votable", "ecsv", "parquet"}).flag("formats");
   s.field(&O::flag_counts, "flag_counts", "A column for each flag with the number of pixels of the central region that have it.");
+  s.field(&O::each, "each", "A VOTable and a picture for each source, where there are no more sources than this.").range(0, 1e6);
+  s.field(&O::report, "report", "Write report.html.").flag("report");
 }
 
 void SpectrumOptions::declare(param::OptionSet& options) {

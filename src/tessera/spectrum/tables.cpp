@@ -49,6 +49,15 @@ std::vector<int> Measured::detectors(std::span<const Measurement> some) const {
   return numbers;
 }
 
+std::vector<std::pair<spherex::Channel, ChannelMean>> measured_channels(const Measured& measured, std::size_t source, const BinOptions& options) {
+  const auto some = measured.of(source);
+  const auto means = channel_means(some, measured.detectors(some), *measured.channels, options);
+  std::vector<std::pair<spherex::Channel, ChannelMean>> there;
+  for (std::size_t i = 0; i < means.size(); ++i)
+    if (means[i].measurements > 0) there.emplace_back(measured.channels->channels()[i], means[i]);
+  return there;
+}
+
 Table measurements_table(const Measured& measured, bool flag_counts) {
   const auto& all = measured.measurements;
   const auto frame = [&](const Measurement& m) -> const FrameRecord& { return measured.frames[static_cast<std::size_t>(m.frame)]; };

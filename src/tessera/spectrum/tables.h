@@ -24,6 +24,9 @@ struct Measured {
   std::vector<std::size_t> first_;            // per source, and the end
 };
 
+/// Channels of one source that have a measurement, with their means, by channel.
+std::vector<std::pair<spherex::Channel, ChannelMean>> measured_channels(const Measured& measured, std::size_t source, const BinOptions& options);
+
 /// A row per measurement.
 Table measurements_table(const Measured& measured, bool flag_counts);
 /// A row per source, those without a measurement and refused ones too: `status` says why. Arrays of 102 channels.

@@ -14,7 +14,7 @@ class Spectrum : public Step {
            "gets the local background taken off, and all listed sources in it, and those of --neighbours, are fitted at once with the point response of their place. Wavelengths come from CWAVE and CBAND of the calibration, or from "
            "the frame's WCS-WAVE where there is none.\n"
            "Each file is opened once for all sources, and only the rows that hold them are read. The output folder gets measurements (a row per source and frame), spectra (a row per source, with the means of the 102 channels), "
-           "frames, run.json and tessera.log. Choices of ours where the mission's documents are silent are listed in the manual page of the step.";
+           "frames, for few sources a VOTable and a picture each, report.html, run.json and tessera.log. Choices of ours where the mission's documents are silent are listed in the manual page of the step.";
   }
   std::string_view inputs() const override { return "SOURCES FRAMES..."; }
   std::string_view example() const override { return "tessera spectrum 188.7321,-1.2034 level2/ -o target"; }
