@@ -1,5 +1,6 @@
 """tessera cube: truth of small spectral images comes back channel by channel."""
 import json
+import xml.dom.minidom
 
 import numpy as np
 import pytest
@@ -31,8 +32,8 @@ def make(folder, count=6, calibration=True, **how):
     return folder
 
 
-def cube(out, *args, code=0, target=f"{RA},{DEC}"):
-    done = tessera("cube", target, *args, "-o", out, code=code)
+def cube(out, *args, code=0, target=f"{RA},{DEC}", pictures=False):
+    done = tessera("cube", target, *args, "-o", out, "--set", f"output.pictures={str(pictures).lower()}", code=code)
     return done if code else fits.open(out / "cube.fits")
 
 
@@ -262,3 +263,17 @@ def test_one_pixel_and_a_large_pixel(flat, tmp_path):
         assert c["IMAGE"].shape == (102, 1, 1)
         seen = np.isfinite(c["IMAGE"].data)
         assert seen.sum() == 17 and np.abs(c["IMAGE"].data[seen] - .7).max() < 1e-6
+
+
+def test_pictures_and_a_report_that_needs_nothing_beside_it(flat, tmp_path):
+    cube(tmp_path / "out", flat, "--size", "6", "--channels", "20-30", pictures=True).close()
+    made = {str(p.relative_to(tmp_path / "out")) for p in (tmp_path / "out").rglob("*") if p.is_file()}
+    with fits.open(tmp_path / "out" / "cube.fits") as c:
+        exposures = c["SPECTRAL_CHANNELS"].data["NFRAMES"]
+    pictures = {f"planes/channel_{n:03}.png" for n, count in zip(range(20, 31), exposures) if count}
+    assert made == pictures | {"cube.fits", "contact_sheet.png", "rgb.png", "report.html", "exposures.tbl", "run.json", "tessera.log"} and len(pictures) > 5
+    assert all((tmp_path / "out" / name).read_bytes()[:4] == b"\x89PNG" for name in pictures | {"contact_sheet.png", "rgb.png"})
+    page = (tmp_path / "out" / "report.html").read_text()
+    xml.dom.minidom.parseString(page[page.index("<html"):])
+    assert "Plane by plane" in page and page.count("data:image/png;base64,") == 2 and "src=\"http" not in page
+    assert ">11<" in page  # planes

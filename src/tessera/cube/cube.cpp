@@ -11,6 +11,7 @@
 #include "tessera/base/files.h"
 #include "tessera/base/text.h"
 #include "tessera/cube/cube_layout.h"
+#include "tessera/cube/cube_report.h"
 #include "tessera/cube/plane_sums.h"
 #include "tessera/cube/strip_offsets.h"
 #include "tessera/io/tables.h"
@@ -151,7 +152,7 @@ long write_cube(const CubePlan& plan, const CubeOptions& options, const Pieces& 
 }
 
 std::vector<pipeline::InputRecord> inputs_of(const CubePlan& plan, const CubeOptions& options, pipeline::Context& context) {
-  if (options.coadd.input_checksums) return pipeline::hash_files(plan.files, context);
+  if (options.product.input_checksums) return pipeline::hash_files(plan.files, context);
   std::vector<pipeline::InputRecord> records;
   for (const auto& file : plan.files) {
     records.push_back({file, 0, "", false});
@@ -181,6 +182,13 @@ pipeline::Outcome make_cube(const CubeRequest& request, const CubeOptions& optio
   if (options.coadd.clip > 0) context.log(Level::info, fmt::format("{} values were left out as far from the median of their pixel", clipped));
   products.push_back({"cube.fits", pipeline::datasums(cube)});
   pipeline::write_table_product(exposure_table(plan), "exposures", io::TableFormat::ipac, folder, products);
+
+  if (options.product.pictures) {
+    const auto looks = draw_cube(plan, folder, context);
+    clock.stop();
+    write_cube_report(clock.record, plan, looks, settings, folder, context);
+    products.push_back({"report.html", ""});
+  }
 
   const auto inputs = inputs_of(plan, options, context);
   clock.stop();

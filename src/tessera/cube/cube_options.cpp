@@ -38,7 +38,12 @@ void describe(param::Schema<CoaddOptions>& s) {
   s.field(&O::match, "match", "Match the levels of exposures in each channel by medians of their differences where they overlap, without sources: against airglow. The mean level stays.").flag("match");
   s.field(&O::clip, "clip", "Where five exposures or more show a pixel, leave out values further than this from their median, in sigma: the larger of the value's own and that of the scatter; 0: none is left out.").range(0, 1000).unit("sigma").flag("clip");
   s.field(&O::clip_floor, "clip_floor", "Part of the median by which values may deviate anyhow: undersampled stars do.").range(0, 10);
+}
+
+void describe(param::Schema<ProductOptions>& s) {
+  using O = ProductOptions;
   s.field(&O::input_checksums, "input_checksums", "Record the SHA-256 of every frame in run.json: reads them whole, where a small cube needs small parts.");
+  s.field(&O::pictures, "pictures", "Also draw a preview of each plane, a contact sheet, a picture in colours, and write report.html.");
 }
 
 void CubeOptions::declare(param::OptionSet& set) {
@@ -47,6 +52,7 @@ void CubeOptions::declare(param::OptionSet& set) {
   set.add("channels", "Planes of the cube", channels);
   set.add("interpolation", "How frames are resampled", interpolation);
   set.add("coadd", "How exposures become one plane", coadd);
+  set.add("output", "What is written beside the cube", product);
 }
 
 }  // namespace tessera::cube

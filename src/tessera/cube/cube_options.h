@@ -50,9 +50,14 @@ struct CoaddOptions {
   bool match = false;
   double clip = 0;                        // 0: nothing is left out
   double clip_floor = 0.1;
-  bool input_checksums = false;
 };
 void describe(param::Schema<CoaddOptions>& s);
+
+struct ProductOptions {
+  bool pictures = true;
+  bool input_checksums = false;
+};
+void describe(param::Schema<ProductOptions>& s);
 
 struct CubeOptions {
   InputOptions input;
@@ -60,6 +65,7 @@ struct CubeOptions {
   ChannelOptions channels;
   reproject::InterpolationOptions interpolation;
   CoaddOptions coadd;
+  ProductOptions product;
   void declare(param::OptionSet& set);
 };
 

@@ -14,7 +14,7 @@ class Cube : public Step {
     return "Cuts each Level-2 spectral image into its strips of nearly one wavelength, resamples those that lie on the target, and coadds them channel by channel with one weight for each exposure and strip. "
            "Zodiacal light is subtracted by the model in each frame; pixels with flags that the mission's mosaics drop are left out.\n"
            "The first input is the centre (RA,DEC in degrees or sexagesimal); frames are files, folders, quoted globs, or @list.txt. The output folder gets cube.fits (IMAGE, VARIANCE, WEIGHT, NHITS, FLAGS, "
-           "SPECTRAL_CHANNELS, WCS-WAVE, with WAVE_EFF when asked for), exposures.tbl, run.json and tessera.log. Results do not depend on the number of threads or the memory ceiling.";
+           "SPECTRAL_CHANNELS, WCS-WAVE, with WAVE_EFF when asked for), exposures.tbl, pictures of the planes, a contact sheet, a picture in colours, report.html, run.json and tessera.log. Results do not depend on the number of threads or the memory ceiling.";
   }
   std::string_view inputs() const override { return "RA,DEC FRAMES..."; }
   std::string_view example() const override { return "tessera cube 210.8023,54.3489 frames --size 30m --pixel 9 -o m101"; }
