@@ -13,7 +13,6 @@
 namespace tessera::extraction {
 namespace {
 
-constexpr int band_rows = 64;
 constexpr std::int64_t share_of_memory = 3;  // of the ceiling, the windows of a batch of blocks
 constexpr int noise_rounds = 4;                // after these the noise is that of the sources as they stand: weights that follow every step would never let the sums come to rest
 
@@ -27,51 +26,55 @@ bool stored(std::span<const FitImage> images) {
   return std::any_of(images.begin(), images.end(), [](const FitImage& i) { return i.stored.has_value(); });
 }
 
-/// Rows of images whose models are to be made again, all of them or those of the sources that changed.
-class Bands {
+/// Parts of images whose models are to be made again, all of them or those of the sources that changed.
+class Stale {
  public:
-  explicit Bands(std::span<const FitImage> images) : images_{images} {
-    for (const auto& image : images) stale_.emplace_back(static_cast<std::size_t>((image.box().height() + band_rows - 1) / band_rows), false);
-  }
-  void all() {
-    for (auto& of : stale_) of.assign(of.size(), true);
+  explicit Stale(std::span<const FitImage> images) : images_{images} {
+    for (const auto& image : images) parts_.emplace_back(static_cast<std::size_t>(across(image.box()) * down(image.box())), true);
   }
   void add(const Source& s, double from_u, double from_v) {
     for (const auto& sight : s.sights) {
       const auto i = static_cast<std::size_t>(sight.frame);
-      const FitImage& image = images_[i];
-      for (const double y : {moved(sight, from_u, from_v).y, moved(sight, s.u, s.v).y}) {
-        const double reach = image.psf->reach_pix() + 1, rows = image.box().height();
-        const double first = std::clamp(y - reach - image.box().y0, 0.0, rows - 1), last = std::clamp(y + reach - image.box().y0, 0.0, rows - 1);
-        for (auto b = static_cast<std::size_t>(first) / band_rows; b <= static_cast<std::size_t>(last) / band_rows; ++b) stale_[i][b] = true;
-      }
+      const double reach = images_[i].psf->reach_pix() + 1;
+      for (const auto& at : {moved(sight, from_u, from_v), moved(sight, s.u, s.v)}) mark(i, at.x, at.y, reach);
     }
   }
   /// The stale ones, which are no more: image, and box of its pixels.
   std::vector<std::pair<std::size_t, Box>> take() {
-    std::vector<std::pair<std::size_t, Box>> bands;
-    for (std::size_t i = 0; i < stale_.size(); ++i)
-      for (std::size_t b = 0; b < stale_[i].size(); ++b) {
-        if (!stale_[i][b]) continue;
-        stale_[i][b] = false;
+    std::vector<std::pair<std::size_t, Box>> taken;
+    for (std::size_t i = 0; i < parts_.size(); ++i)
+      for (std::size_t p = 0; p < parts_[i].size(); ++p) {
+        if (!parts_[i][p]) continue;
+        parts_[i][p] = false;
         const Box box = images_[i].box();
-        const int y = box.y0 + static_cast<int>(b) * band_rows;
-        bands.push_back({i, {box.x0, y, box.x1, std::min(box.y1, y + band_rows)}});
+        const int x = box.x0 + static_cast<int>(p) % across(box) * part_width, y = box.y0 + static_cast<int>(p) / across(box) * part_height;
+        taken.push_back({i, intersection(box, {x, y, x + part_width, y + part_height})});
       }
-    return bands;
+    return taken;
   }
 
  private:
+  static constexpr int part_width = 256, part_height = 64;
+  static int across(const Box& box) { return (box.width() + part_width - 1) / part_width; }
+  static int down(const Box& box) { return (box.height() + part_height - 1) / part_height; }
+  void mark(std::size_t i, double x, double y, double reach) {
+    const Box box = images_[i].box();
+    const auto index = [&](double v, int extent, int part) { return static_cast<int>(std::clamp(v, 0.0, extent - 1.0)) / part; };
+    const int x0 = index(x - reach - box.x0, box.width(), part_width), x1 = index(x + reach - box.x0, box.width(), part_width);
+    const int y0 = index(y - reach - box.y0, box.height(), part_height), y1 = index(y + reach - box.y0, box.height(), part_height);
+    for (int row = y0; row <= y1; ++row)
+      for (int column = x0; column <= x1; ++column) parts_[i][static_cast<std::size_t>(row * across(box) + column)] = true;
+  }
   std::span<const FitImage> images_;
-  std::vector<std::vector<bool>> stale_;
+  std::vector<std::vector<bool>> parts_;
 };
 
-void rebuild_models(std::span<FitImage> images, std::span<const Source> sources, Bands& stale, pipeline::Context& context) {
+void rebuild_models(std::span<FitImage> images, std::span<const Source> sources, Stale& stale, pipeline::Context& context) {
   if (stored(images)) return;  // every batch makes its own
   const SourceLists lists{images.size(), sources};
-  const auto bands = stale.take();
-  context.pool().for_each(static_cast<std::int64_t>(bands.size()), [&](std::int64_t k) {
-    const auto& [i, box] = bands[static_cast<std::size_t>(k)];
+  const auto parts = stale.take();
+  context.pool().for_each(static_cast<std::int64_t>(parts.size()), [&](std::int64_t k) {
+    const auto& [i, box] = parts[static_cast<std::size_t>(k)];
     const auto part = images[i].model.view().window(box);
     for (int y = box.y0; y < box.y1; ++y) std::fill_n(&part(box.x0, y), box.width(), 0.0F);
     lists.add_to(images[i], i, part);
@@ -217,10 +220,9 @@ FitSummary fit_sources(std::span<FitImage> images, std::span<Source> sources, co
     summary.largest_group = std::max(summary.largest_group, static_cast<long>(b.group_size));
   }
   const auto how = block_options(options, positions, window), fixed = block_options(options, false, window);
-  Bands stale{images};
+  Stale stale{images};
   if (!stored(images))
     for (auto& image : images) image.model.reset(image.box());
-  stale.all();
   rebuild_models(images, sources, stale, context);
   Settling settling{sources.size()};
   std::vector<std::size_t> todo(blocks.size());

@@ -49,6 +49,7 @@ void SourceLists::add(const FitImage& image, std::size_t number, View<float> to,
   std::vector<float> stamp;
   auto from = std::lower_bound(seen.begin(), seen.end(), box.y0 - margin, [](const Seen& a, double y) { return a.sight->y < y; });
   for (; from != seen.end() && from->sight->y < box.y1 + margin; ++from) {
+    if (from->sight->x < box.x0 - margin || from->sight->x > box.x1 + margin) continue;
     const Light light = light_of(*from->source);
     add_source(image, moved(*from->sight, light.u, light.v), light.flux, workspace, stamp, to);
   }
