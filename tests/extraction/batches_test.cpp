@@ -61,6 +61,16 @@ TEST(Batches, ABlockLargerThanTheBytesIsABatchOfItsOwn) {
   EXPECT_EQ(batches_of(f.images, f.sources, f.blocks, f.todo, f.options, 1).size(), f.blocks.size());
 }
 
+TEST(Batches, BlocksFarApartAreNotReadWithAllThatLiesBetween) {
+  const Field f;
+  std::vector<std::size_t> todo;
+  for (std::size_t b = 0; b < f.blocks.size(); b += 40) todo.push_back(b);
+  std::int64_t pixels = 0;
+  for (const auto& batch : batches_of(f.images, f.sources, f.blocks, todo, f.options, 100'000'000))
+    for (const Box& box : windows_of(f.images, f.sources, f.blocks, batch, f.options)) pixels += box.area();
+  EXPECT_LT(pixels, 4 * 300 * 300 / 2);
+}
+
 TEST(StoredImage, GivesWindowsAsMemoryDoes) {
   std::mt19937 random{2};
   std::normal_distribution<float> normal;

@@ -8,6 +8,7 @@ namespace tessera::extraction {
 namespace {
 
 constexpr std::int64_t bytes_per_pixel = 21;   // value, variance, photons, model and light, and whether it is good
+constexpr std::int64_t most_between = 10;       // pixels of a batch's boxes, per pixel of all windows: in late rounds the blocks that are left lie far apart
 constexpr double least_cell = 32;              // pixels of the image that sources are found on
 
 /// Blocks along rows of cells; a cell's windows of all images take about `bytes`.
@@ -52,6 +53,10 @@ std::vector<std::pair<std::size_t, Box>> windows_of_block(std::span<const FitIma
 
 std::vector<std::vector<std::size_t>> batches_of(std::span<const FitImage> images, std::span<const Source> sources, std::span<const Block> blocks, std::span<const std::size_t> todo, const BlockOptions& options,
                                                  std::int64_t bytes) {
+  std::int64_t needed = 0;
+  for (const auto b : todo)
+    for (const auto& [image, window] : windows_of_block(images, sources, blocks[b], options)) needed += area_of(window);
+  bytes = std::min(bytes, most_between * needed * bytes_per_pixel);
   std::vector<std::vector<std::size_t>> batches;
   Hulls held{images.size()};
   for (const auto b : along_cells(sources, blocks, todo, images.size(), bytes)) {

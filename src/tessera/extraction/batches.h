@@ -9,7 +9,7 @@
 
 namespace tessera::extraction {
 
-/// The blocks of `todo`, neighbours on the sky together, in batches whose windows take at most `bytes` (those of one block alone may take more).
+/// The blocks of `todo`, neighbours on the sky together, in batches whose boxes take at most `bytes` (those of one block alone may take more) and no more than ten times all the windows.
 std::vector<std::vector<std::size_t>> batches_of(std::span<const FitImage> images, std::span<const Source> sources, std::span<const Block> blocks, std::span<const std::size_t> todo, const BlockOptions& options,
                                                  std::int64_t bytes);
 

@@ -4,6 +4,13 @@
 #include <cmath>
 
 namespace tessera::fit {
+namespace {
+
+inline void add_row(double factor, const double* from, std::size_t n, double* to) {
+  for (std::size_t j = 0; j < n; ++j) to[j] += factor * from[j];
+}
+
+}  // namespace
 
 bool cholesky(std::span<double> m, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) {
@@ -38,14 +45,23 @@ void solve_with(std::span<const double> l, std::size_t n, std::span<double> b) {
 }
 
 void invert_with(std::span<const double> l, std::size_t n, std::span<double> inverse) {
-  for (std::size_t column = 0; column < n; ++column) {
-    const std::span<double> unit = inverse.subspan(column * n, n);
-    std::fill(unit.begin(), unit.end(), 0.0);
-    unit[column] = 1;
-    solve_with(l, n, unit);
+  // L⁻¹ row after row, then L⁻ᵀ L⁻¹ in its place: row i needs itself and those below.
+  for (std::size_t i = 0; i < n; ++i) {
+    double* const row = inverse.data() + i * n;
+    std::fill_n(row, n, 0.0);
+    for (std::size_t k = 0; k < i; ++k) add_row(l[i * n + k], inverse.data() + k * n, k + 1, row);
+    const double scale = 1 / l[i * n + i];
+    for (std::size_t j = 0; j < i; ++j) row[j] *= -scale;
+    row[i] = scale;
+  }
+  for (std::size_t i = 0; i < n; ++i) {
+    double* const row = inverse.data() + i * n;
+    const double own = row[i];
+    for (std::size_t j = 0; j <= i; ++j) row[j] *= own;
+    for (std::size_t k = i + 1; k < n; ++k) add_row(inverse[k * n + i], inverse.data() + k * n, i + 1, row);
   }
   for (std::size_t i = 0; i < n; ++i)
-    for (std::size_t j = 0; j < i; ++j) inverse[i * n + j] = inverse[j * n + i] = 0.5 * (inverse[i * n + j] + inverse[j * n + i]);
+    for (std::size_t j = 0; j < i; ++j) inverse[j * n + i] = inverse[i * n + j];
 }
 
 void NormalEquations::reset(std::size_t parameters) {

@@ -8,7 +8,7 @@
 namespace tessera::photometry {
 namespace {
 
-constexpr std::size_t lanes = fit_lanes, longest_chain = 32 * lanes;
+constexpr std::size_t lanes = fit_lanes, longest_chain = 32 * lanes, short_chain = 8;  // pixels; rows
 typedef float Floats __attribute__((vector_size(lanes * sizeof(float))));
 
 #define TESSERA_INLINE inline __attribute__((always_inline))
@@ -80,28 +80,41 @@ TESSERA_CLONES double sum_product(const float* weight, const float* a, const flo
   return sum;
 }
 
-TESSERA_CLONES double sum_squares(const float* weight, const float* residual, std::size_t n) {
-  const std::size_t whole = n / lanes * lanes;
-  Floats s = {};
-  for (std::size_t i = 0; i < whole; i += lanes) {
-    Floats w, r;
-    load(w, weight + i), load(r, residual + i);
-    s += w * r * r;
+TESSERA_CLONES double sum_squares(const float* weight, const float* residual, std::size_t stride, std::size_t width, std::size_t height) {
+  const std::size_t whole = width / lanes * lanes;
+  double sum = 0;
+  for (std::size_t begin = 0; begin < height; begin += short_chain) {
+    Floats s = {};
+    for (std::size_t y = begin; y < std::min(height, begin + short_chain); ++y) {
+      const float *const w_row = weight + y * stride, *const r_row = residual + y * stride;
+      for (std::size_t i = 0; i < whole; i += lanes) {
+        Floats w, r;
+        load(w, w_row + i), load(r, r_row + i);
+        s += w * r * r;
+      }
+      float rest = 0;
+      for (std::size_t i = whole; i < width; ++i) rest += w_row[i] * r_row[i] * r_row[i];
+      sum += static_cast<double>(rest);
+    }
+    sum += total(s);
   }
-  double sum = total(s);
-  for (std::size_t i = whole; i < n; ++i) sum += static_cast<double>(weight[i] * residual[i] * residual[i]);
   return sum;
 }
 
-TESSERA_CLONES double sum_where(const float* weight, const float* response, std::size_t n) {
-  float sum = 0;
-  for (std::size_t i = 0; i < n; ++i) sum += weight[i] > 0 ? response[i] : 0;
-  return static_cast<double>(sum);
+TESSERA_CLONES double sum_where(const float* weight, std::size_t stride, const float* response, std::size_t response_stride, std::size_t width, std::size_t height) {
+  double sum = 0;
+  for (std::size_t y = 0; y < height; ++y) {
+    float row = 0;
+    for (std::size_t i = 0; i < width; ++i) row += weight[y * stride + i] > 0 ? response[y * response_stride + i] : 0;
+    sum += static_cast<double>(row);
+  }
+  return sum;
 }
 
-TESSERA_CLONES int count_positive(const float* weight, std::size_t n) {
+TESSERA_CLONES int count_positive(const float* weight, std::size_t stride, std::size_t width, std::size_t height) {
   int count = 0;
-  for (std::size_t i = 0; i < n; ++i) count += weight[i] > 0 ? 1 : 0;
+  for (std::size_t y = 0; y < height; ++y)
+    for (std::size_t i = 0; i < width; ++i) count += weight[y * stride + i] > 0 ? 1 : 0;
   return count;
 }
 

@@ -17,10 +17,12 @@ void add_pair_sums(const float* weight, const float* const a[3], const float* co
 /// Σ w r c, Σ w c², added to sums[2].
 void add_flux_sums(const float* weight, const float* residual, const float* c, std::size_t n, double* sums);
 double sum_product(const float* weight, const float* a, const float* b, std::size_t n);  ///< Σ w a b
+// Of any part of a plane, `height` rows of `width` pixels that begin a stride apart:
+double sum_squares(const float* weight, const float* residual, std::size_t stride, std::size_t width, std::size_t height);  ///< Σ w r²
+/// Σ R where w > 0
+double sum_where(const float* weight, std::size_t stride, const float* response, std::size_t response_stride, std::size_t width, std::size_t height);
+int count_positive(const float* weight, std::size_t stride, std::size_t width, std::size_t height);
 // Of any number of pixels:
-double sum_squares(const float* weight, const float* residual, std::size_t n);       ///< Σ w r²
-double sum_where(const float* weight, const float* response, std::size_t n);         ///< Σ R where w > 0
-int count_positive(const float* weight, std::size_t n);
 /// 1/σ² where good and σ² > 0, else 0.
 void inverse_of(const float* variance, const std::uint8_t* good, std::size_t n, float* weight);
 /// residual −= amplitude · response.

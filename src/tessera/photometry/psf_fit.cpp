@@ -117,18 +117,16 @@ void PsfFit::gather_patch(Patch& patch, std::vector<FittedSource>& out) {
     FittedSource& source = out[static_cast<std::size_t>(entries_[i].source)];
     const Box w = entries_[i].window;
     const auto across = static_cast<std::size_t>(w.width());
-    int good = 0;
-    for (int y = w.y0; y < w.y1; ++y) {
-      const std::size_t at = patch.first + static_cast<std::size_t>(y - patch.box.y0) * width + static_cast<std::size_t>(w.x0 - patch.box.x0);
-      if (!alone) std::copy_n(residual_.data() + at, across, weight_.data() + at);
-      good += count_positive(weight_.data() + at, across);
-    }
+    const std::size_t first = patch.first + static_cast<std::size_t>(w.y0 - patch.box.y0) * width + static_cast<std::size_t>(w.x0 - patch.box.x0);
+    if (!alone)
+      for (std::size_t row = 0; row < static_cast<std::size_t>(w.height()); ++row) std::copy_n(residual_.data() + first + row * width, across, weight_.data() + first + row * width);
+    const int good = count_positive(weight_.data() + first, width, across, static_cast<std::size_t>(w.height()));
     source.pixels += good;
     source.bad_pixels -= good;
     if (good > 0) ++source.frames;
     if (alone) patch.pixels = good;
   }
-  if (!alone) patch.pixels = count_positive(weight_.data() + patch.first, width * static_cast<std::size_t>(patch.box.height()));
+  if (!alone) patch.pixels = count_positive(weight_.data() + patch.first, width, width, static_cast<std::size_t>(patch.box.height()));
 }
 
 void PsfFit::place(std::span<const double> p, bool gradients) {

@@ -163,17 +163,16 @@ void PsfFit::report(std::vector<FittedSource>& out, fit::FitStatus status) const
     FittedSource& source = out[static_cast<std::size_t>(e.source)];
     const Patch& patch = patches_[static_cast<std::size_t>(e.patch)];
     const auto width = static_cast<std::size_t>(patch.box.width());
-    for (int y = e.window.y0; y < e.window.y1; ++y) {
-      const std::size_t at = patch.first + static_cast<std::size_t>(y - patch.box.y0) * width + static_cast<std::size_t>(e.window.x0 - patch.box.x0);
-      source.chi2 += sum_squares(weight_.data() + at, residual_.data() + at, static_cast<std::size_t>(e.window.width()));
-    }
+    const auto in_patch = [&](const Box& part) { return patch.first + static_cast<std::size_t>(part.y0 - patch.box.y0) * width + static_cast<std::size_t>(part.x0 - patch.box.x0); };
+    const auto across = [](const Box& part) { return static_cast<std::size_t>(part.width()); };
+    const auto down = [](const Box& part) { return static_cast<std::size_t>(part.height()); };
+    const std::size_t of_window = in_patch(e.window);
+    source.chi2 += sum_squares(weight_.data() + of_window, residual_.data() + of_window, width, across(e.window), down(e.window));
     if (backgrounds_ > 0 && patch.pixels > 0) source.background += p_[background_of(patch)] / source.frames;
     const Box part = intersection(e.window, e.stamp);
-    for (int y = part.y0; y < part.y1; ++y) {
-      const std::size_t at = patch.first + static_cast<std::size_t>(y - patch.box.y0) * width + static_cast<std::size_t>(part.x0 - patch.box.x0);
-      const std::size_t in = e.first + static_cast<std::size_t>(y - e.stamp.y0) * static_cast<std::size_t>(e.stamp.width()) + static_cast<std::size_t>(part.x0 - e.stamp.x0);
-      source.portion += sum_where(weight_.data() + at, response_.data() + in, static_cast<std::size_t>(part.width())) / source.frames;
-    }
+    if (part.empty()) continue;
+    const std::size_t in_stamp = e.first + static_cast<std::size_t>(part.y0 - e.stamp.y0) * across(e.stamp) + static_cast<std::size_t>(part.x0 - e.stamp.x0);
+    source.portion += sum_where(weight_.data() + in_patch(part), width, response_.data() + in_stamp, across(e.stamp), across(part), down(part)) / source.frames;
   }
   report_neighbours(out);
 }
