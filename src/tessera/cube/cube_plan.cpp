@@ -31,10 +31,9 @@ wcs::Grid take_target(std::vector<std::string>& inputs, const TargetOptions& opt
     if (const auto p = wcs::parse_position(options.center)) return target_grid(*p, options);
     throw UsageError{fmt::format("grid.center '{}': expected \"RA Dec\" in degrees or as 12:34:56.7 -01:02:03", options.center)};
   }
-  const auto p = inputs.empty() || files::exists(inputs.front()) ? std::nullopt : wcs::parse_position(inputs.front());
+  const auto p = leading_position(inputs);
   if (!p)
     throw UsageError{fmt::format("no target: '{}' is no position; begin with one, as in 187.7059,12.3911 or 12:30:49.4,+12:23:28, or give --center, --catalog or --polygon", inputs.empty() ? "" : inputs.front())};
-  inputs.erase(inputs.begin());
   return target_grid(*p, options);
 }
 
@@ -63,24 +62,6 @@ std::vector<PlannedPlane> planned(const spherex::ChannelTable& table, const Chan
     if (const double within = part_within(t, channels); context && within < .995) context->caveat("band-cut", fmt::format("band {}: the channels hold {:.1f} % of its weight; the rest counts as if it were like them", t.name, 100 * within));
   }
   return planes;
-}
-
-std::vector<std::string> frame_files(const std::vector<std::string>& inputs, pipeline::Context& context) {
-  const auto profiles = instrument::ProfileSet::load(instrument::ProfileSet::default_folders());
-  instrument::InputOptions how;
-  how.profile = "spherex";
-  std::vector<std::string> notes, files;
-  for (const auto& names : instrument::expand_inputs(inputs, how, profiles, notes)) files.push_back(names.image.string());
-  for (const auto& note : notes) context.log(Level::info, note);
-  if (files.empty()) throw UsageError{"no frames given; name files, folders, quoted globs or @list.txt after the position"};
-  return files;
-}
-
-std::string kept_out(const spherex::SpectralFrame& frame, const InputOptions& options) {
-  if (options.quality == Quality::pass && !frame.quality_fault().empty()) return frame.quality_fault();
-  if (options.survey == Survey::sky && frame.deep_or_special()) return "NON_SURVEY = T";
-  if (options.survey == Survey::deep && !frame.deep_or_special()) return "a frame of the all-sky survey";
-  return "";
 }
 
 /// One entry per file: placed, or why not.
@@ -137,6 +118,30 @@ void count_exposures(CubePlan& plan) {
 }
 
 }  // namespace
+
+std::vector<std::string> frame_files(const std::vector<std::string>& inputs, pipeline::Context& context) {
+  const auto profiles = instrument::ProfileSet::load(instrument::ProfileSet::default_folders());
+  instrument::InputOptions how;
+  how.profile = "spherex";
+  std::vector<std::string> notes, files;
+  for (const auto& names : instrument::expand_inputs(inputs, how, profiles, notes)) files.push_back(names.image.string());
+  for (const auto& note : notes) context.log(Level::info, note);
+  if (files.empty()) throw UsageError{"no frames given; name files, folders, quoted globs or @list.txt after the position"};
+  return files;
+}
+
+std::string kept_out(const spherex::SpectralFrame& frame, const InputOptions& options) {
+  if (options.quality == Quality::pass && !frame.quality_fault().empty()) return frame.quality_fault();
+  if (options.survey == Survey::sky && frame.deep_or_special()) return "NON_SURVEY = T";
+  if (options.survey == Survey::deep && !frame.deep_or_special()) return "a frame of the all-sky survey";
+  return "";
+}
+
+std::optional<wcs::SkyPoint> leading_position(std::vector<std::string>& inputs) {
+  const auto p = inputs.empty() || files::exists(inputs.front()) ? std::nullopt : wcs::parse_position(inputs.front());
+  if (p) inputs.erase(inputs.begin());
+  return p;
+}
 
 CubePlan make_plan(const CubeRequest& request, const CubeOptions& options, pipeline::Context& context) {
   if (options.interpolation.uncertainty != reproject::Uncertainty::variance || options.interpolation.quantity == reproject::Quantity::flux)

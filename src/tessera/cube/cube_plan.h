@@ -1,6 +1,7 @@
 /// cube/cube_plan.h — what a cube will be made of, from headers: target, planes, and the strips of the frames that lie there.
 #pragma once
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,13 @@ struct CubePlan {
   long elsewhere = 0;                             ///< frames that show other sky or other channels
   std::vector<long> exposures;                    ///< of each plane: strips of frames
 };
+
+/// Frames that `inputs` name, by the rules of the profile spherex. Throws UsageError when there is none.
+std::vector<std::string> frame_files(const std::vector<std::string>& inputs, pipeline::Context& context);
+/// Why the options leave a frame out; "" when they do not.
+std::string kept_out(const spherex::SpectralFrame& frame, const InputOptions& options);
+/// The first input as a position, taken off the inputs; nothing when it is a file, or no position.
+std::optional<wcs::SkyPoint> leading_position(std::vector<std::string>& inputs);
 
 /// Reads headers in parallel and tells notes and caveats. Throws as make_cube().
 CubePlan make_plan(const CubeRequest& request, const CubeOptions& options, pipeline::Context& context);

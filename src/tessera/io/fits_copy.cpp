@@ -16,6 +16,7 @@
 #include "tessera/base/error.h"
 #include "tessera/base/files.h"
 #include "tessera/io/byte_source.h"
+#include "tessera/io/bytes.h"
 #include "tessera/io/fits.h"
 #include "tessera/io/fits_header_text.h"
 #include "tessera/io/fits_layout.h"
@@ -115,7 +116,89 @@ void write_edited(const FitsFile& file, const ImageEdit& edit, bool primary, con
   target.write(data);
 }
 
+template <class T>
+void pad(std::string& data, const Image<T>& pixels) {
+  for (const T v : pixels.pixels()) detail::append_be(data, v);
+}
+
+/// The window's bytes, padded to whole blocks: as they stand in the file, or unpacked.
+std::string window_bytes(const FitsFile& file, const detail::ByteSource& source, const detail::HduLayout& hdu, int number, Box window) {
+  const auto& info = file.hdus()[static_cast<std::size_t>(number)];
+  std::string data;
+  if (!info.compressed) {
+    const std::int64_t item = std::abs(info.bitpix) / 8, width = info.axes[0];
+    std::vector<std::byte> buffer;
+    for (int y = window.y0; y < window.y1; ++y) {
+      const auto count = static_cast<std::size_t>(item * window.width());
+      data.append(reinterpret_cast<const char*>(source.at(hdu.data_offset + item * (y * width + window.x0), count, buffer)), count);
+    }
+  } else if (info.bitpix > 0) {
+    pad(data, file.read_bits(number, window));
+  } else {
+    pad(data, file.read_float(number, window));
+  }
+  data.resize((data.size() + detail::fits_block - 1) / detail::fits_block * detail::fits_block, '\0');
+  return data;
+}
+
+/// CRPIX1, CRPIX2 and those of other WCS, as CRPIX1A.
+bool is_reference_pixel(std::string_view key) { return (key.size() == 6 || key.size() == 7) && (key.starts_with("CRPIX1") || key.starts_with("CRPIX2")); }
+
+std::string cropped_header(const FitsFile& file, int number, Box window, bool primary) {
+  const auto& info = file.hdus()[static_cast<std::size_t>(number)];
+  const Header header = file.header(number, false);
+  std::string out;
+  if (info.compressed) {
+    HduInfo plain;
+    plain.axes = {window.width(), window.height()};
+    out = storage_cards(plain, window, primary);
+    if (info.bitpix > 0) out.replace(80, 80, card_text("BITPIX  =                   32 / 32-bit whole number"));
+  }
+  const std::set<std::string_view> kept = {"EXTNAME", "EXTEND", "LONGSTRN"};
+  detail::for_each_record(header.cards80(), [&](std::string_view key, std::string_view record) {
+    if (key == "CHECKSUM" || key == "DATASUM" || key == "END" || (info.compressed && (key == "BSCALE" || key == "BZERO"))) return;
+    const bool is_width = key == "NAXIS1", is_height = key == "NAXIS2";
+    if (info.compressed && detail::is_structural(key) && !kept.count(key)) return;
+    if (is_width || is_height) {
+      out += card_text(fmt::format("{:<8}= {:>20}", key, is_width ? window.width() : window.height()));
+    } else if (const auto value = is_reference_pixel(key) ? header.number(key) : std::nullopt) {
+      Header moved;
+      moved.set(key, *value - (key[5] == '1' ? window.x0 : window.y0), header.find(key)->comment);
+      out += moved.cards80();
+    } else {
+      out += record;
+    }
+  });
+  return out;
+}
+
 }  // namespace
+
+void crop_fits(const std::filesystem::path& from, const std::filesystem::path& to, Box window, std::span<const int> images) {
+  const auto where = from.string();
+  const FitsFile file{from};
+  const detail::ByteSource source{from};
+  const auto layout = detail::read_layout(source, where);
+  for (const int hdu : images) {
+    const auto& axes = file.hdus().at(static_cast<std::size_t>(hdu)).axes;
+    if (file.hdus()[static_cast<std::size_t>(hdu)].kind != HduInfo::Kind::image || axes.size() != 2 || window.empty() || !Box{0, 0, static_cast<int>(axes[0]), static_cast<int>(axes[1])}.contains(window))
+      throw DataError{fmt::format("{}: HDU {} is no image that holds {} × {} pixels from ({}, {})", where, hdu, window.width(), window.height(), window.x0 + 1, window.y0 + 1)};
+  }
+  Target target{to};
+  std::int64_t begin = 0;
+  for (std::size_t h = 0; h < layout.size(); ++h) {
+    const std::int64_t data_end = layout[h].data_offset + (layout[h].data_bytes + detail::fits_block - 1) / detail::fits_block * detail::fits_block;
+    if (std::ranges::find(images, static_cast<int>(h)) == images.end()) {
+      copy_bytes(source, begin, std::min(data_end, source.size()), target);
+    } else {
+      const auto data = window_bytes(file, source, layout[h], static_cast<int>(h), window);
+      target.write(detail::closed_header(cropped_header(file, static_cast<int>(h), window, h == 0), detail::sum_of_bytes({reinterpret_cast<const std::byte*>(data.data()), data.size()})));
+      target.write(data);
+    }
+    begin = data_end;
+  }
+  target.commit();
+}
 
 void copy_fits(const std::filesystem::path& from, const std::filesystem::path& to, std::span<const ImageEdit> edits) {
   const auto where = from.string();
