@@ -1,7 +1,11 @@
 """tessera psf on simulated stacks whose point response is known."""
+import shutil
+import subprocess
+
 import numpy as np
 import pytest
 from astropy.io import fits
+from astropy.nddata import NDData
 from astropy.table import Table
 from scipy.ndimage import map_coordinates, spline_filter
 from scipy.optimize import least_squares
@@ -135,6 +139,62 @@ def test_the_mean_of_stamps_is_the_response_of_well_sampled_stars(well_sampled):
     ratios = [stamps["flux"][i] / truth_rows["flux"][np.argmin(np.hypot((truth_rows["ra"] - sky[0, i]) * np.cos(np.radians(sky[1, i])), truth_rows["dec"] - sky[1, i]))] for i in np.flatnonzero(used)]
     assert abs(np.median(ratios) - 1) < 0.03
     assert "Residuals by pixel phase" in (out / "report.html").read_text(encoding="utf-8") and record["phase_residual_scatter"] < 0.01
+
+
+def test_other_programs_forms_hold_the_same_response(well_sampled):
+    """PSFEx's model and an STDPSF grid, by one option; read back here, by astropy, and by photutils where it is new enough."""
+    common = ("psf", "estimate", well_sampled / "frames", "--mosaic", well_sampled / "mosaic", "--method", "mopex", "--psf", "gaussian:fwhm_pix=3", "--set", "estimate.max_bad=5", "--set", "estimate.sectors_x=2", "-q")
+    tessera(*common, "--forms", "prf,psfex,grid", "-o", well_sampled / "forms")
+    table = fits.getdata(well_sampled / "forms" / "psf.fits").astype(float)
+    with fits.open(well_sampled / "forms" / "psf.psf", checksum=True) as hdus:
+        mask, header = hdus["PSF_DATA"].data["PSF_MASK"][0], hdus["PSF_DATA"].header
+    assert mask.shape == (1, *table.shape) and header["PSF_SAMP"] == 0.25 and np.array_equal(mask[0], table)
+    with fits.open(well_sampled / "forms" / "psf_grid.fits", checksum=True) as hdus:
+        grid, header = hdus[0].data.astype(float), hdus[0].header
+    assert grid.shape[0] == 4 and (header["NXPSFS"], header["NYPSFS"], header["OVERSAMP"]) == (2, 2, 4)
+    assert [header[k] for k in ("IPSFX01", "IPSFX02", "JPSFY01", "JPSFY02")] == [64.5, 192.5, 1, 256]
+    sectors = [fits.getdata(well_sampled / "forms" / f"PRF_{k}.fits").astype(float) for k in (1, 2)]
+    for plane, sector in zip(grid, sectors + sectors):
+        assert np.abs(plane - sector).max() < 1e-6 * sector.max()
+    fluxes = {}
+    for form in ("psf.fits", "psf.psf", "psf_grid.fits"):
+        tessera("extract", well_sampled / "mosaic" / "mosaic.fits", "--psf", well_sampled / "forms" / form, "--sources", well_sampled / "frames" / "truth_sources.ecsv", "-o", well_sampled / f"with_{form}", "-q")
+        fluxes[form] = np.array(Table.read(well_sampled / f"with_{form}" / "catalog.fits")["flux"], float)
+    good = fluxes["psf.fits"] > 1500
+    assert good.sum() > 60 and np.abs(fluxes["psf.psf"] / fluxes["psf.fits"] - 1)[good].max() < 1e-3
+    assert abs(np.median((fluxes["psf_grid.fits"] / fluxes["psf.fits"])[good]) - 1) < 0.01  # tables of the two halves
+    tessera(*common, "--forms", "psfex", "-o", well_sampled / "alone")
+    assert not (well_sampled / "alone" / "psf.fits").exists() and (well_sampled / "alone" / "psf.psf").exists()
+    assert "psfex" in tessera(*common, "--forms", "sketch", "-o", well_sampled / "no", code=2).stderr
+
+
+def test_sextractor_measures_fluxes_with_the_psfex_form(well_sampled, tmp_path):
+    program = shutil.which("source-extractor") or shutil.which("sex")
+    if not program:
+        pytest.skip("skipped: no SExtractor")
+    mosaic = well_sampled / "mosaic" / "mosaic.fits"
+    tessera("psf", "estimate", mosaic, "--method", "mopex", "--psf", "gaussian:fwhm_pix=3", "--set", "estimate.max_bad=20", "--forms", "psfex", "-o", tmp_path / "psf", "-q")
+    (tmp_path / "columns").write_text("FLUX_APER(1)\nFLUX_PSF\n")
+    subprocess.run([program, mosaic, "-c", "/dev/null", "-PARAMETERS_NAME", "columns", "-FILTER", "N", "-PSF_NAME", tmp_path / "psf" / "psf.psf", "-CATALOG_NAME", "out.cat", "-CATALOG_TYPE", "ASCII", "-PHOT_APERTURES", "16", "-DETECT_THRESH", "20", "-VERBOSE_TYPE", "QUIET"],
+                   cwd=tmp_path, check=True, capture_output=True, timeout=120)
+    aperture, fitted = np.loadtxt(tmp_path / "out.cat")[:, :2].T  # positions follow
+    assert len(aperture) > 60 and abs(np.median(fitted / aperture) - 1) < 0.03  # circles of 8 pixels about stars of 3, the table's own flux being that within 10
+
+
+def test_photutils_reads_the_grid(well_sampled):
+    psf = pytest.importorskip("photutils.psf", reason="skipped: no photutils")
+    tessera("psf", "estimate", well_sampled / "frames", "--mosaic", well_sampled / "mosaic", "--method", "mopex", "--psf", "gaussian:fwhm_pix=3", "--set", "estimate.max_bad=5", "--forms", "prf,grid", "-o", well_sampled / "grid", "-q")
+    if hasattr(psf.GriddedPSFModel, "read"):
+        model = psf.GriddedPSFModel.read(str(well_sampled / "grid" / "psf_grid.fits"), format="stdpsf")
+    else:  # before 1.9 the model had no reader of its own: what it takes from the file
+        data, header = fits.getdata(well_sampled / "grid" / "psf_grid.fits").astype(float), fits.getheader(well_sampled / "grid" / "psf_grid.fits")
+        places = [(header[f"IPSFX{i:02d}"] - 1, header[f"JPSFY{j:02d}"] - 1) for j in range(1, header["NYPSFS"] + 1) for i in range(1, header["NXPSFS"] + 1)]
+        model = psf.GriddedPSFModel(NDData(data, meta={"grid_xypos": places, "oversampling": header["OVERSAMP"]}))
+    y, x = np.mgrid[90:111, 90:111]
+    pixels = model.evaluate(x, y, 1, 100, 100)
+    table = fits.getdata(well_sampled / "grid" / "psf.fits").astype(float)
+    half = table.shape[0] // 2
+    assert np.abs(pixels - table[half - 40:half + 41:4, half - 40:half + 41:4]).max() < 1e-3 * table.max()
 
 
 def test_stamps_are_split_by_the_areas_of_a_prf_map(well_sampled, tmp_path):

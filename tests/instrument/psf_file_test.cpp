@@ -136,6 +136,46 @@ TEST(PsfFile, OursIsReadBackAsWritten) {
   EXPECT_THROW(write_psf(folder / "three.fits", std::vector<psf::PointResponse>(3, model.tables().front()), {10, 50}, {20, 70}), UsageError);
 }
 
+TEST(PsfFile, ModelsOfPsfexAndGridsAreReadBackAsWritten) {
+  const TemporaryFolder folder;
+  psf::Meaning meaning;
+  meaning.samples_per_pixel_x = meaning.samples_per_pixel_y = 5, meaning.centre_x = meaning.centre_y = 20, meaning.normalisation = psf::Normalisation::mean;
+  const auto samples = [](double fwhm) {
+    const Image<float> image = star(41, 20, 5, fwhm);
+    Image<double> real{image.box()};
+    std::copy(image.pixels().begin(), image.pixels().end(), real.pixels().begin());
+    return real;
+  };
+  const psf::PointResponse mean{samples(1.6), meaning};
+  // R + u (R′ − R), u from −1 to 1 over x = 0 … 200.
+  Image<double> slope{41, 41};
+  const Image<double> narrow = samples(1.6), wide = samples(1.8);
+  for (std::size_t i = 0; i < slope.pixels().size(); ++i) slope.pixels()[i] = wide.pixels()[i] - narrow.pixels()[i];
+  Image<double> none{41, 41};
+  const std::vector<psf::PointResponse> terms{mean, psf::PointResponse::scaled(slope, meaning, mean.scale()), psf::PointResponse::scaled(none, meaning, mean.scale())};
+  write_psfex(folder / "model.psf", terms, {1, 100, 100, 50, 50});
+  const auto model = read_psf({.file = (folder / "model.psf").string()});
+  for (const double x : {0.0, 100.0, 170.0}) {
+    psf::PointResponse workspace;
+    const auto& there = model.at(x, 30, workspace);
+    for (const auto& [dx, dy] : {std::pair{0.0, 0.0}, {0.4, -1.2}, {2.5, 0.0}}) EXPECT_NEAR(there.at(dx, dy), mean.at(dx, dy) + (x - 100) / 100 * terms[1].at(dx, dy), 2e-6) << x;
+  }
+  EXPECT_THROW(write_psfex(folder / "none.psf", {mean}, {1, 0, 1, 0, 1}), UsageError);
+  psf::Meaning beside = meaning;
+  beside.centre_x = 19;
+  EXPECT_THROW(write_psfex(folder / "none.psf", {psf::PointResponse{samples(1.6), beside}}, {}), UsageError) << "its form has the star in the middle";
+  const psf::PointResponse other{samples(1.8), meaning};
+  write_psf_grid(folder / "grid.fits", {mean, other, mean, other, mean, other}, {0, 200}, {0, 60, 100});
+  const auto grid = read_psf({.file = (folder / "grid.fits").string()});
+  psf::PointResponse workspace;
+  const auto& between = grid.at(50, 80, workspace);
+  EXPECT_EQ(between.samples_per_pixel_x(), 4);
+  EXPECT_NEAR(grid.tables().front().flux(), 1, 1e-3) << "the share within the table, not normalised again";
+  for (const auto& [dx, dy] : {std::pair{0.0, 0.0}, {0.25, -1.5}, {2.5, 0.0}}) EXPECT_NEAR(between.at(dx, dy), 0.75 * mean.at(dx, dy) + 0.25 * other.at(dx, dy), 2e-6);
+  EXPECT_THROW(write_psf_grid(folder / "none.fits", {mean, other}, {0, 200}, {0}), UsageError);
+  EXPECT_FALSE(std::filesystem::exists(folder / "none.psf") || std::filesystem::exists(folder / "none.fits"));
+}
+
 TEST(PsfFile, TablesOfIracHaveTheirStarWhereTheyAreBalanced) {
   const TemporaryFolder folder;
   Header h;

@@ -43,6 +43,10 @@ psf::PsfModel read_psf(const PsfFileOptions& options);
 /// Writes a constant model or a grid with our own cards, as read_psf reads it: pixel responses, one image per position, x fastest.
 /// `xs`, `ys`: the positions, empty for one table.
 void write_psf(const std::filesystem::path& path, const std::vector<psf::PointResponse>& tables, const std::vector<double>& xs, const std::vector<double>& ys, const Header& header = {});
+/// The same as a model of PSFEx (.psf): the terms of a polynomial in the position, which share the scale of the first; samples are pixel responses, as SExtractor takes them (Σ · PSF_SAMP² = 1 where the response has flux 1). UsageError: numbers or geometries do not fit, the star is not on the middle sample.
+void write_psfex(const std::filesystem::path& path, const std::vector<psf::PointResponse>& terms, const psf::Polynomial& polynomial, const Header& header = {});
+/// The same as a STDPSF grid, as photutils' GriddedPSFModel reads it: four samples per pixel, one plane per position (pixels from 0, x fastest), at least 2 × 2.
+void write_psf_grid(const std::filesystem::path& path, const std::vector<psf::PointResponse>& tables, const std::vector<double>& xs, const std::vector<double>& ys, const Header& header = {});
 /// The same for tables at places of their own, of which the nearest counts (card PRPLACES); `headers`: of each, or none. Tables of one file have one geometry, else UsageError.
 void write_psf_places(const std::filesystem::path& path, const std::vector<psf::PointResponse>& tables, const std::vector<std::pair<double, double>>& places, const std::vector<Header>& headers = {});
 

@@ -30,11 +30,13 @@ std::string primary_cards(const Header& header) {
          card_text("EXTEND  =                    T") + header.cards80();
 }
 
-std::string cube_cards(const CubeHdu& cube, int width, int height, int depth) {
-  std::string out = card_text("XTENSION= 'IMAGE   '           / image extension");
+/// `primary`: cards of the primary HDU where the cube is that; null for an extension.
+std::string cube_cards(const CubeHdu& cube, const Header* primary, int width, int height, int depth) {
+  std::string out = primary ? card_text("SIMPLE  =                    T / file conforms to FITS standard") : card_text("XTENSION= 'IMAGE   '           / image extension");
   out += card_text(fmt::format("BITPIX  = {:>20}", cube.pixels == CubeHdu::Pixels::real ? -32 : 32)) + card_text("NAXIS   =                    3");
   int axis = 0;
   for (const int n : {width, height, depth}) out += card_text(fmt::format("NAXIS{}  = {:>20}", ++axis, n));
+  if (primary) return out + card_text("EXTEND  =                    T") + primary->cards80() + cube.cards.cards80();
   out += card_text("PCOUNT  =                    0") + card_text("GCOUNT  =                    1");
   Header name;
   name.set("EXTNAME", cube.name);
@@ -118,11 +120,12 @@ FitsCubes::FitsCubes(const std::filesystem::path& path, const Header& primary, s
   auto& m = *impl_;
   m.path = path, m.temporary = files::temporary_name(path);
   m.width = width, m.height = height, m.depth = depth;
-  m.primary = detail::closed_header(primary_cards(primary), 0);
+  const bool cube_first = !cubes.empty() && cubes.front().name.empty();
+  if (!cube_first) m.primary = detail::closed_header(primary_cards(primary), 0);
   m.end = static_cast<std::int64_t>(m.primary.size());
   for (const auto& cube : cubes) {
     Impl::Place place;
-    place.cards = cube_cards(cube, width, height, depth);
+    place.cards = cube_cards(cube, cube_first && m.places.empty() ? &primary : nullptr, width, height, depth);
     place.header = m.end;
     place.data = m.end + static_cast<std::int64_t>(detail::closed_header(place.cards, 0).size());
     m.end = place.data + whole_blocks(4 * std::int64_t{width} * height * depth);

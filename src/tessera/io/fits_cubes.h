@@ -15,7 +15,7 @@ namespace tessera::io {
 
 struct CubeHdu {
   enum class Pixels { real, integer };  ///< 32 bits each
-  std::string name;                     ///< EXTNAME
+  std::string name;                     ///< EXTNAME; of the first cube "": it is the primary HDU itself
   Pixels pixels = Pixels::real;
   Header cards;                         ///< beside those of storage
 };
@@ -23,7 +23,7 @@ struct CubeHdu {
 /// CHECKSUM and DATASUM on every HDU. The file appears with close(); an object destroyed before that leaves nothing. Throws SystemError with path and reason.
 class FitsCubes {
  public:
-  /// An empty primary HDU with `primary`, then the cubes. Throws UsageError without pixels.
+  /// An empty primary HDU with `primary`, then the cubes; or the first cube with these cards before its own. Throws UsageError without pixels.
   FitsCubes(const std::filesystem::path& path, const Header& primary, std::vector<CubeHdu> cubes, int width, int height, int depth);
   ~FitsCubes();
   FitsCubes(const FitsCubes&) = delete;

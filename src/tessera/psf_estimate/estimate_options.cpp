@@ -7,6 +7,7 @@ void describe(param::Schema<EstimateChoice>& s) {
   s.field(&O::method, "method", "effective: the effective PSF (Anderson & King 2000), fitted to all pixels at once, for undersampled detectors too; mopex: the mean of shifted postage stamps, as MOPEX's prf_estimate.").flag("method")
       .choices({{"effective", EstimateMethod::effective}, {"mopex", EstimateMethod::mopex}});
   s.field(&O::sources, "sources", "A table of stars to be used (columns ra, dec in degrees, ICRS); empty: bright isolated ones are chosen. psf at: places beside those named.").flag("sources").placeholder("LIST");
+  s.field(&O::forms, "forms", "psf estimate: files that the response is written to: prf = psf.fits, ours; psfex = psf.psf, a model of PSFEx; grid = psf_grid.fits, an STDPSF grid for photutils.").flag("forms").each_of({"prf", "psfex", "grid"});
 }
 
 void describe(param::Schema<EstimateOptions>& s) {

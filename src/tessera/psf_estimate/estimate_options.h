@@ -1,6 +1,7 @@
 /// psf_estimate/estimate_options.h — options of tessera psf.
 #pragma once
 #include <string>
+#include <vector>
 
 #include "tessera/extraction/extract_options.h"
 
@@ -11,6 +12,7 @@ enum class EstimateMethod { effective, mopex };
 struct EstimateChoice {
   EstimateMethod method = EstimateMethod::effective;
   std::string sources;            // a list of stars; empty: chosen
+  std::vector<std::string> forms{"prf"};
 };
 void describe(param::Schema<EstimateChoice>& s);
 

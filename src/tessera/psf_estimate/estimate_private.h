@@ -30,6 +30,7 @@ struct PhaseResiduals {
   double scatter = 0;            ///< robust standard deviation of the medians
 };
 
+psf::Meaning meaning_of(const EffectiveTable& table, const Image<double>& samples);
 /// The table of a run as others read it; `samples`: of one place.
 psf::PointResponse response_of(const EffectiveTable& table, const Image<double>& samples);
 
@@ -68,6 +69,9 @@ class Estimation : private extraction::InputImages {
   long used_stars() const;
   PhaseResiduals phase_residuals(const EffectiveTable& table) const;
   void write_tables(const EffectiveTable& table, pipeline::OutputFolder& folder);
+  std::pair<std::vector<double>, std::vector<double>> positions_of_tables(const EffectiveTable& table) const;
+  void write_psfex(const EffectiveTable& table, pipeline::OutputFolder& folder) const;
+  void write_grid(std::vector<psf::PointResponse> tables, std::vector<double> xs, std::vector<double> ys, const EffectiveTable& table, pipeline::OutputFolder& folder);
   void write_plane(const std::string& name, const EffectiveTable& table, const char* title, View<const double> plane, pipeline::OutputFolder& folder);
   void write_sectors(pipeline::OutputFolder& folder);
   void add_quality_plot(report::Html& h) const;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <tuple>
+#include <utility>
 
 #include "tessera/base/files.h"
 #include "tessera/base/text.h"
@@ -19,15 +21,17 @@ constexpr int positions_a_side = 5;
 
 }  // namespace
 
-psf::PointResponse response_of(const EffectiveTable& table, const Image<double>& samples) {
+psf::Meaning meaning_of(const EffectiveTable& table, const Image<double>& samples) {
   psf::Meaning meaning;
   meaning.samples_per_pixel_x = meaning.samples_per_pixel_y = table.samples_per_pixel;
   meaning.centre_x = meaning.centre_y = samples.box().width() / 2;
   meaning.response = psf::Response::pixel;
   meaning.normalisation = psf::Normalisation::mean;
   meaning.normalisation_radius_pix = table.radius_pix;
-  return {samples, meaning};
+  return meaning;
 }
+
+psf::PointResponse response_of(const EffectiveTable& table, const Image<double>& samples) { return {samples, meaning_of(table, samples)}; }
 
 /// A plane beside a table, of its geometry.
 void Estimation::write_plane(const std::string& name, const EffectiveTable& table, const char* title, View<const double> plane, pipeline::OutputFolder& folder) {
@@ -89,26 +93,69 @@ Header Estimation::table_header(const EffectiveTable& table) const {
   return header;
 }
 
+std::pair<std::vector<double>, std::vector<double>> Estimation::positions_of_tables(const EffectiveTable& table) const {
+  std::pair<std::vector<double>, std::vector<double>> at;
+  const auto& p = table.polynomial;
+  for (int k = 0; k < positions_a_side; ++k) {  // between which the polynomial is nearly linear
+    const double share = -1 + 2.0 * k / (positions_a_side - 1);
+    at.first.push_back(p.x_zero + share * p.x_scale), at.second.push_back(p.y_zero + share * p.y_scale);
+  }
+  return at;
+}
+
 void Estimation::write_tables(const EffectiveTable& table, pipeline::OutputFolder& folder) {
+  const auto wanted = [&](const char* form) { return std::find(choice_.forms.begin(), choice_.forms.end(), form) != choice_.forms.end(); };
+  const bool varies = table.samples.size() > 1;
   std::vector<psf::PointResponse> tables;
   std::vector<double> xs, ys;
-  if (table.samples.size() == 1) {
-    tables.push_back(response_of(table, table.samples.front()));
-  } else {  // the polynomial at places between which it is nearly linear
-    const auto& p = table.polynomial;
-    for (int k = 0; k < positions_a_side; ++k) {
-      const double share = -1 + 2.0 * k / (positions_a_side - 1);
-      xs.push_back(p.x_zero + share * p.x_scale), ys.push_back(p.y_zero + share * p.y_scale);
-    }
+  if (varies) {
+    std::tie(xs, ys) = positions_of_tables(table);
     for (const double y : ys)
       for (const double x : xs) tables.push_back(response_of(table, table_at(table, x, y)));
+  } else {
+    tables.push_back(response_of(table, table.samples.front()));
   }
-  instrument::write_psf(folder.product("psf.fits"), tables, xs, ys, table_header(table));
-  products_.push_back({"psf.fits", pipeline::datasums(folder.product("psf.fits"))});
+  const auto add = [&](const char* name) { products_.push_back({name, pipeline::datasums(folder.product(name))}); };
+  if (wanted("prf")) instrument::write_psf(folder.product("psf.fits"), tables, xs, ys, table_header(table)), add("psf.fits");
+  if (wanted("psfex")) write_psfex(table, folder), add("psf.psf");
+  if (wanted("grid")) write_grid(std::move(tables), std::move(xs), std::move(ys), table, folder), add("psf_grid.fits");
   write_plane("psf_sigma.fits", table, sigma_title(), table.sigma.view(), folder);
   Image<double> coverage{table.coverage.box()};
   std::copy(table.coverage.pixels().begin(), table.coverage.pixels().end(), coverage.pixels().begin());
   write_plane("psf_coverage.fits", table, by_stamps() ? "stamps at each sample of the table" : "pixels of stars whose nearest sample of the table this is", coverage.view(), folder);
+}
+
+void Estimation::write_psfex(const EffectiveTable& table, pipeline::OutputFolder& folder) const {
+  std::vector<psf::PointResponse> terms{response_of(table, table.samples.front())};
+  for (std::size_t t = 1; t < table.samples.size(); ++t) terms.push_back(psf::PointResponse::scaled(table.samples[t], meaning_of(table, table.samples[t]), terms.front().scale()));
+  psf::Polynomial polynomial = table.polynomial;
+  if (terms.size() == 1) polynomial = {0, (shifts_.front().width - 1) / 2, shifts_.front().width, (shifts_.front().height - 1) / 2, shifts_.front().height};
+  Header header;
+  header.set("LOADED", static_cast<std::int64_t>(by_stamps() ? stamps_.size() : stars_.size()), by_stamps() ? "stamps" : "stars chosen");
+  header.set("ACCEPTED", static_cast<std::int64_t>(used_stars()), "those it was made of");
+  if (!by_stamps()) header.set("CHI2", table.chi2 / static_cast<double>(std::max(1L, table.pixels)), "per pixel");
+  instrument::write_psfex(folder.product("psf.psf"), terms, polynomial, header);
+}
+
+/// Sectors at their middles, where they form a grid; along an axis without any the first and last pixel have the same table.
+void Estimation::write_grid(std::vector<psf::PointResponse> tables, std::vector<double> xs, std::vector<double> ys, const EffectiveTable& table, pipeline::OutputFolder& folder) {
+  const double width = shifts_.front().width, height = shifts_.front().height;
+  if (!sectors_.empty() && own_.map.empty()) {
+    tables.clear();
+    for (const Sector& s : sectors_) tables.push_back(response_of(s.table, s.table.samples.front()));
+    for (int i = 0; i < own_.sectors_x; ++i) xs.push_back((sectors_[static_cast<std::size_t>(i)].areas.front().x0 + sectors_[static_cast<std::size_t>(i)].areas.front().x1 - 1) / 2.0);
+    for (int j = 0; j < own_.sectors_y; ++j) ys.push_back((sectors_[static_cast<std::size_t>(j * own_.sectors_x)].areas.front().y0 + sectors_[static_cast<std::size_t>(j * own_.sectors_x)].areas.front().y1 - 1) / 2.0);
+  }
+  const std::size_t columns = std::max<std::size_t>(1, xs.size()), rows = std::max<std::size_t>(1, ys.size());
+  if (columns == 1) xs = {0, width - 1};
+  if (rows == 1) ys = {0, height - 1};
+  std::vector<psf::PointResponse> all;
+  for (std::size_t j = 0; j < ys.size(); ++j)
+    for (std::size_t i = 0; i < xs.size(); ++i) all.push_back(tables[(rows == 1 ? 0 : j) * columns + (columns == 1 ? 0 : i)]);
+  // Numbers of tables by which photutils takes a file for one of several detectors.
+  if (const auto count = all.size(); count == 36 || count == 56 || count == 90 || count == 200)
+    context_.caveat("grid-of-photutils", fmt::format("psf_grid.fits has {} tables, which photutils takes for those of several detectors; choose another number of sectors", count));
+  instrument::write_psf_grid(folder.product("psf_grid.fits"), all, xs, ys, table_header(table));
 }
 
 Table Estimation::star_table(const EffectiveTable& table) const {
