@@ -277,3 +277,25 @@ def test_pictures_and_a_report_that_needs_nothing_beside_it(flat, tmp_path):
     xml.dom.minidom.parseString(page[page.index("<html"):])
     assert "Plane by plane" in page and page.count("data:image/png;base64,") == 2 and "src=\"http" not in page
     assert ">11<" in page  # planes
+
+
+@pytest.mark.parametrize("ra, dec", [(0.001, -12.0), (77.0, 89.97)])
+def test_across_the_meridian_and_at_the_pole(tmp_path, ra, dec):
+    (tmp_path / "frames").mkdir()
+    write_calibration(tmp_path / "frames" / "calibration")
+    for i in range(2):
+        write_frame(tmp_path / "frames" / f"{i}.fits", ra, dec - i * 8 * PIXEL / 3600, angle=30 * i, sky=lambda ra, dec, lam: 0.7 + 0 * lam)
+    with cube(tmp_path / "out", tmp_path / "frames", "--size", "6", target=f"{ra},{dec}") as c:
+        image = c["IMAGE"].data
+        assert np.isfinite(image).any(axis=0).mean() > .9 and np.nanmax(np.abs(image - .7)) < 1e-6
+
+
+def test_frames_of_the_survey_and_of_deep_fields_are_told_apart(tmp_path):
+    (tmp_path / "frames").mkdir()
+    for i, deep in enumerate((False, True, True)):
+        write_frame(tmp_path / "frames" / f"{i}.fits", RA, DEC, cards=[("NON_SURVEY", deep)])
+    counted = {}
+    for survey in ("all", "sky", "deep"):
+        with cube(tmp_path / survey, tmp_path / "frames", "--size", "1", "--survey", survey) as c:
+            counted[survey] = int(c["NHITS"].data.max())
+    assert counted == {"all": 3, "sky": 1, "deep": 2}
