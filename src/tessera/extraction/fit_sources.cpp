@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <set>
 #include <utility>
@@ -205,8 +206,14 @@ void find_sights(std::span<const FitImage> images, std::span<Source> sources, in
     }
     context.step();
   });
+  std::vector<std::uint32_t> seen(sources.size());
   for (const auto& of_image : found)
+    for (const auto& [source, sight] : of_image) ++seen[source];
+  for (const auto i : which) sources[i].sights.reserve(seen[i]);
+  for (auto& of_image : found) {
     for (const auto& [source, sight] : of_image) sources[source].sights.push_back(sight);
+    of_image = {};
+  }
 }
 
 FitSummary fit_sources(std::span<FitImage> images, std::span<Source> sources, const FitOptions& options, bool positions, int window, double link_pix, pipeline::Context& context) {

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "tessera/core/statistics.h"
@@ -18,7 +20,7 @@ namespace {
 constexpr float least_signal_to_noise = 10;
 constexpr double sky_radius = 6, aperture_radius = 3;   // frame pixels
 constexpr double ab_zero_jy = 3631;                     // Oke & Gunn 1983
-constexpr std::size_t most_stars = 500000;
+constexpr std::size_t most_core_pixels = 10'000'000;
 constexpr double most_excess_percent = 1;      // of a bin's pixels, over what all pixels lost
 constexpr std::int64_t least_rejected = 10;    // fewer say nothing
 
@@ -26,9 +28,10 @@ constexpr std::int64_t least_rejected = 10;    // fewer say nothing
 class StarCores {
  public:
   StarCores(const Plan& plan, const TileStore& store)
-      : width_{plan.grid.width}, core_{plan.frame_pixel}, aperture_{static_cast<int>(std::lround(aperture_radius * plan.frame_pixel))},
+      : core_{plan.frame_pixel}, aperture_{static_cast<int>(std::lround(aperture_radius * plan.frame_pixel))},
         frame_pixels_{1 / (plan.input_over_output_pixel * plan.input_over_output_pixel)},
-        search_{plan, store, static_cast<int>(std::ceil(sky_radius * plan.frame_pixel)), least_signal_to_noise, false}, coverage_{store, TileResult::coverage, 0, search_.reach()} {
+        search_{plan, store, static_cast<int>(std::ceil(sky_radius * plan.frame_pixel)), least_signal_to_noise, false}, coverage_{store, TileResult::coverage, 0, search_.reach()},
+        first_(static_cast<std::size_t>(plan.grid.height) + 1) {
     const double area = plan.grid.wcs().pixel_area_sr({(plan.grid.width - 1) / 2.0, (plan.grid.height - 1) / 2.0});
     losses.ab = plan.unit == "MJy/sr" && area > 0;
     losses.aperture_arcsec = aperture_ * std::sqrt(area / instrument::arcsec2_in_sr);
@@ -38,20 +41,26 @@ class StarCores {
   void find() {
     search_.run([&](const MosaicPeak& peak) {
       coverage_.advance(peak.y + search_.reach());
-      if (cores_.size() < 20 * most_stars) take(peak);
+      if (core_pixels_ < most_core_pixels) take(peak);
     });
-    std::ranges::sort(cores_);
+    std::ranges::sort(stars_, {}, [](const Star& s) { return std::pair{s.y, s.x}; });
+    for (const Star& s : stars_) ++first_[static_cast<std::size_t>(s.y) + 1];
+    std::partial_sum(first_.begin(), first_.end(), first_.begin());
     for (auto& [number, bin] : bins_) {
       auto& all = snr_[number];
       bin.signal_to_noise = statistics::median_inplace(std::span<float>{all});
     }
   }
 
-  /// Bin of the core that an output pixel belongs to, if there is one.
+  /// Bin of the core that an output pixel belongs to, the brightest where there are several, or nullptr.
   StarLosses::Bin* bin_at(int x, int y) {
-    const std::int64_t pixel = static_cast<std::int64_t>(y) * width_ + x;
-    const auto found = std::ranges::lower_bound(cores_, pixel, {}, &std::pair<std::int64_t, int>::first);
-    return found != cores_.end() && found->first == pixel ? &bins_[found->second] : nullptr;
+    std::optional<int> brightest;
+    for (int row = std::max(0, y - core_); row <= std::min(static_cast<int>(first_.size()) - 2, y + core_); ++row) {
+      const auto in_row = std::span{stars_}.subspan(first_[static_cast<std::size_t>(row)], first_[static_cast<std::size_t>(row) + 1] - first_[static_cast<std::size_t>(row)]);
+      for (auto s = std::ranges::lower_bound(in_row, x - core_, {}, &Star::x); s != in_row.end() && s->x <= x + core_; ++s)
+        if (in_core(x - s->x, y - row) && (!brightest || s->bin < *brightest)) brightest = s->bin;
+    }
+    return brightest ? &bins_[*brightest] : nullptr;
   }
 
   StarLosses finished() {
@@ -83,22 +92,30 @@ class StarCores {
     bin.from = number, bin.to = number + 1;
     ++bin.stars;
     snr_[number].push_back(p.signal_to_noise);
+    stars_.push_back({p.y, p.x, number});
     for (int j = p.y - core_; j <= p.y + core_; ++j)
       for (int i = p.x - core_; i <= p.x + core_; ++i) {
-        if ((i - p.x) * (i - p.x) + (j - p.y) * (j - p.y) > core_ * core_) continue;
-        cores_.emplace_back(static_cast<std::int64_t>(j) * width_ + i, number);
+        if (!in_core(i - p.x, j - p.y)) continue;
+        ++core_pixels_;
         bin.pixels += static_cast<double>(coverage_(i, j)) * frame_pixels_;
       }
   }
 
-  int width_, core_, aperture_;
+  bool in_core(int dx, int dy) const { return dx * dx + dy * dy <= core_ * core_; }
+
+  struct Star {
+    int y, x, bin;
+  };
+  int core_, aperture_;
   double frame_pixels_;  // that an output pixel's area holds
   double zero_ = 0;      // magnitude of a sum of 1
   PeakSearch search_;
   PlaneWindow coverage_;
   std::map<int, StarLosses::Bin> bins_;  // by magnitude
   std::map<int, std::vector<float>> snr_;
-  std::vector<std::pair<std::int64_t, int>> cores_;  // output pixel, bin
+  std::vector<Star> stars_;
+  std::vector<std::size_t> first_;       // star of each row of the mosaic
+  std::size_t core_pixels_ = 0;
 };
 
 }  // namespace
