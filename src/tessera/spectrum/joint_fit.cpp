@@ -13,6 +13,8 @@ namespace {
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t lanes = 8;
 
+constexpr double square(double v) { return v * v; }
+
 /// Σ a b in a fixed order of eight partial sums; n is a multiple of eight.
 TESSERA_CLONES double dot(const double* a, const double* b, std::size_t n) {
   double s[lanes] = {};
@@ -126,7 +128,7 @@ double JointFit::quality(std::span<const JointSource> sources) const {
   std::size_t at = 0;
   for (int y = box_.y0; y < box_.y1; ++y)
     for (int x = box_.x0; x < box_.x1; ++x, ++at) {
-      if (weights_[at] <= 0 || std::hypot(x - sources[0].x, y - sources[0].y) > central_radius) continue;
+      if (weights_[at] <= 0 || square(x - sources[0].x) + square(y - sources[0].y) > square(central_radius)) continue;
       double model = 0;
       for (std::size_t i = 0; i < used_.size(); ++i) model += solution_[i] * rows_of_[used_[i] * pixels_ + at];
       sum += std::abs(values_[at] - model) / std::sqrt(variance_[at]);
@@ -149,7 +151,7 @@ JointResult JointFit::fit(const CutOut& cutout, std::span<const JointSource> sou
     for (int x = box_.x0; x < box_.x1; ++x, ++at) {
       if (weights_[at] <= 0) continue;
       ++result.pixels;
-      centre |= std::hypot(x - sources[0].x, y - sources[0].y) <= needed_radius;
+      centre |= square(x - sources[0].x) + square(y - sources[0].y) <= square(needed_radius);
     }
   if (!centre) return result;
   if (options_.weights == Weights::smooth) smooth_variance();

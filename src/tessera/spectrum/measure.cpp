@@ -16,13 +16,15 @@ namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr double margin = 6;          // pixels beyond the array: as far as a point response reaches
+bool within(double dx, double dy, double radius) { return dx * dx + dy * dy <= radius * radius; }
+
 constexpr double same_place = 0.005;  // pixels: sources that no fit tells apart
 
 Box square(int x, int y, int side) { return {x - side / 2, y - side / 2, x + side / 2 + 1, y + side / 2 + 1}; }
 
 struct Wanted {
   std::size_t placed = 0;
-  double wavelength_um = 0, width_um = 0;
+  double wavelength_um = 0, width_um = 0, solid_angle_arcsec2 = 0;
 };
 
 /// Reading a row of a window costs about as much as this many pixels of it.
@@ -70,16 +72,33 @@ class FrameRun {
   void choose() {
     for (std::size_t i = 0; i < here_.placed().size(); ++i) {
       const auto& p = here_.placed()[i];
-      if (source(p).neighbour || !frame_.box().contains(p.pixel_x(), p.pixel_y())) continue;
-      const auto w = calibration_->wavelength_at(frame_, p.x, p.y);
-      const auto asked = [&](const auto& range) { return w.centre_um >= range.first && w.centre_um <= range.second; };
-      if (!options_.wavelengths.empty() && std::ranges::none_of(options_.wavelengths, asked)) continue;
-      wanted_.push_back({i, w.centre_um, w.width_um});
+      if (!source(p).neighbour && frame_.box().contains(p.pixel_x(), p.pixel_y())) wanted_.push_back({i});
     }
+    look_up();
+    const auto asked = [&](const Wanted& w) { return std::ranges::any_of(options_.wavelengths, [&](const auto& range) { return w.wavelength_um >= range.first && w.wavelength_um <= range.second; }); };
+    if (!options_.wavelengths.empty()) std::erase_if(wanted_, [&](const Wanted& w) { return !asked(w); });
     std::ranges::sort(wanted_, {}, [&](const Wanted& w) {
       const auto& p = here_.placed()[w.placed];
       return std::tuple{p.pixel_y(), p.pixel_x(), w.placed};
     });
+  }
+
+  /// Wavelengths and solid angles at the places: from the maps' part that holds all, where that costs less than two rows for each.
+  void look_up() {
+    Box part;
+    for (const auto& w : wanted_) part = hull(part, square(here_.placed()[w.placed].pixel_x(), here_.placed()[w.placed].pixel_y(), 5));
+    part = intersection(part, frame_.box());
+    const auto& calibration = calibration_->calibration();
+    const bool at_once = cost(part) < static_cast<double>(wanted_.size()) * cost({0, 0, 2, 2});
+    const bool waves = at_once && !calibration.spectral_wcs().empty(), angles = at_once && !calibration.solid_angle_map().empty();
+    const auto wave_maps = waves ? calibration_->wavelengths(frame_, part) : spherex::WavelengthMaps{};
+    const auto angle_map = angles ? calibration_->solid_angles(frame_, part) : Image<float>{};
+    for (auto& w : wanted_) {
+      const auto& p = here_.placed()[w.placed];
+      const auto wave = waves ? spherex::Wavelength{spherex::map_at(wave_maps.centre_um, frame_.box(), p.x, p.y), spherex::map_at(wave_maps.width_um, frame_.box(), p.x, p.y)} : calibration_->wavelength_at(frame_, p.x, p.y);
+      w.wavelength_um = wave.centre_um, w.width_um = wave.width_um;
+      w.solid_angle_arcsec2 = angles ? spherex::map_at(angle_map, frame_.box(), p.x, p.y) : calibration_->solid_angle_at(frame_, p.x, p.y);
+    }
   }
 
   std::size_t zone_of(const PlacedSource& p) const { return frame_.psf().nearest(p.x + frame_.x_offset(), p.y + frame_.y_offset()); }
@@ -146,11 +165,13 @@ class FrameRun {
       usable_.pixels()[i] = finite && !(flags[i] & masked);
     }
     if (!options_.mask_sources) return;
-    for (const auto& p : here_.placed()) {
+    here_.near((window.x0 + window.x1) / 2., (window.y0 + window.y1) / 2., std::max(window.width(), window.height()) / 2. + 4, near_);
+    for (const auto i : near_) {
+      const auto& p = here_.placed()[i];
       const Box disc = intersection(square(p.pixel_x(), p.pixel_y(), 7), window);
       for (int y = disc.y0; y < disc.y1; ++y)
         for (int x = disc.x0; x < disc.x1; ++x)
-          if (std::hypot(x - p.x, y - p.y) <= central_radius) usable_(x, y) = 0;
+          if (within(x - p.x, y - p.y, central_radius)) usable_(x, y) = 0;
     }
   }
 
@@ -163,7 +184,7 @@ class FrameRun {
       const auto& q = here_.placed()[i];
       const auto same = [&](std::size_t j) {
         const auto& r = here_.placed()[j];
-        return std::hypot(q.x - r.x, q.y - r.y) < same_place && source(q).extended == source(r).extended;
+        return within(q.x - r.x, q.y - r.y, same_place) && source(q).extended == source(r).extended;
       };
       if (i != wanted.placed && !stamps_[i].empty() && std::ranges::none_of(members_, same)) members_.push_back(i);
     }
@@ -174,7 +195,7 @@ class FrameRun {
   void central_flags(const PlacedSource& p, Measurement& m) const {
     for (int y = p.pixel_y() - 3; y <= p.pixel_y() + 3; ++y)
       for (int x = p.pixel_x() - 3; x <= p.pixel_x() + 3; ++x) {
-        if (std::hypot(x - p.x, y - p.y) > central_radius) continue;
+        if (!within(x - p.x, y - p.y, central_radius)) continue;
         if (!frame_.box().contains(x, y)) {
           m.flags |= spherex::contains_bad_pixel;
           continue;
@@ -207,7 +228,7 @@ class FrameRun {
     const bool fit_level = fallback || options_.sky == SkyWay::fit;
     const CutOut cutout{intersection(square(p.pixel_x(), p.pixel_y(), options_.side), frame_.box()), pixels_.image.view(), pixels_.variance.view(), good_.view()};
     const auto fit = joint_.fit(cutout, joint_sources_, sky.level, fit_level);
-    const double scale = spherex::ujy_per_arcsec2 * calibration_->solid_angle_at(frame_, p.x, p.y);
+    const double scale = spherex::ujy_per_arcsec2 * wanted.solid_angle_arcsec2;
     m.fitted = static_cast<std::int16_t>(members_.size()), m.pixels = static_cast<std::int16_t>(fit.pixels);
     m.sky_pixels = static_cast<std::int16_t>(sky.used), m.sky_side = static_cast<std::int16_t>(sky.side);
     if (fit.solved && std::isfinite(scale)) {

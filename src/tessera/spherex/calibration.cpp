@@ -102,19 +102,10 @@ void require_wave(const SpectralFrame& frame) {
 }
 
 /// The four pixels that tell the value at a place: those around it, at the border the last ones.
-Box around(const SpectralFrame& frame, double x, double y) {
-  const Box box = frame.box();
+Box around(Box box, double x, double y) {
   const auto first = [](double v, int low, int high) { return std::clamp(static_cast<int>(std::floor(v)), low, std::max(low, high - 2)); };
   const int left = first(x, box.x0, box.x1), below = first(y, box.y0, box.y1);
   return intersection(box, {left, below, left + 2, below + 2});
-}
-
-/// Bilinear between them, and on along the same slope in the half pixel outside their centres.
-double bilinear(const Image<float>& map, double x, double y) {
-  const Box box = map.box();
-  const double u = box.width() > 1 ? x - box.x0 : 0, v = box.height() > 1 ? y - box.y0 : 0;
-  const int x1 = box.x1 - 1, y1 = box.y1 - 1;
-  return (1 - v) * ((1 - u) * map(box.x0, box.y0) + u * map(x1, box.y0)) + v * ((1 - u) * map(box.x0, y1) + u * map(x1, y1));
 }
 
 Vector direction(const wcs::SkyPoint& p) {
@@ -123,6 +114,13 @@ Vector direction(const wcs::SkyPoint& p) {
 }
 
 }  // namespace
+
+double map_at(const Image<float>& map, Box frame, double x, double y) {
+  const Box box = around(frame, x, y);
+  const double u = box.width() > 1 ? x - box.x0 : 0, v = box.height() > 1 ? y - box.y0 : 0;
+  const int x1 = box.x1 - 1, y1 = box.y1 - 1;
+  return (1 - v) * ((1 - u) * map(box.x0, box.y0) + u * map(x1, box.y0)) + v * ((1 - u) * map(box.x0, y1) + u * map(x1, y1));
+}
 
 double solid_angle_arcsec2(const wcs::SkyWcs& sky, double x, double y) {
   const auto difference = [&](wcs::PixelPoint from, wcs::PixelPoint to) {
@@ -174,13 +172,13 @@ Wavelength CalibrationFiles::wavelength_at(const SpectralFrame& frame, double x,
     require_wave(frame);
     return frame.wave()->at(x + frame.x_offset(), y + frame.y_offset());
   }
-  const auto maps = wavelengths(frame, around(frame, x, y));
-  return {bilinear(maps.centre_um, x, y), bilinear(maps.width_um, x, y)};
+  const auto maps = wavelengths(frame, around(frame.box(), x, y));
+  return {map_at(maps.centre_um, frame.box(), x, y), map_at(maps.width_um, frame.box(), x, y)};
 }
 
 double CalibrationFiles::solid_angle_at(const SpectralFrame& frame, double x, double y) const {
   if (!angles_) return solid_angle_arcsec2(frame.sky(), x, y);
-  return bilinear(solid_angles(frame, around(frame, x, y)), x, y);
+  return map_at(solid_angles(frame, around(frame.box(), x, y)), frame.box(), x, y);
 }
 
 Image<std::int32_t> Calibration::strips(const SpectralFrame& frame, Box window) const {

@@ -68,6 +68,9 @@ class CalibrationFiles {
   std::optional<io::FitsFile> waves_, angles_;
 };
 
+/// A map of calibration at a place: bilinear between the four pixels of `frame` around it, at its border on along the slope of the last ones. The map must hold these pixels.
+double map_at(const Image<float>& map, Box frame, double x, double y);
+
 class CalibrationSet {
  public:
   /// Looks in `given` alone when it is not empty (throws UsageError when it is no folder), else in the frames' folders and `calibration/` in each of them.
