@@ -29,6 +29,7 @@ struct Wanted {
 
 /// Reading a row of a window costs about as much as this many pixels of it.
 constexpr double row_cost = 400;
+constexpr std::int64_t most_window = std::int64_t{1} << 19;  // pixels
 double cost(Box window) { return window.height() * (row_cost + window.width()); }
 
 class FrameRun {
@@ -139,14 +140,17 @@ class FrameRun {
       const auto& p = here_.placed()[wanted_[i].placed];
       return intersection(square(p.pixel_x(), p.pixel_y(), widest), frame_.box());
     };
-    Box window = window_of(from);
+    // Two sources of one row may lie too far apart for one window, and all between them yet make it worth while: the largest group counts, not the first that fails.
+    Box window = window_of(from), both = window;
     std::size_t to = from + 1;
     double alone = cost(window);
-    for (; to < wanted_.size(); ++to) {
-      const Box next = window_of(to), both = hull(window, next);
-      alone += cost(next);
-      if (cost(both) > alone || both.area() > std::int64_t{1} << 19) break;
-      window = both;
+    for (std::size_t next = to; next < wanted_.size(); ++next) {
+      const Box one = window_of(next);
+      if (one.y0 >= both.y1 && to < next) break;
+      both = hull(both, one);
+      alone += cost(one);
+      if (both.area() > most_window) break;
+      if (cost(both) <= alone) window = both, to = next + 1;
     }
     pixels_ = frame_.read_window(file_, window, false);
     mark_pixels(window);
