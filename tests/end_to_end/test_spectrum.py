@@ -2,6 +2,9 @@
 import filecmp
 import re
 import shutil
+import signal
+import subprocess
+import time
 
 import numpy as np
 import pytest
@@ -9,7 +12,7 @@ from astropy.io import fits
 from astropy.table import Table
 
 from spectrum_frames import SIDE, Survey, grid_positions, wavelength, write_frame
-from tools import run_record, tessera
+from tools import TESSERA, run_record, tessera
 
 LEVELS = np.geomspace(100, 40000, 25)
 
@@ -252,3 +255,26 @@ def test_each_source_gets_its_votable_and_picture_and_the_page_shows_pixels(surv
     assert re.search(r"HOT \(\d+ px\)", page) and "CONTAINS_BAD_PIXEL" in page
     tessera("spectrum", survey.table, survey.paths[0], "-o", tmp_path / "few", "--no-report", "--set", "spectrum.each=24")
     assert sorted(p.name for p in (tmp_path / "few").iterdir()) == ["frames.fits", "measurements.fits", "run.json", "spectra.fits", "tessera.log"]
+
+
+def test_an_interrupted_run_goes_on_with_the_same_bits(survey, tmp_path):
+    many = tmp_path / "many"
+    many.mkdir()
+    for k in range(30):
+        for path in survey.paths:
+            (many / path.name.replace("_2B_", f"_2B_{k:02d}")).symlink_to(path)
+    arguments = ("spectrum", survey.table, many, "--calibration", survey.folder / "calibration", "--no-report", "--set", "spectrum.each=0", "--threads", 1)
+    tessera(*arguments, "-o", tmp_path / "whole")
+    process = subprocess.Popen([TESSERA, *map(str, arguments), "-o", tmp_path / "out", "--log-format", "json"], stderr=subprocess.PIPE, text=True)
+    while not (tmp_path / "out" / ".tessera" / "frames").exists():
+        assert process.poll() is None
+    time.sleep(.3)
+    process.send_signal(signal.SIGINT)
+    process.communicate()
+    if process.returncode == 0:
+        pytest.skip("the machine was too fast to be interrupted")
+    assert process.returncode == 130 and not (tmp_path / "out" / "run.json").exists()
+    done = tessera("resume", tmp_path / "out")
+    assert re.search(r"\d+ of 720 frames were measured before", done.stderr)
+    for name in ("measurements.fits", "spectra.fits", "frames.fits"):
+        assert filecmp.cmp(tmp_path / "out" / name, tmp_path / "whole" / name, shallow=False), name

@@ -15,6 +15,7 @@
 #include "tessera/io/tables.h"
 #include "tessera/pipeline/mosaic.h"
 #include "tessera/pipeline/run_json.h"
+#include "tessera/spectrum/frame_journal.h"
 #include "tessera/spectrum/report.h"
 #include "tessera/spectrum/source_products.h"
 #include "tessera/spectrum/tables.h"
@@ -70,7 +71,7 @@ class Run {
     const auto asked = pipeline::table_request("spectrum", request_.inputs, files, settings_);
     pipeline::OutputFolder folder{request_.output, asked, request_.overwrite};
     context_.log_to(folder.product("tessera.log").string());
-    measure();
+    measure(folder, asked.plan_hash);
     tell();
     write(folder, asked.plan_hash, files);
     if (measured_.measurements.empty()) return pipeline::Outcome::nothing_to_do;
@@ -123,21 +124,38 @@ class Run {
     }
   }
 
-  void measure() {
+  void measure(const pipeline::OutputFolder& folder, const std::string& plan) {
     const Field field{sources_};
     CalibrationLoans loans{calibration_};
+    FrameJournal journal{folder, plan, frames_};
+    if (journal.found() > 0) context_.log(Level::info, fmt::format("{} of {} frames were measured before the run was interrupted", journal.found(), frames_.size()));
     const auto n = static_cast<std::int64_t>(frames_.size());
     std::vector<FrameResult> results(frames_.size());
+    std::vector<char> known(frames_.size());
     std::map<std::string, std::int64_t> caveats;
     measured_.sources = std::span{sources_}.first(wanted_);
     measured_.channels = &calibration_.of(1).channels();
+    const auto work = [&](std::int64_t i) {
+      const auto at = static_cast<std::size_t>(i);
+      known[at] = journal.has(at);
+      results[at] = known[at] ? journal.take(at) : one_frame(i, field, loans);
+    };
+    const auto done = [&](std::int64_t i) {
+      const auto at = static_cast<std::size_t>(i);
+      if (!known[at]) journal.add(at, results[at]);
+      take(std::move(results[at]), static_cast<std::int32_t>(i), caveats);
+      results[at] = {};
+      context_.step(1);
+    };
     context_.stage("measuring", n);
-    context_.pool().for_each_ordered(n, 8 * context_.pool().threads(), [&](std::int64_t i) { results[static_cast<std::size_t>(i)] = one_frame(i, field, loans); },
-                                     [&](std::int64_t i) {
-                                       take(std::move(results[static_cast<std::size_t>(i)]), static_cast<std::int32_t>(i), caveats);
-                                       results[static_cast<std::size_t>(i)] = {};
-                                       context_.step(1);
-                                     });
+    try {
+      context_.pool().for_each_ordered(n, 8 * context_.pool().threads(), work, done);
+    } catch (const DataError&) {
+      throw;
+    } catch (...) {
+      journal.save();
+      throw;
+    }
     for (const auto& [text, count] : caveats) context_.caveat("frames", text, count);
     measured_.sort();
   }
