@@ -90,12 +90,22 @@ def test_what_cannot_be_is_said_in_a_line(estimated):
 def test_sectors_and_polynomials_are_read_back(estimated):
     common = ("psf", "estimate", estimated / "frames", "--mosaic", estimated / "mosaic", "--set", "estimate.radius=5", "-q")
     tessera(*common, "--set", "estimate.sectors_x=2", "-o", estimated / "sectors")
-    tessera(*common, "--set", "estimate.degree=1", "-o", estimated / "varying")
+    tessera(*common, "--set", "estimate.degree=1", "--forms", "prf,psfex,grid", "-o", estimated / "varying")
     table = Table.read(estimated / "sectors" / "prfmap.tbl", format="ascii.ipac")
     assert list(table["PRFNum"]) == [1, 2] and list(table["PRFPos1"]) == [1, 129] and set(table["NAXIS1"]) == {128} and min(table["stars"]) > 20
     with fits.open(estimated / "varying" / "psf.fits") as hdus:
         places = {(h.header["PRX"], h.header["PRY"]) for h in hdus if "PRX" in h.header}
+        tables = {(h.header["PRX"], h.header["PRY"]): h.data.astype(float) for h in hdus if "PRX" in h.header}
     assert len(places) == 25 and (0, 0) in places and (255, 255) in places
+    # PSFEx's polynomial and the grid say the same; tables of psf.fits are each of flux 1, which the polynomial's are to what its terms hold of light.
+    with fits.open(estimated / "varying" / "psf.psf") as hdus:
+        terms, header = hdus[1].data["PSF_MASK"][0].astype(float), hdus[1].header
+    for (x, y), table in tables.items():
+        u, v = (x + 1 - header["POLZERO1"]) / header["POLSCAL1"], (y + 1 - header["POLZERO2"]) / header["POLSCAL2"]
+        there = terms[0] + u * terms[1] + v * terms[2]
+        assert np.abs(there / there.max() - table / table.max()).max() < 1e-5
+    with fits.open(estimated / "varying" / "psf_grid.fits") as hdus:
+        assert hdus[0].data.shape[0] == 25 and hdus[0].header["IPSFX05"] == 256
     truth = Table.read(estimated / "frames" / "truth_sources.ecsv", format="ascii.ecsv")
     for psf in ("sectors/prfmap.tbl", "varying/psf.fits"):
         out = estimated / (psf.split("/")[0] + "-fitted")

@@ -55,12 +55,15 @@ class Flood {
           if (neighbour < 0) continue;
           brightest = std::min(brightest, neighbour);
           const std::int32_t c = root(owner_[static_cast<std::size_t>(neighbour)]);
-          if (std::find(touching, touching + found, c) == touching + found) touching[found++] = c;
+          int at = 0;  // brightest peak first
+          while (at < found && touching[at] < c) ++at;
+          if (at < found && touching[at] == c) continue;
+          for (int i = std::min(found, 7); i > at; --i) touching[i] = touching[i - 1];
+          touching[at] = c, ++found;
         }
       rank(p.x, p.y) = k;
       std::int32_t own = k;
       if (found > 0) {
-        std::sort(touching, touching + found);  // brightest peak first
         // Those that are no sources join the brightest that is one: also a spike on the flank of something larger.
         bool source[8] = {};
         int first = 0;

@@ -8,8 +8,8 @@ namespace tessera::psf {
 namespace {
 
 /// From the weights of degree d − 1 at t past a knot to those of degree d, in place: b[0] … b[d].
-template <std::size_t d, std::size_t n>
-void raise(std::array<double, n>& b, double t) {
+template <std::size_t d>
+void raise(double* b, double t) {
   constexpr double share = 1.0 / static_cast<double>(d);
   for (std::size_t j = d + 1; j-- > 0;) {
     const double before = j > 0 ? b[j - 1] : 0, here = j < d ? b[j] : 0;
@@ -21,7 +21,7 @@ void raise(std::array<double, n>& b, double t) {
 template <std::size_t degree>
 std::array<double, degree + 1> basis(double t) {
   std::array<double, degree + 1> b{1};
-  [&]<std::size_t... k>(std::index_sequence<k...>) { (raise<k + 1>(b, t), ...); }(std::make_index_sequence<degree>{});
+  [&]<std::size_t... k>(std::index_sequence<k...>) { (raise<k + 1>(b.data(), t), ...); }(std::make_index_sequence<degree>{});
   return b;
 }
 
@@ -79,7 +79,7 @@ SplineWeights spline_weights(double t) {
     w.value[j] = j < 5 ? lower[j] : 0;
     w.slope[j] = (j > 0 ? lower[j - 1] : 0) - (j < 5 ? lower[j] : 0);
   }
-  raise<5>(w.value, t);
+  raise<5>(w.value.data(), t);
   return w;
 }
 
