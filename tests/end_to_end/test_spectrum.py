@@ -204,6 +204,17 @@ def test_frames_that_cannot_be_used_stop_the_run_or_are_counted(survey, tmp_path
     assert says in frames["left_out"][0] and len(Table.read(tmp_path / "out2" / "measurements.fits")) == 1
 
 
+def test_where_flags_leave_no_background_it_is_fitted_and_said(survey, tmp_path):
+    from astropy.wcs import WCS
+    with fits.open(survey.paths[0]) as hdus:
+        frame = write_frame(tmp_path / "full.fits", hdus["IMAGE"].data, hdus["VARIANCE"].data, hdus["FLAGS"].data | 1 << 21, WCS(hdus["IMAGE"].header), survey.psfs)
+    ra, dec = grid_positions()[20]
+    done = tessera("spectrum", f"{ra},{dec}", frame, "-o", tmp_path / "out", "--calibration", survey.folder / "calibration", "--variance", "smooth")
+    row = Table.read(tmp_path / "out" / "measurements.fits")[0]
+    assert "1 of 1 measurements had too few pixels without flags around them" in done.stderr
+    assert row["bkg_side"] == 0 and row["flags"] >> 32 == 1 and abs(row["flux"] - LEVELS[20]) < 5 * row["flux_err"] and row["flux_err_bkg"] == 0
+
+
 def test_what_else_is_wrong_with_frames(survey, tmp_path):
     ra, dec = grid_positions()[12]
     frame = broken(survey, tmp_path / "nan.fits", nan_variance=True)

@@ -46,11 +46,10 @@ class FrameRun {
     choose();
     if (wanted_.empty()) return std::move(result_);
     for (const auto& caveat : frame_.caveats())
-      if (caveat != "no ZODI plane") result_.caveats.push_back(caveat);  // not used here
+      if (caveat != "no ZODI plane" && (caveat != "no WCS-WAVE" || calibration_->calibration().spectral_wcs().empty())) result_.caveats.push_back(caveat);  // of what is used here
     if (frame_.psf().kind == spherex::PsfLayout::Kind::none) throw DataError{fmt::format("{}: neither PSF nor EPSF; expected the frame's point responses", frame_.path().string())};
     read_responses();
     for (std::size_t from = 0; from < wanted_.size();) from = measure_group(from);
-    if (sky_fitted_ > 0) result_.caveats.push_back(fmt::format("too few pixels without flags for a local background at {} sources: it was fitted along", sky_fitted_));
     std::ranges::sort(result_.measurements, {}, &Measurement::source);
     return std::move(result_);
   }
@@ -118,7 +117,7 @@ class FrameRun {
     }
     const auto lost = std::ranges::count_if(responses, &ZoneResponse::empty);
     if (lost == static_cast<std::ptrdiff_t>(responses.size())) throw DataError{fmt::format("{}: every PSF zone that is needed holds NaN or has no positive sum", frame_.path().string())};
-    if (lost > 0) result_.caveats.push_back(fmt::format("{} PSF zones hold NaN or have no positive sum: their sources get FIT_ERROR", lost));
+    if (lost > 0) result_.caveats.emplace_back("PSF zones that hold NaN or have no positive sum: their sources get FIT_ERROR");
     std::map<std::size_t, ShapeMaker> makers;
     for (std::size_t i = 0; i < here_.placed().size(); ++i) {
       const auto& response = responses[order.at(zones_[i])];
@@ -228,7 +227,7 @@ class FrameRun {
     LocalSky sky;
     if (options_.sky == SkyWay::local) sky = local_sky(pixels_.image, usable_, p.pixel_x(), p.pixel_y(), options_.sky_options);
     const bool fallback = options_.sky == SkyWay::local && !sky.found();
-    if (fallback) m.flags |= spherex::contains_bad_pixel, ++sky_fitted_;
+    if (fallback) m.flags |= spherex::contains_bad_pixel;
     const bool fit_level = fallback || options_.sky == SkyWay::fit;
     const CutOut cutout{intersection(square(p.pixel_x(), p.pixel_y(), options_.side), frame_.box()), pixels_.image.view(), pixels_.variance.view(), good_.view()};
     const auto fit = joint_.fit(cutout, joint_sources_, sky.level, fit_level);
@@ -282,7 +281,6 @@ class FrameRun {
   Image<std::uint8_t> good_, usable_;
   std::vector<std::size_t> near_, members_;
   std::vector<JointSource> joint_sources_;
-  std::int64_t sky_fitted_ = 0;
 };
 
 }  // namespace

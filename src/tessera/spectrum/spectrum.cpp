@@ -179,8 +179,11 @@ class Run {
   void tell() {
     if (unusable_ > 0) context_.caveat("bad-frames", fmt::format("{} of {} frames could not be used and were left out", unusable_, frames_.size()), unusable_);
     if (left_out_ > 0) context_.caveat("quality", fmt::format("{} of {} frames failed a check of the mission and were left out; --any-quality takes them", left_out_, frames_.size()), left_out_);
-    std::int64_t errors = 0, bad = 0, absent = 0;
+    std::int64_t errors = 0, bad = 0, absent = 0, fitted = 0;
     for (const auto& m : measured_.measurements) errors += (m.flags & spherex::fit_error) != 0, bad += (m.flags & spherex::contains_bad_pixel) != 0;
+    for (const auto& m : measured_.measurements) fitted += m.sky_side == 0 && m.fitted > 0;
+    if (measure_.sky == SkyWay::local && fitted > 0)
+      context_.caveat("no-local-background", fmt::format("{} of {} measurements had too few pixels without flags around them for a local background: it was fitted along", fitted, measured_.measurements.size()), fitted);
     for (std::size_t s = 0; s < wanted_; ++s) absent += sources_[s].refusal.empty() && measured_.of(s).empty();
     if (errors > 0) context_.caveat("fit-errors", fmt::format("{} of {} measurements have no result (FIT_ERROR)", errors, measured_.measurements.size()), errors);
     if (absent > 0) context_.caveat("off-all-frames", fmt::format("{} of {} sources lie off all frames", absent, wanted_), absent);
