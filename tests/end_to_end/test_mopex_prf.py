@@ -92,6 +92,7 @@ def test_a_prf_from_one_image_has_mopexs_names_and_is_read_again(field):
     assert len(status) > 80 and (status["status"] == 1).sum() == header["NSTARS"] > 30
     # 3 pixels of the frames; the mosaic's pixels are as large, and its interpolation and the stamps' own widen stars.
     assert 3 < header["PRFWHM"] < 3.5
+    tessera("replay", out / "run_prf_estimate.json", "-o", field / "replayed", "-q", cwd=field)
     tessera("extract", "mosaic/mosaic.fits", "--psf", out / "PRF.fits", "-o", field / "fitted", "-q", cwd=field)
     rows = Table.read(field / "fitted" / "catalog.fits")
     assert (np.array(rows["status"]) == 1).sum() > 60

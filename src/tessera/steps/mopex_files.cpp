@@ -174,7 +174,8 @@ std::string settle_prf_files(const Namelist& namelist, const std::string& image,
     const auto* s = namelist.config.find("", key);
     return s && !s->value.empty();
   };
-  const bool flag_for_frames = setting_of(options, "input.images").source >= param::Source::file;
+  const auto frames = setting_of(options, "input.images");  // a replay gives every option, empty or not
+  const bool flag_for_frames = frames.source >= param::Source::file && !frames.value.empty();
   if (!image.empty() && flag_for_frames) throw UsageError{"-i and -I: prf_estimate.pl takes one image or a list of frames; give one of them"};
   if (image.empty() && !flag_for_frames && has("INPUT_FILE_NAME") && has("IMAGE_STACK_FILE_NAME"))
     throw UsageError{fmt::format("{}: names both INPUT_FILE_NAME and IMAGE_STACK_FILE_NAME; leave one of them out, or say -i FILE or -I LIST", namelist.path)};
