@@ -188,6 +188,34 @@ TEST(FitsWriter, RoundedImagesHoldZeroWhereThereIsNoDataAndTheRestToASixteenthOf
     }
 }
 
+TEST(FitsWriter, WholeNumbersOf32BitsAreKeptByRice) {
+  const Scratch scratch;
+  Image<std::int32_t> flags{90, 70};
+  std::mt19937 random{5};
+  for (auto& v : flags.pixels()) v = random() % 8 == 0 ? 1 << (random() % 30) : 1 << 21;
+  FitsWriter writer{scratch / "a.fits"};
+  writer.add_image("FLAGS", {}, std::as_const(flags).view(), FitsWriter::Compression::rice);
+  writer.close();
+  const FitsFile file{scratch / "a.fits"};
+  ASSERT_TRUE(file.hdus()[1].compressed);
+  const auto back = file.read_bits(1);
+  for (std::size_t i = 0; i < flags.pixels().size(); ++i) ASSERT_EQ(back.pixels()[i], static_cast<std::uint32_t>(flags.pixels()[i]));
+}
+
+TEST(FitsWriter, ACubeOfFloatsHasItsPlanesInOrder) {
+  const Scratch scratch;
+  FitsWriter writer{scratch / "a.fits"};
+  writer.add_empty({});
+  writer.add_cube("PSF", {}, 7, 5, 3, [](int z, int y, std::span<float> row) {
+    for (std::size_t x = 0; x < row.size(); ++x) row[x] = static_cast<float>(100 * z + 10 * y) + static_cast<float>(x) / 8;
+  });
+  writer.close();
+  const FitsFile file{scratch / "a.fits"};
+  ASSERT_EQ(file.hdus()[1].axes, (std::vector<std::int64_t>{7, 5, 3}));
+  EXPECT_EQ(file.read_float(1, Box{6, 4, 7, 5}, 2)(6, 4), 240.75f);
+  EXPECT_EQ(file.read_float(1, {}, 1)(0, 0), 100.f);
+}
+
 TEST(FitsWriter, WholeNumbersAreKeptByRice) {
   const Scratch scratch;
   Image<std::int16_t> mask{100, 80};

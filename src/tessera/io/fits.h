@@ -81,12 +81,14 @@ class FitsWriter {
   void add_image(const std::string& name, const Header& header, View<const float> pixels, Compression c = Compression::none);
   void add_image(const std::string& name, const Header& header, View<const double> pixels);
   void add_image(const std::string& name, const Header& header, View<const std::int16_t> pixels, Compression c = Compression::none);
-  void add_image(const std::string& name, const Header& header, View<const std::int32_t> pixels);
+  void add_image(const std::string& name, const Header& header, View<const std::int32_t> pixels, Compression c = Compression::none);
   /// A float image too large for memory: `fill(y, row)` is called for y = 0 … height−1 in order.
   void add_image(const std::string& name, const Header& header, int width, int height,
                  const std::function<void(int y, std::span<float> row)>& fill, Compression c = Compression::none);
-  /// A cube of integers, `fill(z, y, row)` called for rows in order, plane after plane.
+  /// A cube of integers or floats, `fill(z, y, row)` called for rows in order, plane after plane.
   void add_cube(const std::string& name, const Header& header, int width, int height, int depth, const std::function<void(int z, int y, std::span<std::int32_t> row)>& fill,
+                Compression c = Compression::none);
+  void add_cube(const std::string& name, const Header& header, int width, int height, int depth, const std::function<void(int z, int y, std::span<float> row)>& fill,
                 Compression c = Compression::none);
   /// A float image in tiles that pack_tile() has packed; add_packed() then takes them by rows from below, left to right.
   void begin_packed(const std::string& name, const Header& header, int width, int height);

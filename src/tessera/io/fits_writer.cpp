@@ -214,6 +214,19 @@ struct FitsWriter::Impl {
       write_rows(y - box.y0, box.width(), std::min(together, box.y1 - y), pixels.row(y).data());
   }
 
+  template <class T>
+  void add_cube(const std::string& name, const Header& header, std::array<int, 3> size, const std::function<void(int, int, std::span<T>)>& fill, Compression compression) {
+    const auto [width, height, depth] = size;
+    if (width < 1 || height < 1 || depth < 1) throw UsageError{fmt::format("{}: an image without pixels cannot be written", path.string())};
+    begin_image(name, header, PixelType<T>::bitpix, {width, height, depth}, compression);
+    std::vector<T> row(static_cast<std::size_t>(width));
+    for (int z = 0; z < depth; ++z)
+      for (int y = 0; y < height; ++y) {
+        fill(z, y, row);
+        write_rows<T>(static_cast<std::int64_t>(z) * height + y, width, 1, row.data());
+      }
+  }
+
  private:
   int finished_ = 0;           // HDUs that have their checksums
   std::optional<std::uint32_t> data_sum_;  // of the pixels written to this HDU, where it is kept
@@ -239,7 +252,7 @@ void FitsWriter::add_image(const std::string& name, const Header& header, View<c
 }
 void FitsWriter::add_image(const std::string& name, const Header& header, View<const double> pixels) { impl_->add(name, header, pixels, Compression::none); }
 void FitsWriter::add_image(const std::string& name, const Header& header, View<const std::int16_t> pixels, Compression c) { impl_->add(name, header, pixels, c); }
-void FitsWriter::add_image(const std::string& name, const Header& header, View<const std::int32_t> pixels) { impl_->add(name, header, pixels, Compression::none); }
+void FitsWriter::add_image(const std::string& name, const Header& header, View<const std::int32_t> pixels, Compression c) { impl_->add(name, header, pixels, c); }
 
 void FitsWriter::add_image(const std::string& name, const Header& header, int width, int height,
                            const std::function<void(int, std::span<float>)>& fill, Compression c) {
@@ -255,14 +268,10 @@ void FitsWriter::add_image(const std::string& name, const Header& header, int wi
 }
 
 void FitsWriter::add_cube(const std::string& name, const Header& header, int width, int height, int depth, const std::function<void(int, int, std::span<std::int32_t>)>& fill, Compression c) {
-  if (width < 1 || height < 1 || depth < 1) throw UsageError{fmt::format("{}: an image without pixels cannot be written", impl_->path.string())};
-  impl_->begin_image(name, header, LONG_IMG, {width, height, depth}, c);
-  std::vector<std::int32_t> row(static_cast<std::size_t>(width));
-  for (int z = 0; z < depth; ++z)
-    for (int y = 0; y < height; ++y) {
-      fill(z, y, row);
-      impl_->write_rows<std::int32_t>(static_cast<std::int64_t>(z) * height + y, width, 1, row.data());
-    }
+  impl_->add_cube<std::int32_t>(name, header, {width, height, depth}, fill, c);
+}
+void FitsWriter::add_cube(const std::string& name, const Header& header, int width, int height, int depth, const std::function<void(int, int, std::span<float>)>& fill, Compression c) {
+  impl_->add_cube<float>(name, header, {width, height, depth}, fill, c);
 }
 
 void FitsWriter::begin_packed(const std::string& name, const Header& header, int width, int height) {
