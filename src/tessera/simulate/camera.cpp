@@ -102,23 +102,23 @@ void solve(std::array<std::array<double, Size>, Size>& n, std::array<double, Siz
   }
 }
 
-/// AP or BP: the polynomial of (U, V) that gives back −displacement, by least squares on a lattice that reaches a little
-/// beyond the frame. Terms in units of the half field, so that the normal equations stay well conditioned.
-SipPolynomial fit_inverse(const Camera& c, bool along_x) {
-  constexpr int order = 5;
-  constexpr std::size_t most = 20;
+}  // namespace
+
+// Terms in units of the half field, so that the normal equations stay well conditioned.
+SipPolynomial inverse_sip(const SipPolynomial& a, const SipPolynomial& b, double half_field, bool along_x, int order, int lowest) {
+  constexpr std::size_t most = 21;
   std::array<std::array<double, most>, most> normal{};
   std::array<double, most> right{}, term{};
-  const double half = 0.52 * std::max(c.width, c.height);
+  const double half = 1.04 * half_field;
   std::size_t size = 0;
   constexpr int lattice = 24;
   for (int j = -lattice; j <= lattice; ++j)
     for (int i = -lattice; i <= lattice; ++i) {
       const double u = i * half / lattice, v = j * half / lattice;
-      const double fu = evaluate(c.a, u, v), fv = evaluate(c.b, u, v);
+      const double fu = evaluate(a, u, v), fv = evaluate(b, u, v);
       const double x = (u + fu) / half, y = (v + fv) / half;
       size = 0;
-      for (int total = 1; total <= order; ++total)
+      for (int total = lowest; total <= order; ++total)
         for (int p = 0; p <= total; ++p) term[size++] = std::pow(x, p) * std::pow(y, total - p);
       for (std::size_t k = 0; k < size; ++k) {
         right[k] -= term[k] * (along_x ? fu : fv);
@@ -128,19 +128,17 @@ SipPolynomial fit_inverse(const Camera& c, bool along_x) {
   solve(normal, right, size);
   SipPolynomial inverse;
   std::size_t k = 0;
-  for (int total = 1; total <= order; ++total)
+  for (int total = lowest; total <= order; ++total)
     for (int p = 0; p <= total; ++p) inverse.c[p][total - p] = right[k++] / std::pow(half, total);
   return inverse;
 }
 
-void add_sip_cards(Header& h, const std::string& letter, const SipPolynomial& s, int order, int lowest, const char* axis) {
-  h.set(letter + "_ORDER", std::int64_t{order}, fmt::format("polynomial order, {}", axis));
+void add_sip_cards(Header& h, const std::string& letter, const SipPolynomial& s, int order, int lowest, const std::string& order_comment, const std::string& comment) {
+  h.set(letter + "_ORDER", std::int64_t{order}, order_comment);
   for (int p = 0; p <= order; ++p)
     for (int q = 0; p + q <= order; ++q)
-      if (p + q >= lowest) h.set(fmt::format("{}_{}_{}", letter, p, q), s.c[p][q], "distortion coefficient");
+      if (p + q >= lowest) h.set(fmt::format("{}_{}_{}", letter, p, q), s.c[p][q], comment);
 }
-
-}  // namespace
 
 void describe(param::Schema<CameraOptions>& s) {
   s.field(&CameraOptions::preset, "preset", "Camera whose size, scale, PSF width and electronics are taken; any of them may be set on its own.")
@@ -193,8 +191,8 @@ Camera make_camera(const CameraOptions& o) {
     const double half_field = std::max(c.width, c.height) / 2.0;
     scale_distortion(c.a, c.sip_order, half_field, o.distortion);
     scale_distortion(c.b, c.sip_order, half_field, o.distortion);
-    c.ap = fit_inverse(c, true);
-    c.bp = fit_inverse(c, false);
+    c.ap = inverse_sip(c.a, c.b, half_field, true);
+    c.bp = inverse_sip(c.a, c.b, half_field, false);
   }
   return c;
 }
@@ -221,12 +219,12 @@ Header wcs_header(const Camera& c, wcs::SkyPoint centre, double position_angle_d
   h.set("RADESYS", std::string{"ICRS"}, "International Celestial Reference System");
   h.set("EQUINOX", 2000.0, "Equinox for ICRS celestial coord. system");
   if (sip) {
-    add_sip_cards(h, "A", c.a, c.sip_order, 2, "axis 1, detector to sky");
-    add_sip_cards(h, "B", c.b, c.sip_order, 2, "axis 2, detector to sky");
+    add_sip_cards(h, "A", c.a, c.sip_order, 2, "polynomial order, axis 1, detector to sky", "distortion coefficient");
+    add_sip_cards(h, "B", c.b, c.sip_order, 2, "polynomial order, axis 2, detector to sky", "distortion coefficient");
     // HST's headers carry no inverse; readers must iterate there, which is worth having in a test.
     if (c.layout != Layout::hst) {
-      add_sip_cards(h, "AP", c.ap, 5, 1, "axis 1, sky to detector");
-      add_sip_cards(h, "BP", c.bp, 5, 1, "axis 2, sky to detector");
+      add_sip_cards(h, "AP", c.ap, 5, 1, "polynomial order, axis 1, sky to detector", "distortion coefficient");
+      add_sip_cards(h, "BP", c.bp, 5, 1, "polynomial order, axis 2, sky to detector", "distortion coefficient");
     }
   }
   return h;

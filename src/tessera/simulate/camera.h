@@ -30,6 +30,11 @@ void describe(param::Schema<CameraOptions>& s);
 struct SipPolynomial {
   double c[6][6] = {};
 };
+/// AP (`along_x`) or BP: the polynomial of distorted coordinates, terms of `lowest` to `order`, that gives back −displacement of a, b;
+/// by least squares on a lattice that reaches to 1.04 `half_field` from CRPIX.
+SipPolynomial inverse_sip(const SipPolynomial& a, const SipPolynomial& b, double half_field, bool along_x, int order = 5, int lowest = 1);
+/// Cards A_ORDER and A_p_q (for letter "A") with p + q from `lowest` to `order`; `comment` for each coefficient.
+void add_sip_cards(Header& h, const std::string& letter, const SipPolynomial& s, int order, int lowest, const std::string& order_comment, const std::string& comment);
 
 /// Everything settled; no zero stands for anything here.
 struct Camera {

@@ -21,6 +21,13 @@ enum class Purpose : std::uint32_t {
   trail = 10,      // index: frame id
   injection = 11,  // index: 0
   injected_photons = 12,  // index: image of a pass
+  spherex_source = 13,    // spectrum and shape; index: source id
+  spherex_jitter = 14,    // index: exposure
+  spherex_group = 15,     // index: target group
+  spherex_noise = 16,     // index: 8 · exposure + detector
+  spherex_defect = 17,    // of one detector for good; index: detector
+  spherex_event = 18,     // cosmic rays and lost pixels; index: 8 · exposure + detector
+  spherex_flat = 19,      // index: detector
 };
 
 /// Ten rounds of Philox 4×32: the bare function, for tests against published vectors.

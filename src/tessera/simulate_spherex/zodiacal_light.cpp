@@ -105,21 +105,40 @@ double sun_ratio(const Band& b) { return b.sun_mjy / black_body(b.wavelength_um,
 
 }  // namespace
 
-double zodiacal_light(const Vector3& earth, const Vector3& direction, double wavelength_um) {
-  if (!(wavelength_um >= .7 && wavelength_um <= 5.1)) throw UsageError{fmt::format("zodiacal light at {} um: the model is for 0.7 to 5.1 um", wavelength_um)};
+ZodiacalBands zodiacal_bands(const Vector3& earth, const Vector3& direction) {
   const double norm = length(direction);
   if (!(norm > 0) || !(length(earth) > .5 && length(earth) < edge_au)) throw UsageError{"zodiacal light: the direction is zero, or the observer is not 0.5 to 5.2 AU from the Sun"};
   const Vector3 unit{direction[0] / norm, direction[1] / norm, direction[2] / norm};
+  ZodiacalBands bands;
+  for (std::size_t i = 0; i < fitted.size(); ++i) {
+    const Parts parts = along_sight(fitted[i], earth, unit);
+    bands.scattered[i] = parts.scattered / fitted[i].sun_mjy;
+    bands.thermal[i] = parts.thermal / black_body(fitted[i].wavelength_um, 270);
+  }
+  return bands;
+}
+
+double ZodiacalBands::at(double wavelength_um) const {
+  if (!(wavelength_um >= .7 && wavelength_um <= 5.1)) throw UsageError{fmt::format("zodiacal light at {} um: the model is for 0.7 to 5.1 um", wavelength_um)};
   std::size_t low = 0;
   while (low + 2 < fitted.size() && wavelength_um > fitted[low + 1].wavelength_um) ++low;
   const Band &a = fitted[low], &b = fitted[low + 1];
-  const double at = std::clamp(std::log(wavelength_um / a.wavelength_um) / std::log(b.wavelength_um / a.wavelength_um), 0.0, 1.0);
-  const auto between = [&](double x, double y) { return x + at * (y - x); };
-  const Parts pa = along_sight(a, earth, unit), pb = along_sight(b, earth, unit);
-  const double sun = between(sun_ratio(a), sun_ratio(b)) * black_body(wavelength_um, 5770);
-  const double scattered = between(pa.scattered / a.sun_mjy, pb.scattered / b.sun_mjy) * sun;
-  const double thermal = between(pa.thermal / black_body(a.wavelength_um, 270), pb.thermal / black_body(b.wavelength_um, 270)) * black_body(wavelength_um, 270);
-  return scattered + thermal;
+  const double where = std::clamp(std::log(wavelength_um / a.wavelength_um) / std::log(b.wavelength_um / a.wavelength_um), 0.0, 1.0);
+  const auto between = [&](double x, double y) { return x + where * (y - x); };
+  static const std::array<double, 4> suns{sun_ratio(fitted[0]), sun_ratio(fitted[1]), sun_ratio(fitted[2]), sun_ratio(fitted[3])};
+  const double sun = between(suns[low], suns[low + 1]) * black_body(wavelength_um, 5770);
+  return between(scattered[low], scattered[low + 1]) * sun + between(thermal[low], thermal[low + 1]) * black_body(wavelength_um, 270);
 }
+
+ZodiacalBands mixed(const ZodiacalBands& a, double wa, const ZodiacalBands& b, double wb, const ZodiacalBands& c, double wc, const ZodiacalBands& d, double wd) {
+  ZodiacalBands m;
+  for (std::size_t i = 0; i < m.scattered.size(); ++i) {
+    m.scattered[i] = wa * a.scattered[i] + wb * b.scattered[i] + wc * c.scattered[i] + wd * d.scattered[i];
+    m.thermal[i] = wa * a.thermal[i] + wb * b.thermal[i] + wc * c.thermal[i] + wd * d.thermal[i];
+  }
+  return m;
+}
+
+double zodiacal_light(const Vector3& earth, const Vector3& direction, double wavelength_um) { return zodiacal_bands(earth, direction).at(wavelength_um); }
 
 }  // namespace tessera::simulate_spherex

@@ -14,6 +14,8 @@
 #include "tessera/param/render.h"
 #include "tessera/simulate/layout.h"
 #include "tessera/simulate/truth.h"
+#include "tessera/steps/simulate_spherex.h"
+#include "tessera/steps/simulation_folder.h"
 #include "tessera/steps/step.h"
 
 namespace tessera::steps {
@@ -38,30 +40,6 @@ void describe(param::Schema<ProductOptions>& s) {
 constexpr const char* own_products[] = {"SIM_*.fits", "SIM_*.fits.fz", "truth_sources.ecsv", "truth_sources.tbl", "truth_frames.ecsv",
                                         "truth_frames.tbl", "simulation.toml"};
 constexpr const char* own_truth[] = {"sky.fits", "SIM_*_crmask.fits", "SIM_*_model.fits", "SIM_*_added.fits"};
-
-template <std::size_t N>
-void remove_matching(const fs::path& folder, const char* const (&patterns)[N]) {
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator{folder, error}) {
-    const std::string name = entry.path().filename().string();
-    if (std::any_of(std::begin(patterns), std::end(patterns), [&](const char* p) { return text::glob_match(p, name); })) {
-      fs::remove(entry.path(), error);
-      if (error) throw SystemError{fmt::format("{}: cannot be removed: {}", entry.path().string(), error.message())};
-    }
-  }
-}
-
-/// simulation.toml is written last, so a folder that has it is complete; an unfinished one is simply made anew.
-void prepare_folder(const fs::path& out, const RunOptions& run) {
-  if (files::exists(out) && !files::is_folder(out)) throw UsageError{fmt::format("{}: is a file; -o names a folder", out.string())};
-  if (files::exists(out / "simulation.toml") && !run.overwrite)
-    throw UsageError{fmt::format("{}: holds a finished simulation; give another folder, or --overwrite to replace it", out.string())};
-  std::error_code error;
-  fs::create_directories(out / "truth", error);
-  if (error) throw SystemError{fmt::format("{}: cannot be made: {}", (out / "truth").string(), error.message())};
-  remove_matching(out, own_products);
-  remove_matching(out / "truth", own_truth);
-}
 
 void write_frame_file(const fs::path& folder, const simulate::FrameHdus& file, bool compress) {
   io::FitsWriter writer{folder / (compress ? file.file_name + ".fz" : file.file_name)};
@@ -96,9 +74,13 @@ class Simulate : public Step {
            "rays, hot, dead and saturated pixels.\n"
            "The truth lies beside the frames: truth_sources and truth_frames (.ecsv and .tbl), truth/sky.fits, truth/*_crmask.fits, and "
            "simulation.toml, which repeats the simulation when given with -c. The same seed and options give the same files, whatever "
-           "the number of threads.";
+           "the number of threads.\n"
+           "With the word spherex, SPHEREx spectral images of one field are made in the layout of the mission's files, with products of "
+           "calibration in OUT/calibration and truth in OUT/truth: [spherex] and [spherex_...] say what is made, and of the other sections "
+           "[sources], seed, ra_deg and dec_deg of [stack], photon and read of [noise], and the moving object of [transients] are looked at. "
+           "--full adds galaxies, a nebula, airglow, a moving object, saturation and bad pixels.";
   }
-  std::string_view inputs() const override { return ""; }
+  std::string_view inputs() const override { return "[spherex]"; }
   std::string_view example() const override { return "tessera simulate -o stack --frames 16 --sources 300 --seed 7"; }
   bool writes_output() const override { return true; }
 
@@ -112,12 +94,17 @@ class Simulate : public Step {
     options.add("defects", "Cosmic rays and bad pixels", scene_.defects);
     options.add("transients", "Satellite trails and a moving object", scene_.transients);
     options.add("products", "Which files are written", products_);
+    declare_spherex(options, spherex_);
   }
 
   pipeline::Outcome run(const std::vector<std::string>& inputs, const RunOptions& run, param::OptionSet& options,
                         pipeline::Context& context) override {
-    if (!inputs.empty()) throw UsageError{fmt::format("{}: simulate takes no input files; a source list is given by --set sources.catalog=FILE", inputs.front())};
+    const bool spherex = inputs.size() == 1 && inputs.front() == "spherex";
+    if (!inputs.empty() && !spherex)
+      throw UsageError{fmt::format("{}: simulate takes no input files, only the word spherex for SPHEREx spectral images; a source list is given by --set sources.catalog=FILE", inputs.front())};
     if (run.output.empty() && !run.dry_run) throw UsageError{"no output folder given; add -o OUT"};
+    refuse_foreign_options(options, spherex);
+    if (spherex) return simulate_spherex_frames(spherex_, scene_, run, options, context);
     const simulate::Camera camera = simulate::make_camera(scene_.camera);
     refuse_what_does_not_fit(camera, context);
     std::optional<std::vector<simulate::Source>> catalog;
@@ -130,7 +117,7 @@ class Simulate : public Step {
     if (run.dry_run) return pipeline::Outcome::done;
 
     const fs::path out{run.output};
-    prepare_folder(out, run);
+    prepare_simulation_folder(out, run, own_products, own_truth);
     write_truth(out, scene, write_frames(out, scene, context));
     files::write_atomic(out / "simulation.toml", param::toml_settings(options, {"output", "run"}));
     return pipeline::Outcome::done;
@@ -205,6 +192,7 @@ class Simulate : public Step {
 
   simulate::SceneOptions scene_;
   ProductOptions products_;
+  SpherexOptions spherex_;
 };
 
 }  // namespace

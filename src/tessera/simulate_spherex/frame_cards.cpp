@@ -1,0 +1,240 @@
+#include "tessera/simulate_spherex/frame_cards.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "tessera/simulate_spherex/frame_file.h"
+#include "tessera/spherex/flags.h"
+
+namespace tessera::simulate_spherex {
+namespace {
+
+constexpr double radian = std::numbers::pi / 180;
+constexpr double day_s = 86400;
+using Text = std::string;
+
+/// Flags that published headers name in cards MP_…, with their words.
+struct FlagCard {
+  const char* name;
+  const char* words;
+};
+constexpr FlagCard flag_words[] = {{"TRANSIENT", "Transient detected during SUR"},
+                                   {"OVERFLOW", "Overflow detected during SUR"},
+                                   {"SUR_ERROR", "Error in onboard processing"},
+                                   {"PHANTOM", "Phantom pixel"},
+                                   {"REFERENCE", "Reference pixel"},
+                                   {"NONFUNC", "Permanently unusable"},
+                                   {"DICHROIC", "Low efficiency due to dichroic"},
+                                   {"MISSING_DATA", "Onboard data lost"},
+                                   {"HOT", "Hot pixel"},
+                                   {"COLD", "Anomalously low signal"},
+                                   {"FULLSAMPLE", "Pixel full sample history is available"},
+                                   {"PHANMISS", "Phantom correction was not applied"},
+                                   {"NONLINEAR", "Nonlinearity correction cannot be applied reliably"},
+                                   {"PERSIST", "Persistent charge above threshold"},
+                                   {"OUTLIER", "Pixel flagged by Detect Outliers"},
+                                   {"SOURCE", "Pixel mapped to a known source"},
+                                   {"GHOST", "Affected by a bright source inside the exposure"},
+                                   {"GHOST_FPA", "Affected by a bright source on another detector"},
+                                   {"GHOST_EXT", "Affected by a bright source outside FOV"},
+                                   {"BLOOM", "Pixel part of a bloom artifact"},
+                                   {"SNOWBALL", "Pixel part of a snowball artifact"},
+                                   {"HALO", "Pixel part of a transient halo"}};
+
+int bit_of(const char* name) {
+  for (const auto& f : spherex::flags())
+    if (f.name == name) return f.bit;
+  return -1;
+}
+
+std::int64_t count(const Planes& p, const char* name) {
+  const auto mask = static_cast<std::int32_t>(spherex::flag_mask(name));
+  return std::ranges::count_if(p.flags.pixels(), [&](std::int32_t v) { return (v & mask) != 0; });
+}
+
+/// The counts "L2 N_…" in the order of a published header.
+void add_counts(Header& h, const Planes& p) {
+  const auto set = [&](const char* key, const char* name, const char* words) { h.set(Text{"L2 N_"} + key, count(p, name), words); };
+  set("OUTLIER", "OUTLIER", "number of flagged outlier pixels");
+  set("TRANSIENT", "TRANSIENT", "number of flagged transient pixels");
+  set("OVERFLOW", "OVERFLOW", "number of flagged overflow pixels");
+  set("SUR_ERROR", "SUR_ERROR", "number of flagged sur error pixels");
+  h.set("L2 N_PHANTOM", std::int64_t{0}, "number of flagged phantom pixels");
+  h.set("L2 N_REFERENCE", std::int64_t{0}, "number of flagged reference pixels");
+  set("NONFUNC", "NONFUNC", "number of flagged nonfunctional pixels");
+  set("DICHROIC", "DICHROIC", "number of flagged pixels due to low efficiency");
+  set("MISSING", "MISSING_DATA", "number of flagged pixels with missing data");
+  set("FULLSAMPLE", "FULLSAMPLE", "number of flagged full-sample pixels");
+  set("PHANMISS", "PHANMISS", "number of flagged phanmiss pixels");
+}
+
+/// A circular polar orbit of 98 minutes over the terminator; kilometres and kilometres per second.
+void add_orbit(Header& h, double mjd) {
+  constexpr double radius = 7028, period_s = 98 * 60;
+  const auto cards = [&](const Text& suffix, double at, const char* words) {
+    const double turn = 2 * std::numbers::pi * std::fmod(at * day_s / period_s, 1.0), node = (earth_at(at).longitude_deg + 90) * radian, speed = 2 * std::numbers::pi * radius / period_s;
+    h.set("X_SC" + suffix, radius * std::cos(turn) * std::cos(node), fmt::format("[km] Exposure {} x position", words));
+    h.set("Y_SC" + suffix, radius * std::cos(turn) * std::sin(node), fmt::format("[km] Exposure {} y position", words));
+    h.set("Z_SC" + suffix, radius * std::sin(turn), fmt::format("[km] Exposure {} z position", words));
+    h.set("VX_SC" + suffix, -speed * std::sin(turn) * std::cos(node), fmt::format("[km/s] Exposure {} v_x velocity", words));
+    h.set("VY_SC" + suffix, -speed * std::sin(turn) * std::sin(node), fmt::format("[km/s] Exposure {} v_y velocity", words));
+    h.set("VZ_SC" + suffix, speed * std::cos(turn), fmt::format("[km/s] Exposure {} v_z velocity", words));
+  };
+  cards("_START", mjd - exposure_s / 2 / day_s, "START");
+  h.set("XYZ_SC_SYSTEM", Text{"GEOCENTER"}, "Reference frame for spacecraft position");
+  h.set("VXYZ_SC_SYSTEM", Text{"GEOCENTER"}, "Reference frame for spacecraft velocity");
+  cards("", mjd, "MID");
+  cards("_END", mjd + exposure_s / 2 / day_s, "END");
+}
+
+void add_pixel_wcs(Header& h) {
+  h.set("WCSAXESA", std::int64_t{2}, "Number of coordinate axes");
+  h.set("CRPIX1A", 1.0, "Pixel coordinate of reference point"), h.set("CRPIX2A", 1.0, "Pixel coordinate of reference point");
+  h.set("CDELT1A", 1.0, "[pixel] Coordinate increment at reference point"), h.set("CDELT2A", 1.0, "[pixel] Coordinate increment at reference point");
+  h.set("CUNIT1A", Text{"pixel"}, "Units of coordinate increment and value"), h.set("CUNIT2A", Text{"pixel"}, "Units of coordinate increment and value");
+  h.set("CTYPE1A", Text{"LINEAR"}, "Coordinate type code"), h.set("CTYPE2A", Text{"LINEAR"}, "Coordinate type code");
+  h.set("CRVAL1A", 0.0, "[pixel] Coordinate value at reference point"), h.set("CRVAL2A", 0.0, "[pixel] Coordinate value at reference point");
+  h.set("LATPOLEA", 90.0, "[deg] Native latitude of celestial pole");
+  h.set("WCSNAMEA", Text{"0-based active pixel coordinates"}, "Coordinate system title");
+}
+
+void add_times(Header& h, double mjd) {
+  const double begin = mjd - exposure_s / 2 / day_s, end = mjd + exposure_s / 2 / day_s;
+  h.set("TIMESYS", Text{"UTC"}, "Time scale");
+  h.set("MJDREF", 0.0, "[d] MJD of fiducial time");
+  h.set("DATE-OBS", iso_date(begin), "ISO-8601 time of observation"), h.set("MJD-OBS", begin, "[d] MJD of observation");
+  h.set("DATE-BEG", iso_date(begin), "ISO-8601 time at start of observation"), h.set("MJD-BEG", begin, "[d] MJD at start of observation");
+  h.set("DATE-AVG", iso_date(mjd), "ISO-8601 time at midpoint of observation"), h.set("MJD-AVG", mjd, "[d] MJD at midpoint of observation");
+  h.set("DATE-END", iso_date(end), "ISO-8601 time at end of observation"), h.set("MJD-END", end, "[d] MJD at end of observation");
+  h.set("XPOSURE", exposure_s, "[s] Exposure (integration) time");
+  h.set("TELAPSE", elapsed_s, "[s] Elapsed time (start to stop)");
+}
+
+void add_wave_wcs(Header& h) {
+  constexpr const char* raw = "Lookup table is in raw FITS coordinates";
+  h.set("WCSAXESW", std::int64_t{2}, "Two output axes: wavelength and bandwidth");
+  h.set("WCSNAMEW", Text{"Approximated per-pixel wavelength and bandwidth"}, "WCS label");
+  h.set("CNAME1W", Text{"Wavelength"}, "First output axis is central wavelength"), h.set("CNAME2W", Text{"Bandwidth"}, "Second output axis is bandwidth");
+  h.set("CRPIX1W", 1.0, raw), h.set("CRPIX2W", 1.0, raw);
+  h.set("CDELT1W", std::int64_t{1}, fmt::format("[pixel] {}", raw)), h.set("CDELT2W", std::int64_t{1}, fmt::format("[pixel] {}", raw));
+  h.set("CUNIT1W", Text{"um"}, "Wavelength is reported in microns"), h.set("CUNIT2W", Text{"um"}, "Bandpass is reported in microns");
+  h.set("CTYPE1W", Text{"WAVE-TAB"}, "Bilinear lookup table, FITS Paper 3, Sect 6.1"), h.set("CTYPE2W", Text{"WAVE-TAB"}, "Bilinear lookup table, FITS Paper 3, Sect 6.1");
+  h.set("CRVAL1W", std::int64_t{1}, fmt::format("[pixel] {}", raw)), h.set("CRVAL2W", std::int64_t{1}, fmt::format("[pixel] {}", raw));
+  h.set("PV1_3W", std::int64_t{1}, "Index of wavelength in VALUES array"), h.set("PV2_3W", std::int64_t{2}, "Index of bandwidth in VALUES array");
+  h.set("PS1_0W", Text{"WCS-WAVE"}, "Extension with wavelength lookup table"), h.set("PS2_0W", Text{"WCS-WAVE"}, "Extension with bandwidth lookup table");
+  h.set("PS1_1W", Text{"VALUES"}, "Column with values for wavelength"), h.set("PS2_1W", Text{"VALUES"}, "Column with values for bandwidth");
+  h.set("PS1_2W", Text{"X"}, "Column with control points for detector in X"), h.set("PS2_2W", Text{"Y"}, "Column with control points for detector in Y");
+}
+
+/// What the telescope and its electronics were told.
+void add_electronics(Header& h, int size) {
+  h.set("TSAMP", read_interval_s, "[s] Interval between pixel readouts (frame)");
+  for (const auto& [key, words] : {std::pair{"KOVR_A", "active"}, {"KOVR_R", "ref"}, {"KOVR_P", "phantom"}}) h.set(key, std::int64_t{25000}, fmt::format("[adu] Overflow detection limit, {} pixels", words));
+  h.set("OVRDLY", std::int64_t{5}, "threshold for overflow error flag");
+  h.set("SURLIM", std::int64_t{reads + 2}, "Number of frames detector accumulated charge");
+  h.set("SURDLY", std::int64_t{3}, "Frame count when SUR sums accumulation begins");
+  h.set("TRANDLY", std::int64_t{7}, "Frame count when transient detection begins");
+  h.set("TCUT", std::int64_t{38}, "threshold for transient error flag");
+  h.set("MPHAN", std::int64_t{4}, "Number of phantom columns reads");
+  h.set("NCHANNEL", std::int64_t{32}, "Number of readout channels"), h.set("WCHANNEL", std::int64_t{64}, "Number of columns in each readout channel");
+  h.set("JREF", std::int64_t{8}, "Number of physical reference rows on H2RG"), h.set("KREF", std::int64_t{8}, "Number of physical reference cols on H2RG");
+  h.set("JACTIVE", std::int64_t{size}, "Number of light-sensitive pixel rows"), h.set("KACTIVE", std::int64_t{size}, "Number of light-sensitive pixel cols");
+}
+
+void append(Header& to, const Header& from) {
+  for (const auto& card : from.cards()) to.set(card.key, card.value, card.comment);
+}
+
+struct Spread {
+  double median = 0, scatter = 0;
+};
+Spread spread(std::span<const float> values) {
+  std::vector<float> sorted{values.begin(), values.end()};
+  std::ranges::nth_element(sorted, sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2));
+  double sum = 0, squares = 0;
+  for (const float v : values) sum += v;
+  const double mean = sum / static_cast<double>(values.size());
+  for (const float v : values) squares += (v - mean) * (v - mean);
+  return {sorted[sorted.size() / 2], std::sqrt(squares / static_cast<double>(values.size()))};
+}
+
+}  // namespace
+
+Header shared_cards(const Scene& scene, FrameKey key) {
+  const auto& e = scene.exposures[key.exposure];
+  Header h = scene.detectors[key.detector]->detector.sky_cards(e.attitude);
+  add_pixel_wcs(h);
+  add_times(h, e.mjd);
+  add_wave_wcs(h);
+  return h;
+}
+
+Header image_cards(const Scene& scene, FrameKey key, const Planes& planes) {
+  const auto& e = scene.exposures[key.exposure];
+  const auto& state = *scene.detectors[key.detector];
+  const auto where = ecliptic(e.attitude.centre);
+  Header h;
+  h.set("EXTTYPE", Text{"IMAGE"}, "Extension supports mask overlay");
+  h.set("BUNIT", Text{"MJy / sr"}, "Unit of pixel value");
+  h.set("DETECTOR", std::int64_t{state.detector.number()}, "1-3: SWIR, 4-6: MWIR");
+  h.set("OBSID", e.observation(), "Observation ID");
+  h.set("EXPIDN", std::int64_t{year_day(e.mjd).year} * 100000000 + e.index, "Integer Exposure ID");
+  h.set("DATE", iso_date(e.mjd + 3), "HDU creation time (UTC)");
+  add_electronics(h, state.detector.size());
+  h.set("SPS_TARGET", std::int64_t{e.group + 1}, "Target ID assigned by Survey Planning");
+  h.set("SPS_FLAGS", Text{"all_sky"}, "Flags defined by Survey Planning");
+  h.set("OBS_IN_SBAND", Text{"False"}, "Observed during S-band transmission");
+  h.set("NON_SURVEY", Text{"False"}, "Observation is not part of a science survey");
+  h.set("SPS_ELON", where.longitude_deg, "[deg] Ecliptic longitude of planned telescope boresight");
+  h.set("SPS_ELAT", where.latitude_deg, "[deg] Ecliptic latitude of planned telescope boresight");
+  h.set("L1DQAFLG", Text{"Pass"}, "L1 DQA outcome");
+  add_orbit(h, e.mjd);
+  h.set("PSTHRESH", 0.1, "[electron/s] persistence threshold");
+  h.set("L2 N_PERSIST", count(planes, "PERSIST"), "number of pixels flagged persist");
+  h.set("DETCOORD", Text{"sky"}, "MWIR pixels flipped on X to match SWIR view");
+  h.set("L2 N_HOT", count(planes, "HOT"), "number of pixels flagged hot");
+  h.set("L2 N_COLD", count(planes, "COLD"), "number of pixels flagged cold");
+  const auto omega = spread(state.detector.solid_angle().pixels());
+  h.set("OMEGA_MEDIAN", omega.median, "[arcsec**2] solid angle pixel map");
+  h.set("OMEGA_STDDEV", omega.scatter, "[arcsec**2] solid angle pixel map");
+  h.set("FINAST", std::int64_t{0}, "good fine-astrometric solution");
+  const double share = 100 * static_cast<double>(count(planes, "SOURCE")) / static_cast<double>(planes.flags.pixels().size());
+  h.set("PXSRCMSK", std::round(100 * share) / 100, "Percentage of pixels with SOURCE flag");
+  h.set("L2 N_SOURCE", count(planes, "SOURCE"), "number of source flagged pixels");
+  h.set("PSF_FWHM", state.psfs.median_fwhm_arcsec(), "[arcsec] PSF FWHM Median");
+  h.set("L2DQAFLG", Text{"Pass"}, "L2 DQA outcome");
+  add_counts(h, planes);
+  h.set("L2 N_NONLINEAR", count(planes, "NONLINEAR"), "number of pixels flagged nonlinear");
+  append(h, shared_cards(scene, key));
+  h.set("SIMULATE", true, "simulated by tessera; no observation");
+  h.set("SIMSEED", static_cast<std::int64_t>(scene.options.seed), "seed of the simulation");
+  for (const char* line : {"TELAPSE ends at MJD-END, starts prior to MJD-BEG:", "  includes discarded frames", "XPOSURE is the scientifically meaningful exposure time:",
+                           "  the time between the start and end of collecting data that", "  contributes to the photocurrent"})
+    h.add_comment(line);
+  return h;
+}
+
+Header flag_cards(const Scene& scene, FrameKey key, const Planes& planes) {
+  Header h;
+  add_counts(h, planes);
+  h.set("BUNIT", Text{""}, "Unit of flag pixel value (dimensionless)");
+  h.set("EXTTYPE", Text{"MASK"}, "Extension can be used as a mask overlay");
+  const bool newer = scene.options.survey.layout == FileLayout::epsf;
+  int number = 0;
+  for (const auto& [name, words] : flag_words) {
+    if (!newer) {
+      h.set(fmt::format("MP_{}", name), std::int64_t{bit_of(name)}, words);
+    } else {
+      ++number;
+      h.set(fmt::format("MSKN{:04}", number), Text{name}, words);
+      h.set(fmt::format("MSKM{:04}", number), std::int64_t{1} << bit_of(name), "mask value");
+    }
+  }
+  append(h, shared_cards(scene, key));
+  return h;
+}
+
+}  // namespace tessera::simulate_spherex
