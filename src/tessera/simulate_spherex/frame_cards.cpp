@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <tuple>
 
+#include "tessera/simulate/stack.h"
 #include "tessera/simulate_spherex/frame_file.h"
 #include "tessera/spherex/flags.h"
 
@@ -138,10 +140,21 @@ void add_electronics(Header& h, int size) {
   h.set("SURDLY", std::int64_t{3}, "Frame count when SUR sums accumulation begins");
   h.set("TRANDLY", std::int64_t{7}, "Frame count when transient detection begins");
   h.set("TCUT", std::int64_t{38}, "threshold for transient error flag");
+  for (const auto& [key, value, words] : {std::tuple{"KEN_A", 20000, "Transient white noise threshold, active pixels"}, {"KEN_R", 10000, "Transient white noise threshold, ref pixels"}, {"KEN_P", 500, "Transient white noise threshold, phantom pixels"},
+                                          {"KSN_A", 100, "Transient shot noise threshold, active pixels"}, {"KSN_R", 0, "Transient shot noise threshold, ref pixels"}, {"KSN_P", 0, "Transient shot noise threshold, phantom pixels"},
+                                          {"NSKIP", 32, "Number of rows skipped after a full row is read"}, {"NVISITROW", 4, "Number of visits to each reference row"}, {"NVISITCOL", 1, "Number of visits to each reference col"}})
+    h.set(key, std::int64_t{value}, words);
   h.set("MPHAN", std::int64_t{4}, "Number of phantom columns reads");
   h.set("NCHANNEL", std::int64_t{32}, "Number of readout channels"), h.set("WCHANNEL", std::int64_t{64}, "Number of columns in each readout channel");
   h.set("JREF", std::int64_t{8}, "Number of physical reference rows on H2RG"), h.set("KREF", std::int64_t{8}, "Number of physical reference cols on H2RG");
   h.set("JACTIVE", std::int64_t{size}, "Number of light-sensitive pixel rows"), h.set("KACTIVE", std::int64_t{size}, "Number of light-sensitive pixel cols");
+}
+
+/// Position angle of the y axis from ecliptic north, by a small step along each direction.
+double ecliptic_angle(const Attitude& at) {
+  const auto from = ecliptic(at.centre), to = ecliptic(simulate::displaced(at.centre, 1e-3, at.position_angle_deg));
+  const double east = std::remainder(to.longitude_deg - from.longitude_deg, 360.0) * std::cos(from.latitude_deg * radian);
+  return std::atan2(east, to.latitude_deg - from.latitude_deg) / radian;
 }
 
 void append(Header& to, const Header& from) {
@@ -190,8 +203,13 @@ Header image_cards(const Scene& scene, FrameKey key, const Planes& planes) {
   h.set("NON_SURVEY", Text{"False"}, "Observation is not part of a science survey");
   h.set("SPS_ELON", where.longitude_deg, "[deg] Ecliptic longitude of planned telescope boresight");
   h.set("SPS_ELAT", where.latitude_deg, "[deg] Ecliptic latitude of planned telescope boresight");
+  h.set("SPS_EPA", ecliptic_angle(e.attitude), "[deg] PA of FP y axis at planned boresight, E of ecl N");
   h.set("L1DQAFLG", Text{"Pass"}, "L1 DQA outcome");
   add_orbit(h, e.mjd);
+  h.set("NBLMPIX", count(planes, "BLOOM"), "Number of Pixels Bloom Flag");
+  h.set("NHALOPIX", count(planes, "HALO"), "Number of Pixels Halo Flag");
+  h.set("NSNOWPIX", count(planes, "SNOWBALL"), "Number of Pixels Snowball Flag");
+  h.set("L2 N_NONLINEAR", count(planes, "NONLINEAR"), "number of pixels flagged nonlinear");
   h.set("PSTHRESH", 0.1, "[electron/s] persistence threshold");
   h.set("L2 N_PERSIST", count(planes, "PERSIST"), "number of pixels flagged persist");
   h.set("DETCOORD", Text{"sky"}, "MWIR pixels flipped on X to match SWIR view");
@@ -201,13 +219,14 @@ Header image_cards(const Scene& scene, FrameKey key, const Planes& planes) {
   h.set("OMEGA_MEDIAN", omega.median, "[arcsec**2] solid angle pixel map");
   h.set("OMEGA_STDDEV", omega.scatter, "[arcsec**2] solid angle pixel map");
   h.set("FINAST", std::int64_t{0}, "good fine-astrometric solution");
+  h.set("ASTRONETSOLVED", true);
   const double share = 100 * static_cast<double>(count(planes, "SOURCE")) / static_cast<double>(planes.flags.pixels().size());
   h.set("PXSRCMSK", std::round(100 * share) / 100, "Percentage of pixels with SOURCE flag");
   h.set("L2 N_SOURCE", count(planes, "SOURCE"), "number of source flagged pixels");
+  for (const auto& [name, words] : {std::pair{"GHOST", "ghost"}, {"GHOST_FPA", "ghost_fpa"}, {"GHOST_EXT", "ghost_ext"}}) h.set(Text{"L2 N_"} + name, count(planes, name), fmt::format("number of {} flagged pixels", words));
   h.set("PSF_FWHM", state.psfs.median_fwhm_arcsec(), "[arcsec] PSF FWHM Median");
   h.set("L2DQAFLG", Text{"Pass"}, "L2 DQA outcome");
   add_counts(h, planes);
-  h.set("L2 N_NONLINEAR", count(planes, "NONLINEAR"), "number of pixels flagged nonlinear");
   append(h, shared_cards(scene, key));
   h.set("SIMULATE", true, "simulated by tessera; no observation");
   h.set("SIMSEED", static_cast<std::int64_t>(scene.options.seed), "seed of the simulation");
