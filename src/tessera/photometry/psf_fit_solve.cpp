@@ -180,13 +180,16 @@ void PsfFit::report(std::vector<FittedSource>& out, fit::FitStatus status) const
 void PsfFit::report_neighbours(std::vector<FittedSource>& out) const {
   const auto flux = [this](std::size_t s) { return first_of(member_of_[s]) + per_source_ - 1; };
   const auto at = [this](std::size_t i, std::size_t j) { return workspace_.covariance[i * parameters_ + j]; };
+  const auto tell = [&](std::size_t to, std::size_t of, double c) {
+    if (options_.correlations) out[to].correlations.push_back({static_cast<int>(of), c});
+    if (std::abs(c) > std::abs(out[to].correlation)) out[to].correlation = c, out[to].neighbour = static_cast<int>(of);
+  };
   for (std::size_t a = 0; a < out.size(); ++a)
-    for (std::size_t b = 0; b < out.size(); ++b) {
-      if (a == b || member_of_[a] < 0 || member_of_[b] < 0) continue;
+    for (std::size_t b = 0; b < a; ++b) {
+      if (member_of_[a] < 0 || member_of_[b] < 0) continue;
       const std::size_t i = flux(a), j = flux(b);
       const double c = at(i, j) / std::sqrt(at(i, i) * at(j, j));
-      if (options_.correlations) out[a].correlations.push_back({static_cast<int>(b), c});
-      if (std::abs(c) > std::abs(out[a].correlation)) out[a].correlation = c, out[a].neighbour = static_cast<int>(b);
+      tell(a, b, c), tell(b, a, c);
     }
 }
 

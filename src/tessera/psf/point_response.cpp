@@ -169,6 +169,11 @@ std::pair<int, int> pixels_of(const Phase& phase, int n, int count) {
   const int last = count - 1 - (phase.t > 0 ? 1 : 0);
   return {phase.pixel - floor_div(phase.k, n), phase.pixel + floor_div(last - phase.k, n) + 1};
 }
+Box box_of(const Phase& px, const Phase& py, int nx, int ny, int width, int height) {
+  const auto [x0, x1] = pixels_of(px, nx, width);
+  const auto [y0, y1] = pixels_of(py, ny, height);
+  return {x0, y0, x1, y1};
+}
 }  // namespace
 
 PointResponse::PointResponse(View<const double> samples, const Meaning& m) {
@@ -237,9 +242,7 @@ void PointResponse::from_samples(Image<double> samples, double cx, double cy) {
 
 Box PointResponse::footprint(double x, double y) const {
   if (far(x) || far(y) || width_ == 0) return {};
-  const auto [x0, x1] = pixels_of(Phase{x, cx_, nx_}, nx_, width_);
-  const auto [y0, y1] = pixels_of(Phase{y, cy_, ny_}, ny_, height_);
-  return {x0, y0, x1, y1};
+  return box_of(Phase{x, cx_, nx_}, Phase{y, cy_, ny_}, nx_, ny_, width_, height_);
 }
 
 double PointResponse::reach_pix() const {
@@ -247,7 +250,9 @@ double PointResponse::reach_pix() const {
 }
 
 void PointResponse::evaluate(double x, double y, Box pixels, std::span<float> value, std::span<float> d_dx, std::span<float> d_dy) const {
-  const Box part = intersection(pixels, footprint(x, y));
+  const bool nowhere = far(x) || far(y) || width_ == 0;
+  const Phase px{nowhere ? 0 : x, cx_, nx_}, py{nowhere ? 0 : y, cy_, ny_};
+  const Box part = nowhere ? Box{} : intersection(pixels, box_of(px, py, nx_, ny_, width_, height_));
   const bool gradients = !d_dx.empty();
   const auto width = static_cast<std::size_t>(pixels.width());
   if (part != pixels) {
@@ -256,7 +261,6 @@ void PointResponse::evaluate(double x, double y, Box pixels, std::span<float> va
     std::fill(d_dy.begin(), d_dy.end(), 0.0F);
     if (part.empty()) return;
   }
-  const Phase px{x, cx_, nx_}, py{y, cy_, ny_};
   const int k0 = px.sample_of(part.x0, nx_);
   const auto wx = spline_weights(px.t), wy = spline_weights(py.t);
   const std::size_t stride = static_cast<std::size_t>(columns_) * static_cast<std::size_t>(nx_);
