@@ -61,6 +61,25 @@ TEST(PsfFit, FindsANoiselessStarToAThousandthOfItsError) {
   }
 }
 
+TEST(PsfFit, PixelsOfAnotherWindowCountWithoutAFit) {
+  const psf::ProfileOptions o{.profile = psf::ProfileShape::moffat, .fwhm_pix = 2.5, .beta = 2.5};
+  const auto model = psf::PsfModel::analytic(o);
+  const Frame f = picture(31, {{12.3, 11.9, 400}}, psf::Profile{o}, 1);
+  const FitFrame frames[] = {{f.view(), &model}};
+  PsfFit fit{frames, {.window = 7}};
+  std::vector<FittedSource> alone, beside;
+  FitSource sources[] = {at(12, 12), at(17, 13)};
+  fit.fit({sources, 1}, alone);
+  sources[1].pixels_alone = true;
+  const auto group = fit.fit(sources, beside);
+  EXPECT_EQ(group.status, FitStatus::converged);
+  EXPECT_EQ(group.dof, 49 + 49 - 2 * 6 - 3);  // the windows share two columns of six rows
+  EXPECT_EQ(fit.parameters(), 3u);
+  EXPECT_EQ(beside[1].status, FitStatus::no_data);
+  EXPECT_NEAR(beside[0].flux, 400, 0.05);
+  EXPECT_LT(sigma_of(beside[0], 2), sigma_of(alone[0], 2));  // the wings there tell something
+}
+
 TEST(PsfFit, VeryBrightStarsConvergeThoughChi2IsRoundedAndFromWhereTheyWere) {
   const psf::ProfileOptions o{.fwhm_pix = 1.6};
   const auto model = psf::PsfModel::analytic(o);
