@@ -27,6 +27,20 @@ TESSERA_CLONES void multiply(const double* a, const double* b, double* out, std:
   for (std::size_t i = 0; i < n; ++i) out[i] = a[i] * b[i];
 }
 
+struct FitRow {
+  double *values, *variance, *weights;
+};
+
+/// A row of a cut-out; where the fit may not use a pixel, all three are 0.
+TESSERA_CLONES void take_row(const float* image, const float* variance, const std::uint8_t* good, double level, std::size_t n, FitRow out) {
+  for (std::size_t i = 0; i < n; ++i) {
+    const double v = good[i] ? variance[i] : 1;
+    out.values[i] = good[i] ? image[i] - level : 0;
+    out.variance[i] = good[i] ? v : 0;
+    out.weights[i] = good[i] ? 1 / v : 0;
+  }
+}
+
 /// 1-norm condition number of the matrix scaled to a unit diagonal, from the matrix and its inverse.
 double condition(std::span<const double> matrix, std::span<const double> inverse, std::size_t n) {
   double largest = 0, largest_inverse = 0;
@@ -50,13 +64,10 @@ void JointFit::collect(const CutOut& cutout, std::span<const JointSource> source
   pixels_ = (area + lanes - 1) / lanes * lanes;
   values_.assign(pixels_, 0), variance_.assign(pixels_, 0), weights_.assign(pixels_, 0);
   std::size_t at = 0;
-  for (int y = box_.y0; y < box_.y1; ++y)
-    for (int x = box_.x0; x < box_.x1; ++x, ++at) {
-      if (!cutout.good(x, y)) continue;
-      values_[at] = cutout.image(x, y) - level;
-      variance_[at] = cutout.variance(x, y);
-      weights_[at] = 1 / variance_[at];
-    }
+  for (int y = box_.y0; y < box_.y1; ++y) {
+    take_row(&cutout.image(box_.x0, y), &cutout.variance(box_.x0, y), &cutout.good(box_.x0, y), level, width, {&values_[at], &variance_[at], &weights_[at]});
+    at += width;
+  }
   rows_of_.assign((sources.size() + 1) * pixels_, 0);
   for (std::size_t k = 0; k < sources.size(); ++k) {
     const Stamp& s = *sources[k].stamp;

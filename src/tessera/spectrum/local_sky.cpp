@@ -1,17 +1,56 @@
 #include "tessera/spectrum/local_sky.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
+#include <cstdint>
 #include <span>
+#include <utility>
 
 #include "tessera/core/statistics.h"
 
 namespace tessera::spectrum {
 
+namespace {
+
+/// Sorts without a branch that depends on the values, byte by byte: of noise, comparisons are guesses.
+void sort_bytewise(std::vector<std::uint32_t>& keys, std::vector<std::uint32_t>& spare) {
+  std::array<std::array<std::uint32_t, 256>, 4> counts{};
+  for (const auto k : keys)
+    for (std::size_t b = 0; b < 4; ++b) ++counts[b][k >> 8 * b & 255];
+  spare.resize(keys.size());
+  for (std::size_t b = 0; b < 4; ++b) {
+    auto& place = counts[b];
+    if (place[keys.front() >> 8 * b & 255] == keys.size()) continue;
+    std::uint32_t sum = 0;
+    for (auto& c : place) sum += std::exchange(c, sum);
+    for (const auto k : keys) spare[place[k >> 8 * b & 255]++] = k;
+    std::swap(keys, spare);
+  }
+}
+
+/// Whole numbers in the order of the floats, no NaN among them, and back.
+std::uint32_t key_of(float value) {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  return bits ^ (bits >> 31 ? 0xffffffffu : 0x80000000u);
+}
+float value_of(std::uint32_t key) { return std::bit_cast<float>(key ^ (key >> 31 ? 0x80000000u : 0xffffffffu)); }
+
+LocalSky sky_of_sorted(const std::vector<double>& values);
+
+}  // namespace
+
 LocalSky sky_of(std::vector<double>& values) {
+  std::sort(values.begin(), values.end());
+  return sky_of_sorted(values);
+}
+
+namespace {
+
+LocalSky sky_of_sorted(const std::vector<double>& values) {
   LocalSky sky;
   if (values.empty()) return sky;
-  std::sort(values.begin(), values.end());
   // Clipping takes from both ends of what is sorted, so sums up to each place give every mean and σ.
   const double pivot = values[values.size() / 2];
   std::vector<double> sum(values.size() + 1), squares(values.size() + 1);
@@ -46,16 +85,22 @@ LocalSky sky_of(std::vector<double>& values) {
   return sky;
 }
 
+}  // namespace
+
 LocalSky local_sky(View<const float> image, View<const std::uint8_t> usable, int x, int y, const SkyOptions& options) {
-  std::vector<double> values;
+  std::vector<std::uint32_t> keys, spare;
   for (int side = options.side; side <= std::max(options.side, options.widest_side); side += 2) {
     const Box square = intersection(Box{x - side / 2, y - side / 2, x + side / 2 + 1, y + side / 2 + 1}, image.box());
-    values.clear();
+    keys.resize(static_cast<std::size_t>(square.area()) + 1);
+    std::size_t n = 0;
     for (int row = square.y0; row < square.y1; ++row)
-      for (int column = square.x0; column < square.x1; ++column)
-        if (usable(column, row)) values.push_back(image(column, row));
-    if (values.size() < 3 || static_cast<double>(values.size()) < options.least_fraction * static_cast<double>(square.area())) continue;
-    LocalSky sky = sky_of(values);
+      for (int column = square.x0; column < square.x1; ++column) keys[n] = key_of(image(column, row)), n += usable(column, row);
+    if (n < 3 || static_cast<double>(n) < options.least_fraction * static_cast<double>(square.area())) continue;
+    keys.resize(n);
+    sort_bytewise(keys, spare);
+    std::vector<double> values(n);
+    std::ranges::transform(keys, values.begin(), value_of);
+    LocalSky sky = sky_of_sorted(values);
     sky.side = side;
     return sky;
   }

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <map>
 
+#include "tessera/base/clones.h"
 #include "tessera/base/error.h"
 #include "tessera/spectrum/frame_sources.h"
 #include "tessera/spectrum/shape_response.h"
@@ -29,8 +31,23 @@ struct Wanted {
 
 /// Reading a row of a window costs about as much as this many pixels of it.
 constexpr double row_cost = 400;
-constexpr std::int64_t most_window = std::int64_t{1} << 19;  // pixels
+/// Planes of this many pixels stay in the processor's cache and below the size at which freed memory goes back to the system.
+constexpr std::int64_t most_window = std::int64_t{1} << 16;
 double cost(Box window) { return window.height() * (row_cost + window.width()); }
+
+struct LeftOut {
+  std::uint64_t fit = 0, sky = 0;  // flags
+};
+
+/// Pixels that a fit may use, and those that count for the sky.
+TESSERA_CLONES void mark(const float* image, const float* variance, const std::uint64_t* flags, std::size_t n, LeftOut left_out, std::uint8_t* good, std::uint8_t* usable) {
+  constexpr float most = std::numeric_limits<float>::max();
+  for (std::size_t i = 0; i < n; ++i) {
+    const bool finite = std::abs(image[i]) <= most;
+    good[i] = finite & (variance[i] > 0) & (variance[i] <= most) & ((flags[i] & left_out.fit) == 0);
+    usable[i] = finite & ((flags[i] & left_out.sky) == 0);
+  }
+}
 
 class FrameRun {
  public:
@@ -74,31 +91,37 @@ class FrameRun {
       const auto& p = here_.placed()[i];
       if (!source(p).neighbour && frame_.box().contains(p.pixel_x(), p.pixel_y())) wanted_.push_back({i});
     }
-    look_up();
-    const auto asked = [&](const Wanted& w) { return std::ranges::any_of(options_.wavelengths, [&](const auto& range) { return w.wavelength_um >= range.first && w.wavelength_um <= range.second; }); };
-    if (!options_.wavelengths.empty()) std::erase_if(wanted_, [&](const Wanted& w) { return !asked(w); });
     std::ranges::sort(wanted_, {}, [&](const Wanted& w) {
       const auto& p = here_.placed()[w.placed];
       return std::tuple{p.pixel_y(), p.pixel_x(), w.placed};
     });
+    for (std::size_t from = 0; from < wanted_.size();) from = look_up(from);
+    const auto asked = [&](const Wanted& w) { return std::ranges::any_of(options_.wavelengths, [&](const auto& range) { return w.wavelength_um >= range.first && w.wavelength_um <= range.second; }); };
+    if (!options_.wavelengths.empty()) std::erase_if(wanted_, [&](const Wanted& w) { return !asked(w); });
   }
 
-  /// Wavelengths and solid angles at the places: from the maps' part that holds all, where that costs less than two rows for each.
-  void look_up() {
+  /// Wavelengths and solid angles at the places of a group from `from` on: from the maps' part that holds all, where that costs less than two rows for each. Returns the first one after them.
+  std::size_t look_up(std::size_t from) {
     Box part;
-    for (const auto& w : wanted_) part = hull(part, square(here_.placed()[w.placed].pixel_x(), here_.placed()[w.placed].pixel_y(), 5));
-    part = intersection(part, frame_.box());
+    std::size_t to = from;
+    for (; to < wanted_.size(); ++to) {
+      const auto& p = here_.placed()[wanted_[to].placed];
+      const Box with = hull(part, intersection(square(p.pixel_x(), p.pixel_y(), 5), frame_.box()));
+      if (to > from && with.area() > most_window) break;
+      part = with;
+    }
     const auto& calibration = calibration_->calibration();
-    const bool at_once = cost(part) < static_cast<double>(wanted_.size()) * cost({0, 0, 2, 2});
+    const bool at_once = cost(part) < static_cast<double>(to - from) * cost({0, 0, 2, 2});
     const bool waves = at_once && !calibration.spectral_wcs().empty(), angles = at_once && !calibration.solid_angle_map().empty();
     const auto wave_maps = waves ? calibration_->wavelengths(frame_, part) : spherex::WavelengthMaps{};
     const auto angle_map = angles ? calibration_->solid_angles(frame_, part) : Image<float>{};
-    for (auto& w : wanted_) {
+    for (auto& w : std::span{wanted_}.subspan(from, to - from)) {
       const auto& p = here_.placed()[w.placed];
       const auto wave = waves ? spherex::Wavelength{spherex::map_at(wave_maps.centre_um, frame_.box(), p.x, p.y), spherex::map_at(wave_maps.width_um, frame_.box(), p.x, p.y)} : calibration_->wavelength_at(frame_, p.x, p.y);
       w.wavelength_um = wave.centre_um, w.width_um = wave.width_um;
       w.solid_angle_arcsec2 = angles ? spherex::map_at(angle_map, frame_.box(), p.x, p.y) : calibration_->solid_angle_at(frame_, p.x, p.y);
     }
+    return to;
   }
 
   std::size_t zone_of(const PlacedSource& p) const { return frame_.psf().nearest(p.x + frame_.x_offset(), p.y + frame_.y_offset()); }
@@ -159,14 +182,9 @@ class FrameRun {
 
   void mark_pixels(Box window) {
     good_.reshape(window), usable_.reshape(window);
-    const auto ignored = spherex::fit_ignored(), masked = spherex::background_masked();
     const auto image = pixels_.image.pixels(), variance = pixels_.variance.pixels();
     const auto flags = pixels_.flags.pixels();
-    for (std::size_t i = 0; i < image.size(); ++i) {
-      const bool finite = std::isfinite(image[i]);
-      good_.pixels()[i] = finite && std::isfinite(variance[i]) && variance[i] > 0 && !(flags[i] & ignored);
-      usable_.pixels()[i] = finite && !(flags[i] & masked);
-    }
+    mark(image.data(), variance.data(), flags.data(), image.size(), {spherex::fit_ignored(), spherex::background_masked()}, good_.pixels().data(), usable_.pixels().data());
     if (!options_.mask_sources) return;
     here_.near((window.x0 + window.x1) / 2., (window.y0 + window.y1) / 2., std::max(window.width(), window.height()) / 2. + 4, near_);
     for (const auto i : near_) {
@@ -206,7 +224,7 @@ class FrameRun {
         const auto bits = pixels_.flags(x, y);
         m.flags |= bits;
         if (!good_(x, y)) m.flags |= spherex::contains_bad_pixel;
-        for (int bit = 0; bit < flag_bits; ++bit) m.flagged[static_cast<std::size_t>(bit)] = static_cast<std::uint8_t>(m.flagged[static_cast<std::size_t>(bit)] + (bits >> bit & 1));
+        for (auto left = static_cast<std::uint32_t>(bits); left != 0; left &= left - 1) ++m.flagged[static_cast<std::size_t>(std::countr_zero(left))];
       }
   }
 
