@@ -54,3 +54,21 @@ TEST(Combine, BandsAddUpAndGapsAndDarkPixelsDoNot) {
   bands.emplace_back(Box{0, 0, 3, 1});
   EXPECT_THROW(detect::combined_significance(bands), UsageError);
 }
+
+TEST(Combine, AHundredBandsOfNoiseAreStillANormalVariable) {
+  constexpr int side = 120;
+  std::mt19937 random{17};
+  std::normal_distribution<float> noise{0, 1};
+  std::vector<Image<float>> bands;
+  for (int k = 0; k < 102; ++k) {
+    bands.emplace_back(Box{0, 0, side, side});
+    for (float& v : bands.back().pixels()) v = noise(random);
+  }
+  const auto combined = detect::combined_significance(bands);
+  double above[3] = {};
+  for (const float v : combined.pixels())
+    for (int s = 0; s < 3; ++s) above[s] += v > static_cast<float>(s);
+  EXPECT_NEAR(above[0] / (side * side), 0.5, 0.02);
+  EXPECT_NEAR(above[1] / (side * side), 0.1587, 0.015);
+  EXPECT_NEAR(above[2] / (side * side), 0.02275, 0.006);
+}

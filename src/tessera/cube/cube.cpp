@@ -163,12 +163,13 @@ std::vector<pipeline::InputRecord> inputs_of(const CubePlan& plan, const CubeOpt
 
 }  // namespace
 
-pipeline::Outcome make_cube(const CubeRequest& request, const CubeOptions& options, param::OptionSet& settings, pipeline::Context& outer) {
+pipeline::Outcome make_cube(const CubeRequest& request, const CubeOptions& options, param::OptionSet& settings, pipeline::Context& outer, const std::function<void(const CubePlan&)>& planned) {
   pipeline::Recorder context{outer};
   pipeline::RunClock clock{"cube", request.inputs};
   auto plan = make_plan(request, options, context);
   const auto pieces = divide(plan, options, context);
   tell_plan(plan, options, pieces, context);
+  if (planned) planned(plan);
   if (request.dry_run) return pipeline::Outcome::done;
 
   const auto asked = pipeline::table_request("cube", request.inputs, plan.files, settings);

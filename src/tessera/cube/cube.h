@@ -1,6 +1,7 @@
 /// cube/cube.h — spectral images to one cube: a plane for each channel, made of the strips of that channel cut out of every exposure.
 /// Method of the SPHEREx mosaics (Akeson et al., pipeline paper, 5) with exact area overlap by default.
 #pragma once
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -8,6 +9,8 @@
 #include "tessera/pipeline/context.h"
 
 namespace tessera::cube {
+
+struct CubePlan;
 
 struct CubeRequest {
   std::vector<std::string> inputs;  ///< a position first unless options name one; files, folders, globs, @lists
@@ -17,6 +20,7 @@ struct CubeRequest {
 
 /// OUT/cube.fits, frames.tbl, run.json, tessera.log. Planes are written as they are made, so memory does not follow the cube's size. The cube's bits depend on
 /// neither threads nor memory. Throws UsageError, DataError (a frame, calibration, no frame on the target), SystemError, Interrupted.
-pipeline::Outcome make_cube(const CubeRequest& request, const CubeOptions& options, param::OptionSet& settings, pipeline::Context& context);
+/// `planned` is told the plan before anything is written; what it throws ends the run.
+pipeline::Outcome make_cube(const CubeRequest& request, const CubeOptions& options, param::OptionSet& settings, pipeline::Context& context, const std::function<void(const CubePlan&)>& planned = {});
 
 }  // namespace tessera::cube

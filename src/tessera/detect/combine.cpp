@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <vector>
 
 #include "tessera/base/error.h"
@@ -10,7 +11,7 @@
 namespace tessera::detect {
 namespace {
 
-constexpr std::size_t most_bands = 32;
+constexpr std::size_t most_bands = 128;
 constexpr double step = 0.01, last = 35;  // of √χ²; exp(−35²/2) is still a normal number
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
@@ -70,11 +71,10 @@ class Scale {
 }  // namespace
 
 Image<float> combined_significance(std::span<const Image<float>> bands) {
-  if (bands.empty() || bands.size() > most_bands) throw UsageError{"a detection image is combined of 1 to 32 bands"};
+  if (bands.empty() || bands.size() > most_bands) throw UsageError{"a detection image is combined of 1 to 128 bands"};
   for (const auto& band : bands)
     if (band.box() != bands.front().box()) throw UsageError{"bands of a detection image must be of one size"};
-  std::vector<Scale> scales;
-  for (std::size_t n = 1; n <= bands.size(); ++n) scales.emplace_back(n);
+  std::vector<std::optional<Scale>> scales(bands.size());  // of the numbers of bands that occur
   Image<float> combined{bands.front().box()};
   for (std::size_t i = 0; i < combined.pixels().size(); ++i) {
     double squares = 0;
@@ -85,7 +85,8 @@ Image<float> combined_significance(std::span<const Image<float>> bands) {
       ++n;
       squares += std::max(s, 0.0) * std::max(s, 0.0);
     }
-    combined.pixels()[i] = static_cast<float>(n == 0 ? nan : scales[n - 1](std::sqrt(squares)));
+    if (n > 0 && !scales[n - 1]) scales[n - 1].emplace(n);
+    combined.pixels()[i] = static_cast<float>(n == 0 ? nan : (*scales[n - 1])(std::sqrt(squares)));
   }
   return combined;
 }

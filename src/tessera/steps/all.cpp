@@ -10,6 +10,7 @@ std::unique_ptr<Step> make_residual();
 std::unique_ptr<Step> make_psf();
 std::unique_ptr<Step> make_match();
 std::unique_ptr<Step> make_cube();
+std::unique_ptr<Step> make_discover();
 std::unique_ptr<Step> make_drill();
 std::unique_ptr<Step> make_cutout();
 std::unique_ptr<Step> make_resume();
@@ -36,6 +37,7 @@ std::vector<std::unique_ptr<Step>> all() {
   steps.push_back(make_psf());
   steps.push_back(make_match());
   steps.push_back(make_cube());
+  steps.push_back(make_discover());
   steps.push_back(make_drill());
   steps.push_back(make_cutout());
   steps.push_back(make_resume());

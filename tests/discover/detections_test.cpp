@@ -1,0 +1,85 @@
+#include "tessera/discover/detections.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <random>
+
+#include "tessera/discover/responses.h"
+#include "tessera/psf/profile.h"
+
+using namespace tessera;
+using namespace tessera::discover;
+
+namespace {
+
+constexpr double fwhm = 1.6, sigma = 0.1;
+constexpr int side = 160, planes = 20;
+
+struct Star {
+  double x, y, flux;
+};
+
+/// Planes of noise with stars of one flux in each; half of each plane has no data, in turn.
+std::vector<FilteredPlane> filtered(const std::vector<Star>& stars, unsigned seed) {
+  psf::ProfileOptions gaussian;
+  gaussian.fwhm_pix = fwhm;
+  const psf::Profile profile{gaussian};
+  const auto response = psf::PsfModel::analytic(gaussian);
+  std::mt19937 random{seed};
+  std::normal_distribution<double> noise{0, sigma};
+  std::vector<FilteredPlane> made;
+  for (int k = 0; k < planes; ++k) {
+    Image<double> light{Box{0, 0, side, side}};
+    for (const auto& s : stars) profile.add_to(light.view(), s.x, s.y, s.flux);
+    Image<float> image{light.box()}, variance{light.box(), static_cast<float>(sigma * sigma)};
+    for (int y = 0; y < side; ++y)
+      for (int x = 0; x < side; ++x) image(x, y) = (x < side / 2) == (k % 2 == 0) ? NAN : static_cast<float>(3 + light(x, y) + noise(random));
+    made.push_back(filter_plane(image, variance, response, {}));
+  }
+  return made;
+}
+
+}  // namespace
+
+TEST(Discover, FindsStarsThatNoPlaneShowsAloneAndTellsTheirFluxes) {
+  std::vector<Star> stars;
+  for (int j = 0; j < 5; ++j)
+    for (int i = 0; i < 6; ++i) stars.push_back({13.0 + 27 * i, 15.3 + 30 * j, 0.9});  // about 3.5 sigma in one plane
+  const auto found = find_sources(filtered(stars, 5), {});
+  int right = 0;
+  double ratio = 0;
+  for (const auto& d : found)
+    for (const auto& s : stars)
+      if (std::hypot(d.x - s.x, d.y - s.y) < 1) {
+        ++right, ratio += d.flux / s.flux;
+        EXPECT_EQ(d.with_data, planes / 2);
+        EXPECT_EQ(d.values.size(), std::size_t{planes / 2});
+        EXPECT_EQ(d.brightest % 2, s.x < side / 2 ? 1 : 0);
+        EXPECT_GT(d.significance, 5.5);
+      }
+  EXPECT_GE(right, 29);
+  EXPECT_LE(static_cast<int>(found.size()) - right, 0);
+  EXPECT_NEAR(ratio / right, 1, 0.1);
+}
+
+TEST(Discover, NoiseAloneIsNoSource) {
+  EXPECT_TRUE(find_sources(filtered({}, 8), {}).empty());
+  DetectionOptions low;
+  low.threshold = 3;
+  const auto found = find_sources(filtered({}, 8), low);  // P(> 3 sigma) is 0.00135, of 25600 pixels that are about five to a peak
+  EXPECT_GT(found.size(), 3U);
+  EXPECT_LT(found.size(), 40U);
+}
+
+TEST(Discover, AResponseIsMadeRoundAndKeepsItsSum) {
+  Image<float> cells{Box{0, 0, 101, 101}};
+  for (int y = 40; y < 61; ++y)
+    for (int x = 45; x < 56; ++x) cells(x, y) = 1;
+  const auto round = round_response(cells, 10);
+  double sum = 0;
+  for (const double v : round.pixels()) sum += v;
+  EXPECT_NEAR(sum / (21 * 11), 1, 0.01);
+  EXPECT_NEAR(round(50, 68), round(68, 50), 1e-12);
+  EXPECT_GT(round(50, 60), 0.1);
+}
