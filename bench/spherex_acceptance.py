@@ -1,0 +1,294 @@
+#!/usr/bin/env python3
+"""What the verbs for SPHEREx must hold, measured on simulated frames with known truth: a table of limit, measured value, and whether it is met.
+
+bench/spherex_acceptance.py [--work DIR] [--only NAME ...]
+
+Frames are `tessera simulate spherex`'s, detectors of 256 pixels. About three minutes; build/bench/spherex_acceptance is written anew. Ends with 1 when a limit is not
+met. tests/end_to_end/test_spherex_acceptance.py runs the cheap ones on fewer frames.
+"""
+import argparse
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "tests" / "end_to_end")]
+import numpy as np  # noqa: E402
+from astropy.io import fits  # noqa: E402
+from astropy.table import Table  # noqa: E402
+from astropy.wcs import WCS  # noqa: E402
+from tools import tessera  # noqa: E402
+
+RA, DEC, PIXEL = 120.036, -9.064, 6.15
+UJY = 23.50443053909789  # µJy/arcsec² of 1 MJy/sr
+BINS = (3, 10, 30, 100, 300)
+
+
+@dataclass
+class Row:
+    what: str
+    limit: str
+    measured: str
+    met: object  # True, False, or None: no limit, told only
+
+    def __str__(self):
+        return f"| {self.what} | {self.limit} | {self.measured} | {'told only' if self.met is None else 'met' if self.met else 'NOT MET'} |"
+
+
+def on_sky(x, y):
+    """Positions of arcseconds east and north of the middle of the field."""
+    w = WCS(naxis=2)
+    w.wcs.ctype, w.wcs.crval, w.wcs.crpix, w.wcs.cdelt = ["RA---TAN", "DEC--TAN"], [RA, DEC], [0, 0], [1 / 3600, 1 / 3600]
+    return w.all_pix2world(x, y, 0)
+
+
+def grid_of_stars(side, spacing, flux, seed=1):
+    """side² stars some `spacing` arcsec apart, at random parts of a pixel; fluxes (µJy at 2 µm) drawn from the range `flux`, the same per logarithm."""
+    random = np.random.default_rng(seed)
+    at = (np.arange(side) - (side - 1) / 2) * spacing
+    x, y = (v.ravel() + random.uniform(-PIXEL, PIXEL, side * side) for v in np.meshgrid(at, at))
+    return x, y, np.exp(random.uniform(*np.log(flux), side * side))
+
+
+def write_catalog(path, x, y, flux, index=0.0):
+    ra, dec = on_sky(x, y)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Table([ra, dec, flux, np.full(len(ra), float(index))], names=("ra", "dec", "flux", "spectral_index")).write(path, format="ascii.ecsv", overwrite=True)
+    return path
+
+
+def simulate(out, catalog=None, noise=True, zodi=True, level=0.0, bands="2", groups=6, surveys=1, size=256, seed=7, more=()):
+    settings = [f"spherex_sky.zodi={str(zodi).lower()}", f"spherex_sky.level={level}", f"noise.photon={str(noise).lower()}", f"noise.read={str(noise).lower()}",
+                f"sources.catalog={catalog}" if catalog else "sources.count=0", *more]
+    tessera("simulate", "spherex", "-o", out, "--bands", bands, "--size", size, "--groups", groups, "--surveys", surveys, "--seed", seed, *[a for s in settings for a in ("--set", s)])
+    return out
+
+
+def frames_of(folder):
+    return sorted(folder.glob("level2_*.fits"))
+
+
+def spectrum(catalog, folder, out, *more):
+    tessera("spectrum", catalog, folder, "-o", out, "--no-report", "--set", "spectrum.each=0", *more)
+    return Table.read(out / "measurements.fits")
+
+
+def truth_of(t, folder, out):
+    """True flux of each measurement: through the bandpass at its place on that frame."""
+    true = Table.read(folder / "truth" / "fluxes.fits")
+    exposures = {row["name"]: row["exposure"] for row in Table.read(folder / "truth_frames.ecsv")}
+    names = [str(n).strip() for n in Table.read(out / "frames.fits")["file"]]
+    flux = {(i, d, e): f for i, d, e, f in zip(true["id"], true["detector"], true["exposure"], true["flux"])}
+    return np.array([flux[(row["source"], row["det_id"], exposures[names[row["frame"] - 1]])] for row in t])
+
+
+def total_error(t):
+    return np.hypot(t["flux_err"], t["flux_err_bkg"])
+
+
+def good(t):
+    return np.asarray(t["flags"] < 1 << 32)
+
+
+def pulls_of(catalog, folder, out, variance):
+    """Measurements without bad pixels: pulls, true S/N, fit_ql."""
+    t = spectrum(catalog, folder, out, "--variance", variance)
+    f, keep = truth_of(t, folder, out), good(t)
+    return np.asarray((t["flux"] - f) / total_error(t))[keep], (f / np.asarray(t["flux_err"]))[keep], np.asarray(t["fit_ql"])[keep]
+
+
+def pulls(work, catalog, folder):
+    """Pulls of isolated stars by true S/N with both kinds of weights, and fit_ql. Limits are for smooth weights."""
+    rows = []
+    for variance in ("smooth", "plane"):
+        pull, snr, ql = pulls_of(catalog, folder, work / f"pulls_{variance}", variance)
+        held = variance == "smooth"
+        for low, high in zip(BINS, BINS[1:]):
+            p = pull[(snr >= low) & (snr < high)]
+            faint = held and high <= 10
+            rows.append(Row(f"isolated stars, S/N {low}–{high}, {variance}: width of pulls", "0.95–1.05" if held else "–", f"{p.std():.3f} ± {1 / np.sqrt(2 * len(p)):.3f} ({len(p)})", bool(.95 <= p.std() <= 1.05) if held else None))
+            rows.append(Row("the same: mean pull", "within 0.05" if faint else "–", f"{p.mean():+.3f} ± {1 / np.sqrt(len(p)):.3f}", bool(abs(p.mean()) < .05) if faint else None))
+        q = ql[snr < 30].mean()
+        rows.append(Row(f"fit_ql, S/N below 30, {variance}", "0.80 ± 0.03" if held else "–", f"{q:.3f}", bool(abs(q - .8) < .03) if held else None))
+    return rows
+
+
+def blends(work, side=18, surveys=8, limit=.05):
+    """Pairs 6 arcsec apart, S/N about 10 to 100: pulls, and the covariance of each pair against what is seen."""
+    x, y, flux = grid_of_stars(side, 125, (500, 4000), seed=2)
+    random = np.random.default_rng(3)
+    turn = random.uniform(0, 2 * np.pi, len(x))
+    n = len(x)
+    x, y, flux = np.append(x, x + 6 * np.cos(turn)), np.append(y, y + 6 * np.sin(turn)), np.append(flux, np.exp(random.uniform(*np.log((500, 4000)), n)))
+    catalog = write_catalog(work / "pairs.ecsv", x, y, flux)
+    folder = simulate(work / "pairs", catalog, surveys=surveys, seed=9)
+    t = spectrum(catalog, folder, work / "pairs_out", "--variance", "smooth", "--covariance")
+    off, error, keep = np.asarray(t["flux"]) - truth_of(t, folder, work / "pairs_out"), total_error(t), good(t)
+    pull = np.asarray(off / error)[keep]
+    place = {(s, f): i for i, (s, f) in enumerate(zip(t["source"], t["frame"]))}
+    c = Table.read(work / "pairs_out" / "covariances.fits")
+    c = c[(c["source"] <= n) & (c["other"] == c["source"] + n)]
+    first = np.asarray(c["measurement"]) - 1
+    both = np.array([place.get((t["source"][i] + n, t["frame"][i]), -1) for i in first])
+    use = (both >= 0) & keep[first] & keep[both]
+    first, both = first[use], both[use]
+    # The background under both is one number: its error is common, and the covariance of the fit leaves it out as flux_err does.
+    said = np.asarray(c["covariance"])[use] + np.asarray(t["flux_err_bkg"][first] * t["flux_err_bkg"][both])
+    scale = np.asarray(error[first] * error[both])
+    ratio = np.mean(off[first] * off[both] / scale) / np.mean(said / scale)
+    spread = np.std(off[first] * off[both] / scale) / np.sqrt(len(first)) / abs(np.mean(said / scale))
+    return [Row("pairs 6″ apart: width of pulls", "0.95–1.05", f"{pull.std():.3f} ± {1 / np.sqrt(2 * len(pull)):.3f} ({len(pull)})", .95 <= pull.std() <= 1.05),
+            Row("pairs 6″ apart: mean pull", "–", f"{pull.mean():+.3f} ± {1 / np.sqrt(len(pull)):.3f}", None),
+            Row("pairs 6″ apart: covariance seen over stated", f"1 ± {limit}, and twice the error of the Monte Carlo", f"{ratio:.3f} ± {spread:.3f} (correlation {np.mean(said / scale):+.2f}, {len(first)} pairs)", abs(ratio - 1) < limit + 2 * spread)]
+
+
+def cut_outs(work, catalog, folder, sources=6):
+    """tessera cutout about some sources, measured again: the same fluxes as on whole frames."""
+    table = Table.read(catalog, format="ascii.ecsv")
+    middle = np.argsort((table["ra"] - RA) ** 2 + (table["dec"] - DEC) ** 2)[:sources]
+    worst, wave, count, missing = 0.0, 0.0, 0, 0
+    for i in middle:
+        at = f"{table['ra'][i]},{table['dec'][i]}"
+        tessera("cutout", at, folder, "-o", work / f"cut{i}", "--size", "4")
+        results = []
+        for name, frames in (("whole", folder), ("cut", work / f"cut{i}")):
+            t = spectrum(at, frames, work / f"{name}{i}_out", "--variance", "smooth", "--calibration", folder / "calibration")
+            results.append({str(k): row for k, row in zip(t["obs_publisher_did"], t)})
+        missing += len(set(results[0]) ^ set(results[1]))
+        for k in set(results[0]) & set(results[1]):
+            a, b = results[0][k], results[1][k]
+            worst, wave, count = max(worst, abs(a["flux"] - b["flux"]) / a["flux_err"]), max(wave, abs(a["wavelength"] - b["wavelength"])), count + 1
+    return [Row("flux of a cut-out (4′) less that of the whole frame", "equal", f"at most {worst:.1e} σ, wavelengths {1000 * wave:.1e} nm ({count}; {missing} on one side only)", worst < 1e-4 and wave < 1e-6 and count > 0 and missing == 0)]
+
+
+def header_fix(work, catalog, groups=2, exposures=4):
+    """Cards of PSF zones with x and y exchanged, as releases up to 6.5.5 have them: read right all the same."""
+    results, versions = [], []
+    for cards in ("right", "exchanged"):
+        folder = simulate(work / f"cards_{cards}", catalog, groups=groups, more=[f"spherex.psf_cards={cards}", f"spherex.exposures={exposures}"])
+        path = frames_of(folder)[0]
+        versions.append((fits.getval(path, "VERSION"), fits.getval(path, "XCTR_2", "PSF")))
+        results.append(spectrum(catalog, folder, work / f"cards_{cards}_out", "--variance", "smooth"))
+    a, b = results
+    differ = versions[0][1] != versions[1][1]
+    worst = np.nanmax(abs(a["flux"] - b["flux"]) / a["flux_err"]) if len(a) == len(b) else np.inf
+    return [Row(f"files with wrong PSF zones (VERSION {versions[1][0]}) against right ones ({versions[0][0]})", "equal", f"at most {worst:.1e} σ ({len(a)})", worst == 0 and differ)]
+
+
+def wavelengths(folder, bands):
+    worst = 0.0
+    for band in bands:
+        product = next((folder / "calibration").glob(f"spectral_wcs_D{band}_*.fits"))
+        cwave = fits.getdata(product, "CWAVE").astype(float)
+        with fits.open(next(folder.glob(f"level2_*D{band}_*.fits"))) as hdus:
+            row = hdus["WCS-WAVE"].data[0]
+        x, y, lam = np.asarray(row["X"], float) - 1, np.asarray(row["Y"], float) - 1, np.asarray(row["VALUES"], float)[..., 0]
+        from scipy.interpolate import RegularGridInterpolator
+        at = np.stack(np.mgrid[:cwave.shape[0], :cwave.shape[1]], axis=-1)
+        worst = max(worst, abs(RegularGridInterpolator((y, x), lam, bounds_error=False, fill_value=None)(at) - cwave).max())
+    return [Row(f"CWAVE less WCS-WAVE, all pixels, detector{'s' * (len(bands) > 1)} {', '.join(map(str, bands))}", "1 nm", f"{1000 * worst:.2f} nm", worst < 1e-3)]
+
+
+def cube(out, folder, size, *more):
+    tessera("cube", f"{RA},{DEC}", folder, "--size", size, "-o", out, "--set", "output.pictures=false", *more)
+    return out / "cube.fits"
+
+
+def flat_cube(work, bands="2,5", size=128, groups=6, side="8"):
+    """A constant sky of 1 MJy/sr under zodiacal light, without noise; and the hits against geometry on the same cube."""
+    folder = simulate(work / "flat", noise=False, level=1, bands=bands, size=size, groups=groups, seed=4)
+    numbers = [int(b) for b in bands.split(",")]
+    name = cube(work / "flat_cube", folder, side, "--set", "grid.rotation=33")
+    with fits.open(name) as c:
+        image, hits = c["IMAGE"].data.astype(float), c["NHITS"].data.astype(int)
+        grid = WCS(c["IMAGE"].header, c).celestial
+    worst = np.nanmax(abs(image - 1))
+    zodi = np.concatenate([fits.getdata(p, "ZODI")[::32, ::32].ravel() for p in frames_of(folder)])
+    rows = [Row(f"constant sky with zodiacal light ({zodi.min():.2f}–{zodi.max():.2f} MJy/sr), cube of {np.isfinite(image).any(axis=(1, 2)).sum()} planes", "constant to 10⁻⁶", f"within {worst:.1e}", worst < 1e-6)]
+    low, high = expected_hits(folder, grid, image.shape)
+    wrong, sure = ((hits < low) | (hits > high)).sum(), (low == high) & (high > 0)
+    rows.append(Row("NHITS against geometry", "equal", f"{wrong} of {sure.sum()} pixels with hits differ, mean {hits[sure].mean():.1f} hits; {(low != high).sum()} have an exposure within 3 % of half a pixel, where either counts", wrong == 0 and sure.sum() > 100))
+    return rows + wavelengths(folder, numbers)
+
+
+def spread(corners, sub):
+    """Values at sub² points in each pixel, linear between the pixels' corners."""
+    s = (np.arange(sub) + .5) / sub
+    rows = corners[:, :-1, None] * (1 - s) + corners[:, 1:, None] * s
+    rows = rows.reshape(len(corners), -1)
+    return (rows[:-1, None] * (1 - s)[:, None] + rows[1:, None] * s[:, None]).reshape(-1, rows.shape[1])
+
+
+def expected_hits(folder, grid, shape, sub=25, doubt=.03):
+    """Least and most exposures that cover more than half of each pixel with a strip, from sub² points of each."""
+    y, x = np.mgrid[:shape[1] + 1, :shape[2] + 1] - .5
+    ra, dec = grid.all_pix2world(x, y, 0)
+    strips = fits.getdata(next((folder / "calibration").glob("spectral_channels_*.fits")), "CHANNEL_MAP")
+    low, high = np.zeros(shape, int), np.zeros(shape, int)
+    for path in frames_of(folder):
+        header = fits.getheader(path, "IMAGE")
+        places = WCS(header).all_world2pix(ra, dec, 0, tolerance=1e-5)
+        u, v = (np.rint(spread(p, sub)).astype(int) for p in places)
+        inside = (u >= 0) & (v >= 0) & (u < strips.shape[1]) & (v < strips.shape[0])
+        strip = np.where(inside, strips[np.clip(v, 0, strips.shape[0] - 1), np.clip(u, 0, strips.shape[1] - 1)], 0)
+        for k in np.unique(strip[strip > 0]):
+            part = (strip == k).reshape(shape[1], sub, shape[2], sub).mean(axis=(1, 3))
+            plane = 17 * (header["DETECTOR"] - 1) + k - 1
+            low[plane] += part > .5 + doubt
+            high[plane] += part > .5 - doubt
+    return low, high
+
+
+def star_flux(work, groups=6, surveys=1, side=7, radius=25, size=512):
+    """Stars of one flux at all wavelengths, without noise: light in a circle (the response ends within it) on planes whose exposures cover it whole."""
+    x, y, flux = grid_of_stars(side, 140, (1e4, 1e4), seed=5)
+    folder = simulate(work / "stars", write_catalog(work / "stars.ecsv", x, y, flux), noise=False, zodi=False, groups=groups, surveys=surveys, size=size, seed=6)
+    with fits.open(cube(work / "stars_cube", folder, "18", "--set", "grid.pixel=6.15", "--channels", "18-34")) as c:
+        image, hits, grid = c["IMAGE"].data.astype(float), c["NHITS"].data, WCS(c["IMAGE"].header, c).celestial
+    yy, xx = np.mgrid[:image.shape[1], :image.shape[2]]
+    ratio, even = [], []
+    for u, v in np.transpose(grid.all_world2pix(*on_sky(x, y), 0)):
+        near = np.hypot(xx - u, yy - v) * PIXEL < radius
+        if near.sum() < .9 * np.pi * (radius / PIXEL) ** 2:
+            continue
+        whole = [z for z in range(len(image)) if hits[z][near].min() > 0]
+        ratio += [image[z][near].sum() * PIXEL ** 2 * UJY / 1e4 for z in whole]
+        even += [hits[z][near].min() == hits[z][near].max() for z in whole]  # no strip ends there, which would join halves of other pixel phases
+    off, even = 100 * (np.array(ratio) - 1), np.array(even, bool)
+    rows = [Row("total flux of stars in a cube", "kept to 1 %", f"{off.mean():+.3f} % ({len(off)} star × plane)", abs(off.mean()) < 1)]
+    if even.any():
+        rows.append(Row(f"the same, each star and plane where no strip ends within {radius}″", "1 %", f"at most {abs(off[even]).max():.3f} % ({even.sum()})", abs(off[even]).max() < 1))
+    if not even.all():
+        rows.append(Row(f"the same where strips end within {radius}″", "–", f"rms {off[~even].std():.1f} %, at most {abs(off[~even]).max():.1f} % ({(~even).sum()})", None))
+    return rows
+
+
+def peer(work, catalog, folder, frames=4, stars=1000):
+    from spherex_peer import compare
+    return [Row(*r) for r in compare(work, catalog, folder, frames, stars)]
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--work", type=Path, default=HERE.parent / "build" / "bench" / "spherex_acceptance")
+    p.add_argument("--only", nargs="*", choices=("pulls", "blends", "cutouts", "fix", "flat", "stars", "peer"))
+    a = p.parse_args()
+    wanted = a.only or ("pulls", "blends", "cutouts", "fix", "flat", "stars", "peer")
+    shutil.rmtree(a.work, ignore_errors=True)
+    catalog = write_catalog(a.work / "grid.ecsv", *grid_of_stars(20, 125, (60, 1.5e5)))
+    if {"pulls", "cutouts", "peer"} & set(wanted):
+        folder = simulate(a.work / "grid", catalog, surveys=2)
+    steps = {"pulls": lambda: pulls(a.work, catalog, folder), "blends": lambda: blends(a.work), "cutouts": lambda: cut_outs(a.work, catalog, folder),
+             "fix": lambda: header_fix(a.work, catalog), "flat": lambda: flat_cube(a.work, bands="1,2,3,4,5,6"), "stars": lambda: star_flux(a.work), "peer": lambda: peer(a.work, catalog, folder)}
+    print("| What | Limit | Measured | |\n|---|---|---|---|")
+    failed = 0
+    for name in wanted:
+        for row in steps[name]():
+            print(row, flush=True)
+            failed += row.met is False
+    sys.exit(failed > 0)
+
+
+if __name__ == "__main__":
+    main()
