@@ -13,14 +13,6 @@
 namespace tessera::io::detail {
 namespace {
 
-/// How one column is stored.
-struct Stored {
-  const Column* column = nullptr;
-  std::string form;
-  std::size_t text_width = 0;
-  std::int64_t null = 0;  // stands for a missing integer
-};
-
 /// A value that the column does not hold: the lowest of its type, or the next free one above.
 template <class T>
 std::int64_t free_value(const std::vector<T>& values) {
@@ -30,19 +22,20 @@ std::int64_t free_value(const std::vector<T>& values) {
   return candidate;
 }
 
-Stored plan(const Column& column) {
-  Stored s{&column, {}, 0, 0};
+StoredColumn plan(const Column& column) {
+  StoredColumn s{&column, {}, 0, 0};
   const bool nulls = std::find(column.null.begin(), column.null.end(), true) != column.null.end();
   std::visit(
       [&](const auto& values) {
         using T = typename std::decay_t<decltype(values)>::value_type;
+        s.bytes = sizeof(T);
         if constexpr (std::is_same_v<T, double>) s.form = "D";
         else if constexpr (std::is_same_v<T, float>) s.form = "E";
         else if constexpr (std::is_same_v<T, std::uint8_t>) s.form = "L";
         else if constexpr (std::is_same_v<T, std::string>) {
-          for (const std::string& v : values) s.text_width = std::max(s.text_width, v.size());
-          s.form = fmt::format("{}A", std::max<std::size_t>(1, s.text_width));
-          s.text_width = std::max<std::size_t>(1, s.text_width);
+          s.bytes = 1;
+          for (const std::string& v : values) s.bytes = std::max(s.bytes, v.size());
+          s.form = fmt::format("{}A", s.bytes);
         } else {
           s.form = sizeof(T) == 8 ? "K" : "J";
           if (nulls) s.null = free_value(values);
@@ -61,7 +54,7 @@ void check(const Column& column) {
     if (v.find('\0') != std::string::npos) throw UsageError{fmt::format("column {}: a FITS table cannot hold text with a zero byte", column.name)};
 }
 
-void append_element(std::string& out, const Stored& s, std::size_t row) {
+void append_element(std::string& out, const StoredColumn& s, std::size_t row) {
   const bool null = s.column->is_null(row);
   std::visit(
       [&](const auto& values) {
@@ -69,7 +62,7 @@ void append_element(std::string& out, const Stored& s, std::size_t row) {
         if constexpr (std::is_same_v<T, std::string>) {
           const std::string_view v = null ? std::string_view{} : std::string_view{values[row]};
           out.append(v);
-          out.append(s.text_width - v.size(), '\0');  // readers drop zero bytes; blanks some of them show
+          out.append(s.bytes - v.size(), '\0');  // readers drop zero bytes; blanks some of them show
         } else if constexpr (std::is_same_v<T, std::uint8_t>) {
           out += null ? '\0' : values[row] ? 'T' : 'F';
         } else if constexpr (std::is_floating_point_v<T>) {
@@ -81,7 +74,7 @@ void append_element(std::string& out, const Stored& s, std::size_t row) {
       s.column->data);
 }
 
-void add_cards(Header& cards, const Stored& s, int number) {
+void add_cards(Header& cards, const StoredColumn& s, int number) {
   const auto key = [&](const char* stem) { return stem + std::to_string(number); };
   const bool nulls = std::find(s.column->null.begin(), s.column->null.end(), true) != s.column->null.end();
   if (nulls && (s.form == "K" || s.form == "J")) cards.set(key("TNULL"), s.null);
@@ -118,7 +111,7 @@ std::optional<Array> array_at(const Table& table, std::size_t first) {
 EncodedTable encode_table(const Table& table) {
   EncodedTable out;
   out.rows = static_cast<std::int64_t>(table.rows());
-  std::vector<Stored> plans;
+  auto& plans = out.columns;
   for (std::size_t i = 0; i < table.columns.size();) {
     const std::optional<Array> array = array_at(table, i);
     const std::size_t elements = array ? array->elements : 1;
@@ -127,7 +120,7 @@ EncodedTable encode_table(const Table& table) {
       check(table.columns[i + k]);
       plans.push_back(plan(table.columns[i + k]));
     }
-    const Stored& first = plans[plans.size() - elements];
+    const StoredColumn& first = plans[plans.size() - elements];
     out.names.push_back(array ? array->name : column.name);
     out.forms.push_back(array ? fmt::format("{}{}", elements, first.form) : first.form);
     out.units.push_back(column.unit);
@@ -137,8 +130,15 @@ EncodedTable encode_table(const Table& table) {
     i += elements;
   }
   if (out.names.size() > 999) throw UsageError{fmt::format("a FITS table holds at most 999 columns, not {}", out.names.size())};
-  for (std::size_t row = 0; row < table.rows(); ++row)
-    for (const Stored& s : plans) append_element(out.bytes, s, row);
+  for (const auto& s : plans) out.row_bytes += s.bytes;
+  return out;
+}
+
+std::string encode_rows(const EncodedTable& table, std::int64_t from, std::int64_t to) {
+  std::string out;
+  out.reserve(static_cast<std::size_t>(to - from) * table.row_bytes);
+  for (auto row = static_cast<std::size_t>(from); row < static_cast<std::size_t>(to); ++row)
+    for (const auto& s : table.columns) append_element(out, s, row);
   return out;
 }
 

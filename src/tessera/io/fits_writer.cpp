@@ -334,11 +334,13 @@ void FitsWriter::add_table(const Table& table) {
   impl_->write_name(table.name);
   impl_->write_cards(encoded.column_cards.cards80());
   impl_->write_cards(free_cards(cards));
-  if (encoded.bytes.empty()) return;
-  impl_->call([&](int* status) {
-    fits_write_tblbytes(impl_->file, 1, 1, static_cast<LONGLONG>(encoded.bytes.size()),
-                        reinterpret_cast<unsigned char*>(const_cast<char*>(encoded.bytes.data())), status);
-  });
+  // A piece at a time: a large table is not in memory a second time.
+  constexpr std::size_t piece_bytes = std::size_t{1} << 18;
+  const auto piece = static_cast<std::int64_t>(std::max<std::size_t>(1, piece_bytes / std::max<std::size_t>(1, encoded.row_bytes)));
+  for (std::int64_t from = 0; from < encoded.rows; from += piece) {
+    auto bytes = detail::encode_rows(encoded, from, std::min(from + piece, encoded.rows));
+    impl_->call([&](int* status) { fits_write_tblbytes(impl_->file, from + 1, 1, static_cast<LONGLONG>(bytes.size()), reinterpret_cast<unsigned char*>(bytes.data()), status); });
+  }
 }
 
 void FitsWriter::close() {

@@ -34,9 +34,6 @@ std::vector<std::int32_t> Field::near(wcs::SkyPoint centre, double radius_deg) c
   return found;
 }
 
-int PlacedSource::pixel_x() const { return static_cast<int>(std::floor(x + .5)); }
-int PlacedSource::pixel_y() const { return static_cast<int>(std::floor(y + .5)); }
-
 FrameSources::FrameSources(const spherex::SpectralFrame& frame, const Field& field, double margin) {
   const Box box = frame.box();
   const double x1 = box.width() - 1., y1 = box.height() - 1.;

@@ -1,5 +1,6 @@
 /// spectrum/frame_sources.h — where the listed sources stand on one frame, and who is near whom.
 #pragma once
+#include <cmath>
 #include <cstdint>
 #include <unordered_map>
 #include <vector>
@@ -12,8 +13,8 @@ struct PlacedSource {
   std::int32_t source = 0;
   wcs::SkyPoint sky;
   double x = 0, y = 0;
-  int pixel_x() const;  ///< the nearest pixel
-  int pixel_y() const;
+  int pixel_x() const { return static_cast<int>(std::floor(x + .5)); }  ///< the nearest pixel
+  int pixel_y() const { return static_cast<int>(std::floor(y + .5)); }
 };
 
 class FrameSources {

@@ -147,6 +147,8 @@ class Run {
       results[at] = {};
       context_.step(1);
     };
+    // Room for all that may come, or that the ceiling allows: growing would hold the rows twice. What is not used costs nothing.
+    measured_.measurements.reserve(static_cast<std::size_t>(std::min(n * static_cast<std::int64_t>(wanted_), context_.memory_bytes() / row_bytes + static_cast<std::int64_t>(wanted_))));
     context_.stage("measuring", n);
     try {
       context_.pool().for_each_ordered(n, 8 * context_.pool().threads(), work, done);

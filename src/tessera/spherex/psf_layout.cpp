@@ -13,8 +13,9 @@ std::size_t PsfLayout::nearest(double x_full, double y_full) const {
   if (zones.empty()) throw UsageError{"this frame has no PSF zones"};
   const auto distance = [&](const PsfZone& z) { return (z.x - x_full) * (z.x - x_full) + (z.y - y_full) * (z.y - y_full); };
   std::size_t best = 0;
+  double least = distance(zones.front());
   for (std::size_t i = 1; i < zones.size(); ++i)
-    if (distance(zones[i]) < distance(zones[best])) best = i;
+    if (const double d = distance(zones[i]); d < least) best = i, least = d;
   return best;
 }
 
