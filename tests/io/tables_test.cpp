@@ -5,7 +5,9 @@
 
 #include "io/support.h"
 #include "tessera/base/error.h"
+#include "tessera/base/files.h"
 #include "tessera/io/fits.h"
+#include "tessera/io/table_pieces.h"
 #include "tessera/io/tables.h"
 
 namespace tessera::io {
@@ -71,6 +73,38 @@ TEST(Tables, EachFormatComesBackFromEachOtherWithoutLoss) {
       write_table(read_table(scratch / (std::string{"a"} + suffixes[from])), scratch / (std::string{"b"} + suffixes[to]), formats[to]);
       expect_same(example(), read_table(scratch / (std::string{"b"} + suffixes[to])));
     }
+}
+
+Table rows_of(const Table& whole, std::size_t from, std::size_t to) {
+  Table part = whole;
+  for (Column& c : part.columns) std::visit([&](auto& v) { v = {v.begin() + static_cast<std::ptrdiff_t>(from), v.begin() + static_cast<std::ptrdiff_t>(to)}; }, c.data);
+  return part;
+}
+
+TEST(Tables, AFitsTableInPiecesIsTheOneWrittenAsAWhole) {
+  const Scratch scratch;
+  Table whole;
+  whole.name = "ROWS";
+  whole.keywords = {{"TELESCOP", std::string{"Spitzer Space Telescope"}, ""}};
+  std::vector<double> numbers;
+  std::vector<std::string> texts;
+  for (int i = 0; i < 20000; ++i) numbers.push_back(i % 7 == 0 ? nan_d : i / 3.), texts.push_back(i == 12345 ? "the longest of all" : std::to_string(i));
+  whole.add("x", numbers, "pix", "a number", "pos"), whole.add("t", texts);
+  std::vector<std::int64_t> seen;
+  const auto piece = [&](std::int64_t from, std::int64_t to) {
+    seen.push_back(from);
+    return rows_of(whole, static_cast<std::size_t>(from), static_cast<std::size_t>(to));
+  };
+  write_table(whole, scratch / "whole.fits", TableFormat::fits);
+  write_fits_table(rows_of(whole, 12345, 12346), 20000, piece, scratch / "pieces.fits");
+  EXPECT_GT(seen.size(), 1u);
+  EXPECT_EQ(files::sha256_file(scratch / "pieces.fits"), files::sha256_file(scratch / "whole.fits"));
+  write_table(rows_of(whole, 0, 0), scratch / "none.fits", TableFormat::fits);
+  write_fits_table(rows_of(whole, 0, 0), 0, piece, scratch / "no_pieces.fits");
+  EXPECT_EQ(files::sha256_file(scratch / "no_pieces.fits"), files::sha256_file(scratch / "none.fits"));
+  EXPECT_THROW(write_fits_table(rows_of(whole, 0, 1), 20000, piece, scratch / "narrow.fits"), UsageError);
+  EXPECT_THROW(write_fits_table(rows_of(whole, 12345, 12346), 20000, [&](auto, auto) { return rows_of(whole, 0, 1); }, scratch / "short.fits"), UsageError);
+  EXPECT_FALSE(std::filesystem::exists(scratch / "narrow.fits") || std::filesystem::exists(scratch / "short.fits"));
 }
 
 TEST(Tables, RemarksOfKeywordsSurviveWhereTheFormatHasAPlaceForThem) {

@@ -20,6 +20,7 @@
 #include "tessera/io/fits_pixels.h"
 #include "tessera/io/fits_sum.h"
 #include "tessera/io/fits_table.h"
+#include "tessera/io/table_pieces.h"
 
 namespace tessera::io {
 namespace {
@@ -58,15 +59,24 @@ std::string free_cards(const Header& header) {
   return out;
 }
 
-}  // namespace
-
-struct FitsWriter::Impl {
+/// The file that is being written.
+struct Output {
+  using Compression = FitsWriter::Compression;
   std::filesystem::path path, temporary;
   fitsfile* file = nullptr;
   int hdus = 0;
   LONGLONG packed = 0;  // tiles written to the packed image
 
-  ~Impl() { discard(); }
+  explicit Output(const std::filesystem::path& to) : path{to} {
+    const std::string suffix = path.extension().string();
+    if (suffix == ".gz" || suffix == ".Z" || suffix == ".bz2")
+      throw UsageError{fmt::format("{}: FITS files are not written as {}; use a name ending in .fits", path.string(), suffix)};
+    temporary = files::temporary_name(path);
+    create();
+  }
+  Output(const Output&) = delete;
+  Output& operator=(const Output&) = delete;
+  ~Output() { discard(); }
 
   void discard() {
     if (file) {
@@ -227,6 +237,56 @@ struct FitsWriter::Impl {
       }
   }
 
+  void add_empty(const Header& header) { begin_image("", header, BYTE_IMG, {}, Compression::none); }
+
+  /// Cards of a binary table of so many rows, which write_table_rows() then fills.
+  void begin_table(const Table& table, const detail::EncodedTable& encoded, std::int64_t rows) {
+    if (hdus == 0) add_empty(Header{});
+    finish_hdu();
+    Header cards;
+    for (const Card& card : table.keywords)
+      if (!card.key.starts_with(array_mark)) cards.add(card);  // TDIM says it
+    for (const std::string& line : table.comments) {
+      if (line.starts_with("HISTORY ")) cards.add_history(std::string_view{line}.substr(8));
+      else cards.add_comment(line);
+    }
+    const auto pointers = [](const std::vector<std::string>& texts) {
+      std::vector<char*> out;
+      for (const std::string& t : texts) out.push_back(const_cast<char*>(t.c_str()));
+      return out;
+    };
+    auto names = pointers(encoded.names), forms = pointers(encoded.forms), units = pointers(encoded.units);
+    call([&](int* status) { fits_create_tbl(file, BINARY_TBL, rows, static_cast<int>(names.size()), names.data(), forms.data(), units.data(), nullptr, status); });
+    ++hdus;
+    write_name(table.name);
+    write_cards(encoded.column_cards.cards80());
+    write_cards(free_cards(cards));
+  }
+
+  void write_table_rows(std::int64_t first, std::string bytes) {
+    if (bytes.empty()) return;
+    call([&](int* status) { fits_write_tblbytes(file, first + 1, 1, static_cast<LONGLONG>(bytes.size()), reinterpret_cast<unsigned char*>(bytes.data()), status); });
+  }
+
+  void close() {
+    if (hdus == 0) add_empty(Header{});
+    finish_hdu();
+    int status = 0;
+    errno = 0;
+    fitsfile* written = file;
+    if (!written) throw SystemError{fmt::format("cannot write {}: an earlier write failed", path.string())};
+    file = nullptr;
+    fits_close_file(written, &status);
+    if (status != 0) {
+      const int reason = errno;
+      std::error_code ignored;
+      std::filesystem::remove(temporary, ignored);
+      throw SystemError{fmt::format("cannot write {}: {}", path.string(),
+                                    reason != 0 ? std::generic_category().message(reason) : fmt::format("cfitsio status {}", status))};
+    }
+    files::commit(temporary, path);
+  }
+
  private:
   int finished_ = 0;           // HDUs that have their checksums
   std::optional<std::uint32_t> data_sum_;  // of the pixels written to this HDU, where it is kept
@@ -234,14 +294,25 @@ struct FitsWriter::Impl {
   bool long_strings_ = false;  // this HDU says so already
 };
 
-FitsWriter::FitsWriter(const std::filesystem::path& path) : impl_{std::make_unique<Impl>()} {
-  const std::string suffix = path.extension().string();
-  if (suffix == ".gz" || suffix == ".Z" || suffix == ".bz2")
-    throw UsageError{fmt::format("{}: FITS files are not written as {}; use a name ending in .fits", path.string(), suffix)};
-  impl_->path = path;
-  impl_->temporary = files::temporary_name(path);
-  impl_->create();
+std::int64_t rows_at_once(std::size_t row_bytes) { return static_cast<std::int64_t>(std::max<std::size_t>(1, (std::size_t{1} << 18) / std::max<std::size_t>(1, row_bytes))); }
+
+/// A part's column as wide as the whole's.
+void take_width(detail::StoredColumn& part, const detail::StoredColumn& whole, const std::filesystem::path& path) {
+  const bool text = std::holds_alternative<std::vector<std::string>>(whole.column->data);
+  const auto fault = [&](const char* what) { return UsageError{fmt::format("{}: column {} holds {} that the whole does not", path.string(), whole.column->name, what)}; };
+  if (part.column->data.index() != whole.column->data.index()) throw fault("values of a type");
+  if (!part.column->null.empty()) throw fault("missing values");
+  if (text && part.bytes > whole.bytes) throw fault("a longer text");
+  part.bytes = whole.bytes;
 }
+
+}  // namespace
+
+struct FitsWriter::Impl : Output {
+  using Output::Output;
+};
+
+FitsWriter::FitsWriter(const std::filesystem::path& path) : impl_{std::make_unique<Impl>(path)} {}
 
 FitsWriter::~FitsWriter() = default;
 
@@ -308,58 +379,32 @@ void FitsWriter::add_packed(std::string_view tile) {
   });
 }
 
-void FitsWriter::add_empty(const Header& header) { impl_->begin_image("", header, BYTE_IMG, {}, Compression::none); }
+void FitsWriter::add_empty(const Header& header) { impl_->add_empty(header); }
 
 void FitsWriter::add_table(const Table& table) {
   const detail::EncodedTable encoded = detail::encode_table(table);
-  if (impl_->hdus == 0) add_empty(Header{});
-  impl_->finish_hdu();
-  Header cards;
-  for (const Card& card : table.keywords)
-    if (!card.key.starts_with(array_mark)) cards.add(card);  // TDIM says it
-  for (const std::string& line : table.comments) {
-    if (line.starts_with("HISTORY ")) cards.add_history(std::string_view{line}.substr(8));
-    else cards.add_comment(line);
-  }
-  const auto pointers = [](const std::vector<std::string>& texts) {
-    std::vector<char*> out;
-    for (const std::string& t : texts) out.push_back(const_cast<char*>(t.c_str()));
-    return out;
-  };
-  auto names = pointers(encoded.names), forms = pointers(encoded.forms), units = pointers(encoded.units);
-  impl_->call([&](int* status) {
-    fits_create_tbl(impl_->file, BINARY_TBL, encoded.rows, static_cast<int>(names.size()), names.data(), forms.data(), units.data(), nullptr, status);
-  });
-  ++impl_->hdus;
-  impl_->write_name(table.name);
-  impl_->write_cards(encoded.column_cards.cards80());
-  impl_->write_cards(free_cards(cards));
+  impl_->begin_table(table, encoded, encoded.rows);
   // A piece at a time: a large table is not in memory a second time.
-  constexpr std::size_t piece_bytes = std::size_t{1} << 18;
-  const auto piece = static_cast<std::int64_t>(std::max<std::size_t>(1, piece_bytes / std::max<std::size_t>(1, encoded.row_bytes)));
-  for (std::int64_t from = 0; from < encoded.rows; from += piece) {
-    auto bytes = detail::encode_rows(encoded, from, std::min(from + piece, encoded.rows));
-    impl_->call([&](int* status) { fits_write_tblbytes(impl_->file, from + 1, 1, static_cast<LONGLONG>(bytes.size()), reinterpret_cast<unsigned char*>(bytes.data()), status); });
-  }
+  const auto piece = rows_at_once(encoded.row_bytes);
+  for (std::int64_t from = 0; from < encoded.rows; from += piece) impl_->write_table_rows(from, detail::encode_rows(encoded, from, std::min(from + piece, encoded.rows)));
 }
 
-void FitsWriter::close() {
-  if (impl_->hdus == 0) add_empty(Header{});
-  impl_->finish_hdu();
-  int status = 0;
-  errno = 0;
-  fitsfile* file = impl_->file;
-  if (!file) throw SystemError{fmt::format("cannot write {}: an earlier write failed", impl_->path.string())};
-  impl_->file = nullptr;
-  fits_close_file(file, &status);
-  if (status != 0) {
-    const int reason = errno;
-    std::error_code ignored;
-    std::filesystem::remove(impl_->temporary, ignored);
-    throw SystemError{fmt::format("cannot write {}: {}", impl_->path.string(),
-                                  reason != 0 ? std::generic_category().message(reason) : fmt::format("cfitsio status {}", status))};
+void FitsWriter::close() { impl_->close(); }
+
+void write_fits_table(const Table& widest, std::int64_t rows, const TablePiece& piece, const std::filesystem::path& path) {
+  const detail::EncodedTable whole = detail::encode_table(widest);
+  Output output{path};
+  output.begin_table(widest, whole, rows);
+  const auto at_once = rows_at_once(whole.row_bytes);
+  for (std::int64_t from = 0; from < rows; from += at_once) {
+    const auto to = std::min(from + at_once, rows);
+    const Table part = piece(from, to);
+    auto encoded = detail::encode_table(part);
+    if (encoded.names != whole.names || encoded.rows != to - from) throw UsageError{fmt::format("{}: rows {} to {} are {} rows with {} columns; expected the {} columns of the whole", path.string(), from + 1, to, encoded.rows, encoded.names.size(), whole.names.size())};
+    for (std::size_t i = 0; i < whole.columns.size(); ++i) take_width(encoded.columns[i], whole.columns[i], path);
+    output.write_table_rows(from, detail::encode_rows(encoded, 0, encoded.rows));
   }
-  files::commit(impl_->temporary, impl_->path);
+  output.close();
 }
 
 }  // namespace tessera::io

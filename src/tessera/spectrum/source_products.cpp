@@ -52,12 +52,8 @@ std::vector<std::string> source_names(std::span<const Source> sources) {
 }
 
 Table source_table(const Measured& measured, std::size_t source) {
-  Measured one;
-  one.sources = measured.sources;
-  one.frames = measured.frames;
-  one.channels = measured.channels;
-  one.measurements.assign(measured.of(source).begin(), measured.of(source).end());
-  Table all = measurements_table(one, false), t;
+  const Table all = measurements_table(measured, measured.of(source), false);
+  Table t;
   const Source& s = measured.sources[source];
   t.name = s.label;
   t.keywords = {card("label", s.label, "name of the source as given"), card("ra", s.sky.ra_deg, "deg, ICRS"), card("dec", s.sky.dec_deg, "deg, ICRS"), card("ext_flg", std::int64_t{s.extended}, "1: a Sersic profile was fitted")};

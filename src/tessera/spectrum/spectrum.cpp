@@ -12,8 +12,10 @@
 #include "tessera/base/files.h"
 #include "tessera/base/text.h"
 #include "tessera/instrument/input_names.h"
+#include "tessera/io/table_pieces.h"
 #include "tessera/io/tables.h"
 #include "tessera/pipeline/mosaic.h"
+#include "tessera/pipeline/products.h"
 #include "tessera/pipeline/run_json.h"
 #include "tessera/spectrum/frame_journal.h"
 #include "tessera/spectrum/report.h"
@@ -27,7 +29,7 @@ namespace fs = std::filesystem;
 using pipeline::Level;
 
 constexpr double same_source_arcsec = 1;    // a neighbour nearer to a wanted source than this is that source
-constexpr std::int64_t row_bytes = 1200;    // of a measurement in memory, and in the table when it is written
+constexpr std::int64_t table_row_bytes = 1000;  // of a measurement in a table that is written as a whole
 
 double apart_arcsec(wcs::SkyPoint a, wcs::SkyPoint b) {
   constexpr double radians = std::numbers::pi / 180;
@@ -148,7 +150,7 @@ class Run {
       context_.step(1);
     };
     // Room for all that may come, or that the ceiling allows: growing would hold the rows twice. What is not used costs nothing.
-    measured_.measurements.reserve(static_cast<std::size_t>(std::min(n * static_cast<std::int64_t>(wanted_), context_.memory_bytes() / row_bytes + static_cast<std::int64_t>(wanted_))));
+    measured_.measurements.reserve(static_cast<std::size_t>(std::min(n * static_cast<std::int64_t>(wanted_), context_.memory_bytes() / row_bytes() + static_cast<std::int64_t>(wanted_))));
     context_.stage("measuring", n);
     try {
       context_.pool().for_each_ordered(n, 8 * context_.pool().threads(), work, done);
@@ -162,6 +164,9 @@ class Run {
     measured_.sort();
   }
 
+  /// Of a measurement in memory; FITS tables are made a piece at a time, others as a whole.
+  std::int64_t row_bytes() const { return static_cast<std::int64_t>(sizeof(Measurement)) + (std::ranges::all_of(options_.formats, [](const auto& f) { return f == "fits"; }) ? 0 : table_row_bytes); }
+
   void take(FrameResult result, std::int32_t frame, std::map<std::string, std::int64_t>& caveats) {
     for (const auto& c : result.caveats) ++caveats[c];
     if (!result.record.lost.empty()) {
@@ -171,9 +176,9 @@ class Run {
     measured_.frames.push_back(std::move(result.record));
     measured_.on_frame.push_back(static_cast<std::int64_t>(result.measurements.size()));
     for (auto& m : result.measurements) m.frame = frame, measured_.measurements.push_back(std::move(m));
-    const auto bytes = static_cast<std::int64_t>(measured_.measurements.size()) * row_bytes;
+    const auto bytes = static_cast<std::int64_t>(measured_.measurements.size()) * row_bytes();
     if (bytes > context_.memory_bytes())
-      throw SystemError{fmt::format("{} measurements after {} of {} frames need {} with their table; the ceiling is {}. Give more with --memory, or measure the sources in parts", measured_.measurements.size(), frame + 1, frames_.size(),
+      throw SystemError{fmt::format("{} measurements after {} of {} frames need {}; the ceiling is {}. Give more with --memory, or measure the sources in parts", measured_.measurements.size(), frame + 1, frames_.size(),
                                     text::format_bytes(static_cast<double>(bytes)), text::format_bytes(static_cast<double>(context_.memory_bytes())))};
   }
 
@@ -207,7 +212,7 @@ class Run {
     const auto put = [&](const Table& table, const char* stem) {
       for (const auto& format : options_.formats) pipeline::write_table_product(table, stem, io::table_format(format), folder, products), context_.step(1);
     };
-    put(measurements_table(measured_, options_.flag_counts), "measurements");
+    for (const auto& format : options_.formats) write_measurements(io::table_format(format), folder, products), context_.step(1);
     put(spectra_table(measured_, options_.channels), "spectra");
     put(frames_table(measured_), "frames");
     if (options_.fit.covariance) put(covariances_table(measured_, sources_), "covariances");
@@ -229,6 +234,15 @@ class Run {
     files::write_atomic(folder.product("run.json"), pipeline::run_json(clock_.record, plan, settings_, inputs, products, results_, recorder_));
     folder.publish("run.json");
     context_.log(Level::info, fmt::format("{}: {} measurements, {}", request_.output, measured_.measurements.size(), text::format_duration(clock_.record.wall_s)));
+  }
+
+  void write_measurements(io::TableFormat format, pipeline::OutputFolder& folder, std::vector<pipeline::ProductRecord>& products) const {
+    const std::span<const Measurement> all{measured_.measurements};
+    const auto table = [&](std::span<const Measurement> some) { return measurements_table(measured_, some, options_.flag_counts); };
+    if (format != io::TableFormat::fits) return pipeline::write_table_product(table(all), "measurements", format, folder, products);
+    const auto path = folder.product("measurements.fits");
+    io::write_fits_table(table(widest_texts(measured_)), static_cast<std::int64_t>(all.size()), [&](std::int64_t from, std::int64_t to) { return table(all.subspan(static_cast<std::size_t>(from), static_cast<std::size_t>(to - from))); }, path);
+    products.push_back({"measurements.fits", pipeline::datasums(path)});
   }
 
   const SpectrumRequest& request_;

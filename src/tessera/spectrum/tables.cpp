@@ -14,7 +14,7 @@ namespace {
 
 /// One column of a member of every measurement.
 template <class T, class Get>
-std::vector<T> each(const std::vector<Measurement>& measurements, Get get) {
+std::vector<T> each(std::span<const Measurement> measurements, Get get) {
   std::vector<T> values;
   values.reserve(measurements.size());
   for (const auto& m : measurements) values.push_back(static_cast<T>(get(m)));
@@ -58,8 +58,7 @@ std::vector<std::pair<spherex::Channel, ChannelMean>> measured_channels(const Me
   return there;
 }
 
-Table measurements_table(const Measured& measured, bool flag_counts) {
-  const auto& all = measured.measurements;
+Table measurements_table(const Measured& measured, std::span<const Measurement> all, bool flag_counts) {
   const auto frame = [&](const Measurement& m) -> const FrameRecord& { return measured.frames[static_cast<std::size_t>(m.frame)]; };
   Table t;
   t.name = "measurements";
@@ -96,6 +95,13 @@ Table measurements_table(const Measured& measured, bool flag_counts) {
     for (const auto& f : spherex::flags())
       if (f.bit < flag_bits) t.add("n_" + text::lower(f.name), each<std::int32_t>(all, [&](auto& m) { return m.flagged[static_cast<std::size_t>(f.bit)]; }), "pix", fmt::format("Pixels within 2.5 pixels with {}", f.name), "meta.number");
   return t;
+}
+
+std::vector<Measurement> widest_texts(const Measured& measured) {
+  const auto longest = [&](auto length) { return *std::ranges::max_element(measured.measurements, {}, length); };
+  const auto frame = [&](const Measurement& m) -> const FrameRecord& { return measured.frames[static_cast<std::size_t>(m.frame)]; };
+  if (measured.measurements.empty()) return {};
+  return {longest([&](auto& m) { return measured.sources[static_cast<std::size_t>(m.source)].label.size(); }), longest([&](auto& m) { return frame(m).observation.size(); }), longest([&](auto& m) { return frame(m).publisher_id.size(); })};
 }
 
 Table spectra_table(const Measured& measured, const BinOptions& options) {

@@ -27,8 +27,10 @@ struct Measured {
 /// Channels of one source that have a measurement, with their means, by channel.
 std::vector<std::pair<spherex::Channel, ChannelMean>> measured_channels(const Measured& measured, std::size_t source, const BinOptions& options);
 
-/// A row per measurement.
-Table measurements_table(const Measured& measured, bool flag_counts);
+/// A row for each of some measurements.
+Table measurements_table(const Measured& measured, std::span<const Measurement> some, bool flag_counts);
+/// Measurements with the longest text that the table's columns hold.
+std::vector<Measurement> widest_texts(const Measured& measured);
 /// A row per source, those without a measurement and refused ones too: `status` says why. Arrays of 102 channels.
 Table spectra_table(const Measured& measured, const BinOptions& options);
 Table frames_table(const Measured& measured);
