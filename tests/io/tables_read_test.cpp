@@ -210,7 +210,7 @@ TEST(Tables, AreToldByContentBeforeSuffix) {
   EXPECT_EQ(format_of("a.txt"), std::nullopt);
   EXPECT_THAT(message_of<UsageError>([] { table_format("votabel"); }), HasSubstr("did you mean votable?"));
   write_file(scratch / "y.txt", "nothing known");
-  EXPECT_THAT(message_of<DataError>([&] { read_table(scratch / "y.txt"); }), HasSubstr("IPAC, VOTable, ECSV, FITS"));
+  EXPECT_THAT(message_of<DataError>([&] { read_table(scratch / "y.txt"); }), HasSubstr("IPAC, VOTable, ECSV, CSV, FITS"));
   EXPECT_THAT(message_of<DataError>([&] { read_table(scratch / "absent.tbl"); }), HasSubstr("no such file"));
 }
 
