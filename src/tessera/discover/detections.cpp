@@ -36,13 +36,28 @@ double top(double below, double middle, double above) {
 
 double at(const Image<float>& image, int x, int y) { return image.box().contains(x, y) ? static_cast<double>(image(x, y)) : static_cast<double>(nan); }
 
+/// ρ of a source at (dx, dy) from the middle of a pixel.
+double part_seen(const psf::PsfModel& model, double dx, double dy) {
+  psf::PointResponse workspace;
+  const auto& response = model.at(0, 0, workspace);
+  const int reach = static_cast<int>(response.reach_pix());
+  double both = 0, square = 0;
+  for (int y = -reach; y <= reach; ++y)
+    for (int x = -reach; x <= reach; ++x) {
+      const double p = response.at(x, y);
+      both += p * response.at(x - dx, y - dy), square += p * p;
+    }
+  return both / square;
+}
+
 void measure(Detection& d, const std::vector<FilteredPlane>& planes, int x, int y, const DetectionOptions& options) {
   double sum = 0, weights = 0;
   int likeliest = -1, brightest = -1;
   for (std::size_t i = 0; i < planes.size(); ++i) {
     const double s = static_cast<double>(planes[i].significance(x, y));
     if (!std::isfinite(s)) continue;
-    const PlaneValue v{static_cast<int>(i), static_cast<double>(planes[i].flux(x, y)), static_cast<double>(planes[i].flux_error(x, y)), s};
+    const double part = part_seen(planes[i].response, d.x - x, d.y - y);
+    const PlaneValue v{static_cast<int>(i), static_cast<double>(planes[i].flux(x, y)) / part, static_cast<double>(planes[i].flux_error(x, y)) / part, s};
     const double w = 1 / (v.flux_error * v.flux_error);
     sum += w * v.flux, weights += w;
     const int k = static_cast<int>(d.values.size());
@@ -76,7 +91,7 @@ FilteredPlane filter_plane(const Image<float>& image, const Image<float>& varian
   const Image<float> sky = background::smooth_sky(frame.view(), options.sky_cell);
   for (std::size_t i = 0; i < sky.pixels().size(); ++i)
     if (frame.good.pixels()[i]) frame.value.pixels()[i] -= sky.pixels()[i];
-  FilteredPlane out{Image<float>{image.box()}, Image<float>{image.box()}, Image<float>{image.box()}};
+  FilteredPlane out{Image<float>{image.box()}, Image<float>{image.box()}, Image<float>{image.box()}, response};
   detect::matched_filter(frame.view(), response, {}, {out.significance.view(), out.flux.view(), out.flux_error.view()});
   for (std::size_t i = 0; i < sky.pixels().size(); ++i)
     if (!frame.good.pixels()[i]) out.significance.pixels()[i] = nan;

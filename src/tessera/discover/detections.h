@@ -2,7 +2,8 @@
 ///
 /// Each plane: the sky is taken off (background/smooth_sky.h), the matched filter gives the flux f ± e and the significance S of a source on each pixel, and both errors are scaled by
 /// the width s that S has around the pixel where that is above 1 (detect/noise_map.h): pixels of a cube share pixels of the detector, which VARIANCE does not tell. A pixel without data in a plane
-/// is none of that plane's. The planes' S are combined to one normal variable (detect/combine.h), and its peaks above a threshold are sources. Their flux is Σ (f/e²) / Σ (1/e²) over the planes.
+/// is none of that plane's. The planes' S are combined to one normal variable (detect/combine.h), and its peaks above a threshold are sources, at the top of parabolas. The filter asks for a source in
+/// the middle of the peak's pixel; with one at δ from there it gives ρ f, ρ = Σ P(i) P(i − δ) / Σ P(i)², by which f and e of each plane are divided. A source's flux is Σ (f/e²) / Σ (1/e²) over the planes.
 #pragma once
 #include <vector>
 
@@ -25,6 +26,7 @@ void describe(param::Schema<DetectionOptions>& s);
 /// A plane through its filter. NaN without data.
 struct FilteredPlane {
   Image<float> significance, flux, flux_error;  ///< flux in units of the image summed over pixels
+  psf::PsfModel response;
 };
 FilteredPlane filter_plane(const Image<float>& image, const Image<float>& variance, const psf::PsfModel& response, const DetectionOptions& options);
 

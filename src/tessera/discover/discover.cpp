@@ -109,7 +109,7 @@ Table quicklook_table(const cube::CubeFile& cube, const Planned& plan, const std
   t.add("channel", channel, "", "1 to 102");
   t.add("wavelength", wavelength, "um", "nominal wavelength of the channel", "em.wl");
   t.add("lambda_width", width, "um", "width of the channel");
-  t.add("flux", flux, "uJy", "of the matched filter at the peak's pixel", "phot.flux.density");
+  t.add("flux", flux, "uJy", "of the matched filter at the peak's pixel, for a source at ra, dec", "phot.flux.density");
   t.add("flux_err", error, "uJy", "", "stat.error;phot.flux.density");
   t.add("significance", significance, "", "flux over its error", "stat.snr");
   return t;
