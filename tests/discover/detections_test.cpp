@@ -76,10 +76,23 @@ TEST(Discover, AResponseIsMadeRoundAndKeepsItsSum) {
   Image<float> cells{Box{0, 0, 101, 101}};
   for (int y = 40; y < 61; ++y)
     for (int x = 45; x < 56; ++x) cells(x, y) = 1;
-  const auto round = round_response(cells, 10);
+  const auto round = round_response(cells, 10, 1);
   double sum = 0;
   for (const double v : round.pixels()) sum += v;
   EXPECT_NEAR(sum / (21 * 11), 1, 0.01);
   EXPECT_NEAR(round(50, 68), round(68, 50), 1e-12);
   EXPECT_GT(round(50, 60), 0.1);
+}
+
+TEST(Discover, ASpreadPointHasTheVarianceOfItsSquares) {
+  Image<float> cells{Box{0, 0, 101, 101}};
+  cells(50, 50) = 1;
+  for (const int spreads : {1, 2}) {
+    const auto round = round_response(cells, 10, spreads);
+    double sum = 0, moment = 0;
+    for (int y = 0; y < 101; ++y)
+      for (int x = 0; x < 101; ++x) sum += round(x, y), moment += round(x, y) * ((x - 50) * (x - 50) + (y - 50) * (y - 50));
+    // A square of side w has w²/6 in both axes together; the box of ten cells with halves at its ends has 17 for 100/6, and rings add a little.
+    EXPECT_NEAR(moment / sum, spreads * 17.0, 0.6 * spreads);
+  }
 }

@@ -35,7 +35,9 @@ std::optional<psf::PsfModel> response_of(const cube::CubeFrame& f, const cube::S
   const std::size_t wanted[] = {zone};
   const auto cells = f.frame.read_psfs(io::FitsFile{f.frame.path()}, wanted);
   if (cells.front().box().empty()) return std::nullopt;
-  const Image<double> samples = round_response(cells.front(), layout.oversample);
+  // Once for the detector's pixel, which an EPSF holds already, and once more as resampling by area lays each pixel's light evenly over its square.
+  const int spreads = layout.kind == spherex::PsfLayout::Kind::epsf ? 1 : 2;
+  const Image<double> samples = round_response(cells.front(), layout.oversample, spreads);
   psf::Meaning meaning;
   meaning.samples_per_pixel_x = meaning.samples_per_pixel_y = layout.oversample * cube_pixel_arcsec / f.frame.sky().pixel_scale_arcsec(middle);
   meaning.centre_x = 0.5 * (samples.box().x1 - 1), meaning.centre_y = 0.5 * (samples.box().y1 - 1);
@@ -45,11 +47,11 @@ std::optional<psf::PsfModel> response_of(const cube::CubeFrame& f, const cube::S
 
 }  // namespace
 
-Image<double> round_response(const Image<float>& cells, int oversample) {
+Image<double> round_response(const Image<float>& cells, int oversample, int spreads) {
   const Box box = cells.box();
   Image<double> image{box};
   for (std::size_t i = 0; i < cells.pixels().size(); ++i) image.pixels()[i] = static_cast<double>(cells.pixels()[i]);
-  image = spread(spread(image, oversample, 1, 0), oversample, 0, 1);
+  for (int k = 0; k < spreads; ++k) image = spread(spread(image, oversample, 1, 0), oversample, 0, 1);
   const double cx = 0.5 * (box.x1 - 1), cy = 0.5 * (box.y1 - 1);
   const auto rings = static_cast<std::size_t>(std::ceil(std::hypot(cx, cy))) + 2;
   std::vector<double> sum(rings), weight(rings);

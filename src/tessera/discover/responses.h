@@ -7,12 +7,12 @@
 
 namespace tessera::discover {
 
-/// For each channel with an exposure: the PSF of the zone in the middle of the first exposure's strip that has one, spread over a pixel of the detector, made round as exposures have different
-/// angles, and integrated over pixels of the cube: what resampling by area makes of a point source, as a mean over its places. `fwhm_arcsec` above 0: that Gaussian in its place.
+/// For each channel with an exposure: the PSF of the zone in the middle of the first exposure's strip that has one, spread over a pixel of the detector and once more by resampling it by area, made
+/// round as exposures have different angles, and integrated over pixels of the cube: what becomes of a point source, as a mean over its places. `fwhm_arcsec` above 0: that Gaussian in its place.
 /// Throws DataError when a channel's exposures have no PSF.
 std::map<int, psf::PsfModel> channel_responses(const cube::CubePlan& plan, double fwhm_arcsec);
 
-/// A PSF of `oversample` cells for each detector pixel, spread over a detector pixel and made round.
-Image<double> round_response(const Image<float>& cells, int oversample);
+/// A PSF of `oversample` cells for each detector pixel, spread `spreads` times over the square of a detector pixel and made round.
+Image<double> round_response(const Image<float>& cells, int oversample, int spreads);
 
 }  // namespace tessera::discover
