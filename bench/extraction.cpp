@@ -3,10 +3,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <ctime>
 #include <random>
 #include <vector>
 
+#include "cpu_time.h"
 #include "tessera/detect/matched_filter.h"
 #include "tessera/detect/segments.h"
 #include "tessera/photometry/aperture.h"
@@ -15,21 +15,6 @@
 using namespace tessera;
 
 namespace {
-
-double cpu_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
-
-/// Median CPU seconds of seven runs.
-template <class F>
-double median_of(F f) {
-  std::vector<double> t;
-  for (int k = 0; k < 7; ++k) {
-    const double begin = cpu_seconds();
-    f();
-    t.push_back(cpu_seconds() - begin);
-  }
-  std::sort(t.begin(), t.end());
-  return t[3];
-}
 
 void line(const char* what, double rate, const char* unit, double target) { fmt::print("{:<58} {:>9.2f} {:<12} target {:>7.2f}\n", what, rate, unit, target); }
 

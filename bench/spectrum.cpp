@@ -3,10 +3,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <ctime>
 #include <random>
 #include <vector>
 
+#include "cpu_time.h"
 #include "tessera/spectrum/joint_fit.h"
 #include "tessera/spectrum/local_sky.h"
 
@@ -14,21 +14,6 @@ using namespace tessera;
 using namespace tessera::spectrum;
 
 namespace {
-
-double cpu_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
-
-/// Median CPU seconds of seven runs.
-template <class F>
-double median_of(F f) {
-  std::vector<double> t;
-  for (int k = 0; k < 7; ++k) {
-    const double begin = cpu_seconds();
-    f();
-    t.push_back(cpu_seconds() - begin);
-  }
-  std::sort(t.begin(), t.end());
-  return t[3];
-}
 
 Image<float> zone_cells() {
   Image<float> cells{101, 101};

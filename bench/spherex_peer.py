@@ -5,6 +5,7 @@ from astropy.modeling import Fittable2DModel, Parameter
 from astropy.stats import SigmaClip
 from astropy.table import Table
 from spectrum_frames import UJY_PER_ARCSEC2, overlap
+from spherex_runs import good, spectrum
 
 SIDE, NEAR = 15, 2.5
 MASKED = sum(1 << bit for bit in (0, 1, 2, 6, 9, 10, 11, 15, 17, 19, 21, 26, 27, 28, 29))  # what local backgrounds leave out
@@ -53,7 +54,6 @@ def forced(model, shape):
 
 def compare(work, catalog, folder, frames, stars):
     """Rows (what, limit, measured, met) of tessera's fluxes less photutils', in σ of the measurement; on so many frames, of up to `stars` stars on each."""
-    from spherex_acceptance import good, spectrum
     import warnings
     import photutils
     warnings.simplefilter("ignore")
