@@ -8,6 +8,7 @@
 #include <numbers>
 
 #include "tessera/simulate/stack.h"
+#include "tessera/wcs/separation.h"
 
 using namespace tessera;
 using namespace tessera::simulate;

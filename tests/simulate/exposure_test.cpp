@@ -11,6 +11,7 @@
 #include "tessera/core/statistics.h"
 #include "tessera/simulate/cosmic.h"
 #include "tessera/simulate/random.h"
+#include "tessera/wcs/separation.h"
 
 using namespace tessera;
 using namespace tessera::simulate;

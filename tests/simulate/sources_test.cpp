@@ -7,6 +7,7 @@
 #include <map>
 
 #include "scenes.h"
+#include "tessera/wcs/separation.h"
 
 using namespace tessera;
 using namespace tessera::simulate;

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "tessera/simulate/exposure.h"
+#include "tessera/wcs/separation.h"
 
 namespace {
 

@@ -8,6 +8,7 @@
 #include "tessera/simulate_spherex/galaxy.h"
 #include "tessera/spherex/calibration.h"
 #include "tessera/spherex/flags.h"
+#include "tessera/wcs/separation.h"
 
 namespace tessera::simulate_spherex {
 namespace {
@@ -208,7 +209,7 @@ TEST(SimulatedMovers, ShineWithTheirFluxAndGoOn) {
   EXPECT_NEAR(sum / sunlit.through(wave.centre_um, wave.width_um), 1, 2e-3);
   EXPECT_NEAR(x_sum / sum, at.x, .02);
   const auto a = mover_in(scene, scene.exposures[0]), b = mover_in(scene, scene.exposures[1]);
-  EXPECT_NEAR(3600 * simulate::separation_deg(a, b), 300.0 * 2 / 60, 1e-3);
+  EXPECT_NEAR(3600 * wcs::separation_deg(a, b), 300.0 * 2 / 60, 1e-3);
 }
 
 TEST(SimulatedSources, ATableOfSourcesIsReadBack) {

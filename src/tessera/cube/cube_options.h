@@ -4,18 +4,18 @@
 #include <vector>
 
 #include "tessera/cube/band.h"
+#include "tessera/instrument/frame_file.h"
 #include "tessera/param/schema.h"
 #include "tessera/reproject/interpolation.h"
 
 namespace tessera::cube {
 
-enum class OnBadFrame { stop, skip };
 enum class Survey { all, sky, deep };
 enum class Quality { pass, any };
 
 struct InputOptions {
   std::string calibration;                // folder; "": beside the frames
-  OnBadFrame on_bad_frame = OnBadFrame::stop;
+  instrument::OnBadFrame on_bad_frame = instrument::OnBadFrame::stop;
   Survey survey = Survey::all;
   Quality quality = Quality::pass;
 };

@@ -77,7 +77,7 @@ Placed place(const std::string& file, const CubePlan& plan, const CubeOptions& o
     placed.reason = kept_out(frame, options.input);
     if (placed.reason.empty()) placed.frame.push_back(place_frame(std::move(frame), plan.setting, *plan.maps));
   } catch (const DataError& e) {
-    if (options.input.on_bad_frame == OnBadFrame::stop) throw;
+    if (options.input.on_bad_frame == instrument::OnBadFrame::stop) throw;
     placed.reason = e.what();
   }
   return placed;
@@ -99,8 +99,7 @@ void tell_caveats(const CubePlan& plan, pipeline::Context& context) {
   for (const auto& [words, where] : told) context.caveat("frame-header", fmt::format("{} frames, first {}: {}", where.first, where.second, words), where.first);
   for (int d = 1; d <= spherex::detectors; ++d)
     if (used[static_cast<std::size_t>(d)])
-      for (const auto& c : plan.calibration->of(d).caveats())
-        if (c.find("solid_angle") == std::string::npos) context.caveat("calibration", c);  // surface brightness needs none
+      for (const auto& c : plan.calibration->of(d).caveats({spherex::Product::spectral_wcs, spherex::Product::channel_map})) context.caveat("calibration", c);  // surface brightness needs no solid angles
   if (blind) context.caveat("no-variance", fmt::format("{} strips have no pixel of finite VARIANCE above 0: left out", blind), blind);
   std::map<std::string, long> reasons;
   for (const auto& l : plan.left_out) ++reasons[l.reason];

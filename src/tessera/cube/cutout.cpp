@@ -96,7 +96,7 @@ Cut consider(const std::string& file, const Wish& wish, const InputOptions& inpu
     for (const char* name : {"IMAGE", "FLAGS", "VARIANCE", "ZODI"})
       if (const auto hdu = opened.find(name)) cut.images.push_back(*hdu);
   } catch (const DataError& e) {
-    if (input.on_bad_frame == OnBadFrame::stop) throw;
+    if (input.on_bad_frame == instrument::OnBadFrame::stop) throw;
     cut.left_out = e.what();
   }
   return cut;

@@ -14,6 +14,7 @@
 #include "tessera/pipeline/mosaic.h"
 #include "tessera/pipeline/run_json.h"
 #include "tessera/spectrum/spectrum.h"
+#include "tessera/spherex/calibration.h"
 
 namespace tessera::discover {
 namespace {
@@ -21,7 +22,6 @@ namespace {
 namespace fs = std::filesystem;
 using pipeline::Level;
 
-constexpr double ujy_per_mjy_sr_arcsec2 = 23.5044305391;  // 10¹² · (π / 648000)²
 constexpr std::int64_t bytes_per_pixel = 16;              // of a filtered plane, and its copy while planes are combined
 constexpr double memory_share = 0.6;
 
@@ -58,7 +58,7 @@ std::vector<FilteredPlane> filter_planes(const fs::path& cube, const Planned& pl
 
 double ujy_per_unit(const cube::CubeFile& cube, const Detection& d) {
   const double scale = cube.sky().pixel_scale_arcsec({d.x, d.y});
-  return ujy_per_mjy_sr_arcsec2 * scale * scale;
+  return spherex::ujy_per_arcsec2 * scale * scale;
 }
 
 Table detection_table(const cube::CubeFile& cube, const Planned& plan, const std::vector<Detection>& found) {
@@ -119,7 +119,7 @@ void measure(const fs::path& out, bool overwrite, const Planned& plan, const Dis
   spectrum::SpectrumOptions how;
   how.calibration = options.cube.input.calibration;
   how.any_quality = options.cube.input.quality == cube::Quality::any;
-  how.on_bad_frame = options.cube.input.on_bad_frame == cube::OnBadFrame::skip ? spectrum::BadFrame::skip : spectrum::BadFrame::stop;
+  how.on_bad_frame = options.cube.input.on_bad_frame;
   param::OptionSet settings;
   how.declare(settings);
   std::vector<std::string> inputs{(out / "detections.ecsv").string()};

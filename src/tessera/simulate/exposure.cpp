@@ -9,6 +9,7 @@
 #include "tessera/simulate/random.h"
 #include "tessera/simulate/transients.h"
 #include "tessera/wcs/pixel_map.h"
+#include "tessera/wcs/separation.h"
 
 namespace tessera::simulate {
 

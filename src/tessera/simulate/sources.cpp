@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "tessera/simulate/random.h"
+#include "tessera/wcs/separation.h"
 
 namespace tessera::simulate {
 

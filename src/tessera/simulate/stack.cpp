@@ -94,12 +94,6 @@ wcs::SkyPoint displaced(wcs::SkyPoint from, double distance_deg, double position
   return {ra, std::atan2(sin_dec, std::hypot(east, away)) / deg};
 }
 
-double separation_deg(wcs::SkyPoint a, wcs::SkyPoint b) {
-  const double s1 = std::sin((b.dec_deg - a.dec_deg) * deg / 2), s2 = std::sin((b.ra_deg - a.ra_deg) * deg / 2);
-  const double h = s1 * s1 + std::cos(a.dec_deg * deg) * std::cos(b.dec_deg * deg) * s2 * s2;
-  return 2 * std::atan2(std::sqrt(h), std::sqrt(std::max(0.0, 1 - h))) / deg;
-}
-
 std::vector<Pointing> plan_pointings(const StackOptions& o, const Camera& c) {
   const auto seed = static_cast<std::uint64_t>(o.seed);
   const int cells = o.map_columns * o.map_rows;

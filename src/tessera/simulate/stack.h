@@ -40,7 +40,5 @@ std::vector<Pointing> plan_pointings(const StackOptions& options, const Camera& 
 
 /// The point `distance_deg` away from `from` along the great circle that leaves it at `position_angle_deg` (east of north).
 wcs::SkyPoint displaced(wcs::SkyPoint from, double distance_deg, double position_angle_deg);
-/// Great-circle distance, good at all separations.
-double separation_deg(wcs::SkyPoint a, wcs::SkyPoint b);
 
 }  // namespace tessera::simulate

@@ -7,6 +7,7 @@
 #include "tessera/simulate_spherex/electronics.h"
 #include "tessera/simulate_spherex/galaxy.h"
 #include "tessera/spherex/calibration.h"
+#include "tessera/wcs/separation.h"
 
 namespace tessera::simulate_spherex {
 namespace {
@@ -15,7 +16,7 @@ constexpr double helium_um = 1.083;
 
 bool near_frame(const Frame& f, wcs::SkyPoint p) {
   // Far ones never reach the WCS: a distortion polynomial run far outside its frame may fold them back in.
-  return simulate::separation_deg(p, f.exposure.attitude.centre) <= .75 * f.state.detector.size() * pixel_scale_arcsec / 3600;
+  return wcs::separation_deg(p, f.exposure.attitude.centre) <= .75 * f.state.detector.size() * pixel_scale_arcsec / 3600;
 }
 
 void add_star(const Frame& f, View<double> flux, const Source& s, wcs::PixelPoint at) {
@@ -109,7 +110,7 @@ void add_sky(const Frame& f, View<double> brightness) {
       value += o.level;
       if (o.helium > 0) value += o.helium * line_response(helium_um, um, width);
       if (!nebula) continue;
-      const double r = 3600 * simulate::separation_deg({ra[i], dec[i]}, f.scene.options.field) / o.nebula_fwhm_arcsec;
+      const double r = 3600 * wcs::separation_deg({ra[i], dec[i]}, f.scene.options.field) / o.nebula_fwhm_arcsec;
       value += std::exp2(-4 * r * r) * (o.nebula_peak + o.nebula_line * line_response(o.nebula_line_um, um, width));
     }
   }

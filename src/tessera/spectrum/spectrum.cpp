@@ -6,7 +6,6 @@
 #include <cmath>
 #include <filesystem>
 #include <map>
-#include <numbers>
 
 #include "tessera/base/error.h"
 #include "tessera/base/files.h"
@@ -21,6 +20,7 @@
 #include "tessera/spectrum/report.h"
 #include "tessera/spectrum/source_products.h"
 #include "tessera/spectrum/tables.h"
+#include "tessera/wcs/separation.h"
 
 namespace tessera::spectrum {
 namespace {
@@ -30,12 +30,6 @@ using pipeline::Level;
 
 constexpr double same_source_arcsec = 1;    // a neighbour nearer to a wanted source than this is that source
 constexpr std::int64_t table_row_bytes = 1000;  // of a measurement in a table that is written as a whole
-
-double apart_arcsec(wcs::SkyPoint a, wcs::SkyPoint b) {
-  constexpr double radians = std::numbers::pi / 180;
-  const double s = std::sin((a.dec_deg - b.dec_deg) * radians / 2), t = std::sin((a.ra_deg - b.ra_deg) * radians / 2);
-  return 2 * std::asin(std::min(1., std::sqrt(s * s + std::cos(a.dec_deg * radians) * std::cos(b.dec_deg * radians) * t * t))) / radians * 3600;
-}
 
 /// Appends those of `others` that are none of the wanted ones. Returns how many were.
 std::int64_t add_neighbours(std::vector<Source>& sources, std::vector<Source> others) {
@@ -47,7 +41,7 @@ std::int64_t add_neighbours(std::vector<Source>& sources, std::vector<Source> ot
   for (auto& other : others) {
     const auto first = std::ranges::lower_bound(by_dec, other.sky.dec_deg - same_source_arcsec / 3600, {}, [&](std::size_t i) { return sources[i].sky.dec_deg; });
     bool known = false;
-    for (auto at = first; at != by_dec.end() && sources[*at].sky.dec_deg <= other.sky.dec_deg + same_source_arcsec / 3600; ++at) known |= apart_arcsec(sources[*at].sky, other.sky) < same_source_arcsec;
+    for (auto at = first; at != by_dec.end() && sources[*at].sky.dec_deg <= other.sky.dec_deg + same_source_arcsec / 3600; ++at) known |= 3600 * wcs::separation_deg(sources[*at].sky, other.sky) < same_source_arcsec;
     same += known;
     if (known) continue;
     other.neighbour = true;
@@ -119,7 +113,7 @@ class Run {
       const io::FitsFile file{path};
       return measure_frame(file, field, loans, how);
     } catch (const DataError& e) {
-      if (options_.on_bad_frame == BadFrame::stop) throw DataError{fmt::format("{}; --on-bad-frame skip leaves such frames out", e.what())};
+      if (options_.on_bad_frame == instrument::OnBadFrame::stop) throw DataError{fmt::format("{}; --on-bad-frame skip leaves such frames out", e.what())};
       FrameResult lost;
       lost.record.path = path.string(), lost.record.mjd = std::nan(""), lost.record.lost = e.what(), lost.unusable = true;
       return lost;
@@ -199,8 +193,7 @@ class Run {
       if (measured_.on_frame[i] > 0) used[measured_.frames[i].detector] = true;
     for (int detector = 1; detector <= spherex::detectors; ++detector)
       if (used[detector])
-        for (const auto& c : calibration_.of(detector).caveats())
-          if (c.find("CHANNEL_MAP") == std::string::npos) context_.caveat("calibration", c);
+        for (const auto& c : calibration_.of(detector).caveats({spherex::Product::spectral_wcs, spherex::Product::solid_angle})) context_.caveat("calibration", c);
     context_.log(Level::info, fmt::format("{} measurements of {} sources on {} frames; {} contain bad pixels, {} have no result", measured_.measurements.size(), wanted_, frames_.size(), bad, errors));
     results_ = {{"sources", static_cast<double>(wanted_)},       {"measurements", static_cast<double>(measured_.measurements.size())}, {"contain_bad_pixel", static_cast<double>(bad)}, {"fit_error", static_cast<double>(errors)},
                 {"off_all_frames", static_cast<double>(absent)}, {"frames", static_cast<double>(frames_.size())},                     {"frames_left_out", static_cast<double>(unusable_ + left_out_)}};

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "tessera/param/schema.h"
+#include "tessera/instrument/frame_file.h"
 #include "tessera/pipeline/context.h"
 #include "tessera/spectrum/binning.h"
 #include "tessera/spectrum/measure.h"
@@ -29,7 +30,6 @@ struct BackgroundOptions {
 };
 void describe(param::Schema<BackgroundOptions>& s);
 
-enum class BadFrame { stop, skip };
 
 struct SpectrumOptions {
   SourceOptions sources;
@@ -39,7 +39,7 @@ struct SpectrumOptions {
   std::vector<std::string> wavelengths;   ///< ranges "0.9-1.1", µm
   std::string calibration;                ///< folder
   bool any_quality = false;
-  BadFrame on_bad_frame = BadFrame::stop;
+  instrument::OnBadFrame on_bad_frame = instrument::OnBadFrame::stop;
   std::vector<std::string> formats{"fits"};
   bool flag_counts = true;
   int each = 100;                         ///< files for each source where there are no more of them

@@ -220,12 +220,19 @@ CalibrationSet CalibrationSet::find(const std::vector<fs::path>& frames, const f
     c.solid_angle_ = product(files, fmt::format("solid_angle_pixel_map_D{}_", detector));
     c.average_psf_ = product(files, fmt::format("average_psf_D{}_", detector));
     for (const auto& path : {c.spectral_wcs_, c.solid_angle_, c.average_psf_}) check_detector(path, detector);
-    if (c.spectral_wcs_.empty()) c.caveats_.push_back(fmt::format("detector {}: no product spectral_wcs; wavelengths are those of WCS-WAVE (about 1 nm)", detector));
-    if (c.solid_angle_.empty()) c.caveats_.push_back(fmt::format("detector {}: no product solid_angle_pixel_map; solid angles follow from the frames' WCS", detector));
-    if (!has_map) c.caveats_.push_back(fmt::format("detector {}: no CHANNEL_MAP; strips are cut at the channels' edges in wavelength", detector));
     set.detectors_.push_back(std::move(c));
   }
   return set;
+}
+
+std::vector<std::string> Calibration::caveats(std::initializer_list<Product> used) const {
+  std::vector<std::string> words;
+  for (const auto product : used) {
+    if (product == Product::spectral_wcs && spectral_wcs_.empty()) words.push_back(fmt::format("detector {}: no product spectral_wcs; wavelengths are those of WCS-WAVE (about 1 nm)", detector_));
+    if (product == Product::solid_angle && solid_angle_.empty()) words.push_back(fmt::format("detector {}: no product solid_angle_pixel_map; solid angles follow from the frames' WCS", detector_));
+    if (product == Product::channel_map && !has_channel_map_) words.push_back(fmt::format("detector {}: no CHANNEL_MAP; strips are cut at the channels' edges in wavelength", detector_));
+  }
+  return words;
 }
 
 const Calibration& CalibrationSet::of(int detector) const {

@@ -2,6 +2,7 @@
 /// They are found by name beside the frames, in `calibration/` there, or in a folder that is given; what is absent has a documented fallback, which a caveat names.
 #pragma once
 #include <filesystem>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,6 +16,9 @@ namespace tessera::spherex {
 
 /// 1 MJy/sr in µJy per square second of arc.
 inline constexpr double ujy_per_arcsec2 = 23.50443053909789;
+
+/// Products that have a fallback.
+enum class Product { spectral_wcs, solid_angle, channel_map };
 
 struct WavelengthMaps {
   Image<float> centre_um, width_um;
@@ -31,8 +35,8 @@ class Calibration {
   const ChannelTable& channels() const { return channels_; }
   /// Whether strips() follow from products of the detector, and so are the same for all its frames.
   bool fixed_strips() const { return has_channel_map_ || !spectral_wcs_.empty(); }
-  /// Which fallbacks are used, one sentence each.
-  const std::vector<std::string>& caveats() const { return caveats_; }
+  /// One sentence for each of `used` that is absent: what stands in its place.
+  std::vector<std::string> caveats(std::initializer_list<Product> used = {Product::spectral_wcs, Product::solid_angle, Product::channel_map}) const;
 
   /// Wavelength and width of the pixels of a window of the frame: CWAVE and CBAND, else WCS-WAVE. Throws DataError: neither is there, map too small.
   WavelengthMaps wavelengths(const SpectralFrame& frame, Box window) const;
@@ -47,7 +51,6 @@ class Calibration {
   std::filesystem::path spectral_wcs_, solid_angle_, channels_file_, average_psf_;
   bool has_channel_map_ = false;
   ChannelTable channels_ = ChannelTable::builtin();
-  std::vector<std::string> caveats_;
 };
 
 /// The maps of one detector held open, for one thread that looks at many windows. The calibration must outlive it.
