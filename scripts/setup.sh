@@ -4,7 +4,7 @@
 set -euo pipefail
 
 build="g++ cmake ninja-build ccache mold pkg-config libcfitsio-dev wcslib-dev liberfa-dev libeigen3-dev
-  nlohmann-json3-dev libtomlplusplus-dev libpugixml-dev libfmt-dev libssl-dev libcairo2-dev zlib1g-dev fonts-dejavu-core"
+  nlohmann-json3-dev libtomlplusplus-dev libpugixml-dev libfmt-dev libssl-dev libcurl4-openssl-dev libcairo2-dev zlib1g-dev fonts-dejavu-core"
 test="libgtest-dev libgmock-dev libbenchmark-dev libstarlink-ast-dev python3 python3-numpy python3-astropy
   python3-venv python3-scipy python3-astropy-healpix python3-pytest fitsverify stilts
   slurmctld slurmd slurm-client munge clang-19 libclang-rt-19-dev"

@@ -17,6 +17,7 @@
 #include "tessera/base/error.h"
 #include "tessera/base/version.h"
 #include "tessera/io/parquet.h"
+#include "tessera/io/remote.h"
 #include "tessera/parallel/pool.h"
 #include "tessera/param/command_line.h"
 #include "verbs.h"
@@ -44,6 +45,7 @@ extern "C" void on_signal(int signal) {
 
 void install_signal_handlers() {
   interrupt = &parallel::interrupt_signal();
+  io::interrupt_remote_with(interrupt);
   struct sigaction action {};
   action.sa_handler = on_signal;
   sigemptyset(&action.sa_mask);

@@ -7,6 +7,7 @@
 #include "tessera/base/error.h"
 #include "tessera/base/files.h"
 #include "tessera/base/text.h"
+#include "tessera/io/remote.h"
 
 namespace fs = std::filesystem;
 
@@ -86,7 +87,7 @@ std::vector<ListLine> read_list(const fs::path& path) {
 }
 
 std::string resolve(const std::string& name, const fs::path& list_folder) {
-  if (fs::path{name}.is_absolute() || list_folder.empty()) return name;
+  if (fs::path{name}.is_absolute() || list_folder.empty() || io::is_url(name)) return name;
   const fs::path beside = list_folder / name;
   std::error_code code;
   if (fs::exists(beside, code)) return beside.string();

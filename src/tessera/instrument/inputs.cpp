@@ -13,6 +13,7 @@
 #include "tessera/instrument/frame_file.h"
 #include "tessera/instrument/input_names.h"
 #include "tessera/instrument/planes.h"
+#include "tessera/io/remote.h"
 
 namespace fs = std::filesystem;
 
@@ -31,6 +32,8 @@ struct Expander {
   void argument(const std::string& name, int depth, const std::string& where);
   void list(const std::string& path, int depth);
   void folder(const fs::path& path, const std::string& where);
+  void remote(const std::string& url, const std::string& where);
+  void take(const std::vector<fs::path>& files, const std::string& folder);
 };
 
 /// The profile whose primary files lie in a folder, and the pattern they fit.
@@ -89,6 +92,21 @@ std::vector<std::string> folders_with_frames(const fs::path& folder) {
 void Expander::folder(const fs::path& path, const std::string& where) {
   const std::vector<fs::path> files = fits_files_in(path);
   if (files.empty()) fail_empty_folder(path, where);
+  take(files, path.string());
+}
+
+/// A file, or of a folder on a server those that have names of FITS files.
+void Expander::remote(const std::string& url, const std::string& where) {
+  if (!io::is_url_folder(url)) return found.emplace_back(url), void();
+  std::vector<fs::path> files;
+  for (const auto& file : io::list_remote(url))
+    if (is_fits_name(file)) files.emplace_back(file);
+  if (files.empty()) throw DataError{fmt::format("{}{}: no FITS files (.fits, .fit, .fts, also .gz, .fz) in this folder", where, url)};
+  take(files, url);
+}
+
+/// All files of a folder, or those of the camera whose naming they have.
+void Expander::take(const std::vector<fs::path>& files, const std::string& folder) {
   const auto choice = choose_profile(files, options, profiles);
   if (!choice) {  // no camera's naming: every image, companions are sorted out with the rest
     found.insert(found.end(), files.begin(), files.end());
@@ -101,7 +119,7 @@ void Expander::folder(const fs::path& path, const std::string& where) {
       ++taken;
     }
   if (taken < files.size())
-    notes.push_back(fmt::format("{}: {} of {} files taken ({}), {} left aside", path.string(), taken, files.size(),
+    notes.push_back(fmt::format("{}: {} of {} files taken ({}), {} left aside", folder, taken, files.size(),
                                 choice->profile->primary[choice->pattern], files.size() - taken));
 }
 
@@ -119,6 +137,7 @@ void Expander::list(const std::string& path, int depth) {
 void Expander::argument(const std::string& name, int depth, const std::string& where) {
   std::error_code code;
   if (name.empty()) throw UsageError{"an input name is empty"};
+  if (io::is_url(name)) return remote(name, where);
   if (fs::is_directory(name, code)) return folder(name, where);
   if (fs::exists(name, code)) return found.push_back(name);
   if (name[0] == '@') return list(name.substr(1), depth);

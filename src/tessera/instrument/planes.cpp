@@ -6,6 +6,7 @@
 
 #include "tessera/base/error.h"
 #include "tessera/base/files.h"
+#include "tessera/io/remote.h"
 #include "tessera/base/text.h"
 
 namespace fs = std::filesystem;
@@ -99,6 +100,17 @@ struct Found {
   fs::path expected;                  // first companion name that was looked for
 };
 
+/// On a server or on disk.
+bool is_there(const fs::path& path) {
+  if (!io::is_url(path.string())) return files::exists(path);
+  try {
+    io::remote_identity(path.string());
+    return true;
+  } catch (const DataError&) {
+    return false;
+  }
+}
+
 Found look_for(const FrameFile& frame, const io::FitsFile& file, const std::vector<PlaneRule>& rules, const char* plane) {
   const io::HduInfo& image = info(file, frame.image.hdu);
   Found found;
@@ -112,7 +124,7 @@ Found look_for(const FrameFile& frame, const io::FitsFile& file, const std::vect
     }
     for (const fs::path& path : frame.profile->companions(rule, frame.image.path)) {
       if (found.expected.empty()) found.expected = path;
-      if (!found.planes.empty() || !files::exists(path)) continue;
+      if (!found.planes.empty() || !is_there(path)) continue;
       found.planes.push_back(in_companion(frame, path, image, plane));
     }
     if (!found.planes.empty()) {

@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "tessera/base/error.h"
+#include "tessera/io/remote_file.h"
 
 namespace tessera::io::detail {
 namespace {
@@ -85,7 +86,12 @@ std::size_t GzipStream::next(std::span<std::byte> out) {
 
 ByteSource::ByteSource(const std::filesystem::path& path, std::int64_t kept_bytes) : where_{path.string()} {
   try {
-    open_plain(path);
+    if (is_url(where_)) {
+      remote_ = std::make_unique<RemoteFile>(where_);
+      size_ = file_bytes_ = remote_->size();
+    } else {
+      open_plain(path);
+    }
     std::vector<std::byte> buffer;
     const auto head_size = static_cast<std::size_t>(std::min<std::int64_t>(size_, 8));
     const std::byte* head_bytes = at(0, head_size, buffer);
@@ -115,7 +121,7 @@ void ByteSource::inflate(std::int64_t kept_bytes) {
   }
   size_ = all->position();
   if (!keep) return;
-  ::close(descriptor_);
+  if (descriptor_ >= 0) ::close(descriptor_);
   descriptor_ = -1;
 }
 
@@ -172,9 +178,17 @@ const std::byte* ByteSource::at(std::int64_t offset, std::size_t count, std::vec
   return buffer.data();
 }
 
+void ByteSource::expect(std::int64_t offset, std::int64_t count) const {
+  if (remote_ && !gzipped_ && offset >= 0 && offset < size_) remote_->expect(offset, std::min(count, size_ - offset));
+}
+
 /// Bytes of the file as it lies on disk.
 const std::byte* ByteSource::packed_at(std::int64_t offset, std::size_t count, std::vector<std::byte>& buffer) const {
   if (buffer.size() < count) buffer.resize(count);
+  if (remote_) {
+    remote_->read(offset, {buffer.data(), count});
+    return buffer.data();
+  }
   for (std::size_t done = 0; done < count;) {
     const ssize_t got = ::pread(descriptor_, buffer.data() + done, count - done, offset + static_cast<std::int64_t>(done));
     if (got < 0 && errno == EINTR) continue;

@@ -1,5 +1,5 @@
-/// io/byte_source.h — the bytes of one file at any offset: a plain file is read in place, a gzip file is inflated into
-/// memory once, or, where it is large, again and again as it is read. Internal to io.
+/// io/byte_source.h — the bytes of one file at any offset: a plain file is read in place, of a remote one (io/remote.h) ranges are fetched, a gzip file is inflated
+/// into memory once, or, where it is large, again and again as it is read. Internal to io.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -12,6 +12,8 @@
 #include <vector>
 
 namespace tessera::io::detail {
+
+class RemoteFile;
 
 /// Most bytes a gzip file may unfold to: far above any camera's frame, far below what a machine can hold.
 constexpr std::int64_t gzip_limit_bytes = std::int64_t{64} << 30;
@@ -57,6 +59,9 @@ class ByteSource {
 
   std::int64_t size() const { return size_; }
   bool gzipped() const { return gzipped_; }
+  bool remote() const { return remote_ != nullptr; }
+  /// Bytes that will be read soon, in pieces: of a remote file they are fetched at once, as many as it keeps.
+  void expect(std::int64_t offset, std::int64_t count) const;
   /// Whether reading backwards costs inflating from the beginning.
   bool streamed() const { return gzipped_ && memory_.empty(); }
   /// The whole content of a gzip file, from now on in memory however large; empty for a plain file.
@@ -73,6 +78,7 @@ class ByteSource {
   void stream_to(std::int64_t offset, std::span<std::byte> out) const;
   std::string where_;
   int descriptor_ = -1;
+  std::unique_ptr<RemoteFile> remote_;
   std::int64_t size_ = 0, file_bytes_ = 0;
   bool gzipped_ = false;
   mutable std::vector<std::byte> memory_;

@@ -14,7 +14,7 @@
 namespace tessera::io::detail {
 namespace {
 
-void check(int status, const std::string& name, const char* doing) {
+void check_status(int status, const std::string& name, const char* doing) {
   if (status == 0) return;
   char words[FLEN_STATUS] = "";
   fits_get_errstatus(status, words);
@@ -36,9 +36,15 @@ struct Subset {
 
 struct CompressedReader::Impl {
   fitsfile* file = nullptr;
+  std::optional<CfitsioName> remote;
   // cfitsio keeps the addresses of these two.
   void* memory = nullptr;
   std::size_t memory_size = 0;
+
+  void check(int status, const std::string& name, const char* doing) const {
+    if (status != 0 && remote) remote->rethrow();
+    check_status(status, name, doing);
+  }
 
   void go_to(const HduLayout& hdu, const std::string& name) {
     int status = 0;
@@ -66,17 +72,21 @@ void ready_cfitsio() {
   static_cast<void>(done);
 }
 
-CompressedReader::CompressedReader(const std::string& path, std::span<const std::byte> memory) : impl_{std::make_unique<Impl>()} {
+CompressedReader::CompressedReader(const std::string& path, const ByteSource& source) : impl_{std::make_unique<Impl>()} {
   ready_cfitsio();
   int status = 0;
-  if (memory.empty()) {
+  const auto memory = source.memory();
+  if (source.remote() && memory.empty()) {
+    impl_->remote.emplace(source);
+    fits_open_file(&impl_->file, impl_->remote->text().c_str(), READONLY, &status);
+  } else if (memory.empty()) {
     fits_open_diskfile(&impl_->file, path.c_str(), READONLY, &status);
   } else {
     impl_->memory = const_cast<std::byte*>(memory.data());
     impl_->memory_size = memory.size();
     fits_open_memfile(&impl_->file, "memory", READONLY, &impl_->memory, &impl_->memory_size, 0, nullptr, &status);
   }
-  check(status, path, "opening");
+  impl_->check(status, path, "opening");
 }
 
 CompressedReader::~CompressedReader() {

@@ -35,7 +35,7 @@ struct FitsFile::Impl {
 
   detail::CompressedReader& compressed_reader(const HduLayout& hdu, Box window, int plane) const {
     checks.try_emplace(hdu.info.index, source, hdu, path.string()).first->second.require(window, plane);
-    if (!compressed) compressed = std::make_unique<detail::CompressedReader>(path.string(), source.memory());
+    if (!compressed) compressed = std::make_unique<detail::CompressedReader>(path.string(), source);
     return *compressed;
   }
 

@@ -23,6 +23,9 @@ Image<T> decode_window(const ByteSource& source, const HduLayout& hdu, const Pla
   const std::int64_t row_items = window.width();
   const std::int64_t first = hdu.data_offset + item * plane * shape.width * static_cast<std::int64_t>(shape.height);
   const bool whole_rows = window.width() == shape.width;
+  constexpr std::int64_t expected_bytes = std::int64_t{4} << 20;
+  const std::int64_t end = first + item * ((window.y1 - std::int64_t{1}) * shape.width + window.x1);
+  std::int64_t expected = first;
   const std::int64_t rows_at_once = whole_rows ? std::max<std::int64_t>(1, static_cast<std::int64_t>(chunk_bytes) / (item * row_items)) : 1;
   const std::int64_t items_at_once = std::max<std::int64_t>(1, static_cast<std::int64_t>(chunk_bytes) / item);
   std::vector<std::byte> buffer;
@@ -31,7 +34,9 @@ Image<T> decode_window(const ByteSource& source, const HduLayout& hdu, const Pla
     T* out = image.row(static_cast<int>(y)).data();
     for (std::int64_t done = 0, all = rows * row_items; done < all;) {  // a single row may be longer than a chunk
       const std::int64_t n = std::min(items_at_once, all - done);
-      const std::byte* bytes = source.at(first + item * (y * shape.width + window.x0 + done), static_cast<std::size_t>(n * item), buffer);
+      const std::int64_t at = first + item * (y * shape.width + window.x0 + done);
+      if (at + n * item > expected) source.expect(at, expected_bytes < end - at ? expected_bytes : end - at), expected = at + expected_bytes;
+      const std::byte* bytes = source.at(at, static_cast<std::size_t>(n * item), buffer);
       convert(bytes, out + done, static_cast<std::size_t>(n));
       done += n;
     }

@@ -37,8 +37,8 @@ void ready_cfitsio();
 /// One cfitsio handle, opened when the first compressed image is asked for.
 class CompressedReader {
  public:
-  /// `path` is opened literally; `memory` instead of it when not empty (it must outlive this object).
-  CompressedReader(const std::string& path, std::span<const std::byte> memory);
+  /// `path` is opened literally; what it unfolds to, or what is fetched of it, comes from `source`, which must outlive this object.
+  CompressedReader(const std::string& path, const ByteSource& source);
   ~CompressedReader();
   CompressedReader(const CompressedReader&) = delete;
   CompressedReader& operator=(const CompressedReader&) = delete;
@@ -48,6 +48,21 @@ class CompressedReader {
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;
+};
+
+/// A name under which cfitsio opens what `source` reads, while this object lives. Internal to CompressedReader.
+class CfitsioName {
+ public:
+  explicit CfitsioName(const ByteSource& source);
+  ~CfitsioName();
+  CfitsioName(const CfitsioName&) = delete;
+  CfitsioName& operator=(const CfitsioName&) = delete;
+  std::string text() const;
+  /// What reading threw since the last call, thrown here: cfitsio itself only knows that something failed.
+  void rethrow() const;
+
+ private:
+  int number_;
 };
 
 /// Reads over the compressed bytes of tiles before cfitsio does, which takes them on trust: it never ends on a damaged

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "tessera/base/text.h"
+#include "tessera/io/remote.h"
 
 namespace tessera::pipeline {
 namespace {
@@ -34,6 +35,10 @@ bool rows_collide(int width) { return static_cast<std::size_t>(width) * sizeof(f
 std::string file_stamps(const instrument::FrameFile& frame) {
   std::string text;
   const auto add = [&](const instrument::PlaneLocation& plane) {
+    if (io::is_url(plane.path.string())) {
+      text += fmt::format("{}{}[{}]/{}", text.empty() ? "" : ";", plane.path.filename().string(), plane.hdu, io::remote_identity(plane.path.string()).stamp());
+      return;
+    }
     std::error_code code;
     const auto bytes = std::filesystem::file_size(plane.path, code);
     const auto time = std::filesystem::last_write_time(plane.path, code).time_since_epoch().count();

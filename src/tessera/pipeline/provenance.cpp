@@ -15,6 +15,7 @@
 #include "tessera/base/files.h"
 #include "tessera/base/utf8.h"
 #include "tessera/base/version.h"
+#include "tessera/io/remote.h"
 #include "tessera/pipeline/frame_cache.h"
 
 namespace tessera::pipeline {
@@ -77,6 +78,11 @@ std::vector<InputRecord> list_inputs(const Plan& plan, const std::vector<std::st
 }
 
 void measure_input(InputRecord& r, bool checksum) {
+  if (io::is_url(r.path)) {
+    if (r.lost) return;
+    r.bytes = io::remote_identity(r.path).bytes;  // it is not fetched whole: what its server says of it stands in for a checksum
+    return;
+  }
   try {
     if (checksum) r.sha256 = files::sha256_file(r.path);
   } catch (const DataError&) {
@@ -148,7 +154,11 @@ void add_options(nlohmann::ordered_json& j, const param::OptionSet& settings) {
 
 void add_inputs(nlohmann::ordered_json& j, const std::vector<InputRecord>& inputs) {
   j["inputs"] = nlohmann::ordered_json::array();
-  for (const auto& in : inputs) j["inputs"].push_back({{"path", in.path}, {"bytes", in.bytes}, {"sha256", in.sha256}});
+  for (const auto& in : inputs) {
+    nlohmann::ordered_json record{{"path", in.path}, {"bytes", in.bytes}, {"sha256", in.sha256}};
+    if (io::is_url(in.path) && !in.lost) record["remote"] = io::remote_identity(in.path).stamp();
+    j["inputs"].push_back(std::move(record));
+  }
 }
 
 /// Caveats, stages and products, which end the record.

@@ -59,7 +59,7 @@ struct InputRecord {
 };
 /// Every file the frames' planes are in, and `others`, once each; not hashed yet.
 std::vector<InputRecord> list_inputs(const Plan& plan, const std::vector<std::string>& others);
-/// Sets its bytes and, if asked, its SHA-256; a file that is gone is an error unless its frame is lost.
+/// Sets its bytes and, if asked, its SHA-256 (of a URL its bytes alone); a file that is gone is an error unless its frame is lost.
 void measure_input(InputRecord& record, bool checksum);
 /// The same, measured in parallel. Throws UnreadableFrame when one is not the file any more that was planned with.
 std::vector<InputRecord> hash_inputs(const Plan& plan, const std::vector<std::string>& others, Context& context);

@@ -4,6 +4,7 @@
 
 #include "tessera/base/error.h"
 #include "tessera/base/files.h"
+#include "tessera/io/remote.h"
 
 namespace tessera::spectrum {
 namespace {
@@ -19,8 +20,15 @@ void plain_members(M& m, Call call) {
   call(m.flags), call(m.flagged), call(m.fitted), call(m.pixels), call(m.sky_pixels), call(m.sky_side), call(m.correlation);
 }
 
-/// A file that was written anew has another size or time.
+/// A file that was written anew has another size or time, or is another to its server.
 std::string stamp_of(const fs::path& path) {
+  if (io::is_url(path.string())) {
+    try {
+      return io::remote_identity(path.string()).stamp();
+    } catch (const DataError&) {
+      return "?";  // as of a file that is gone
+    }
+  }
   std::error_code code;
   const auto size = fs::file_size(path, code);
   const auto time = code ? fs::file_time_type{} : fs::last_write_time(path, code);
@@ -66,7 +74,7 @@ FrameResult frame_result(std::string_view bytes, const std::string& where) {
 }
 
 FrameJournal::FrameJournal(const pipeline::OutputFolder& folder, const std::string& plan, const std::vector<fs::path>& frames)
-    : frames_{frames}, path_{folder.scratch() / "frames"}, known_(frames.size()), saved_{std::chrono::steady_clock::now()} {
+    : frames_{frames}, path_{folder.scratch() / "frames"}, known_(frames.size()), stamps_(frames.size()), saved_{std::chrono::steady_clock::now()} {
   const auto head = fmt::format(R"({{"schema":"tessera/spectrum-frames/1","plan":"{}"}})", plan);
   if (folder.resumed() && files::exists(path_)) {
     const pipeline::RecordReader reader{path_};
@@ -79,13 +87,21 @@ FrameJournal::FrameJournal(const pipeline::OutputFolder& folder, const std::stri
           const auto frame = in.get<std::uint64_t>();
           std::string stamp, bytes;
           in.get(stamp), in.get(bytes);
-          if (frame >= frames.size() || stamp != stamp_of(frames[frame])) continue;
+          if (frame >= frames.size()) continue;
+          const bool remote = io::is_url(frames[frame].string());
+          if (!remote && stamp != stamp_of(frames[frame])) continue;
           found_ += known_[frame].empty();
+          if (remote) stamps_[frame] = std::move(stamp);
           known_[frame] = std::move(bytes);
         }
       }
   }
   writer_ = std::make_unique<pipeline::RecordWriter>(path_, head, true);
+}
+
+bool FrameJournal::has(std::size_t frame) {
+  if (!known_[frame].empty() && !stamps_[frame].empty() && stamps_[frame] != stamp_of(frames_[frame])) known_[frame] = {};
+  return !known_[frame].empty();
 }
 
 FrameResult FrameJournal::take(std::size_t frame) {

@@ -19,11 +19,12 @@ FrameResult frame_result(std::string_view bytes, const std::string& where);
 
 class FrameJournal {
  public:
-  /// What an earlier run with the same plan left, of frames that are still the same files. Throws DataError, SystemError.
+  /// What an earlier run with the same plan left, of frames that are still the same files; those on servers are looked at by has(). Throws DataError, SystemError.
   FrameJournal(const pipeline::OutputFolder& folder, const std::string& plan, const std::vector<std::filesystem::path>& frames);
   /// Frames that are there.
   std::size_t found() const { return found_; }
-  bool has(std::size_t frame) const { return !known_[frame].empty(); }
+  /// Of a frame on a server: whether it is still the one that was measured, which is asked now. Throws SystemError when no server answers.
+  bool has(std::size_t frame);
   /// Once for each: the bytes are let go.
   FrameResult take(std::size_t frame);
   /// Keeps a frame; written to disk with others some seconds later, or by save().
@@ -33,7 +34,7 @@ class FrameJournal {
  private:
   const std::vector<std::filesystem::path>& frames_;
   std::filesystem::path path_;
-  std::vector<std::string> known_;
+  std::vector<std::string> known_, stamps_;  // stamps_: of frames on servers
   std::size_t found_ = 0;
   std::unique_ptr<pipeline::RecordWriter> writer_;
   pipeline::ByteWriter pending_;

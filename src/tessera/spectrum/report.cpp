@@ -9,6 +9,7 @@
 
 #include "tessera/base/files.h"
 #include "tessera/base/text.h"
+#include "tessera/io/remote.h"
 #include "tessera/picture/bare.h"
 #include "tessera/pipeline/report.h"
 #include "tessera/report/svg.h"
@@ -105,6 +106,8 @@ void summary(Html& h, const ReportParts& p) {
   pipeline::summary_tile(h, "Sources", std::to_string(p.measured.sources.size()), fmt::format("{} with a measurement", measured));
   pipeline::summary_tile(h, "Measurements", std::to_string(p.measured.measurements.size()), fmt::format("{} of them do not count in means", flagged));
   pipeline::summary_tile(h, "Frames", std::to_string(p.measured.frames.size()), fmt::format("{} hold a source", std::ranges::count_if(p.measured.on_frame, [](auto n) { return n > 0; })));
+  if (const auto traffic = io::remote_traffic(); traffic.requests > 0)
+    pipeline::summary_tile(h, "Fetched", text::format_bytes(static_cast<double>(traffic.fetched_bytes)), fmt::format("of {} in {} requests", text::format_bytes(static_cast<double>(traffic.file_bytes)), traffic.requests));
   h.close();
 }
 

@@ -29,7 +29,7 @@ void describe(param::Schema<BackgroundOptions>& s) {
 void describe(param::Schema<SpectrumOptions>& s) {
   using O = SpectrumOptions;
   s.field(&O::wavelengths, "wavelengths", "Measure only at these wavelengths, as in 0.9-1.1,2.0-2.4 (micrometres); empty: all.").flag("wavelengths").placeholder("RANGES");
-  s.field(&O::calibration, "calibration", "Folder with the products of calibration; empty: beside the frames, or in calibration/ there.").flag("calibration").placeholder("FOLDER");
+  s.field(&O::calibration, "calibration", "Folder with the products of calibration, its URL, or @FILE that lists them; empty: beside the frames, or in calibration/ there.").flag("calibration").placeholder("FOLDER");
   s.field(&O::any_quality, "any_quality", "Use frames too whose astrometry or quality check failed.").flag("any-quality");
   s.field(&O::on_bad_frame, "on_bad_frame", "A frame that cannot be used: stop, or leave it out and count it.").choices({{"stop", instrument::OnBadFrame::stop}, {"skip", instrument::OnBadFrame::skip}}).flag("on-bad-frame");
   s.field(&O::formats, "formats", "Formats of the tables: fits, ipac, votable, ecsv, parquet.").each_of({"fits", "ipac", "votable", "ecsv", "parquet"}).flag("formats");

@@ -9,13 +9,17 @@
 #include <set>
 
 #include "tessera/base/error.h"
+#include "tessera/base/files.h"
 #include "tessera/base/text.h"
+#include "tessera/io/remote.h"
 
 namespace tessera::spherex {
 namespace {
 
 namespace fs = std::filesystem;
 using Vector = std::array<double, 3>;
+
+constexpr int most_remote_folders = 4;  // that are looked through for products: an archive gives every group of frames one
 
 /// Digits are compared as numbers, so that v12 comes after v4.
 bool before(const std::string& a, const std::string& b) {
@@ -50,22 +54,51 @@ fs::path product(const std::vector<std::vector<fs::path>>& folders, const std::s
   return {};
 }
 
+bool is_product_name(const std::string& name) { return name.ends_with(".fits") || name.ends_with(".fits.gz") || name.ends_with(".fits.fz"); }
+
+bool on_server(const fs::path& path) { return io::is_url(path.string()); }
+
+/// `folder` as a URL, with or without the '/' behind it.
+std::vector<fs::path> remote_files(const fs::path& folder) {
+  std::vector<fs::path> files;
+  for (const auto& url : io::list_remote(folder.string().ends_with('/') ? folder.string() : folder.string() + "/"))
+    if (is_product_name(url)) files.emplace_back(url);
+  return files;
+}
+
+/// Files and URLs that a list names, one a line; '#' begins a comment.
+std::vector<fs::path> listed_files(const fs::path& list) {
+  std::vector<fs::path> files;
+  for (const auto& line : text::split(files::read(list, std::size_t{1} << 24), '\n')) {
+    const std::string name{text::trim(line.substr(0, line.starts_with('#') ? 0 : line.find(" #")))};
+    if (name.empty()) continue;
+    const auto beside = list.parent_path() / name;
+    files.emplace_back(!on_server(name) && files::exists(beside) ? beside : fs::path{name});
+  }
+  return files;
+}
+
 std::vector<fs::path> fits_files(const fs::path& folder) {
   std::vector<fs::path> files;
+  if (on_server(folder)) {
+    try {
+      return remote_files(folder);
+    } catch (const DataError&) {
+      return files;  // a server without lists: as of a folder that is not there, the fallbacks' caveats are told
+    }
+  }
   std::error_code error;
   for (fs::directory_iterator at{folder, error}, end; !error && at != end; at.increment(error))
-    if (const auto name = at->path().filename().string(); name.ends_with(".fits") || name.ends_with(".fits.gz") || name.ends_with(".fits.fz")) files.push_back(at->path());
+    if (is_product_name(at->path().filename().string())) files.push_back(at->path());
   std::ranges::sort(files);
   return files;
 }
 
 /// A product that says of which detector it is must say so rightly.
-void check_detector(const fs::path& path, int detector) {
-  if (path.empty()) return;
-  const io::FitsFile file{path};
+void check_detector(const io::FitsFile& file, int detector) {
   for (std::size_t hdu = 0; hdu < file.hdus().size(); ++hdu)
     if (const auto found = file.header(static_cast<int>(hdu), false).integer("DETECTOR"); found && *found != detector)
-      throw DataError{fmt::format("{}: DETECTOR = {}; expected {} as the name says; take the product of this detector", path.string(), *found, detector)};
+      throw DataError{fmt::format("{}: DETECTOR = {}; expected {} as the name says; take the product of this detector", file.path().string(), *found, detector)};
 }
 
 Box on_detector(const SpectralFrame& frame, Box window) {
@@ -140,6 +173,8 @@ Image<float> Calibration::solid_angles(const SpectralFrame& frame, Box window) c
 CalibrationFiles::CalibrationFiles(const Calibration& calibration) : calibration_{calibration} {
   if (!calibration.spectral_wcs().empty()) waves_.emplace(calibration.spectral_wcs());
   if (!calibration.solid_angle_map().empty()) angles_.emplace(calibration.solid_angle_map());
+  for (const auto* file : {&waves_, &angles_})
+    if (*file && on_server((*file)->path())) check_detector(**file, calibration.detector());  // local ones were looked at when they were found
 }
 
 WavelengthMaps CalibrationFiles::wavelengths(const SpectralFrame& frame, Box window) const {
@@ -199,11 +234,17 @@ Image<std::int32_t> Calibration::strips(const SpectralFrame& frame, Box window) 
 
 CalibrationSet CalibrationSet::find(const std::vector<fs::path>& frames, const fs::path& given) {
   std::set<fs::path> folders;
-  if (!given.empty() && !fs::is_directory(given)) throw UsageError{fmt::format("calibration folder {} is not a folder", given.string())};
+  int remote_folders = 0;
+  const bool list = given.string().starts_with('@') && !fs::is_directory(given);
+  if (!given.empty() && !list && !on_server(given) && !fs::is_directory(given)) throw UsageError{fmt::format("calibration folder {} is not a folder", given.string())};
   if (given.empty())
-    for (const auto& f : frames) folders.insert(f.has_parent_path() ? f.parent_path() : fs::path{"."});
+    for (const auto& f : frames) {
+      const auto folder = f.has_parent_path() ? f.parent_path() : fs::path{"."};
+      if (!on_server(f) || (!folders.contains(folder) && remote_folders++ < most_remote_folders)) folders.insert(folder);
+    }
   std::vector<std::vector<fs::path>> files;
-  if (!given.empty()) files.push_back(fits_files(given));
+  if (list) files.push_back(listed_files(given.string().substr(1)));
+  else if (!given.empty()) files.push_back(on_server(given) ? remote_files(given) : fits_files(given));
   for (const auto& folder : folders) files.push_back(fits_files(folder)), files.push_back(fits_files(folder / "calibration"));
 
   CalibrationSet set;
@@ -219,7 +260,8 @@ CalibrationSet CalibrationSet::find(const std::vector<fs::path>& frames, const f
     c.spectral_wcs_ = product(files, fmt::format("spectral_wcs_D{}_", detector));
     c.solid_angle_ = product(files, fmt::format("solid_angle_pixel_map_D{}_", detector));
     c.average_psf_ = product(files, fmt::format("average_psf_D{}_", detector));
-    for (const auto& path : {c.spectral_wcs_, c.solid_angle_, c.average_psf_}) check_detector(path, detector);
+    for (const auto& path : {c.spectral_wcs_, c.solid_angle_, c.average_psf_})
+      if (!path.empty() && !on_server(path)) check_detector(io::FitsFile{path}, detector);
     set.detectors_.push_back(std::move(c));
   }
   return set;

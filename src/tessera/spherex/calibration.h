@@ -76,7 +76,7 @@ double map_at(const Image<float>& map, Box frame, double x, double y);
 
 class CalibrationSet {
  public:
-  /// Looks in `given` alone when it is not empty (throws UsageError when it is no folder), else in the frames' folders and `calibration/` in each of them.
+  /// Looks in `given` alone when it is not empty: a folder (else throws UsageError), the URL of one, or @FILE, a list of products; else in the frames' folders and `calibration/` in each of them (on servers that list folders, of the first four).
   /// Of several versions of one product the last by name counts. Throws DataError for a product whose DETECTOR is not that of its name.
   static CalibrationSet find(const std::vector<std::filesystem::path>& frames, const std::filesystem::path& given = {});
   const Calibration& of(int detector) const;  ///< 1 to 6; throws UsageError

@@ -22,7 +22,7 @@ class Spectrum : public Step {
   void declare(param::OptionSet& options) override { options_.declare(options); }
   pipeline::Outcome run(const std::vector<std::string>& inputs, const RunOptions& run, param::OptionSet& options, pipeline::Context& context) override {
     if (inputs.empty()) throw UsageError{"no sources given; as in tessera spectrum 188.73,-1.2 FRAMES... -o OUT, or a table in the place of the position"};
-    if (inputs.size() == 1) throw UsageError{"no frames given; name spectral images, folders, patterns or @list.txt behind the sources"};
+    if (inputs.size() == 1) throw UsageError{"no frames given; name spectral images, folders, patterns, URLs or @list.txt behind the sources"};
     if (run.output.empty() && !run.dry_run) throw UsageError{"no output folder given; add -o OUT (or --dry-run to see what would be read)"};
     return spectrum::spectrum({inputs, run.output, run.overwrite, run.dry_run}, options_, options, context);
   }
