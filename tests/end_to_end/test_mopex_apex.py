@@ -170,6 +170,30 @@ def test_every_key_of_the_namelist_has_its_option(stack):
 
 
 @needs_shared
+def test_active_deblending_and_own_windows_on_the_detections_of_an_earlier_run(stack, tmp_path):
+    _, out, frames = stack
+    active = APEX.replace(" Fitting_Area_X = 5,\n Fitting_Area_Y = 5,\n", "").replace("Max_Number_PS = 1", "Max_Number_PS = 3").replace(" Chi_Threshold = 10,", " Chi_Threshold = 4,\n Chi2_Improvement = 1.0,")
+    nl = tmp_path / "active.nl"
+    nl.write_text(changed(active, run_detect=0, run_fit_radius=1, run_select=0, run_select_detect=0, COMBINER_DIR=out / "Combine-mosaic"))
+    done = tessera("mopex", "apex.pl", "-n", nl, *frames, "-p", PRF, "-O", tmp_path / "none", code=1)
+    assert "run_detect is off" in done.stderr and "detection.table=FILE" in done.stderr
+    tessera("mopex", "apex.pl", "-n", nl, *frames, "-p", PRF, "-O", tmp_path / "out", "-q", "--set", f"detection.table={out / 'mosaic_detect_raw.tbl'}")
+    option = options_of(tmp_path / "out", "apex")
+    assert (option["fit.max_sources"]["value"], option["fit.max_chi2"]["value"], option["fit.chi2_gain"]["value"], option["fit.window_from"]["value"]) == ("3", "4", "1", "light")
+    before, table, detected = ipac(out / "mosaic_detect_raw.tbl"), ipac(tmp_path / "out" / "extract.tbl"), ipac(tmp_path / "out" / "mosaic_detect.tbl")
+    assert len(before) == len(detected) and np.allclose(before["x"], detected["x"]) and np.allclose(before["flux"], detected["flux"], rtol=1e-5)
+    # Brighter detections have wider windows.
+    bright = np.array(detected["flux"]) > np.quantile(detected["flux"], 0.9)
+    assert np.median(detected["FitX"][bright]) > np.median(detected["FitX"][~bright]) >= 3 and set(np.array(detected["FitX"]) % 2) == {1}
+    letters = np.array(table["deblend"]).astype(str)
+    tried = np.char.find(letters, "A") >= 0
+    assert len(table) > len(detected) and 10 < tried.sum() < 0.5 * len(table)
+    assert np.array(table["N_PS"])[tried].min() >= 2 and np.array(table["N_PS"])[letters == "A"].max() <= 3
+    # Further sources have the number of their detection.
+    assert set(np.array(table["detid"])) == set(range(1, len(detected) + 1)) and np.unique(np.array(table["detid"])).size < len(table)
+
+
+@needs_shared
 def test_apex_makes_its_own_mosaic_where_the_namelist_says_so(stack, tmp_path):
     folder, _, frames = stack
     (tmp_path / "own.nl").write_text(changed(APEX, run_fiducial_image_frame=1, run_mosaic_coadder=1, run_mosaic_combiner=1, MOSAIC_PIXEL_RATIO_X=1, COMBINER_DIR="Combine-apex", run_select=0, delete_intermediate_files=1))

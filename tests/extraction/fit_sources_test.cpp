@@ -7,25 +7,14 @@
 #include <cmath>
 #include <random>
 
+#include "quiet.h"
 #include "tessera/extraction/settling.h"
 #include "tessera/extraction/source_model.h"
 
 namespace tessera::extraction {
 namespace {
 
-class Quiet : public pipeline::Context {
- public:
-  const parallel::Pool& pool() override { return pool_; }
-  std::int64_t memory_bytes() override { return 1 << 30; }
-  void log(pipeline::Level, std::string_view) override {}
-  void stage(std::string_view, std::int64_t) override {}
-  void step(std::int64_t) override {}
-  void caveat(std::string_view, std::string_view, std::int64_t) override {}
-  void log_to(const std::string&) override {}
-
- private:
-  parallel::Pool pool_{1};
-};
+;
 
 constexpr double fwhm = 2;
 

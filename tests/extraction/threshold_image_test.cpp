@@ -94,6 +94,27 @@ TEST(ThresholdImage, CoverageAndEdgeLeavePixelsOut) {
   EXPECT_TRUE(std::isnan(threshold_image(frame, frame.value.copy(), coverage, psf::PsfModel::analytic({.fwhm_pix = 1.5}), options, context)(15, 15)));
 }
 
+TEST(ThresholdImage, BrightObjectsAreLeftOutWhole) {
+  Frame frame = noisy(60, 0, 0);
+  for (int y = 20; y < 27; ++y)
+    for (int x = 20; x < 30; ++x) frame.value(x, y) = x < 24 && y < 24 ? 200.0F : 20.0F;  // 16 bright pixels with a rim
+  frame.value(40, 40) = 200;                                                              // one hot pixel
+  ExtractOptions options;
+  options.detection.image = DetectionImage::significance;
+  options.segments.threshold = 8;
+  options.detection.bright_limit = 100, options.detection.bright_area = 4;
+  Quiet context;
+  const auto searched = [&] { return threshold_image(frame, frame.value.copy(), {}, psf::PsfModel::analytic({.fwhm_pix = 1.5}), options, context); };
+  const auto whole = searched();
+  EXPECT_TRUE(std::isnan(whole(21, 21)) && std::isnan(whole(29, 26)));
+  EXPECT_FALSE(std::isnan(whole(30, 26))) << "sky";
+  EXPECT_EQ(whole(40, 40), 200) << "too small for an object";
+  options.detection.bright_whole = false;
+  const auto pixels = searched();
+  EXPECT_TRUE(std::isnan(pixels(21, 21)));
+  EXPECT_EQ(pixels(29, 26), 20);
+}
+
 TEST(FitSky, IsThatOfTheImageWithoutItsSources) {
   const Frame frame = noisy(128, 50, 300);
   Image<std::uint8_t> sources{frame.box()};

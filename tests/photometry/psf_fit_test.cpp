@@ -39,6 +39,22 @@ double sigma_of(const FittedSource& s, std::size_t k) { return std::sqrt(s.covar
 
 }  // namespace
 
+TEST(PsfFit, SourcesMayHaveWindowsOfTheirOwn) {
+  const psf::ProfileOptions o{.fwhm_pix = 2.5};
+  const auto model = psf::PsfModel::analytic(o);
+  const Frame f = picture(40, {{10.2, 20, 400}, {30.1, 20, 400}}, psf::Profile{o}, 1);
+  const FitFrame frames[] = {{f.view(), &model}};
+  PsfFit fit{frames, {.window = 9}};
+  FitSource sources[] = {at(10, 20), at(30, 20)};
+  sources[1].window_x = 5, sources[1].window_y = 11;
+  std::vector<FittedSource> found;
+  const auto group = fit.fit(sources, found);
+  EXPECT_EQ(found[0].pixels, 81);
+  EXPECT_EQ(found[1].pixels, 55);
+  EXPECT_EQ(group.dof, 81 + 55 - 6);
+  EXPECT_NEAR(found[1].flux, 400, 0.01);
+}
+
 TEST(PsfFit, FindsANoiselessStarToAThousandthOfItsError) {
   for (const double fwhm : {1.4, 2.5}) {
     const psf::ProfileOptions o{.fwhm_pix = fwhm};

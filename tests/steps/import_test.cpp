@@ -276,7 +276,7 @@ TEST(ImportApex, TheImageThatIsSearched) {
 TEST(ImportApex, TheFitAndItsPrf) {
   const auto t = translated(apex_with("run_extract_medfilter = 1\nuse_data_unc_for_fitted_SNR = 0\n&EXTRACT_MEDFILTER\nUse_Sbkg_for_Med = 1,\nWindow_X = 31,\n&END\n",
                                       "Fitting_Area_X = 6,\nFitting_Area_Y = 8,\nPRF_ResampleX_Factor = 4,\nPRF_ResampleY_Factor = 4,\nNormalization_Radius = 44,\nUse_Photerr_for_SNR = 2,\nGain_for_SNR = 1000,\n"
-                                      "Background_Fit = 1,\nMax_Number_PS = 3,\nN_Edge = -2,\nAngular_Distance = 6,\n"));
+                                      "Background_Fit = 1,\nMax_Number_PS = 3,\nChi_Threshold = 4,\nChi2_Improvement = 0.5,\nN_Edge = -2,\nAngular_Distance = 6,\n"));
   EXPECT_EQ(t["fit.window"], "9");
   EXPECT_EQ(t["fit_sky.method"], "panels");
   EXPECT_EQ(t["fit_sky.window_x"], "31");
@@ -287,11 +287,22 @@ TEST(ImportApex, TheFitAndItsPrf) {
   EXPECT_EQ(t["fit.snr_gain"], "1000");
   EXPECT_EQ(t["fit.snr_noise"], "sky");
   EXPECT_EQ(t["fit.background"], "common");
-  EXPECT_EQ(t["detection.rounds"], "3");
+  EXPECT_EQ(t["detection.rounds"], "1");
+  EXPECT_EQ(t["fit.max_sources"], "3");
+  EXPECT_EQ(t["fit.max_chi2"], "4");
+  EXPECT_EQ(t["fit.chi2_gain"], "0.5");
+  EXPECT_EQ(translated(apex_with("", "Max_Number_PS = 3,\n"))["fit.max_sources"], "default") << "no threshold to exceed";
+  EXPECT_EQ(translated(apex_with("run_fit_radius = 1\n"))["fit.window_from"], "light");
+  EXPECT_EQ(translated(apex_with("run_fit_radius = 1\n", "Fitting_Area_X = 5,\nFitting_Area_Y = 5,\n"))["fit.window_from"], "default") << "of the two the area counts";
   EXPECT_EQ(t["fit.edge"], "default");
   EXPECT_EQ(t["fit.group_radius"], "default") << "for lists alone";
   EXPECT_EQ(translated(apex_with("use_background_subtracted_image_for_fitting = 0\nrun_extract_medfilter = 1\n"))["fit_sky.method"], "none");
   EXPECT_EQ(translated(apex_with("use_bright_object_mask = 1\n&BRIGHT_DETECT\nDetection_Threshold = 100,\n&END\n"))["detection.bright_limit"], "100");
+  EXPECT_EQ(translated(apex_with("use_bright_object_mask = 1\n&BRIGHT_DETECT\nDetection_Threshold = 100,\nDetection_Min_Area = 30,\n&END\n"))["detection.bright_area"], "30");
+  auto columns = translated(apex_with("run_select_detect = 1\nselect_detect_columns = \"srcid,x,y,flux\"\n"));
+  EXPECT_EQ(columns["catalog.detect_pick"], "srcid,x,y,flux");
+  EXPECT_EQ(columns["fit.group_distance"], "0");
+  EXPECT_EQ(translated(apex_with("run_select_detect = 1\nselect_detect_columns = \"srcid,x,y,flux,BlendId,BlendSize\"\n"))["fit.group_distance"], "default");
   EXPECT_EQ(translated(apex_with("use_bright_object_mask = 0\n&BRIGHT_DETECT\nDetection_Threshold = 100,\n&END\n"))["detection.bright_limit"], "default");
   EXPECT_EQ(translated(apex_with("", "PRF_ResampleX_Factor = 4,\nPRF_ResampleY_Factor = 5,\n")).missing, 1);
   EXPECT_EQ(translated("run_sourcestimate = 0\n" + apex_with("").substr(apex_with("").find("&")))["fit.skip"], "true");

@@ -49,6 +49,8 @@ constexpr ColumnDefinition all[] = {
     {"peak", "", "phot.flux;stat.max", "Significance of the brightest pixel of the detection", ""},
     {"brightest", "", "phot.flux;stat.max;instr.pixel", "Brightest pixel of the detection, less the background", ""},
     {"area", "pixel", "phys.angArea", "Pixels of the detection", "npix"},
+    {"fit_x", "pixel", "phys.angSize;instr.pixel", "Width of the window that the detection is fitted on", "FitX"},
+    {"fit_y", "pixel", "phys.angSize;instr.pixel", "Height of the same", "FitY"},
     {"blend", "", "meta.id.parent", "Number of the group of detections that touched, 0 for none", "BlendId"},
     {"blend_size", "", "meta.number", "Detections in that group", "BlendSize"},
     {"aperture_#", "uJy", "phot.flux.density;instr.pixel", "Flux in a circle of the radius the record names, less the level of the annulus", "aperture#"},

@@ -29,9 +29,14 @@ class BlockFit {
     local_.assign(images.size(), -1);
     for (const int m : members_) {
       photometry::FitSource& f = fit_sources_.emplace_back();
+      f.window_x = sources[static_cast<std::size_t>(m)].window_x, f.window_y = sources[static_cast<std::size_t>(m)].window_y;
       if (options.fit.positions) f.u = sources[static_cast<std::size_t>(m)].u, f.v = sources[static_cast<std::size_t>(m)].v;
     }
-    for (std::size_t i = 0; i < block.rim.size(); ++i) fit_sources_.emplace_back().pixels_alone = true;
+    for (const int m : block.rim) {
+      const Source& s = sources[static_cast<std::size_t>(m)];
+      photometry::FitSource& f = fit_sources_.emplace_back();
+      f.pixels_alone = true, f.window_x = s.window_x, f.window_y = s.window_y;
+    }
     for_windows(images, sources, block, options, [&](std::size_t member, photometry::Sight now, Box window) {
       const auto image = static_cast<std::size_t>(now.frame);
       if (local_[image] < 0) {
@@ -122,7 +127,9 @@ class BlockFit {
     for (const auto& source : fit_sources_)
       for (const auto& sight : source.sights) {
         if (static_cast<std::size_t>(sight.frame) != k) continue;
-        const Box window = intersection(window_about(sight, options_.fit.window), box);
+        Source sides;
+        sides.window_x = source.window_x, sides.window_y = source.window_y;
+        const Box window = intersection(window_about(sight, sides, options_.fit.window), box);
         for (int y = window.y0; y < window.y1; ++y)
           for (int x = window.x0; x < window.x1; ++x)
             if (frame.good(x, y)) weight(x, y) = 1 / frame.variance(x, y), sigma(x, y) = std::sqrt(frame.variance(x, y));

@@ -18,9 +18,10 @@ struct BlockOptions {
   int only_image = -1;           ///< −1: all
 };
 
-inline Box window_about(const photometry::Sight& s, int side) {
-  const int cx = static_cast<int>(std::lround(s.x)), cy = static_cast<int>(std::lround(s.y)), half = side / 2;
-  return {cx - half, cy - half, cx + half + 1, cy + half + 1};
+/// The pixels that a source is fitted on, about a sight of it; `side`: of the windows of sources without one of their own.
+inline Box window_about(const photometry::Sight& s, const Source& source, int side) {
+  const int cx = static_cast<int>(std::lround(s.x)), cy = static_cast<int>(std::lround(s.y)), half_x = source.side_x(side) / 2, half_y = source.side_y(side) / 2;
+  return {cx - half_x, cy - half_y, cx + half_x + 1, cy + half_y + 1};
 }
 
 /// What a round changes of a source.
@@ -46,7 +47,7 @@ void for_windows(std::span<const FitImage> images, std::span<const Source> sourc
       for (const auto& sight : s.sights) {
         if (options.only_image >= 0 && sight.frame != options.only_image) continue;
         const photometry::Sight now = options.fit.positions ? sight : moved(sight, s.u, s.v);
-        const Box window = intersection(window_about(now, options.fit.window), images[static_cast<std::size_t>(sight.frame)].box());
+        const Box window = intersection(window_about(now, s, options.fit.window), images[static_cast<std::size_t>(sight.frame)].box());
         if (!window.empty()) f(member, now, window);
       }
       ++member;

@@ -24,6 +24,7 @@ pipeline::Outcome Extraction::run() {
   catalog::check_condition(options_.catalog.where);
   catalog::check_condition(options_.catalog.detect_where);
   if (options_.fit.snr == SnrRule::gain && !(options_.fit.snr_gain > 0)) throw UsageError{"fit.snr = gain needs fit.snr_gain, electrons per unit of the image of one frame"};
+  if (options_.fit.max_sources > 1 && !(options_.fit.max_chi2 > 0)) throw UsageError{fmt::format("fit.max_sources = {} tries further sources where χ² per degree of freedom exceeds fit.max_chi2; say that one", options_.fit.max_sources)};
   auto response = options_.psf;
   if (response.file.empty()) response.file = "gaussian:fwhm_pix=2";  // for what is no sky alone
   psf_ = instrument::read_psf(response);

@@ -9,12 +9,16 @@
 #include "tessera/catalog/columns.h"
 #include "tessera/catalog/conditions.h"
 #include "tessera/extraction/corrections.h"
+#include "tessera/extraction/detection_list.h"
 #include "tessera/extraction/extract_private.h"
+#include "tessera/extraction/fit_radius.h"
 #include "tessera/extraction/flags.h"
 #include "tessera/extraction/mopex_tables.h"
 #include "tessera/extraction/shapes.h"
 #include "tessera/extraction/snr.h"
 #include "tessera/extraction/source_model.h"
+#include "tessera/extraction/split.h"
+#include "tessera/io/tables.h"
 
 namespace tessera::extraction {
 namespace {
@@ -39,6 +43,7 @@ void Extraction::measure() {
   if (by_list()) {
     place_list();
   } else {
+    settle_detections();
     detections_ = detection_table(found_, mosaic_.wcs, mosaic_.unit);
     from_detections();
   }
@@ -56,6 +61,7 @@ void Extraction::measure() {
   const std::size_t found = sources_.size();
   for (int round = 1; round < options_.detection.rounds && !how.skip && !by_list() && options_.detection.image == DetectionImage::significance; ++round)
     if (!deblend(window)) break;
+  if (options_.fit.max_sources > 1 && !how.skip && positions()) split_poor(window);
   if (at_places && sources_.size() > found) fit_at_places(window);
   tell_fits();
   mark_poor_fits();
@@ -95,6 +101,20 @@ bool Extraction::deblend(int window) {
   const auto weak = [&](const Source& s) { return s.active && !(s.status == Status::fitted && s.flux > options_.segments.threshold * std::sqrt(s.covariance[8])); };
   if (std::erase_if(sources_, weak) > 0) fit_ = fit_sources(images_, sources_, options_.fit, positions(), window, link_, context_);
   return sources_.size() > before;
+}
+
+void Extraction::split_poor(int window) {
+  const std::size_t before = sources_.size();
+  const auto split = split_poor_groups(images_, sources_, options_.fit, window, link_, context_);
+  if (split.poor > 0) context_.log(pipeline::Level::info, fmt::format("{} of {} groups with more χ² per degree of freedom than {} got {} further sources", split.split, split.poor, options_.fit.max_chi2, split.added));
+  if (split.added == 0) return;
+  fit_ = fit_sources(images_, sources_, options_.fit, true, window, link_, context_);
+  // What the fit of all does not bear out goes again.
+  std::size_t k = 0;
+  const auto refuted = [&](const Source& s) { return k++ >= before && !(s.status == Status::fitted && s.flux > 0); };
+  if (std::erase_if(sources_, refuted) > 0) fit_ = fit_sources(images_, sources_, options_.fit, true, window, link_, context_);
+  for (auto& s : sources_)
+    if (s.members <= s.passive) s.passive = 0;
 }
 
 void Extraction::fit_at_places(int window) {
@@ -142,17 +162,36 @@ Image<float> Extraction::model_errors(std::span<const Taken> taken, double width
   return share;
 }
 
+void Extraction::settle_detections() {
+  if (!options_.detection.table.empty()) {
+    found_.detections = read_detections(io::read_table(options_.detection.table), options_.detection.table);
+    found_.segments.clear();
+  }
+  if (options_.fit.window == 0 && options_.fit.window_from == WindowFrom::light) {
+    const auto reach = [](const psf::PsfModel& model) { return 2 * static_cast<int>(std::ceil(model.reach_pix())) + 1; };
+    measure_fit_radii(found_, coverage_, reach(detection_psf_));
+  } else if (options_.fit.window > 0) {
+    for (auto& d : found_.detections) d.fit_x = d.fit_y = 0;  // of the two the option counts (guide 6.5.15)
+  }
+}
+
 void Extraction::add_detections(const std::vector<Detection>& list, bool active) {
   std::vector<double> x, y;
   for (const auto& d : list) x.push_back(d.x), y.push_back(d.y);
   std::vector<double> ra(x.size()), dec(x.size());
   mosaic_.wcs.pixel_to_sky(x, y, ra, dec);
+  const double scale = images_.empty() ? 1 : frame_pixels_on_mosaic(*images_.front().file);
+  const auto on_frames = [scale](int side) {
+    const int whole = static_cast<int>(std::ceil(side / scale));
+    return side == 0 ? 0 : std::max(3, whole % 2 == 1 ? whole : whole + 1);
+  };
   for (std::size_t i = 0; i < list.size(); ++i) {
     Source s;
     s.start = {ra[i], dec[i]};
     s.ref_x = x[i], s.ref_y = y[i];
     s.active = active;
     if (!active) s.detection = static_cast<int>(i);
+    s.window_x = on_frames(list[i].fit_x), s.window_y = on_frames(list[i].fit_y);
     sources_.push_back(s);
   }
 }

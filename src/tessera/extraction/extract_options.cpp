@@ -22,7 +22,10 @@ void describe(param::Schema<DetectionOptions>& s) {
       .choices({{"own", ThresholdUnit::own}, {"local", ThresholdUnit::local}, {"whole", ThresholdUnit::whole}}).namelist("DETECT", "Input_Type");
   s.field(&O::probability_limit, "probability_limit", "Pixels of a higher probability do not count in that mean and deviation; 0: all do.").range(0, 1).namelist("", "PROBABILITY_THRESHOLD");
   s.field(&O::min_coverage, "min_coverage", "Pixels of the mosaic with less coverage are not searched.").at_least(0).unit("frames").namelist("DETECT", "Minimum_Coverage");
-  s.field(&O::bright_limit, "bright_limit", "Pixels above this, in the unit of the threshold, are not searched: bright objects; 0: all are.").at_least(0).namelist("BRIGHT_DETECT", "Detection_Threshold");
+  s.field(&O::bright_limit, "bright_limit", "Bright objects that are not searched: pixels above this, in the unit of the threshold; 0: none …").at_least(0).namelist("BRIGHT_DETECT", "Detection_Threshold");
+  s.field(&O::bright_area, "bright_area", "… in clusters of at least so many such pixels.").at_least(1).unit("pixel").namelist("BRIGHT_DETECT", "Detection_Min_Area");
+  s.field(&O::bright_whole, "bright_whole", "… with all pixels above the threshold of detection that hang together with them, so that no rim of a bright object is found.");
+  s.field(&O::table, "table", "An earlier table of detections that is fitted in the place of what would be found: columns x and y (detections.fits, MOPEX's mosaic_detect.tbl with pixels from 1), and FitX, FitY where the fit's windows are their own.").placeholder("FILE").namelist("", "run_detect");
   s.field(&O::edge, "edge", "Pixels this near to the edge of the image are not searched.").range(0, 10000).unit("pixel").namelist("DETECT", "N_Edge");
   s.field(&O::background, "background", "The background taken off before anything else: clipped medians of a mesh joined by splines, a running median, modes of panels, or none.")
       .choices({{"mesh", SkyChoice::mesh}, {"median", SkyChoice::median}, {"panels", SkyChoice::panels}, {"none", SkyChoice::none}}).namelist("DETECT_MEDFILTER", "Use_Sbkg_for_Med");
@@ -41,7 +44,7 @@ void describe(param::Schema<DetectionOptions>& s) {
   s.field(&O::peaks_radius, "peaks_radius", "Separation by peak: a peak exceeds all pixels this near.").range(1, 100).unit("pixel").namelist("DETECT", "Peaks_Radius");
   s.field(&O::max_level, "max_level", "Separation by combo and peak: how often the threshold is raised before a cluster stays whole.").range(1, 100000).namelist("DETECT", "Max_Segmentation_Level");
   s.field(&O::extended_area, "extended_area", "Separation by peak: a cluster larger than this that the first threshold does not change stays whole.").at_least(1).unit("pixel").namelist("DETECT", "Extended_Object_Area");
-  s.field(&O::rounds, "rounds", "Rounds of finding: from the second on, in what the fit of all sources left (active deblending); a source found so stays when the fit of all gives it more than the threshold. 1: none.").range(1, 20).namelist("SOURCESTIMATE", "Max_Number_PS");
+  s.field(&O::rounds, "rounds", "Rounds of finding: from the second on, in what the fit of all sources left (active deblending); a source found so stays when the fit of all gives it more than the threshold. 1: none.").range(1, 20);
   s.field(&O::model_error, "model_error", "Share of the light of fitted sources that counts as noise in those further rounds.").range(0, 1);
   s.field(&O::check_psf, "check_psf", "Refuse a point response that is much wider or narrower than the bright isolated sources are.");
 }
@@ -60,6 +63,8 @@ void describe(param::Schema<FitOptions>& s) {
   using O = FitOptions;
   s.field(&O::skip, "skip", "Fit nothing: apertures at the positions found or listed alone (status 0). A list then needs no point response.").namelist("", "run_sourcestimate");
   s.field(&O::window, "window", "Side of the square of pixels fitted around each source; 0: odd, about 3.2 full widths of the response.").range(0, 999).unit("pixel").namelist("SOURCESTIMATE", "Fitting_Area_X");
+  s.field(&O::window_from, "window_from", "What the window follows from where fit.window is 0: the response, alike for all sources; or the light of each detection, as far as it exceeds the noise, nearer side counted twice (MOPEX's Fit Radius).")
+      .choices({{"response", WindowFrom::response}, {"light", WindowFrom::light}}).namelist("", "run_fit_radius");
   s.field(&O::positions, "positions", "Positions are fitted, or fixed (forced photometry); automatic: fixed for a list of sources, else fitted.")
       .choices({{"automatic", Positions::automatic}, {"free", Positions::free}, {"fixed", Positions::fixed}}).namelist("", "aponly_fixed");
   s.field(&O::max_shift, "max_shift", "A fitted position stays this near to where it began.").range(0.01, 100).unit("pixel").namelist("SOURCESTIMATE", "MaxShift_X");
@@ -78,6 +83,8 @@ void describe(param::Schema<FitOptions>& s) {
   s.field(&O::group_distance, "group_distance", "Sources nearer than this are fitted together.").range(0, 100).unit("FWHM");
   s.field(&O::group_radius, "group_radius", "The same as an angle, instead of fit.group_distance; 0: that one.").range(0, 3600).unit("arcsec").namelist("SOURCESTIMATE", "Angular_Distance");
   s.field(&O::max_chi2, "max_chi2", "A fit with more χ² per degree of freedom than this has status -6; 0: none has.").at_least(0).namelist("SOURCESTIMATE", "Chi_Threshold");
+  s.field(&O::max_sources, "max_sources", "MOPEX's active deblending: sources fitted together with more χ² per degree of freedom than fit.max_chi2 get one more, and again until they have less or are so many; 1: none is tried.").range(1, 100).namelist("SOURCESTIMATE", "Max_Number_PS");
+  s.field(&O::chi2_gain, "chi2_gain", "A source tried so stays when it takes more than this off χ² per degree of freedom.").at_least(0).namelist("SOURCESTIMATE", "Chi2_Improvement");
   s.field(&O::edge, "edge", "Images that have a source this near to their edge are not used for it; 0: all that have a pixel of its window.").range(0, 10000).unit("pixel").namelist("SOURCESTIMATE", "N_Edge");
   s.field(&O::max_group, "max_group", "Larger groups are cut into overlapping blocks of about so many sources, which are fitted in turn until none moves.").range(1, 1000);
   s.field(&O::max_rounds, "max_rounds", "Rounds over all groups, each with the models of all others taken off, at most.").range(1, 1000);
@@ -125,6 +132,7 @@ void describe(param::Schema<CatalogOptions>& s) {
   s.field(&O::where, "where", "Rows that the catalogue keeps, as in: snr > 5 and deblend != \"N\".").flag("where").placeholder("CONDITION").namelist("", "select_conditions");
   s.field(&O::detect_where, "detect_where", "Detections that are fitted, by columns of detections.fits.").placeholder("CONDITION").namelist("", "select_detect_conditions");
   s.field(&O::pick, "pick", "Columns that the catalogue keeps, in that order, as in id,ra,dec,flux; empty: all.").placeholder("NAMES").namelist("", "select_columns");
+  s.field(&O::detect_pick, "detect_pick", "Columns that the table of detections keeps; empty: all.").placeholder("NAMES").namelist("", "select_detect_columns");
   s.field(&O::columns, "columns", "Names of the columns: ours, or MOPEX's where it has one; then x and y count from 1, and bad aperture errors are -9.99.").choices({{"tessera", ColumnNames::tessera}, {"mopex", ColumnNames::mopex}}).flag("columns");
   s.field(&O::raw, "raw", "Write catalog_raw and detections_raw as well: all rows and columns, before catalog.where, pick and detect_where.");
   s.field(&O::apertures, "aperture_table", "Write apertures as well: places and aperture fluxes of all rows.");

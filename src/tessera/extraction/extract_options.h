@@ -40,6 +40,9 @@ struct DetectionOptions {
   double probability_limit = 0;       // 0: none
   double min_coverage = 0;
   double bright_limit = 0;            // 0: none
+  int bright_area = 1;
+  bool bright_whole = true;
+  std::string table;                  // an earlier one
   int edge = 0;                       // pixels
   SkyChoice background = SkyChoice::mesh;
   int cell = 0;                       // of the mesh; 0: from the width of the response
@@ -56,6 +59,8 @@ struct DetectionOptions {
 void describe(param::Schema<DetectionOptions>& s);
 
 enum class Positions { automatic, free, fixed };
+/// Where fit.window is 0: from the response, alike for all; from the light of each detection (MOPEX's Fit Radius).
+enum class WindowFrom { response, light };
 enum class FitNoise { smooth, planes };
 enum class SnrRule { fit, peak, core, gain };
 enum class SnrNoise { rule, stated, sky };
@@ -71,6 +76,7 @@ void describe(param::Schema<FitSkyOptions>& s);
 struct FitOptions {
   bool skip = false;
   int window = 0;                     // frame pixels; 0: from the width of the response
+  WindowFrom window_from = WindowFrom::response;
   Positions positions = Positions::automatic;
   double max_shift = 2;               // frame pixels
   double saturation = 0;              // image units; 0: the header's, below: none
@@ -83,6 +89,8 @@ struct FitOptions {
   double group_distance = 2;          // full widths
   double group_radius = 0;            // arcsec; 0: group_distance
   double max_chi2 = 0;                // per degree of freedom; 0: any
+  int max_sources = 1;                // of a group that has more than that
+  double chi2_gain = 1;               // per degree of freedom
   int edge = 0;                       // frame pixels
   int max_group = 25;
   int max_rounds = 40;
@@ -131,7 +139,7 @@ struct CatalogOptions {
   std::vector<std::string> formats{"fits"};
   std::string where;
   std::string detect_where;
-  std::vector<std::string> pick;
+  std::vector<std::string> pick, detect_pick;
   ColumnNames columns = ColumnNames::tessera;
   double epoch = 0;                   // Julian year of the list's positions
   double vega_jy = 0;

@@ -30,6 +30,8 @@ class Extraction : private InputImages {
   void measure();
   /// Looks for more in what the fit left, and fits all again. False when nothing was added.
   bool deblend(int window);
+  /// Tries further sources in groups whose fit is poor, and fits all again with those that were kept.
+  void split_poor(int window);
   /// Bright sources on a mosaic of known frames once more, with the response of the coadd where each of them is.
   void fit_at_places(int window);
   /// Share of the light on each pixel of the image that sources are found on that models may be wrong by: less where the fit itself tells that they are.
@@ -40,6 +42,8 @@ class Extraction : private InputImages {
   void place_list();
   /// Places of a list in pixels of the mosaic.
   void start_from_pixels();
+  /// Those of an earlier table, and the windows of each.
+  void settle_detections();
   void from_detections();
   void tell_fits();
   /// Status of fits above fit.max_chi2.

@@ -85,7 +85,8 @@ void Extraction::write_tables(const Table& all, const Table& kept, pipeline::Out
   write(c.pick.empty() ? catalog : catalog::select_columns(catalog, c.pick), "catalog");
   if (c.raw) write(named(all), "catalog_raw");
   if (c.apertures) write(named(apertures_of(all)), "apertures");
-  if (!by_list()) write(found(detections_), "detections");
+  const Table detections = found(detections_);
+  if (!by_list()) write(c.detect_pick.empty() ? detections : catalog::select_columns(detections, c.detect_pick), "detections");
   if (!by_list() && c.raw) write(found(detections_raw_), "detections_raw");
   if (options_.fit.covariance && !options_.fit.skip) write(covariance_table(sources_), "covariance");
   if (options_.fit.per_frame && !options_.fit.skip) write(curves_, "light_curve");

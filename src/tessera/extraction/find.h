@@ -20,6 +20,7 @@ struct Detection {
   double peak = 0;               ///< of the image that the threshold applies to, in its unit
   double brightest = 0;          ///< pixel value, less the background
   long area = 0;
+  int fit_x = 0, fit_y = 0;      ///< sides of its fit's window, pixels of this image; 0: those of all
   int blend = 0, blend_size = 1; ///< number of the group of detections that touched (0: none)
 };
 

@@ -17,12 +17,6 @@ namespace {
 constexpr std::int64_t share_of_memory = 3;  // of the ceiling, the windows of a batch of blocks
 constexpr int noise_rounds = 4;                // after these the noise is that of the sources as they stand: weights that follow every step would never let the sums come to rest
 
-std::vector<Place> places_of(std::span<const Source> sources) {
-  std::vector<Place> places;
-  for (const Source& s : sources) places.push_back({s.ref_x, s.ref_y, !s.sights.empty() && s.status != Status::twin});
-  return places;
-}
-
 bool stored(std::span<const FitImage> images) {
   return std::any_of(images.begin(), images.end(), [](const FitImage& i) { return i.stored.has_value(); });
 }
@@ -126,6 +120,25 @@ void take(Source& s, const Fitted& f, const Block& block, bool positions, double
   s.background = f.background, s.correlation = f.correlation, s.neighbour = f.neighbour;
 }
 
+/// One round: every block of `todo` from the sources as they stand.
+std::vector<std::vector<Fitted>> fit_blocks(std::span<const FitImage> images, std::span<const Source> sources, std::span<const Block> blocks, const std::vector<std::size_t>& todo, const BlockOptions& how, bool tell,
+                                            pipeline::Context& context) {
+  std::vector<std::vector<Fitted>> results(blocks.size());
+  on_pixels(images, sources, blocks, todo, how, context, [&](std::span<const FitImage> on, std::size_t b) {
+    results[b] = fit_block(on, sources, blocks[b], how);
+    if (tell) context.step();
+  });
+  return results;
+}
+
+}  // namespace
+
+std::vector<Place> places_of(std::span<const Source> sources) {
+  std::vector<Place> places;
+  for (const Source& s : sources) places.push_back({s.ref_x, s.ref_y, !s.sights.empty() && s.status != Status::twin});
+  return places;
+}
+
 BlockOptions block_options(const FitOptions& options, bool positions, int window) {
   BlockOptions how;
   how.fit.window = window;
@@ -137,28 +150,15 @@ BlockOptions block_options(const FitOptions& options, bool positions, int window
   return how;
 }
 
-/// One round: every block of `todo` from the sources as they stand.
-std::vector<std::vector<Fitted>> fit_blocks(std::span<const FitImage> images, std::span<const Source> sources, std::span<const Block> blocks, const std::vector<std::size_t>& todo, const BlockOptions& how, bool tell,
-                                            pipeline::Context& context) {
-  std::vector<std::vector<Fitted>> results(blocks.size());
-  const auto fit = [&](std::span<const FitImage> on, const std::vector<std::size_t>& which) {
-    context.pool().for_each(static_cast<std::int64_t>(which.size()), [&](std::int64_t k) {
-      const std::size_t b = which[static_cast<std::size_t>(k)];
-      results[b] = fit_block(on, sources, blocks[b], how);
-      if (tell) context.step();
-    });
+void on_pixels(std::span<const FitImage> images, std::span<const Source> sources, std::span<const Block> blocks, const std::vector<std::size_t>& todo, const BlockOptions& how, pipeline::Context& context,
+               const std::function<void(std::span<const FitImage>, std::size_t)>& f) {
+  const auto all = [&](std::span<const FitImage> on, const std::vector<std::size_t>& which) {
+    context.pool().for_each(static_cast<std::int64_t>(which.size()), [&](std::int64_t k) { f(on, which[static_cast<std::size_t>(k)]); });
   };
-  if (!stored(images)) {
-    fit(images, todo);
-  } else {
-    const SourceLists lists{images.size(), sources};
-    for (const auto& batch : batches_of(images, sources, blocks, todo, how, context.memory_bytes() / share_of_memory))
-      fit(load(images, windows_of(images, sources, blocks, batch, how), lists, context.pool()), batch);
-  }
-  return results;
+  if (!stored(images)) return all(images, todo);
+  const SourceLists lists{images.size(), sources};
+  for (const auto& batch : batches_of(images, sources, blocks, todo, how, context.memory_bytes() / share_of_memory)) all(load(images, windows_of(images, sources, blocks, batch, how), lists, context.pool()), batch);
 }
-
-}  // namespace
 
 int fit_window(const FitOptions& options, double fwhm_pix) {
   if (options.window > 0) return options.window % 2 == 1 ? std::max(3, options.window) : options.window + 1;
@@ -189,10 +189,11 @@ void find_sights(std::span<const FitImage> images, std::span<Source> sources, in
         at_ra[i] = p.ra_deg, at_dec[i] = p.dec_deg;
       }
     sky.sky_to_pixel(at_ra, at_dec, x, y);
-    const double half = edge > 0 ? 0.5 - edge : window / 2 + 0.5;
     const Box box = image.box();
     for (std::size_t i = 0; i < which.size(); ++i) {
-      if (!(x[i] > box.x0 - half && x[i] < box.x1 - 1 + half && y[i] > box.y0 - half && y[i] < box.y1 - 1 + half)) continue;
+      const Source& source = sources[which[i]];
+      const double half_x = edge > 0 ? 0.5 - edge : source.side_x(window) / 2 + 0.5, half_y = edge > 0 ? 0.5 - edge : source.side_y(window) / 2 + 0.5;
+      if (!(x[i] > box.x0 - half_x && x[i] < box.x1 - 1 + half_x && y[i] > box.y0 - half_y && y[i] < box.y1 - 1 + half_y)) continue;
       // A distortion polynomial may send a far point into the frame.
       const auto back = sky.pixel_to_sky({x[i], y[i]});
       if (!(std::abs(back.dec_deg - at_dec[i]) < 1e-3)) continue;
@@ -231,6 +232,8 @@ FitSummary fit_sources(std::span<FitImage> images, std::span<Source> sources, co
   if (!stored(images))
     for (auto& image : images) image.model.reset(image.box());
   rebuild_models(images, sources, stale, context);
+  int widest = window;
+  for (const Source& s : sources) widest = std::max({widest, s.window_x, s.window_y});
   Settling settling{sources.size()};
   std::vector<std::size_t> todo(blocks.size());
   for (std::size_t i = 0; i < todo.size(); ++i) todo[i] = i;
@@ -240,7 +243,7 @@ FitSummary fit_sources(std::span<FitImage> images, std::span<Source> sources, co
     if (summary.rounds == 1) context.stage("fitting sources again, others taken off", options.max_rounds - 1);
     const auto results = fit_blocks(images, sources, blocks, todo, summary.rounds == 0 && options.max_rounds > 1 ? fixed : how, summary.rounds == 0, context);  // with the light of all others still there places would be led astray
     if (summary.rounds > 0) context.step();
-    Moved places_moved{2.0 * window};
+    Moved places_moved{2.0 * widest};
     summary.last_change = 0;
     restless.clear();
     for (std::size_t k = 0; k < todo.size(); ++k)

@@ -4,9 +4,11 @@
 /// (block Jacobi); a group too large for one solution is cut into blocks that overlap by their neighbours, of which each gives its own sources (restricted additive Schwarz: Cai & Sarkis 1999,
 /// SIAM J. Sci. Comput. 21, 792). The first round leaves positions as they are; from the fourth on steps are lengthened or shortened (extraction/settling.h), and from the fifth on the noise of the sources' photons stays as it is. The order of sources alone decides the bits, not the threads.
 #pragma once
+#include <functional>
 #include <span>
 #include <vector>
 
+#include "tessera/extraction/block_fit.h"
 #include "tessera/extraction/extract_options.h"
 #include "tessera/extraction/fit_image.h"
 #include "tessera/extraction/source.h"
@@ -26,6 +28,13 @@ void find_sights(std::span<const FitImage> images, std::span<Source> sources, in
 
 /// Window of the fit: options.window, or from the response's width.
 int fit_window(const FitOptions& options, double fwhm_pix);
+
+/// Where sources began on the image they were found on: what group_sources() takes.
+std::vector<Place> places_of(std::span<const Source> sources);
+BlockOptions block_options(const FitOptions& options, bool positions, int window);
+/// Calls f(images, number) for the blocks of `todo` while their pixels are in memory, with the models of all `sources`; in parallel.
+void on_pixels(std::span<const FitImage> images, std::span<const Source> sources, std::span<const Block> blocks, const std::vector<std::size_t>& todo, const BlockOptions& how, pipeline::Context& context,
+               const std::function<void(std::span<const FitImage>, std::size_t)>& f);
 
 /// `link_pix`: sources nearer than this on the detection image are fitted together. Leaves images[i].model as the sum of all fitted sources. A source that still
 /// moves by more than options.tolerance after options.max_rounds has status no_convergence.

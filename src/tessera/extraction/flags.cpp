@@ -33,11 +33,11 @@ void count_on(const FitImage& image, std::size_t number, std::span<const Source>
   const auto mask = instrument::read_mask(*image.file, image.file->box());
   const std::uint32_t saturation = saturation_bits(*image.file);
   const double core = std::max(least_core, 0.5 * image.psf->tables().front().fwhm_pix());
-  const int half = window / 2;
   lists.for_sights(number, [&](const Source& source, const photometry::Sight& sight) {
     const auto now = moved(sight, source.u, source.v);
     const int cx = static_cast<int>(std::lround(now.x)), cy = static_cast<int>(std::lround(now.y));
-    const Box box = intersection(mask.box(), {cx - half, cy - half, cx + half + 1, cy + half + 1});
+    const int half_x = source.side_x(window) / 2, half_y = source.side_y(window) / 2;
+    const Box box = intersection(mask.box(), {cx - half_x, cy - half_y, cx + half_x + 1, cy + half_y + 1});
     Counts here;
     for (int y = box.y0; y < box.y1; ++y)
       for (int x = box.x0; x < box.x1; ++x) {

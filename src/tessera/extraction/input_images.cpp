@@ -32,6 +32,7 @@ std::vector<std::string> InputImages::read_files() {
     for (const auto& f : frames_) add_files(f);
   if (files::exists(options_.psf.file)) files_.push_back(options_.psf.file);
   if (files::exists(options_.detection.psf)) files_.push_back(options_.detection.psf);
+  if (!options_.detection.table.empty()) files_.push_back(options_.detection.table);
   files_.insert(files_.end(), request_.other_inputs.begin(), request_.other_inputs.end());
   return files_;
 }

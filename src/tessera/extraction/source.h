@@ -32,6 +32,7 @@ struct Source {
   wcs::SkyPoint start;            ///< ICRS degrees
   double ref_x = 0, ref_y = 0;    ///< start on the image that sources are found on, pixels from 0
   int detection = -1;             ///< index, -1: of a list
+  int window_x = 0, window_y = 0; ///< sides of its windows on the images, odd; 0: those of all
   std::vector<photometry::Sight> sights;  ///< at the start, coordinates u, v in arcsec to the east and north
 
   double u = 0, v = 0;            ///< arcsec from the start
@@ -40,6 +41,7 @@ struct Source {
   std::optional<Light> light;     ///< by which its photons' noise is counted while the fit goes on; none: as it stands
   bool forced = false;
   bool active = false;            ///< found in what the fit of others left (active deblending)
+  int passive = 0;                ///< members of its group before more were tried for its χ² (fit.max_sources); 0: none was kept
   Status status = Status::not_fitted;
   int members = 0, group = -1;
   double group_chi2 = 0, chi2 = 0;
@@ -55,6 +57,8 @@ struct Source {
   double pm_u = 0, pm_v = 0;      ///< proper motion, arcsec per Julian year to the east and north
   double epoch = 0;               ///< Julian year of `start`; counts with a motion
 
+  int side_x(int of_all) const { return window_x > 0 ? window_x : of_all; }
+  int side_y(int of_all) const { return window_y > 0 ? window_y : of_all; }
   bool moves() const { return pm_u != 0 || pm_v != 0; }
   /// At the epoch of `start`, or at a modified Julian date.
   wcs::SkyPoint position() const;

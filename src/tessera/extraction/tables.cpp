@@ -53,7 +53,7 @@ void add_fit(ColumnSet& c, const Source& s, const CatalogOptions& how, bool in_u
   c.whole("status", static_cast<std::int64_t>(s.status));
   c.whole("members", s.members);
   const bool outside = good && s.portion < 0.5;
-  c.word("deblend", std::string{s.members > 1 ? "P" : s.active ? "" : "N"} + (s.active ? "A" : "") + (outside ? "O" : ""));
+  c.word("deblend", (s.passive > 0 ? std::string{s.passive > 1 ? "PA" : "A"} : std::string{s.members > 1 ? "P" : s.active ? "" : "N"} + (s.active ? "A" : "")) + (outside ? "O" : ""));
   c.whole("depth", s.frames);
   c.number("portion", value(s.portion));
   c.whole("bad_pixels", s.bad_pixels);
@@ -86,9 +86,12 @@ Table detection_table(const Found& found, const wcs::SkyWcs& sky, const std::str
   // An empty table has its columns too.
   for (const char* name : {"ra", "dec", "x", "y", "peak", "brightest", "semi_major", "semi_minor", "angle"}) c.number(name, 0);
   for (const char* name : {"detection", "area", "blend", "blend_size"}) c.whole(name, 0);
+  const bool windows = std::any_of(found.detections.begin(), found.detections.end(), [](const Detection& d) { return d.fit_x > 0; });
+  if (windows) c.whole("fit_x", 0), c.whole("fit_y", 0);
   std::int64_t number = 0;
   for (const auto& d : found.detections) {
     c.whole("detection", ++number), c.whole("area", d.area), c.whole("blend", d.blend), c.whole("blend_size", d.blend_size);
+    if (windows) c.whole("fit_x", d.fit_x), c.whole("fit_y", d.fit_y);
     const auto i = static_cast<std::size_t>(number - 1);
     c.number("ra", ra[i]), c.number("dec", dec[i]), c.number("x", d.centroid_x), c.number("y", d.centroid_y), c.number("peak", d.peak), c.number("brightest", d.brightest);
     c.number("semi_major", d.major), c.number("semi_minor", d.minor), c.number("angle", d.angle_deg);

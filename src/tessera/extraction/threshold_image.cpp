@@ -8,6 +8,7 @@
 
 #include "tessera/detect/matched_filter.h"
 #include "tessera/detect/noise_map.h"
+#include "tessera/detect/segments.h"
 
 namespace tessera::extraction {
 namespace {
@@ -29,14 +30,32 @@ void weigh_by_coverage(Image<float>& image, const Image<float>& coverage) {
   for (std::size_t i = 0; i < image.pixels().size(); ++i) image.pixels()[i] *= std::sqrt(std::max(0.0F, coverage.pixels()[i]));
 }
 
+/// Objects of MOPEX's Bright Detect: clusters above bright_limit, and what of them is above the threshold of detection.
+void leave_out_bright(Image<float>& image, const DetectionOptions& options, double threshold) {
+  detect::SegmentOptions how;
+  how.threshold = options.bright_limit, how.min_area = options.bright_area, how.deblend = false;
+  const auto bright = detect::find_segments(image, how);
+  if (bright.empty()) return;
+  const auto erase = [&](const detect::Segment& s) {
+    for (const auto& run : s.runs) std::fill_n(&image(run.x, run.y), run.length, nan);
+  };
+  if (options.bright_whole && threshold < options.bright_limit) {
+    how.threshold = threshold, how.min_area = 1;
+    Image<std::uint8_t> core{image.box()};
+    for (const auto& s : bright)
+      for (const auto& run : s.runs) std::fill_n(&core(run.x, run.y), run.length, std::uint8_t{1});
+    for (const auto& s : detect::find_segments(image, how))
+      if (std::ranges::any_of(s.runs, [&](const auto& run) { return std::any_of(&core(run.x, run.y), &core(run.x, run.y) + run.length, [](std::uint8_t c) { return c > 0; }); })) erase(s);
+  }
+  for (const auto& s : bright) erase(s);
+}
+
 /// NaN on what is not searched.
-void leave_out(Image<float>& image, const Image<float>& coverage, const DetectionOptions& options) {
+void leave_out(Image<float>& image, const Image<float>& coverage, const DetectionOptions& options, double threshold) {
   if (options.min_coverage > 0 && !coverage.empty())
     for (std::size_t i = 0; i < image.pixels().size(); ++i)
       if (!(static_cast<double>(coverage.pixels()[i]) >= options.min_coverage)) image.pixels()[i] = nan;
-  if (options.bright_limit > 0)
-    for (float& v : image.pixels())
-      if (static_cast<double>(v) > options.bright_limit) v = nan;
+  if (options.bright_limit > 0) leave_out_bright(image, options, threshold);
   if (options.edge == 0) return;
   const Box box = image.box(), inner = box.grown(-options.edge);
   for (int y = box.y0; y < box.y1; ++y)
@@ -94,7 +113,7 @@ Image<float> threshold_image(const Frame& frame, Image<float> significance, cons
       context.caveat("threshold-beyond-one", fmt::format("mean and deviation of the probability put the threshold at {:.3g}, which none exceeds; the signal to noise was searched by the same {} sigma instead (detection.probability_limit leaves out high probabilities)", cut, options.segments.threshold), 1);
     }
   }
-  leave_out(image, coverage, o);
+  leave_out(image, coverage, o, options.segments.threshold);
   return image;
 }
 

@@ -9,9 +9,9 @@
 namespace tessera::photometry {
 namespace {
 
-Box window_about(double x, double y, int side) {
-  const int cx = static_cast<int>(std::lround(x)), cy = static_cast<int>(std::lround(y)), half = side / 2;
-  return {cx - half, cy - half, cx + half + 1, cy + half + 1};
+Box window_about(double x, double y, int side_x, int side_y) {
+  const int cx = static_cast<int>(std::lround(x)), cy = static_cast<int>(std::lround(y)), half_x = side_x / 2, half_y = side_y / 2;
+  return {cx - half_x, cy - half_y, cx + half_x + 1, cy + half_y + 1};
 }
 
 int whole_vectors(int pixels) { return (pixels + fit_lanes - 1) / fit_lanes * fit_lanes; }
@@ -46,7 +46,7 @@ bool PsfFit::gather(std::span<const FitSource> sources, std::vector<FittedSource
     for (const Sight& sight : sources[s].sights) {
       const FitFrame& frame = frames_[static_cast<std::size_t>(sight.frame)];
       if (!near(sight.x, sight.y) || !(sight.scale != 0) || !std::isfinite(sight.scale)) continue;
-      const Box window = window_about(sight.x, sight.y, options_.window);
+      const Box window = window_about(sight.x, sight.y, sources[s].window_x > 0 ? sources[s].window_x : options_.window, sources[s].window_y > 0 ? sources[s].window_y : options_.window);
       out[s].bad_pixels += static_cast<int>(window.area());
       if (intersection(window, frame.pixels.box()).empty()) continue;
       Entry e;

@@ -37,6 +37,7 @@ struct Sight {
 struct FitSource {
   std::vector<Sight> sights;
   double u = 0, v = 0;                        ///< where free positions begin: windows and bounds stay about the sights
+  int window_x = 0, window_y = 0;             ///< sides of its windows, odd; 0: the options'
   bool pixels_alone = false;                  ///< not fitted: the pixels of its windows are
 };
 

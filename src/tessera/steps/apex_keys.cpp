@@ -62,12 +62,7 @@ void fitting_area(Import& import, const LegacySetting& s) {
   import.set("fit.window", whole(odd), s, same ? "" : "a square of odd side that holds the area asked for", same ? Fate::same : Fate::differs);
 }
 
-void rounds(Import& import, const LegacySetting& s) {
-  const auto n = import.number(s);
-  if (!n) return;
-  if (*n < 1 || *n != std::floor(*n)) return import.note(Fate::refused, s, "a whole number from 1 was expected; no further sources are tried");
-  import.set("detection.rounds", whole(std::min(*n, 20.0)), s, *n > 1 ? "further sources are looked for in what the fit left, where detection.image = significance" : "no active deblending", *n > 1 ? Fate::differs : Fate::same);
-}
+void detect(Import& import, const LegacySetting& s) { import.note(Fate::always, s, "sources are found"); }
 
 void edge(Import& import, const LegacySetting& s) {
   const auto n = import.number(s);
@@ -135,7 +130,7 @@ const KeyRule rules[] = {
     {"PSP_GAUSSNOISE", "Window_Y", Fate::differs, "detection.noise_cell", "as Window_X", second_of_two},
     {"PSP_GAUSSNOISE", "N_Outliers_Per_Window", Fate::unneeded, "", "the lower half of the pixels counts alone where the upper one is wider"},
     // Detection.
-    {"", "run_detect", Fate::always, "", "sources are found unless a list gives their places; an earlier table of detections is not read"},
+    {"", "run_detect", Fate::same, "detection.table", "1: sources are found; 0, without a list: those of an earlier run, mosaic_detect.tbl in the output folder", detect},
     {"DETECT", "Input_Type", Fate::same, "detection.threshold_unit", "image_input: whole; snr_input: local", left_over},
     {"DETECT", "Detect_Min_Peak_Fraction", Fate::same, "detection.min_peak_fraction", "as Detection_Min_Peak_Fraction"},
     {"DETECT", "Min_Coverage", Fate::same, "detection.min_coverage", "as Minimum_Coverage"},
@@ -151,11 +146,13 @@ const KeyRule rules[] = {
     {"DETECT", "Peaks_Image_Filename", Fate::unneeded, "", own_folder},
     {"DETECT", "Number_Cluster_Image_Filename", Fate::unneeded, "", own_folder},
     {"", "run_bright_detect", Fate::always, "", "every detection has its shape"},
-    {"", "use_bright_object_mask", Fate::differs, "detection.bright_limit", "that of &BRIGHT_DETECT; their pixels above it are left out, in the unit of the threshold", left_over},
+    {"BRIGHT_DETECT", "Detection_Threshold", Fate::same, "detection.bright_limit", "with use_bright_object_mask", left_over},
+    {"BRIGHT_DETECT", "Detection_Min_Area", Fate::same, "detection.bright_area", "with use_bright_object_mask", left_over},
+    {"", "use_bright_object_mask", Fate::same, "detection.bright_limit", "that of &BRIGHT_DETECT: whole objects are left out, in the unit of the threshold", left_over},
     {"", "run_select_detect", Fate::same, "catalog.detect_where", "1: select_detect_conditions counts", left_over},
     {"", "select_detect_conditions", Fate::same, "catalog.detect_where", "with run_select_detect", left_over},
-    {"", "select_detect_columns", Fate::unneeded, "", "all columns are written; blends are fitted together by distance, not by BlendId"},
-    {"", "run_fit_radius", Fate::unneeded, "", "without Fitting_Area the window follows from the width of the response, for bright and faint sources alike"},
+    {"", "select_detect_columns", Fate::same, "catalog.detect_pick", "with run_select_detect; without BlendId and BlendSize nothing is deblended passively", left_over},
+    {"", "run_fit_radius", Fate::same, "fit.window_from", "1, without Fitting_Area: light; the rule of the guide on the image less its background", left_over},
     {"", "run_detection_map", Fate::always, "", "places of a list are followed through all frames"},
     {"", "run_detectionmap", Fate::always, "", "places of a list are followed through all frames"},
     {"DETECTIONMAP", "N_Edge", Fate::unneeded, "", "that of &SOURCESTIMATE counts"},
@@ -171,8 +168,8 @@ const KeyRule rules[] = {
     {"SOURCESTIMATE", "InputType", Fate::unneeded, "", "follows from the script"},
     {"SOURCESTIMATE", "Fitting_Area_X", Fate::differs, "fit.window", "a square of odd side that holds the area", fitting_area},
     {"SOURCESTIMATE", "Fitting_Area_Y", Fate::differs, "fit.window", "as Fitting_Area_X", second_of_two},
-    {"SOURCESTIMATE", "Max_Number_PS", Fate::differs, "detection.rounds", "further sources are looked for in what the fit left, where detection.image = significance", rounds},
-    {"SOURCESTIMATE", "Chi_Threshold", Fate::differs, "fit.max_chi2", "a fit above it is kept with status -2; none is tried with more sources for it"},
+    {"SOURCESTIMATE", "Max_Number_PS", Fate::same, "fit.max_sources", "with Chi_Threshold", left_over},
+    {"SOURCESTIMATE", "Chi_Threshold", Fate::same, "fit.max_chi2", "a fit above it has status -2, and more sources are tried where Max_Number_PS allows it"},
     {"SOURCESTIMATE", "N_Edge", Fate::differs, "fit.edge", "a frame is not used for a source so near to its edge", edge},
     {"SOURCESTIMATE", "Max_N_Iteration", Fate::unneeded, "", simplex},
     {"SOURCESTIMATE", "Max_N_Success_Iteration", Fate::unneeded, "", simplex},
@@ -183,7 +180,7 @@ const KeyRule rules[] = {
     {"SOURCESTIMATE", "DeblendDitherPixelFraction", Fate::unneeded, "", simplex},
     {"SOURCESTIMATE", "Random_Fit", Fate::unneeded, "", "a fit of the same data has the same result"},
     {"SOURCESTIMATE", "Background_Fit", Fate::same, "fit.background", "1: common", background},
-    {"SOURCESTIMATE", "Chi2_Improvement", Fate::unneeded, "", "a further source stays when the fit of all gives it more than the threshold of detection"},
+    {"SOURCESTIMATE", "Chi2_Improvement", Fate::same, "fit.chi2_gain", "with Max_Number_PS above 1"},
     {"SOURCESTIMATE", "PRF_ResampleY_Factor", Fate::same, "psf.samples_per_pixel", "as PRF_ResampleX_Factor", sampling_y},
     {"SOURCESTIMATE", "Normalization_Radius", Fate::same, "psf.normalisation_radius", "PRF pixels become image pixels; normalised for a source in the middle of a pixel", normalisation},
     {"SOURCESTIMATE", "MaxShift_X", Fate::differs, "fit.max_shift", "the larger one of both; a source at the limit has status -2 instead of O. 0: positions stay fixed", left_over},

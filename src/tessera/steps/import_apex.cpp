@@ -119,6 +119,7 @@ void read_detection(const Apex& a) {
       a.unused(key, why);
     return;
   }
+  if (!a.on("run_detect", true)) a.note("run_detect", Fate::same, "detection.table: the detections of an earlier run, mosaic_detect.tbl in the output folder");
   const std::string choice = psp ? psp->value : "1";
   const bool filter = a.import.on("run_pointsourceprob") && (choice == "1" || choice == "0");
   const std::string image = !filter ? "pixels" : choice == "1" ? "probability" : "filtered";
@@ -146,7 +147,11 @@ void read_detection(const Apex& a) {
     const auto n = limit ? a.import.number(*limit) : std::nullopt;
     if (is_off(mask->value)) a.import.note(Fate::unused, *mask, "off");
     else if (!n) a.import.note(Fate::refused, *mask, "&BRIGHT_DETECT has no Detection_Threshold; nothing is masked");
-    else a.import.set("detection.bright_limit", text::from_double(*n), *mask, "Detection_Threshold of &BRIGHT_DETECT, in the unit of the threshold", Fate::differs);
+    else if (a.import.set("detection.bright_limit", text::from_double(*n), *mask, "Detection_Threshold of &BRIGHT_DETECT, in the unit of the threshold; whole objects are left out")) {
+      a.import.note(Fate::same, *limit, "detection.bright_limit");
+      if (const auto* area = a.given("BRIGHT_DETECT", "Detection_Min_Area"))
+        if (const auto least = a.import.number(*area)) a.import.set("detection.bright_area", text::from_double(*least), *area);
+    }
   }
   for (const LegacySetting& s : a.import.config().settings)
     if (text::lower(s.block) == "bright_detect" && !a.import.told(s)) a.import.note(Fate::unneeded, s, "every detection has its shape; thresholds are those of &DETECT");
@@ -155,6 +160,12 @@ void read_detection(const Apex& a) {
   if (const auto* s = a.given("select_detect_conditions")) {
     if (select) a.import.set("catalog.detect_where", param::legacy::printable(s->value, 1000), *s);
     else a.import.note(Fate::unused, *s, "run_select_detect is off");
+  }
+  if (const auto* s = a.given("select_detect_columns")) {
+    if (!select) return a.import.note(Fate::unused, *s, "run_select_detect is off");
+    a.import.set("catalog.detect_pick", param::legacy::printable(s->value, 1000), *s);
+    const std::string columns = text::lower(s->value);
+    if (columns.find("blendid") == std::string::npos && columns.find("blendsize") == std::string::npos) a.import.set("fit.group_distance", "0", "without BlendId and BlendSize in select_detect_columns nothing is deblended passively (guide 6.5.16)");
   }
 }
 
@@ -173,6 +184,30 @@ void read_snr(const Apex& a) {
   if (const auto n = a.import.number(*gain)) a.import.set("fit.snr_gain", text::from_double(*n), *gain);
 }
 
+/// Guide 6.5.15: a window for all, or one for each detection.
+void read_window(const Apex& a) {
+  if (a.list) return;
+  const bool area = a.given("SOURCESTIMATE", "Fitting_Area_X") || a.given("SOURCESTIMATE", "Fitting_Area_Y");
+  const bool own = a.import.on("run_fit_radius");
+  if (own && !area) return a.set("fit.window_from", "light", "run_fit_radius", "a window for each detection");
+  a.unused("run_fit_radius", own ? "Fitting_Area_X and Fitting_Area_Y are given, and win" : "off");
+}
+
+/// Guide 8.6: active deblending.
+void read_active(const Apex& a) {
+  a.import.set("detection.rounds", "1", "sources are found on the image alone");
+  const auto* most = a.given("SOURCESTIMATE", "Max_Number_PS");
+  const auto* gain = a.given("SOURCESTIMATE", "Chi2_Improvement");
+  const auto* chi = a.given("SOURCESTIMATE", "Chi_Threshold");
+  const auto n = most ? a.import.number(*most) : std::nullopt, limit = chi ? a.import.number(*chi) : std::nullopt;
+  const bool whole = n && *n >= 1 && *n == std::floor(*n);
+  if (n && !whole) a.import.note(Fate::refused, *most, "a whole number from 1 was expected; no further sources are tried");
+  const bool active = whole && *n > 1;
+  if (active && !(limit && *limit > 0)) a.import.note(Fate::unused, *most, "there is no Chi_Threshold that a fit could exceed");
+  else if (whole) a.import.set("fit.max_sources", fmt::format("{:.0f}", std::min(*n, 100.0)), *most, active ? "" : "no active deblending");
+  if (gain && !active) a.import.note(Fate::unused, *gain, "counts with Max_Number_PS above 1");
+}
+
 void read_fit(const Apex& a) {
   const bool skip = a.apertures_alone || !a.import.on("run_sourcestimate");
   if (skip) a.import.set("fit.skip", "true", a.apertures_alone ? "apertures alone are asked for" : "run_sourcestimate is off");
@@ -185,6 +220,8 @@ void read_fit(const Apex& a) {
     return;
   }
   read_snr(a);
+  read_window(a);
+  read_active(a);
   if (a.given("SOURCESTIMATE", "Normalization_Radius")) a.import.set("psf.normalisation", "central", "flux is 1 for a source in the middle of a pixel (guide 6.5.18)");
   if (!a.list) return;
   const auto* x = a.given("SOURCESTIMATE", "MaxShift_X");

@@ -41,6 +41,16 @@ void assign_ways(bool apertures_alone, param::OptionSet& options) {
   for (const auto& [option, value] : ways) options.assign(option, value, Source::namelist, "MOPEX's way");
 }
 
+/// run_detect = 0: the detections of an earlier run of the script, all of them where they were kept.
+void settle_detections(const ApexRun& run, param::OptionSet& options) {
+  if (takes_list(run.script) || is_on(run.namelist.config, "run_detect", true)) return;
+  for (const auto& s : options.settings())
+    if (s.key == "detection.table" && s.source >= Source::file && !s.value.empty()) return;
+  for (const char* name : {"mosaic_detect_raw.tbl", "mosaic_detect.tbl"})
+    if (const fs::path path = fs::path{run.output} / name; files::exists(path)) return options.assign("detection.table", path.string(), Source::namelist, run.namelist.path);
+  throw DataError{fmt::format("{}: run_detect is off, and {} has no mosaic_detect.tbl of an earlier run; switch run_detect on, or give --set detection.table=FILE", run.namelist.path, run.output)};
+}
+
 }  // namespace
 
 void assign_values(const Import& import, const Namelist& namelist, param::OptionSet& options) {
@@ -104,6 +114,7 @@ pipeline::Outcome run_apex(const ApexRun& run, const std::string& image, extract
   } else {
     request.inputs = {input};
   }
+  settle_detections(run, options);
   const auto* combiner = run.namelist.config.find("", "COMBINER_DIR");
   request.mosaic_folder = combiner && !combiner->value.empty() ? param::legacy::printable(combiner->value, 1000) : "Combine-apex";
   request.output = run.output, request.overwrite = run.overwrite, request.dry_run = run.dry_run, request.verb = "mopex";
