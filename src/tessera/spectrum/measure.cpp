@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <optional>
 
 #include "tessera/base/clones.h"
 #include "tessera/base/error.h"
@@ -141,17 +142,28 @@ class FrameRun {
     const auto lost = std::ranges::count_if(responses, &ZoneResponse::empty);
     if (lost == static_cast<std::ptrdiff_t>(responses.size())) throw DataError{fmt::format("{}: every PSF zone that is needed holds NaN or has no positive sum", frame_.path().string())};
     if (lost > 0) result_.caveats.emplace_back("PSF zones that hold NaN or have no positive sum: their sources get FIT_ERROR");
-    std::map<std::size_t, ShapeMaker> makers;
-    for (std::size_t i = 0; i < here_.placed().size(); ++i) {
-      const auto& response = responses[order.at(zones_[i])];
-      const auto& p = here_.placed()[i];
-      if (response.empty()) stamps_.emplace_back();
-      else if (!source(p).extended) stamps_.push_back(response.stamp(p.x, p.y));
-      else {
-        // As far as a cut-out may lie from a source that is fitted along in it.
-        const auto maker = makers.try_emplace(zones_[i], response, options_.side + options_.reach + 1).first;
-        stamps_.push_back(maker->second.response(source(p).shape, frame_.sky().jacobian({p.x, p.y})).stamp(p.x, p.y));
-      }
+    place_stamps([&](std::size_t zone) -> const ZoneResponse& { return responses[order.at(zone)]; });
+  }
+
+  template <class ResponseOf>
+  void place_stamps(const ResponseOf& response_of) {
+    const auto& placed = here_.placed();
+    stamps_.resize(placed.size());
+    std::vector<std::size_t> extended;
+    for (std::size_t i = 0; i < placed.size(); ++i) {
+      const auto& response = response_of(zones_[i]);
+      if (response.empty()) continue;
+      if (source(placed[i]).extended) extended.push_back(i);
+      else stamps_[i] = response.stamp(placed[i].x, placed[i].y);
+    }
+    // A zone's transform is made for all its sources and let go: together they would fill the cache many times.
+    std::ranges::stable_sort(extended, {}, [&](std::size_t i) { return zones_[i]; });
+    const int reach = options_.side + static_cast<int>(std::ceil(options_.reach)) + 1;  // as far as a cut-out may lie from a source that is fitted along in it
+    std::optional<ShapeMaker> maker;
+    for (std::size_t k = 0; k < extended.size(); ++k) {
+      const auto i = extended[k];
+      if (k == 0 || zones_[i] != zones_[extended[k - 1]]) maker.emplace(response_of(zones_[i]), reach);
+      stamps_[i] = maker->stamp(source(placed[i]).shape, frame_.sky().jacobian({placed[i].x, placed[i].y}), placed[i].x, placed[i].y);
     }
   }
 

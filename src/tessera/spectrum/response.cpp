@@ -78,17 +78,6 @@ ZoneResponse ZoneResponse::from_epsf(View<const float> samples, int oversample) 
   return r;
 }
 
-ZoneResponse ZoneResponse::of_shape(Image<double> cells, const ZoneResponse& like) {
-  ZoneResponse r;
-  r.kind_ = like.kind_ == Kind::samples ? Kind::samples : Kind::cells;
-  r.oversample_ = like.oversample_;
-  r.width_ = cells.box().width(), r.height_ = cells.box().height();
-  r.middle_x_ = r.width_ / 2 + like.middle_x_ - like.width_ / 2, r.middle_y_ = r.height_ / 2 + like.middle_y_ - like.height_ / 2;
-  r.cells_ = std::move(cells);
-  if (r.kind_ == Kind::cells) r.running_sum_ = running_sum(r.cells_);
-  return r;
-}
-
 Stamp ZoneResponse::stamp(double x, double y) const {
   switch (kind_) {
     case Kind::cells: return integrated(running_sum_, x, y);

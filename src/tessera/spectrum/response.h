@@ -4,6 +4,7 @@
 /// C over both axes, which is bilinear inside a cell, this is exact: the pixel's value is C at its four corners. Lanczos-3 instead shifts the cells by the part of a cell
 /// that is left and adds whole cells, as the Tractor does on that grid. An EPSF holds the pixel already: it is sampled at pixel centres.
 #pragma once
+#include <array>
 #include <vector>
 
 #include "tessera/core/image.h"
@@ -28,15 +29,15 @@ class ZoneResponse {
   /// Samples of a response that includes the pixel; bicubic between them (Keys 1981, a = −1/2), times oversample².
   static ZoneResponse from_epsf(View<const float> samples, int oversample);
 
-  /// The response to a source with a shape, on the grid of a point's response `like`, the middle cell on the source; its sum is what of the light lies on the grid.
-  static ZoneResponse of_shape(Image<double> cells, const ZoneResponse& like);
-
   bool empty() const { return width_ == 0; }
   /// Of a source at (x, y), pixel centres at integers. Sums to 1 (cells).
   Stamp stamp(double x, double y) const;
   /// The cells or samples themselves, of unit sum, for convolution with a source's shape.
   View<const double> cells() const { return cells_.view(); }
   int oversample() const { return oversample_; }
+  bool includes_pixel() const { return kind_ == Kind::samples; }
+  /// Where the source stands from the middle of the grid, native pixels.
+  std::array<double, 2> shift() const { return {(middle_x_ - (width_ - 1) / 2.) / oversample_, (middle_y_ - (height_ - 1) / 2.) / oversample_}; }
 
  private:
   enum class Kind { cells, shifted_cells, samples };

@@ -2,53 +2,167 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <numbers>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "tessera/base/clones.h"
+#include "tessera/spectrum/radial_sum.h"
 
 namespace tessera::spectrum {
 namespace {
 
 constexpr double pi = std::numbers::pi;
-
-/// Power of two that holds what is kept and the response's wings on both sides.
-int side_for(int kept, int cells) {
-  int side = 64;
-  while (side < kept + cells) side *= 2;
-  return side;
-}
-
-/// Gaussians narrower than this share of the grid's side vanish before they come round.
-constexpr double narrow_share = 1. / 13;
-
-/// Σ a e^{−c v q} as a function of q > 0: linear between points equally spaced in ln q, which errs by some 10⁻⁵ of the sum.
-class SumOfExponentials {
- public:
-  SumOfExponentials(const std::vector<Gaussian>& terms, double low, double high) : low_{std::log(low)}, step_{(std::log(high) - low_) / (points - 2)} {
-    for (const auto& t : terms) at_zero_ += t.amplitude;
-    for (int i = 0; i < points; ++i) {
-      const double q = std::exp(low_ + i * step_);
-      double sum = 0;
-      for (const auto& t : terms) sum += t.amplitude * std::exp(-t.variance * q);
-      values_.push_back(sum);
-    }
-  }
-  /// q up to `high`; below `low` the sum at 0, so that low belongs where the widest term has not begun to fall.
-  double operator()(double q) const {
-    const double place = q > 0 ? (std::log(q) - low_) / step_ : -1;
-    if (place < 0) return at_zero_;
-    const auto i = std::min(static_cast<std::size_t>(place), values_.size() - 2);
-    return values_[i] + (place - static_cast<double>(i)) * (values_[i + 1] - values_[i]);
-  }
-
- private:
-  static constexpr int points = 4096;
-  double low_, step_, at_zero_ = 0;
-  std::vector<double> values_;
-};
+constexpr double images_away = 5.4;     ///< σ of the widest Gaussian, at least, from any pixel that is made
+constexpr int response_reach = 5;       ///< pixels
+constexpr int finest = 64;              ///< steps of frequency as part of the coarsest; they serve σ up to 580 pixels
 
 double widest(const std::array<double, 3>& v) {
   const double mean = (v[0] + v[2]) / 2, half = (v[0] - v[2]) / 2;
   return std::sqrt(mean + std::hypot(half, v[1]));
 }
+
+/// exp(−2πi k d / N) for k = from … from + n − 1.
+struct Phases {
+  Phases(int from, int n, double d, int period) {
+    for (int k = from; k < from + n; ++k) re.push_back(static_cast<float>(std::cos(2 * pi * k * d / period))), im.push_back(static_cast<float>(-std::sin(2 * pi * k * d / period)));
+  }
+  std::vector<float> re, im;
+};
+
+/// sum += a b, complex.
+TESSERA_CLONES void add_product(const float* a_re, const float* a_im, const float* b_re, const float* b_im, int n, float* __restrict re, float* __restrict im) {
+  for (int i = 0; i < n; ++i) {
+    re[i] += a_re[i] * b_re[i] - a_im[i] * b_im[i];
+    im[i] += a_re[i] * b_im[i] + a_im[i] * b_re[i];
+  }
+}
+
+/// sum += a b with one number b.
+TESSERA_CLONES void add_scaled(const float* a_re, const float* a_im, float b_re, float b_im, int n, float* __restrict re, float* __restrict im) {
+  for (int i = 0; i < n; ++i) {
+    re[i] += a_re[i] * b_re - a_im[i] * b_im;
+    im[i] += a_re[i] * b_im + a_im[i] * b_re;
+  }
+}
+
+/// A row of `side` pixels and its mirror image: Σ over rows of (re + i im) cos and sin, then over columns its real part with theirs, [column][pixel].
+TESSERA_CLONES void add_pixels(const float* re, const float* im, int rows, int columns, const float* row_cos, const float* row_sin, const float* c, const float* s, int side, float* __restrict sums, float* __restrict pixels,
+                               float* __restrict mirrored) {
+  float *re_c = sums, *re_s = sums + columns, *im_c = re_s + columns, *im_s = im_c + columns;
+  for (int i = 0; i < 4 * columns; ++i) sums[i] = 0;
+  for (int k = 0; k < rows; ++k)
+    for (int i = 0; i < columns; ++i) {
+      re_c[i] += re[k * columns + i] * row_cos[k];
+      re_s[i] += re[k * columns + i] * row_sin[k];
+      im_c[i] += im[k * columns + i] * row_cos[k];
+      im_s[i] += im[k * columns + i] * row_sin[k];
+    }
+  for (int x = 0; x < columns; ++x) {
+    const float a = re_c[x] - im_s[x], b = im_c[x] + re_s[x], mirror_a = re_c[x] + im_s[x], mirror_b = im_c[x] - re_s[x];
+    for (int i = 0; i < side; ++i) {
+      pixels[i] += a * c[x * side + i] - b * s[x * side + i];
+      mirrored[i] += mirror_a * c[x * side + i] - mirror_b * s[x * side + i];
+    }
+  }
+}
+
+/// cos and sin of 2πk/N, N = ratio times the period of the zone's transform.
+const std::vector<std::pair<float, float>>& roots_of_one(int ratio) {
+  static const auto all = [] {
+    std::map<int, std::vector<std::pair<float, float>>> made;
+    for (int r = 1; r <= finest; r *= 2)
+      for (int k = 0, n = r * ZoneSpectrum::period; k < n; ++k) made[r].emplace_back(static_cast<float>(std::cos(2 * pi * k / n)), static_cast<float>(std::sin(2 * pi * k / n)));
+    return made;
+  }();
+  return all.at(ratio);
+}
+
+/// Sums over one step of frequency: which Gaussians, and how finely.
+struct Level {
+  int ratio = 1;  ///< steps of 1/(ratio · ZoneSpectrum::period)
+  std::vector<Gaussian> terms;
+};
+
+std::vector<Level> levels_of(const std::vector<Gaussian>& mixture, double across, int reach) {
+  std::vector<Level> levels;
+  for (const auto& g : mixture) {
+    int ratio = 1;
+    while (ratio < finest && images_away * std::sqrt(g.variance) * across > ratio * ZoneSpectrum::period - reach - response_reach) ratio *= 2;
+    const auto at = std::ranges::find(levels, ratio, &Level::ratio);
+    (at != levels.end() ? *at : levels.emplace_back(Level{ratio, {}})).terms.push_back(g);
+  }
+  return levels;
+}
+
+/// The frequencies of a level, gathered by what they are to whole pixels (residues of the period), and their sum on pixels.
+class Synthesis {
+ public:
+  Synthesis(const ZoneSpectrum& zone, const Level& level, const std::array<double, 3>& v) : zone_{zone}, v_{v}, ratio_{level.ratio}, period_{ratio_ * ZoneSpectrum::period}, roots_{roots_of_one(ratio_)}, sum_{level.terms, 2 * limit * limit * (v[0] + v[2])} {
+    const double det = v[0] * v[2] - v[1] * v[1];
+    const auto steps = [&](double across) { return std::min(ratio_ * ZoneSpectrum::last, static_cast<int>(period_ * std::sqrt(sum_.end() * across / det)) + 1); };
+    last_x_ = steps(v[2]), last_y_ = steps(v[0]);
+    columns_ = std::min(period_, last_x_ + 1), rows_ = std::min(period_, 2 * last_y_ + 1);
+    re_.assign(static_cast<std::size_t>(rows_) * static_cast<std::size_t>(columns_), 0.f), im_ = re_;
+  }
+
+  /// Sources stand (dx, dy) from the middle pixel.
+  void gather(double dx, double dy) {
+    const Phases along{0, last_x_ + 1, dx, period_}, across{-last_y_, 2 * last_y_ + 1, dy, period_};
+    const auto n = static_cast<std::size_t>(last_x_ + 1);
+    std::vector<float> re(n), im(n), fold_re(static_cast<std::size_t>(columns_)), fold_im(fold_re.size()), space;
+    const double step = 1. / period_;
+    for (int y = -last_y_; y <= last_y_; ++y) {
+      const double fy = y * step, c0 = v_[2] * fy * fy, c1 = 2 * v_[1] * fy * step, c2 = v_[0] * step * step;
+      const double root = c1 * c1 - 4 * c2 * (c0 - sum_.end());
+      if (root < 0) continue;
+      const int first = static_cast<int>(std::clamp(std::ceil((-c1 - std::sqrt(root)) / (2 * c2)), 0., last_x_ + 1.)), end = static_cast<int>(std::clamp(std::floor((-c1 + std::sqrt(root)) / (2 * c2)) + 1, 0., last_x_ + 1.));
+      if (first >= end) continue;
+      const auto row = zone_.row(y, first, end - first, ratio_, space);
+      sum_.products(c0, c1, c2, first, end - first, row.re, row.im, re.data(), im.data());
+      if (first == 0) re[0] /= 2, im[0] /= 2;  // the others stand for their mirror images too
+      std::ranges::fill(fold_re, 0.f), std::ranges::fill(fold_im, 0.f);
+      for (int x = first; x < end;) {
+        const int residue = x % columns_, part = std::min(end - x, columns_ - residue);  // columns_ is the period, or all are smaller
+        add_product(&re[static_cast<std::size_t>(x - first)], &im[static_cast<std::size_t>(x - first)], &along.re[static_cast<std::size_t>(x)], &along.im[static_cast<std::size_t>(x)], part, &fold_re[static_cast<std::size_t>(residue)], &fold_im[static_cast<std::size_t>(residue)]);
+        x += part;
+      }
+      const auto k = static_cast<std::size_t>(y + last_y_), to = k % static_cast<std::size_t>(rows_) * static_cast<std::size_t>(columns_);
+      add_scaled(fold_re.data(), fold_im.data(), across.re[k], across.im[k], columns_, &re_[to], &im_[to]);
+    }
+  }
+
+  /// Adds to (2 reach + 1)² pixels.
+  void add_to(std::vector<float>& pixels, int reach) const {
+    const int side = 2 * reach + 1;
+    const float scale = 2.f / (static_cast<float>(period_) * static_cast<float>(period_));
+    std::vector<float> c, s, row_cos(static_cast<std::size_t>(rows_)), row_sin(row_cos.size()), sums(4 * static_cast<std::size_t>(columns_)), middle(static_cast<std::size_t>(side));
+    for (int x = 0; x < columns_; ++x)
+      for (int i = -reach; i <= reach; ++i) c.push_back(scale * root(x * i).first), s.push_back(scale * root(x * i).second);
+    for (int j = 0; j <= reach; ++j) {
+      for (int k = 0; k < rows_; ++k) std::tie(row_cos[static_cast<std::size_t>(k)], row_sin[static_cast<std::size_t>(k)]) = root((k - last_y_) * j);
+      const auto row = [&](int y) { return &pixels[static_cast<std::size_t>((y + reach) * side)]; };
+      add_pixels(re_.data(), im_.data(), rows_, columns_, row_cos.data(), row_sin.data(), c.data(), s.data(), side, sums.data(), row(j), j == 0 ? middle.data() : row(-j));
+    }
+  }
+
+ private:
+  static constexpr double limit = static_cast<double>(ZoneSpectrum::last) / ZoneSpectrum::period;
+  std::pair<float, float> root(int k) const {
+    const int at = k % period_;
+    return roots_[static_cast<std::size_t>(at < 0 ? at + period_ : at)];
+  }
+
+  const ZoneSpectrum& zone_;
+  const std::array<double, 3>& v_;
+  int ratio_, period_;
+  const std::vector<std::pair<float, float>>& roots_;
+  RadialSum sum_;
+  int last_x_ = 0, last_y_ = 0, columns_ = 0, rows_ = 0;
+  std::vector<float> re_, im_;
+};
 
 }  // namespace
 
@@ -61,54 +175,18 @@ std::array<double, 3> pixel_covariance(const SersicShape& shape, const std::arra
   return {xe * xe * ee + 2 * xe * xn * en + xn * xn * nn, xe * ye * ee + (xe * yn + xn * ye) * en + xn * yn * nn, ye * ye * ee + 2 * ye * yn * en + yn * yn * nn};
 }
 
-ShapeMaker::ShapeMaker(const ZoneResponse& zone, double reach)
-    : point_{zone}, kept_{2 * static_cast<int>(std::ceil(reach * zone.oversample())) + 1}, fourier_{side_for(kept_, zone.cells().box().width())} {
-  const auto cells = zone.cells();
-  const int n = fourier_.side(), w = cells.box().width(), h = cells.box().height();
-  zone_.assign(static_cast<std::size_t>(n) * static_cast<std::size_t>(n), 0.);
-  const auto round = [n](int i) { return static_cast<std::size_t>((i % n + n) % n); };
-  for (int y = 0; y < h; ++y)
-    for (int x = 0; x < w; ++x) zone_[round(y - h / 2) * static_cast<std::size_t>(n) + round(x - w / 2)] = cells(x, y);
-  fourier_.transform(zone_, false);
-}
+ShapeMaker::ShapeMaker(const ZoneResponse& zone, int reach) : zone_{zone}, reach_{reach}, shift_{zone.shift()} {}
 
-ZoneResponse ShapeMaker::response(const SersicShape& shape, const std::array<double, 4>& jacobian) const {
-  auto unit = pixel_covariance(shape, jacobian);
-  for (double& v : unit) v *= static_cast<double>(point_.oversample()) * point_.oversample();
-  const int n = fourier_.side();
-  const auto size = static_cast<std::size_t>(n);
-  const double limit = narrow_share * n, across = widest(unit);
-  std::vector<Gaussian> narrow, wide;
-  for (const auto& g : sersic_mixture(shape.n)) (std::sqrt(g.variance) * across <= limit ? narrow : wide).push_back(g);
-  std::vector<std::complex<double>> image(size * size);
-  const auto at = [&](int x, int y) -> std::complex<double>& { return image[static_cast<std::size_t>(y) * size + static_cast<std::size_t>(x)]; };
-  if (!wide.empty()) {
-    const double det = unit[0] * unit[2] - unit[1] * unit[1];
-    std::vector<Gaussian> terms;
-    for (const auto& g : wide) terms.push_back({g.amplitude / (2 * pi * g.variance * std::sqrt(det)), 1 / (2 * g.variance)});
-    const SumOfExponentials profile{terms, 1e-7 * wide.front().variance, 4. * n * n * (unit[0] + unit[2]) / det};
-    for (int y = 0; y < n; ++y)
-      for (int x = 0; x < n; ++x) {
-        const double u = x < n / 2 ? x : x - n, v = y < n / 2 ? y : y - n;
-        at(x, y) = profile((unit[2] * u * u - 2 * unit[1] * u * v + unit[0] * v * v) / det);
-      }
-    fourier_.transform(image, false);
+Stamp ShapeMaker::stamp(const SersicShape& shape, const std::array<double, 4>& jacobian, double x, double y) const {
+  const auto v = pixel_covariance(shape, jacobian);
+  const int px = static_cast<int>(std::floor(x + .5)), py = static_cast<int>(std::floor(y + .5)), side = 2 * reach_ + 1;
+  Stamp s{px - reach_, py - reach_, side, side, std::vector<float>(static_cast<std::size_t>(side) * static_cast<std::size_t>(side))};
+  for (const auto& level : levels_of(sersic_mixture(shape.n), widest(v), reach_)) {
+    Synthesis sum{zone_, level, v};
+    sum.gather(x - px - shift_[0], y - py - shift_[1]);
+    sum.add_to(s.values, reach_);
   }
-  std::vector<Gaussian> terms;
-  double most = 0;
-  for (const auto& g : narrow) terms.push_back({g.amplitude, 2 * pi * pi * g.variance}), most = std::max(most, terms.back().variance);
-  const SumOfExponentials spectrum{terms, 1e-7 / std::max(most, 1e-300), 2 * (unit[0] + unit[2])};
-  for (int y = 0; y < n; ++y)
-    for (int x = 0; x < n; ++x) {
-      const double fx = fourier_.frequency(x), fy = fourier_.frequency(y);
-      at(x, y) = (at(x, y) + spectrum(unit[0] * fx * fx + 2 * unit[1] * fx * fy + unit[2] * fy * fy)) * zone_[static_cast<std::size_t>(y) * size + static_cast<std::size_t>(x)];
-    }
-  fourier_.transform(image, true);
-  Image<double> kept{kept_, kept_};
-  const auto round = [n](int i) { return static_cast<std::size_t>((i + n) % n); };
-  for (int y = 0; y < kept_; ++y)
-    for (int x = 0; x < kept_; ++x) kept(x, y) = image[round(y - kept_ / 2) * size + round(x - kept_ / 2)].real();
-  return ZoneResponse::of_shape(std::move(kept), point_);
+  return s;
 }
 
 }  // namespace tessera::spectrum
