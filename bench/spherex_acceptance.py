@@ -9,7 +9,6 @@ met. tests/end_to_end/test_spherex_acceptance.py runs the cheap ones on fewer fr
 import argparse
 import shutil
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -19,86 +18,11 @@ from astropy.io import fits  # noqa: E402
 from astropy.table import Table  # noqa: E402
 from astropy.wcs import WCS  # noqa: E402
 from tools import tessera  # noqa: E402
-from spherex_runs import DEC, PIXEL, RA, frames_of, good, grid_of_stars, on_sky, simulate, spectrum, write_catalog  # noqa: E402
+from spherex_pulls import Row, blends, defects, galaxies, layouts, mixed_blends, pulls, pulls_of  # noqa: E402, F401
+from spherex_runs import DEC, PIXEL, RA, frames_of, grid_of_stars, on_sky, simulate, spectrum, write_catalog  # noqa: E402
 
 UJY = 23.50443053909789  # µJy/arcsec² of 1 MJy/sr
-BINS = (3, 10, 30, 100, 300)
-
-
-@dataclass
-class Row:
-    what: str
-    limit: str
-    measured: str
-    met: object  # True, False, or None: no limit, told only
-
-    def __str__(self):
-        return f"| {self.what} | {self.limit} | {self.measured} | {'told only' if self.met is None else 'met' if self.met else 'NOT MET'} |"
-
-
-def truth_of(t, folder, out):
-    """True flux of each measurement: through the bandpass at its place on that frame."""
-    true = Table.read(folder / "truth" / "fluxes.fits")
-    exposures = {row["name"]: row["exposure"] for row in Table.read(folder / "truth_frames.ecsv")}
-    names = [str(n).strip() for n in Table.read(out / "frames.fits")["file"]]
-    flux = {(i, d, e): f for i, d, e, f in zip(true["id"], true["detector"], true["exposure"], true["flux"])}
-    return np.array([flux[(row["source"], row["det_id"], exposures[names[row["frame"] - 1]])] for row in t])
-
-
-def total_error(t):
-    return np.hypot(t["flux_err"], t["flux_err_bkg"])
-
-
-def pulls_of(catalog, folder, out, variance):
-    """Measurements without bad pixels: pulls, true S/N, fit_ql."""
-    t = spectrum(catalog, folder, out, "--variance", variance)
-    f, keep = truth_of(t, folder, out), good(t)
-    return np.asarray((t["flux"] - f) / total_error(t))[keep], (f / np.asarray(t["flux_err"]))[keep], np.asarray(t["fit_ql"])[keep]
-
-
-def pulls(work, catalog, folder):
-    """Pulls of isolated stars by true S/N with both kinds of weights, and fit_ql. Limits are for smooth weights."""
-    rows = []
-    for variance in ("smooth", "plane"):
-        pull, snr, ql = pulls_of(catalog, folder, work / f"pulls_{variance}", variance)
-        held = variance == "smooth"
-        for low, high in zip(BINS, BINS[1:]):
-            p = pull[(snr >= low) & (snr < high)]
-            faint = held and high <= 10
-            rows.append(Row(f"isolated stars, S/N {low}–{high}, {variance}: width of pulls", "0.95–1.05" if held else "–", f"{p.std():.3f} ± {1 / np.sqrt(2 * len(p)):.3f} ({len(p)})", bool(.95 <= p.std() <= 1.05) if held else None))
-            rows.append(Row("the same: mean pull", "within 0.05" if faint else "–", f"{p.mean():+.3f} ± {1 / np.sqrt(len(p)):.3f}", bool(abs(p.mean()) < .05) if faint else None))
-        q = ql[snr < 30].mean()
-        rows.append(Row(f"fit_ql, S/N below 30, {variance}", "0.80 ± 0.03" if held else "–", f"{q:.3f}", bool(abs(q - .8) < .03) if held else None))
-    return rows
-
-
-def blends(work, side=18, surveys=8, limit=.05):
-    """Pairs 6 arcsec apart, S/N about 10 to 100: pulls, and the covariance of each pair against what is seen."""
-    x, y, flux = grid_of_stars(side, 125, (500, 4000), seed=2)
-    random = np.random.default_rng(3)
-    turn = random.uniform(0, 2 * np.pi, len(x))
-    n = len(x)
-    x, y, flux = np.append(x, x + 6 * np.cos(turn)), np.append(y, y + 6 * np.sin(turn)), np.append(flux, np.exp(random.uniform(*np.log((500, 4000)), n)))
-    catalog = write_catalog(work / "pairs.ecsv", x, y, flux)
-    folder = simulate(work / "pairs", catalog, surveys=surveys, seed=9)
-    t = spectrum(catalog, folder, work / "pairs_out", "--variance", "smooth", "--covariance")
-    off, error, keep = np.asarray(t["flux"]) - truth_of(t, folder, work / "pairs_out"), total_error(t), good(t)
-    pull = np.asarray(off / error)[keep]
-    place = {(s, f): i for i, (s, f) in enumerate(zip(t["source"], t["frame"]))}
-    c = Table.read(work / "pairs_out" / "covariances.fits")
-    c = c[(c["source"] <= n) & (c["other"] == c["source"] + n)]
-    first = np.asarray(c["measurement"]) - 1
-    both = np.array([place.get((t["source"][i] + n, t["frame"][i]), -1) for i in first])
-    use = (both >= 0) & keep[first] & keep[both]
-    first, both = first[use], both[use]
-    # The background under both is one number: its error is common, and the covariance of the fit leaves it out as flux_err does.
-    said = np.asarray(c["covariance"])[use] + np.asarray(t["flux_err_bkg"][first] * t["flux_err_bkg"][both])
-    scale = np.asarray(error[first] * error[both])
-    ratio = np.mean(off[first] * off[both] / scale) / np.mean(said / scale)
-    spread = np.std(off[first] * off[both] / scale) / np.sqrt(len(first)) / abs(np.mean(said / scale))
-    return [Row("pairs 6″ apart: width of pulls", "0.95–1.05", f"{pull.std():.3f} ± {1 / np.sqrt(2 * len(pull)):.3f} ({len(pull)})", .95 <= pull.std() <= 1.05),
-            Row("pairs 6″ apart: mean pull", "–", f"{pull.mean():+.3f} ± {1 / np.sqrt(len(pull)):.3f}", None),
-            Row("pairs 6″ apart: covariance seen over stated", f"1 ± {limit}, and twice the error of the Monte Carlo", f"{ratio:.3f} ± {spread:.3f} (correlation {np.mean(said / scale):+.2f}, {len(first)} pairs)", abs(ratio - 1) < limit + 2 * spread)]
+ALL = ("pulls", "blends", "galaxies", "mixed", "layouts", "defects", "cutouts", "fix", "flat", "stars", "peer")
 
 
 def cut_outs(work, catalog, folder, sources=6):
@@ -198,27 +122,40 @@ def expected_hits(folder, grid, shape, sub=25, doubt=.03):
     return low, high
 
 
-def star_flux(work, groups=6, surveys=1, side=7, radius=25, size=512):
-    """Stars of one flux at all wavelengths, without noise: light in a circle (the response ends within it) on planes whose exposures cover it whole."""
-    x, y, flux = grid_of_stars(side, 140, (1e4, 1e4), seed=5)
-    folder = simulate(work / "stars", write_catalog(work / "stars.ecsv", x, y, flux), noise=False, zodi=False, groups=groups, surveys=surveys, size=size, seed=6)
-    with fits.open(cube(work / "stars_cube", folder, "18", "--set", "grid.pixel=6.15", "--channels", "18-34")) as c:
+def star_ratios(folder, out, x, y, flux, radius, *more):
+    """Light in circles about stars over their flux, on planes whose exposures cover the circle whole; whether no strip ends within it, and the least hits there."""
+    with fits.open(cube(out, folder, "18", "--set", "grid.pixel=6.15", "--channels", "18-34", *more)) as c:
         image, hits, grid = c["IMAGE"].data.astype(float), c["NHITS"].data, WCS(c["IMAGE"].header, c).celestial
     yy, xx = np.mgrid[:image.shape[1], :image.shape[2]]
-    ratio, even = [], []
+    ratio, even, least = [], [], []
     for u, v in np.transpose(grid.all_world2pix(*on_sky(x, y), 0)):
         near = np.hypot(xx - u, yy - v) * PIXEL < radius
         if near.sum() < .9 * np.pi * (radius / PIXEL) ** 2:
             continue
         whole = [z for z in range(len(image)) if hits[z][near].min() > 0]
-        ratio += [image[z][near].sum() * PIXEL ** 2 * UJY / 1e4 for z in whole]
+        ratio += [image[z][near].sum() * PIXEL ** 2 * UJY / flux for z in whole]
         even += [hits[z][near].min() == hits[z][near].max() for z in whole]  # no strip ends there, which would join halves of other pixel phases
-    off, even = 100 * (np.array(ratio) - 1), np.array(even, bool)
+        least += [hits[z][near].min() for z in whole]
+    return 100 * (np.array(ratio) - 1), np.array(even, bool), np.array(least), hits
+
+
+def star_flux(work, groups=6, surveys=1, side=7, radius=25, size=512, feather=8, name="stars"):
+    """Stars of one flux at all wavelengths, without noise: light in a circle (the response ends within it) on planes whose exposures cover it whole."""
+    x, y, flux = grid_of_stars(side, 140, (1e4, 1e4), seed=5)
+    folder = simulate(work / name, write_catalog(work / "stars.ecsv", x, y, flux), noise=False, zodi=False, groups=groups, surveys=surveys, size=size, seed=6)
+    off, even, least, hits = star_ratios(folder, work / f"{name}_cube", x, y, 1e4, radius)
     rows = [Row("total flux of stars in a cube", "kept to 1 %", f"{off.mean():+.3f} % ({len(off)} star × plane)", abs(off.mean()) < 1)]
     if even.any():
         rows.append(Row(f"the same, each star and plane where no strip ends within {radius}″", "1 %", f"at most {abs(off[even]).max():.3f} % ({even.sum()})", abs(off[even]).max() < 1))
-    if not even.all():
-        rows.append(Row(f"the same where strips end within {radius}″", "–", f"rms {off[~even].std():.1f} %, at most {abs(off[~even]).max():.1f} % ({(~even).sum()})", None))
+    if even.all():
+        return rows
+    smooth, _, _, same = star_ratios(folder, work / f"{name}_feathered", x, y, 1e4, radius, "--feather", feather)
+    for what, o in (("", off), (f", --feather {feather}", smooth)):
+        for low, high in ((1, 1), (2, 3), (4, 99)):
+            k = ~even & (least >= low) & (least <= high)
+            if k.sum() > 5:
+                rows.append(Row(f"the same where strips end within {radius}″ and {f'{low} to {high}' if high < 99 and high > low else low if high == low else f'{low} or more'} exposures cover all{what}", "rms 1 %" if what else "–", f"mean {o[k].mean():+.2f} %, rms {o[k].std():.2f} %, at most {abs(o[k]).max():.1f} % ({k.sum()})", bool(o[k].std() < 1) if what else None))
+    rows.append(Row("NHITS with --feather", "equal", "equal" if np.array_equal(hits, same) else "differs", bool(np.array_equal(hits, same))))
     return rows
 
 
@@ -230,15 +167,16 @@ def peer(work, catalog, folder, frames=4, stars=1000):
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--work", type=Path, default=HERE.parent / "build" / "bench" / "spherex_acceptance")
-    p.add_argument("--only", nargs="*", choices=("pulls", "blends", "cutouts", "fix", "flat", "stars", "peer"))
+    p.add_argument("--only", nargs="*", choices=ALL)
     a = p.parse_args()
-    wanted = a.only or ("pulls", "blends", "cutouts", "fix", "flat", "stars", "peer")
+    wanted = a.only or ALL
     shutil.rmtree(a.work, ignore_errors=True)
     catalog = write_catalog(a.work / "grid.ecsv", *grid_of_stars(20, 125, (60, 1.5e5)))
     if {"pulls", "cutouts", "peer"} & set(wanted):
         folder = simulate(a.work / "grid", catalog, surveys=2)
-    steps = {"pulls": lambda: pulls(a.work, catalog, folder), "blends": lambda: blends(a.work), "cutouts": lambda: cut_outs(a.work, catalog, folder),
-             "fix": lambda: header_fix(a.work, catalog), "flat": lambda: flat_cube(a.work, bands="1,2,3,4,5,6"), "stars": lambda: star_flux(a.work), "peer": lambda: peer(a.work, catalog, folder)}
+    steps = {"pulls": lambda: pulls(a.work, catalog, folder), "blends": lambda: blends(a.work), "galaxies": lambda: galaxies(a.work), "mixed": lambda: mixed_blends(a.work),
+             "layouts": lambda: layouts(a.work, catalog), "defects": lambda: defects(a.work, catalog), "cutouts": lambda: cut_outs(a.work, catalog, folder),
+             "fix": lambda: header_fix(a.work, catalog), "flat": lambda: flat_cube(a.work, bands="1,2,3,4,5,6"), "stars": lambda: star_flux(a.work) + star_flux(a.work, surveys=4, name="more_stars"), "peer": lambda: peer(a.work, catalog, folder)}
     print("| What | Limit | Measured | |\n|---|---|---|---|")
     failed = 0
     for name in wanted:

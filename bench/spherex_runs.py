@@ -22,17 +22,17 @@ def grid_of_stars(side, spacing, flux, seed=1):
     return x, y, np.exp(random.uniform(*np.log(flux), side * side))
 
 
-def write_catalog(path, x, y, flux, index=0.0):
+def write_catalog(path, x, y, flux, index=0.0, **columns):
     ra, dec = on_sky(x, y)
     path.parent.mkdir(parents=True, exist_ok=True)
-    Table([ra, dec, flux, np.full(len(ra), float(index))], names=("ra", "dec", "flux", "spectral_index")).write(path, format="ascii.ecsv", overwrite=True)
+    Table({"ra": ra, "dec": dec, "flux": flux, "spectral_index": np.full(len(ra), float(index)), **columns}).write(path, format="ascii.ecsv", overwrite=True)
     return path
 
 
 def simulate(out, catalog=None, noise=True, zodi=True, level=0.0, bands="2", groups=6, surveys=1, size=256, seed=7, more=()):
     settings = [f"spherex_sky.zodi={str(zodi).lower()}", f"spherex_sky.level={level}", f"noise.photon={str(noise).lower()}", f"noise.read={str(noise).lower()}",
                 f"sources.catalog={catalog}" if catalog else "sources.count=0", *more]
-    tessera("simulate", "spherex", "-o", out, "--bands", bands, "--size", size, "--groups", groups, "--surveys", surveys, "--seed", seed, *[a for s in settings for a in ("--set", s)])
+    tessera("simulate", "spherex", "-o", out, "--bands", bands, "--size", size, "--groups", groups, "--surveys", surveys, "--seed", seed, *[a for s in settings for a in ("--set", s)], timeout=7200)
     return out
 
 

@@ -51,6 +51,43 @@ def test_a_band_is_the_mean_of_its_channels_by_photons(many, tmp_path):
         assert np.nanmedian(np.abs(b["WAVE_EFF"].data[0] - image)) < 1e-5  # the sky is its wavelength
 
 
+@pytest.mark.parametrize("power, most", [(1, .004), (-3, .012)])
+def test_a_band_of_a_sloped_spectrum_is_its_mean_by_photons(tmp_path, power, most):
+    """A pixel meets each channel at one or two of its wavelengths, up to half a strip (1.2 %) from the middle: four to eighteen channels average that."""
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    write_calibration(frames / "calibration")
+    for i in range(34):
+        write_frame(frames / f"{i:02d}.fits", RA, DEC + (i - 16.5) * 4 * PIXEL / 3600, sky=lambda ra, dec, lam: lam ** power)
+    lam = np.linspace(1.1, 1.65, 40001)
+    for name, points in {"narrow": [(1.22, 0), (1.25, .9), (1.33, .9), (1.39, 0)], "wide": [(1.15, 0), (1.6, 1)]}.items():
+        t = np.interp(lam, *np.transpose(points), left=0, right=0)
+        truth = np.trapz(t * lam ** power / lam, lam) / np.trapz(t / lam, lam)
+        with cube(tmp_path / name, frames, "--size", "3", "--bands", band(tmp_path, points)) as c:
+            off = c["IMAGE"].data[0] / truth - 1
+        assert np.isfinite(off).mean() > .9
+        assert abs(np.nanmean(off)) < .0015 and np.nanmax(abs(off)) < most
+
+
+def test_weights_fall_towards_the_ends_of_strips_and_nothing_else_changes(many, tmp_path):
+    few = tmp_path / "few"
+    few.mkdir()
+    write_calibration(few / "calibration")
+    for i in (16, 17):  # half a strip apart, of different levels, each constant
+        write_frame(few / f"{i}.fits", RA, DEC + (i - 16.5) * 4 * PIXEL / 3600, sky=lambda ra, dec, lam: i + 0 * lam)
+    with cube(tmp_path / "sharp", few, "--size", "3") as a, cube(tmp_path / "soft", few, "--size", "3", "--feather", "2") as b:
+        assert np.array_equal(a["NHITS"].data, b["NHITS"].data)
+        image, weight, sharp, hits = b["IMAGE"].data, b["WEIGHT"].data, a["WEIGHT"].data, a["NHITS"].data
+        seen = sharp > 0
+        assert np.array_equal(seen, weight > 0)
+        share = weight[seen] / sharp[seen]
+        assert abs(share.max() - 1) < 1e-6 and abs(share.min() - .25) < 1e-6  # the border pixels have half a step
+        near = lambda level: np.abs(image - level) < 1e-4  # noqa: E731
+        assert (near(16) | near(17))[hits == 1].mean() > .6  # one exposure: its value whatever its weight; more than half of another counts as two
+        between = (image > 16.1) & (image < 16.9)
+        assert len(np.unique(np.round(image[between], 2))) > len(np.unique(np.round(a["IMAGE"].data[(a["IMAGE"].data > 16.1) & (a["IMAGE"].data < 16.9)], 2)))
+
+
 def test_missing_channels_leave_a_hole_unless_little_is_missing(tmp_path):
     frames = tmp_path / "frames"
     frames.mkdir()

@@ -78,6 +78,21 @@ std::array<double, spherex::strips + 1> strip_variances(const spherex::SpectralF
   return medians;
 }
 
+/// From 1/2 of a step at pixels that border on another strip or on the array's edge up to 1 at `feather` pixels from there.
+Image<float> taper_of(const spherex::SpectralFrame& frame, int strip, Box window, const StripMaps& maps, int feather) {
+  const auto strips = maps.strips(frame, intersection(window.grown(feather), frame.box()));
+  const auto within = [&](int x, int y) { return strips.box().contains(x, y) && strips(x, y) == strip; };
+  Image<float> taper{window, 1.f};
+  for (int y = window.y0; y < window.y1; ++y)
+    for (int x = window.x0; x < window.x1; ++x)
+      for (int k = 1; k <= feather; ++k)
+        if (!within(x, y - k) || !within(x, y + k) || !within(x - k, y) || !within(x + k, y)) {
+          taper(x, y) = (static_cast<float>(k) - .5f) / static_cast<float>(feather);
+          break;
+        }
+  return taper;
+}
+
 }  // namespace
 
 CubeFrame place_frame(spherex::SpectralFrame frame, const CubeSetting& setting, const StripMaps& maps) {
@@ -115,6 +130,7 @@ StripPixels read_strip(const CubeFrame& placed, const StripUse& use, Box window,
   out.frame.reshape(window);
   out.reported = Image<std::uint32_t>{window};
   if (options.wave_eff) out.wave = calibration.of(f.detector()).wavelengths(f, window).centre_um;
+  if (options.feather > 0) out.taper = taper_of(f, use.strip, window, maps, options.feather);
   const double centre_um = calibration.of(f.detector()).channels().channel(use.channel).centre_um;  // for a pixel whose wavelength the map leaves out
   const auto dropped = spherex::mosaic_dropped(), reported = spherex::mosaic_reported();
   for (std::size_t i = 0; i < strips.pixels().size(); ++i) {
@@ -125,6 +141,7 @@ StripPixels read_strip(const CubeFrame& placed, const StripUse& use, Box window,
     out.frame.value.pixels()[i] = good ? value : 0.f;
     out.frame.variance.pixels()[i] = good ? variance : 0.f;
     if (options.wave_eff && !(good && std::isfinite(out.wave.pixels()[i]))) out.wave.pixels()[i] = good ? static_cast<float>(centre_um) : 0.f;
+    if (!good && options.feather > 0) out.taper.pixels()[i] = 0;  // the kernels take planes to be 0 there
     if (!good) continue;
     out.any = true;
     out.reported.pixels()[i] = static_cast<std::uint32_t>(flags & reported);

@@ -48,6 +48,7 @@ struct StripPixels {
   Frame frame;                     ///< IMAGE − ZODI
   Image<std::uint32_t> reported;   ///< flags that are kept and told of, of good pixels
   Image<float> wave;               ///< µm; empty unless asked for
+  Image<float> taper;              ///< what of its weight a pixel keeps near an end of the strip; empty unless asked for
   bool any = false, any_reported = false;
 };
 StripPixels read_strip(const CubeFrame& frame, const StripUse& use, Box window, const StripMaps& maps, const spherex::CalibrationSet& calibration, const CoaddOptions& options);

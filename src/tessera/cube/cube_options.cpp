@@ -38,6 +38,7 @@ void describe(param::Schema<CoaddOptions>& s) {
   s.field(&O::match, "match", "Match the levels of exposures in each channel by medians of their differences where they overlap, without sources: against airglow. The mean level stays.").flag("match");
   s.field(&O::clip, "clip", "Where five exposures or more show a pixel, leave out values further than this from their median, in sigma: the larger of the value's own and that of the scatter; 0: none is left out.").range(0, 1000).unit("sigma").flag("clip");
   s.field(&O::clip_floor, "clip_floor", "Part of the median by which values may deviate anyhow: undersampled stars do.").range(0, 10);
+  s.field(&O::feather, "feather", "The weight of a strip falls to 0 over so many pixels towards its ends: where exposures overlap, stars on the ends keep their flux better. 0: one weight for a strip.").range(0, 64).unit("pixel").flag("feather");
 }
 
 void describe(param::Schema<ProductOptions>& s) {

@@ -50,6 +50,7 @@ struct CoaddOptions {
   bool match = false;
   double clip = 0;                        // 0: nothing is left out
   double clip_floor = 0.1;
+  int feather = 0;                        // pixels of a frame; 0: strips end sharply
 };
 void describe(param::Schema<CoaddOptions>& s);
 

@@ -67,13 +67,15 @@ void PlaneSums::add(const CubeFrame& placed, const StripUse& use, const CubeSett
   const auto pixels = read_strip(placed, use, window, maps, calibration, options_);
   if (!pixels.any) return;
   const reproject::FrameMaps both{*placed.to_frame, *placed.to_output};
-  Layer layer{Resampled{part}, {}, {}, use.weight};
+  Layer layer{Resampled{part}, {}, {}, {}, use.weight};
   reproject::resample(pixels.frame.view(), both, setting.interpolation, layer.resampled.view());
-  if (options_.wave_eff) {
-    Resampled wave{part};
-    reproject::resample({pixels.wave, pixels.frame.variance, pixels.frame.good}, both, setting.interpolation, wave.view());
-    layer.wave = std::move(wave.value);
-  }
+  const auto resampled = [&](const Image<float>& map) {
+    Resampled r{part};
+    reproject::resample({map, pixels.frame.variance, pixels.frame.good}, both, setting.interpolation, r.view());
+    return std::move(r.value);
+  };
+  if (options_.wave_eff) layer.wave = resampled(pixels.wave);
+  if (options_.feather > 0) layer.taper = resampled(pixels.taper);
   if (pixels.any_reported) {
     layer.flags.reshape(part);
     flags_under(std::as_const(pixels.reported).view(), *placed.to_frame, layer.resampled.coverage, layer.flags);
@@ -88,7 +90,8 @@ void PlaneSums::take(const Layer& layer) {
     for (int x = part.x0; x < part.x1; ++x) {
       const double coverage = layer.resampled.coverage(x, y);
       if (!(coverage > 0)) continue;
-      const double w = coverage * layer.weight;
+      const double w = coverage * layer.weight * (layer.taper.empty() ? 1. : static_cast<double>(layer.taper(x, y)));
+      if (!(w > 0)) continue;
       weight_(x, y) += w;
       value_(x, y) += w * layer.resampled.value(x, y);
       variance_(x, y) += w * w * layer.resampled.variance(x, y);

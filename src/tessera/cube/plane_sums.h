@@ -2,7 +2,7 @@
 ///
 ///   w_j = c_j / median(VARIANCE_j),   IMAGE = Σ w I / Σ w,   VARIANCE = Σ w² V / (Σ w)²,   WEIGHT = Σ w,   WAVE_EFF = Σ w λ / Σ w
 ///
-/// with c_j the part of the pixel that good pixels of the strip cover, and I, V, λ resampled. NHITS counts exposures with c_j above a threshold; FLAGS is the union over
+/// with c_j the part of the pixel that good pixels of the strip cover, times a taper towards the strip's ends where that is asked for, and I, V, λ resampled. NHITS counts exposures with c_j above a threshold; FLAGS is the union over
 /// good pixels that the output pixel touches. With a clip, where five values or more meet, those with
 ///
 ///   |I_j − M| > max(κ max(σ_j, 1.4826 MAD), floor |M|)
@@ -48,13 +48,13 @@ class PlaneSums {
   PlaneRows finish() &&;
   long clipped() const { return clipped_; }  ///< values left out by finish()
   /// Bytes for each output pixel, and for each pixel of a strip while it is added.
-  static constexpr std::int64_t bytes_per_pixel = 112, bytes_per_strip_pixel = 96;
-  static constexpr std::int64_t bytes_per_layer_pixel = 20;  ///< more, for each exposure, where values are clipped
+  static constexpr std::int64_t bytes_per_pixel = 120, bytes_per_strip_pixel = 104;
+  static constexpr std::int64_t bytes_per_layer_pixel = 24;  ///< more, for each exposure, where values are clipped
 
  private:
   struct Layer {
     Resampled resampled;
-    Image<float> wave;
+    Image<float> wave, taper;
     Image<std::int32_t> flags;
     double weight = 0;
   };

@@ -55,7 +55,7 @@ double sersic_growth(double n, double radii) { return gamma_p(2 * n, sersic_b(n)
 std::vector<LightPoint> light_points(const SersicShape& s, const std::array<double, 4>& j) {
   const double scale = 3600 * std::sqrt(std::fabs(j[0] * j[3] - j[1] * j[2]));  // arcsec per pixel
   const double re = s.effective_radius_arcsec / scale, b = sersic_b(s.n);
-  const double most = std::min(12 * re, 60.0), pa = s.position_angle_deg * radian;
+  const double most = std::min(std::max(12 * re, 25.0), 60.0), pa = s.position_angle_deg * radian;
   const double determinant = j[0] * j[3] - j[1] * j[2];
   // Unit vectors along the major and minor axes, in pixels per pixel of mean scale.
   const auto in_pixels = [&](double east, double north) {
