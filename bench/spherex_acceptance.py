@@ -18,7 +18,7 @@ from astropy.io import fits  # noqa: E402
 from astropy.table import Table  # noqa: E402
 from astropy.wcs import WCS  # noqa: E402
 from tools import tessera  # noqa: E402
-from spherex_pulls import Row, blends, defects, galaxies, layouts, mixed_blends, pulls, pulls_of  # noqa: E402, F401
+from spherex_pulls import Row, blends, defects, galaxies, layouts, mixed_blends, pulls, pulls_of, shapes  # noqa: E402, F401
 from spherex_runs import DEC, PIXEL, RA, frames_of, grid_of_stars, on_sky, simulate, spectrum, write_catalog  # noqa: E402
 
 UJY = 23.50443053909789  # µJy/arcsec² of 1 MJy/sr

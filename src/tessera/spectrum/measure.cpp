@@ -255,10 +255,12 @@ class FrameRun {
     }
     gather(wanted);
     LocalSky sky;
-    if (options_.sky == SkyWay::local) sky = local_sky(pixels_.image, usable_, p.pixel_x(), p.pixel_y(), options_.sky_options);
-    const bool fallback = options_.sky == SkyWay::local && !sky.found();
+    const bool shaped = std::ranges::any_of(members_, [&](std::size_t i) { return source(here_.placed()[i]).extended; });
+    const bool local = options_.sky == SkyWay::local || (options_.sky == SkyWay::by_shape && !shaped);
+    if (local) sky = local_sky(pixels_.image, usable_, p.pixel_x(), p.pixel_y(), options_.sky_options);
+    const bool fallback = local && !sky.found();
     if (fallback) m.flags |= spherex::contains_bad_pixel;
-    const bool fit_level = fallback || options_.sky == SkyWay::fit;
+    const bool fit_level = fallback || options_.sky == SkyWay::fit || (options_.sky == SkyWay::by_shape && shaped);
     const CutOut cutout{intersection(square(p.pixel_x(), p.pixel_y(), options_.side), frame_.box()), pixels_.image.view(), pixels_.variance.view(), good_.view()};
     const auto fit = joint_.fit(cutout, joint_sources_, sky.level, fit_level);
     const double scale = spherex::ujy_per_arcsec2 * wanted.solid_angle_arcsec2;

@@ -20,7 +20,7 @@
 
 namespace tessera::spectrum {
 
-enum class SkyWay { local, fit, none };
+enum class SkyWay { local, fit, by_shape, none };  ///< by_shape: fit where a source with a shape is in the fit, else local
 
 struct MeasureOptions {
   int side = 15;                 ///< of the cut-out, pixels, odd

@@ -19,7 +19,7 @@ void describe(param::Schema<FitOptions>& s) {
 
 void describe(param::Schema<BackgroundOptions>& s) {
   using O = BackgroundOptions;
-  s.field(&O::way, "method", "Background: local from pixels around (clipped, 2.5 median - 1.5 mean), fit as one more free parameter, or none.").choices({{"local", SkyWay::local}, {"fit", SkyWay::fit}, {"none", SkyWay::none}}).flag("background");
+  s.field(&O::way, "method", "Background: local from pixels around (clipped, 2.5 median - 1.5 mean), fit as one more free parameter, auto: fit where a Sersic source is fitted and local elsewhere, or none.").choices({{"local", SkyWay::local}, {"fit", SkyWay::fit}, {"auto", SkyWay::by_shape}, {"none", SkyWay::none}}).flag("background");
   s.field(&O::side, "side", "Side of the square whose pixels give the local background, odd.").range(5, 61).unit("pixel");
   s.field(&O::widest_side, "widest_side", "It grows by 2 up to this while too few pixels are left; then the background is fitted, and CONTAINS_BAD_PIXEL set.").range(5, 61).unit("pixel");
   s.field(&O::least_fraction, "least_fraction", "Of its pixels, the share that must be left by flags.").range(0, 1);
