@@ -1,5 +1,6 @@
 """Frames on HTTP(S) and S3: the same bits as from files, few requests, what servers do wrong, and resume."""
 import filecmp
+import gzip
 import os
 import re
 import shutil
@@ -139,8 +140,36 @@ def test_faults_that_stay_are_one_line(survey, tmp_path):
 
 def test_frames_that_are_not_there_are_skipped_on_demand(survey, tmp_path):
     with WebServer(survey.root) as server:
-        done = run("spectrum", survey.where, server.url(f"level2/{survey.paths[0].name}"), server.url("level2/absent.fits"), "--on-bad-frame", "skip", "-o", tmp_path / "out", *QUIET)
+        frames = (server.url(f"level2/{survey.paths[0].name}"), server.url("level2/absent.fits"), "--on-bad-frame", "skip")
+        done = run("spectrum", survey.where, *frames, "-o", tmp_path / "out", *QUIET)
         assert "1 of 2 frames could not be used" in done.stderr
+        done = run("cutout", survey.where, *frames, "-o", tmp_path / "cut")
+        assert "1 frames are left out" in done.stderr and run_record(tmp_path / "cut")["results"]["requests"] > 3
+
+
+def test_a_file_that_changes_while_it_is_read_ends_the_run(survey, tmp_path):
+    with WebServer(survey.root) as server:
+        frame = survey.root / "changing.fits"
+        shutil.copy(survey.paths[0], frame)
+        server.faults[frame.name] = [0.0, lambda: os.utime(frame, (1e9, 1e9))]
+        done = run("spectrum", survey.where, server.url(frame.name), "--calibration", survey.folder / "calibration", "-o", tmp_path / "out", *QUIET, code=1)
+        assert "changed on the server while it was read" in done.stderr
+        frame.unlink()
+
+
+def test_gzip_files_and_small_files_of_plain_servers(survey, tmp_path):
+    with WebServer(survey.root) as server:
+        packed = survey.root / "packed" / (survey.paths[0].name + ".gz")
+        packed.parent.mkdir()
+        packed.write_bytes(gzip.compress(survey.paths[0].read_bytes(), mtime=0))
+        for k, frame in enumerate((server.url(f"packed/{packed.name}"), packed)):
+            run("spectrum", survey.where, frame, "--calibration", survey.folder / "calibration", "-o", tmp_path / f"out{k}", *QUIET)
+        same(tmp_path / "out0", tmp_path / "out1")
+    small = survey.root / "packed" / "small.fits"
+    fits.PrimaryHDU(np.arange(100.).reshape(10, 10)).writeto(small)
+    with WebServer(survey.root, ranges=False) as server:
+        assert "10x10" in run("info", server.url("packed/small.fits")).stdout
+    shutil.rmtree(packed.parent)
 
 
 def test_https_with_a_certificate_of_its_own(survey, tmp_path):
@@ -162,6 +191,9 @@ def test_s3_public_and_signed(survey, tmp_path, keys):
         if keys:
             wrong = run("spectrum", survey.where, "s3://bucket/level2/", "-o", tmp_path / "no", *QUIET, code=1, **{**at, "AWS_SECRET_ACCESS_KEY": "another"})
             assert "SignatureDoesNotMatch" in wrong.stderr
+            server.faults["bucket/level2/a.fits"] = ["us-west-9"]
+            wrong = run("spectrum", survey.where, "s3://bucket/level2/a.fits", "--calibration", tmp_path, "-o", tmp_path / "no", *QUIET, code=2, **at)
+            assert "set AWS_REGION=us-west-9" in wrong.stderr
         else:
             odd = survey.root / "odd names" / "a+b =(1)%20.fits"
             odd.parent.mkdir(exist_ok=True)

@@ -73,10 +73,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         with server.lock:
             server.requests.append((name, self.headers.get("Range")))
             fault = server.faults[name].pop(0) if server.faults[name] else None
+        if callable(fault):
+            fault = fault()
         if isinstance(fault, int):
             return self.answer(fault, b"not now", **({"Retry_After": "0"} if fault == 429 else {}))
         if isinstance(fault, str):
-            return self.answer(302, Location=fault)
+            return self.xml_error(301, "PermanentRedirect", x_amz_bucket_region=fault) if server.s3 is not None else self.answer(302, Location=fault)
         if isinstance(fault, float):
             time.sleep(fault)
         if server.s3 is not None:
@@ -124,7 +126,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 class WebServer(http.server.ThreadingHTTPServer):
-    """Serves `root`. `faults[name]`: what the next requests for a file get: a status, seconds to wait (float), b"cut" (half a body), an address to go to (str).
+    """Serves `root`. `faults[name]`: what the next requests for a file get: a status, seconds to wait (float), b"cut" (half a body), an address to go to (str; with S3 the bucket's region), something to be called first.
     `s3`: None, {} for public buckets, or the keys that requests must be signed with."""
     daemon_threads = True
 

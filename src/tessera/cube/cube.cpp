@@ -17,6 +17,7 @@
 #include "tessera/io/tables.h"
 #include "tessera/pipeline/mosaic.h"
 #include "tessera/pipeline/products.h"
+#include "tessera/pipeline/remote_files.h"
 #include "tessera/pipeline/run_json.h"
 
 namespace tessera::cube {
@@ -193,11 +194,12 @@ pipeline::Outcome make_cube(const CubeRequest& request, const CubeOptions& optio
 
   const auto inputs = inputs_of(plan, options, context);
   clock.stop();
-  const std::vector<std::pair<std::string, double>> results{{"frames", static_cast<double>(plan.frames.size())},
-                                                            {"planes", static_cast<double>(plan.planes.size())},
-                                                            {"planes_without_exposure", static_cast<double>(std::ranges::count(plan.exposures, 0))},
-                                                            {"frames_left_out", static_cast<double>(plan.left_out.size())},
-                                                            {"values_clipped", static_cast<double>(clipped)}};
+  std::vector<std::pair<std::string, double>> results{{"frames", static_cast<double>(plan.frames.size())},
+                                                      {"planes", static_cast<double>(plan.planes.size())},
+                                                      {"planes_without_exposure", static_cast<double>(std::ranges::count(plan.exposures, 0))},
+                                                      {"frames_left_out", static_cast<double>(plan.left_out.size())},
+                                                      {"values_clipped", static_cast<double>(clipped)}};
+  pipeline::tell_traffic(context, results);
   files::write_atomic(folder.product("run.json"), pipeline::run_json(clock.record, asked.plan_hash, settings, inputs, products, results, context));
   folder.publish("run.json");
   context.log(Level::info, fmt::format("{}: {} planes from {} frames, {}", request.output, plan.planes.size(), plan.frames.size(), text::format_duration(clock.record.wall_s)));

@@ -12,6 +12,7 @@
 #include "tessera/cube/region.h"
 #include "tessera/cube/target.h"
 #include "tessera/instrument/frame_file.h"
+#include "tessera/pipeline/remote_files.h"
 #include "tessera/wcs/position_text.h"
 
 namespace tessera::cube {
@@ -163,7 +164,7 @@ CubePlan make_plan(const CubeRequest& request, const CubeOptions& options, pipel
 
   context.stage("reading headers", static_cast<std::int64_t>(plan.files.size()));
   std::vector<Placed> placed(plan.files.size());
-  context.pool().for_each(static_cast<std::int64_t>(plan.files.size()), [&](std::int64_t i) {
+  pipeline::reading_pool(context, plan.files).for_each(static_cast<std::int64_t>(plan.files.size()), [&](std::int64_t i) {
     const auto at = static_cast<std::size_t>(i);
     placed[at] = place(plan.files[at], plan, options);
     if (!placed[at].frame.empty() && placed[at].frame.front().strips.empty() && placed[at].frame.front().blind == 0) placed[at].frame.clear();

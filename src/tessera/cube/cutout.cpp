@@ -16,6 +16,7 @@
 #include "tessera/io/fits_copy.h"
 #include "tessera/io/tables.h"
 #include "tessera/pipeline/mosaic.h"
+#include "tessera/pipeline/remote_files.h"
 #include "tessera/pipeline/run_json.h"
 #include "tessera/wcs/position_text.h"
 
@@ -157,7 +158,7 @@ pipeline::Outcome make_cutouts(const CubeRequest& request, const InputOptions& i
   const auto calibration = spherex::CalibrationSet::find({files.begin(), files.end()}, input.calibration);
   std::vector<Cut> cuts(files.size());
   context.stage("reading headers", static_cast<std::int64_t>(files.size()));
-  context.pool().for_each(static_cast<std::int64_t>(files.size()), [&](std::int64_t i) {
+  pipeline::reading_pool(context, files).for_each(static_cast<std::int64_t>(files.size()), [&](std::int64_t i) {
     cuts[static_cast<std::size_t>(i)] = consider(files[static_cast<std::size_t>(i)], wish, input, calibration);
     context.step(1);
   });
@@ -176,7 +177,7 @@ pipeline::Outcome make_cutouts(const CubeRequest& request, const InputOptions& i
   std::vector<std::filesystem::path> places;
   for (const auto& c : cuts) places.push_back(folder.product(c.name));
   context.stage("cutting", static_cast<std::int64_t>(cuts.size()));
-  context.pool().for_each(static_cast<std::int64_t>(cuts.size()), [&](std::int64_t i) {
+  pipeline::reading_pool(context, files).for_each(static_cast<std::int64_t>(cuts.size()), [&](std::int64_t i) {
     const auto& c = cuts[static_cast<std::size_t>(i)];
     io::crop_fits(c.from, places[static_cast<std::size_t>(i)], c.window, c.images);
     context.step(1);
@@ -190,7 +191,8 @@ pipeline::Outcome make_cutouts(const CubeRequest& request, const InputOptions& i
     pipeline::measure_input(records.back(), false);
   }
   clock.stop();
-  const std::vector<std::pair<std::string, double>> results{{"cutouts", static_cast<double>(cuts.size())}, {"frames", static_cast<double>(files.size())}};
+  std::vector<std::pair<std::string, double>> results{{"cutouts", static_cast<double>(cuts.size())}, {"frames", static_cast<double>(files.size())}};
+  pipeline::tell_traffic(context, results);
   files::write_atomic(folder.product("run.json"), pipeline::run_json(clock.record, asked.plan_hash, settings, records, products, results, context));
   folder.publish("run.json");
   context.log(Level::info, fmt::format("{}: {} cut-outs, {}", request.output, cuts.size(), text::format_duration(clock.record.wall_s)));

@@ -68,7 +68,11 @@ struct CompressedReader::Impl {
 };
 
 void ready_cfitsio() {
-  static const int done = fits_init_cfitsio();  // once, however many threads come
+  // Once, however many threads come.
+  static const int done = [] {
+    fits_init_cfitsio();
+    return register_source_driver();
+  }();
   static_cast<void>(done);
 }
 

@@ -33,6 +33,8 @@ std::int64_t bits_offset(const HduLayout& hdu, const std::string& where);
 
 /// cfitsio fills its table of drivers when it is first used, and looks at it without a lock: this comes before any call that opens a file.
 void ready_cfitsio();
+/// Makes names of CfitsioName known to it; 0 when it took the driver. Called by ready_cfitsio().
+int register_source_driver();
 
 /// One cfitsio handle, opened when the first compressed image is asked for.
 class CompressedReader {

@@ -27,6 +27,7 @@ struct Opened {
 std::mutex mutex;
 std::map<int, Opened> opened;
 int last = 0;
+int driver_status = FILE_NOT_OPENED;  // until ready_cfitsio()
 
 /// Entries of a map stay where they are, and each is used by the thread that made it alone.
 Opened* find(int number) {
@@ -76,16 +77,16 @@ int read_source(int handle, void* out, long count) {
 }
 }
 
-int register_driver() {
-  char prefix[] = "tessera://";
-  return fits_register_driver(prefix, nothing, nothing, nullptr, nullptr, nullptr, nullptr, open_source, nullptr, nullptr, close_source, nullptr, size_of_source, nullptr, seek_source, read_source, nullptr);
-}
-
 }  // namespace
 
+int register_source_driver() {
+  char prefix[] = "tessera://";
+  driver_status = fits_register_driver(prefix, nothing, nothing, nullptr, nullptr, nullptr, nullptr, open_source, nullptr, nullptr, close_source, nullptr, size_of_source, nullptr, seek_source, read_source, nullptr);
+  return driver_status;
+}
+
 CfitsioName::CfitsioName(const ByteSource& source) {
-  static const int status = register_driver();  // once, behind ready_cfitsio()
-  if (status != 0) throw SystemError{fmt::format("cfitsio takes no further driver (status {})", status)};
+  if (driver_status != 0) throw SystemError{fmt::format("cfitsio takes no further driver (status {})", driver_status)};
   const std::lock_guard lock{mutex};
   number_ = ++last;
   opened[number_].source = &source;

@@ -79,8 +79,11 @@ std::vector<InputRecord> list_inputs(const Plan& plan, const std::vector<std::st
 
 void measure_input(InputRecord& r, bool checksum) {
   if (io::is_url(r.path)) {
-    if (r.lost) return;
-    r.bytes = io::remote_identity(r.path).bytes;  // it is not fetched whole: what its server says of it stands in for a checksum
+    try {
+      r.bytes = io::remote_identity(r.path).bytes;  // it is not fetched whole: what its server says of it stands in for a checksum
+    } catch (const DataError&) {
+      r.bytes = 0;
+    }
     return;
   }
   try {
@@ -156,7 +159,7 @@ void add_inputs(nlohmann::ordered_json& j, const std::vector<InputRecord>& input
   j["inputs"] = nlohmann::ordered_json::array();
   for (const auto& in : inputs) {
     nlohmann::ordered_json record{{"path", in.path}, {"bytes", in.bytes}, {"sha256", in.sha256}};
-    if (io::is_url(in.path) && !in.lost) record["remote"] = io::remote_identity(in.path).stamp();
+    if (io::is_url(in.path) && in.bytes > 0) record["remote"] = io::remote_identity(in.path).stamp();
     j["inputs"].push_back(std::move(record));
   }
 }

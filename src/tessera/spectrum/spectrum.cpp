@@ -11,11 +11,11 @@
 #include "tessera/base/files.h"
 #include "tessera/base/text.h"
 #include "tessera/instrument/input_names.h"
-#include "tessera/io/remote.h"
 #include "tessera/io/table_pieces.h"
 #include "tessera/io/tables.h"
 #include "tessera/pipeline/mosaic.h"
 #include "tessera/pipeline/products.h"
+#include "tessera/pipeline/remote_files.h"
 #include "tessera/pipeline/run_json.h"
 #include "tessera/spectrum/frame_journal.h"
 #include "tessera/spectrum/report.h"
@@ -148,8 +148,7 @@ class Run {
     measured_.measurements.reserve(static_cast<std::size_t>(std::min(n * static_cast<std::int64_t>(wanted_), context_.memory_bytes() / row_bytes() + static_cast<std::int64_t>(wanted_))));
     context_.stage("measuring", n);
     try {
-      const parallel::Pool patient{std::max(context_.pool().threads(), io::remote_connections())};
-      const auto& pool = remote() ? patient : context_.pool();
+      const auto pool = pipeline::reading_pool(context_, frames_);
       pool.for_each_ordered(n, 8 * pool.threads(), work, done);
     } catch (const DataError&) {
       throw;
@@ -160,8 +159,6 @@ class Run {
     for (const auto& [text, count] : caveats) context_.caveat("frames", text, count);
     measured_.sort();
   }
-
-  bool remote() const { return std::ranges::any_of(frames_, [](const auto& f) { return io::is_url(f.string()); }); }
 
   /// Of a measurement in memory; FITS tables are made a piece at a time, others as a whole.
   std::int64_t row_bytes() const { return static_cast<std::int64_t>(sizeof(Measurement)) + (std::ranges::all_of(options_.formats, [](const auto& f) { return f == "fits"; }) ? 0 : table_row_bytes); }
@@ -202,15 +199,7 @@ class Run {
     context_.log(Level::info, fmt::format("{} measurements of {} sources on {} frames; {} contain bad pixels, {} have no result", measured_.measurements.size(), wanted_, frames_.size(), bad, errors));
     results_ = {{"sources", static_cast<double>(wanted_)},       {"measurements", static_cast<double>(measured_.measurements.size())}, {"contain_bad_pixel", static_cast<double>(bad)}, {"fit_error", static_cast<double>(errors)},
                 {"off_all_frames", static_cast<double>(absent)}, {"frames", static_cast<double>(frames_.size())},                     {"frames_left_out", static_cast<double>(unusable_ + left_out_)}};
-    tell_traffic();
-  }
-
-  void tell_traffic() {
-    const auto traffic = io::remote_traffic();
-    if (traffic.requests == 0) return;
-    context_.log(Level::info, io::describe(traffic));
-    for (const auto& [name, number] : {std::pair{"remote_files", traffic.files}, {"remote_bytes", traffic.file_bytes}, {"fetched_bytes", traffic.fetched_bytes}, {"requests", traffic.requests}, {"requests_again", traffic.tries_again}})
-      results_.emplace_back(name, static_cast<double>(number));
+    pipeline::tell_traffic(context_, results_);
   }
 
   void write(pipeline::OutputFolder& folder, const std::string& plan, const std::vector<std::string>& files) {

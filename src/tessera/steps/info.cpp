@@ -6,6 +6,7 @@
 
 #include "tessera/base/files.h"
 #include "tessera/base/text.h"
+#include "tessera/io/remote.h"
 #include "tessera/instrument/inspect.h"
 #include "tessera/steps/info_aperture.h"
 #include "tessera/steps/info_report.h"
@@ -82,7 +83,7 @@ class Info : public Step {
  private:
   InfoReport report(const std::string& input, const instrument::ProfileSet& profiles) const {
     fs::path path{input};
-    if (!files::exists(path)) throw DataError{fmt::format("{}: no such file, or no permission to see it", input)};
+    if (!files::exists(path) && !io::is_url(input)) throw DataError{fmt::format("{}: no such file, or no permission to see it", input)};
     if (files::is_folder(path)) {
       if (!files::exists(path / "run.json")) throw UsageError{fmt::format("{}: this is a folder without run.json; name the files in it", input)};
       path /= "run.json";
