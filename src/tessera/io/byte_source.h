@@ -17,6 +17,8 @@ class RemoteFile;
 
 /// Most bytes a gzip file may unfold to: far above any camera's frame, far below what a machine can hold.
 constexpr std::int64_t gzip_limit_bytes = std::int64_t{64} << 30;
+/// Most bytes that ByteSource::expect() fetches.
+constexpr std::int64_t expected_bytes = std::int64_t{4} << 20;
 /// A gzip file that unfolds to more than this is not kept in memory.
 constexpr std::int64_t gzip_kept_bytes = std::int64_t{32} << 20;
 
@@ -60,7 +62,7 @@ class ByteSource {
   std::int64_t size() const { return size_; }
   bool gzipped() const { return gzipped_; }
   bool remote() const { return remote_ != nullptr; }
-  /// Bytes that will be read soon, in pieces: of a remote file they are fetched at once, as many as it keeps.
+  /// Bytes that will be read soon, in pieces: of a remote file the first `expected_bytes` of them are fetched at once.
   void expect(std::int64_t offset, std::int64_t count) const;
   /// Whether reading backwards costs inflating from the beginning.
   bool streamed() const { return gzipped_ && memory_.empty(); }

@@ -98,7 +98,8 @@ class Target {
 
 void copy_bytes(const detail::ByteSource& source, std::int64_t from, std::int64_t to, Target& target) {
   std::vector<std::byte> buffer;
-  for (std::int64_t at = from; at < to;) {
+  for (std::int64_t at = from, expected = from; at < to;) {
+    if (at >= expected) source.expect(at, to - at), expected = at + detail::expected_bytes;
     const auto count = static_cast<std::size_t>(std::min<std::int64_t>(to - at, chunk_bytes));
     target.write(reinterpret_cast<const char*>(source.at(at, count, buffer)), count);
     at += static_cast<std::int64_t>(count);
@@ -128,9 +129,11 @@ std::string window_bytes(const FitsFile& file, const detail::ByteSource& source,
   if (!info.compressed) {
     const std::int64_t item = std::abs(info.bitpix) / 8, width = info.axes[0];
     std::vector<std::byte> buffer;
+    const auto place = [&](int x, int y) { return hdu.data_offset + item * (y * width + x); };
+    source.expect(place(window.x0, window.y0), place(window.x1, window.y1 - 1) - place(window.x0, window.y0));
     for (int y = window.y0; y < window.y1; ++y) {
       const auto count = static_cast<std::size_t>(item * window.width());
-      data.append(reinterpret_cast<const char*>(source.at(hdu.data_offset + item * (y * width + window.x0), count, buffer)), count);
+      data.append(reinterpret_cast<const char*>(source.at(place(window.x0, y), count, buffer)), count);
     }
   } else if (info.bitpix > 0) {
     pad(data, file.read_bits(number, window));

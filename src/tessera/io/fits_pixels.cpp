@@ -23,7 +23,6 @@ Image<T> decode_window(const ByteSource& source, const HduLayout& hdu, const Pla
   const std::int64_t row_items = window.width();
   const std::int64_t first = hdu.data_offset + item * plane * shape.width * static_cast<std::int64_t>(shape.height);
   const bool whole_rows = window.width() == shape.width;
-  constexpr std::int64_t expected_bytes = std::int64_t{4} << 20;
   const std::int64_t end = first + item * ((window.y1 - std::int64_t{1}) * shape.width + window.x1);
   std::int64_t expected = first;
   const std::int64_t rows_at_once = whole_rows ? std::max<std::int64_t>(1, static_cast<std::int64_t>(chunk_bytes) / (item * row_items)) : 1;

@@ -12,7 +12,7 @@ namespace tessera::io::detail {
 namespace {
 
 // A request takes as long as some hundred kilobytes do: a header is fetched with what follows it, and longer reading fetches ever more at once.
-constexpr std::int64_t first_ahead = std::int64_t{64} << 10, most_ahead = std::int64_t{4} << 20;
+constexpr std::int64_t first_ahead = std::int64_t{64} << 10, most_ahead = expected_bytes;
 constexpr std::int64_t most_kept = std::int64_t{12} << 20;
 
 }  // namespace
