@@ -175,7 +175,7 @@ def main():
     if {"pulls", "cutouts", "peer"} & set(wanted):
         folder = simulate(a.work / "grid", catalog, surveys=2)
     steps = {"pulls": lambda: pulls(a.work, catalog, folder), "blends": lambda: blends(a.work), "galaxies": lambda: galaxies(a.work), "mixed": lambda: mixed_blends(a.work),
-             "layouts": lambda: layouts(a.work, catalog), "defects": lambda: defects(a.work, catalog), "cutouts": lambda: cut_outs(a.work, catalog, folder),
+             "layouts": lambda: layouts(a.work, catalog), "defects": lambda: defects(a.work, catalog) + defects(a.work, catalog, surveys=1, groups=3, bands="3"), "cutouts": lambda: cut_outs(a.work, catalog, folder),
              "fix": lambda: header_fix(a.work, catalog), "flat": lambda: flat_cube(a.work, bands="1,2,3,4,5,6"), "stars": lambda: star_flux(a.work) + star_flux(a.work, surveys=4, name="more_stars"), "peer": lambda: peer(a.work, catalog, folder)}
     print("| What | Limit | Measured | |\n|---|---|---|---|")
     failed = 0

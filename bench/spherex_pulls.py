@@ -152,13 +152,13 @@ def layouts(work, catalog, surveys=2, groups=6):
 
 DEFECTS = ("nonfunc_fraction=0.001", "hot_fraction=0.003", "cosmic_fraction=0.002", "lost_fraction=5e-5", "full_well_e=50000", "persistence=true", "dichroic=true", "full_sample=true")
 COSMIC, TRANSIENT, OUTLIER = 4, 1 << 0, 1 << 19
-FLAG_OF_TRUTH = {"NONFUNC": (1, 1 << 6), "HOT": (2, 1 << 10), "OVERFLOW": (16, 1 << 1)}
+FLAG_OF_TRUTH = {"NONFUNC": (1, 1 << 6), "HOT": (2, 1 << 10), "OVERFLOW": (16, 1 << 1), "DICHROIC": (128, 1 << 7)}
 
 
 def defects(work, catalog, surveys=2, groups=6, bands="2"):
     """Stars on frames with bad pixels, cosmic rays, persistence and saturation: pulls of measurements whose flags are clean, and flags against the truth."""
-    folder = simulate(work / "defects", catalog, surveys=surveys, groups=groups, bands=bands, more=[f"spherex_defects.{d}" for d in DEFECTS])
-    out = work / "defects_out"
+    folder = simulate(work / f"defects{bands}", catalog, surveys=surveys, groups=groups, bands=bands, more=[f"spherex_defects.{d}" for d in DEFECTS])
+    out = work / f"defects{bands}_out"
     t = spectrum(catalog, folder, out, "--variance", "smooth")
     names = [str(n).strip() for n in Table.read(out / "frames.fits")["file"]]
     hit, wrong, seen, right, flagged = np.zeros(len(t), bool), 0, dict.fromkeys(FLAG_OF_TRUTH, 0), dict.fromkeys(FLAG_OF_TRUTH, 0), [0, 0]
@@ -179,15 +179,15 @@ def defects(work, catalog, surveys=2, groups=6, bands="2"):
             near = np.hypot(u - x, v - y) <= 2.5
             bits = flags[v[near], u[near]]
             hit[i] = (truth[v[near], u[near]] & COSMIC != 0).any()
-            wrong += int(np.bitwise_or.reduce(bits)) != int(t["flags"][i]) & 0xFFFFFFFF or any((bits >> b & 1).sum() != t[f"n_{n}"][i] for b, n in ((0, "transient"), (6, "nonfunc"), (10, "hot"), (19, "outlier"), (21, "source")))
+            wrong += int(np.bitwise_or.reduce(bits)) != int(t["flags"][i]) & 0xFFFFFFFF or any((bits >> b & 1).sum() != t[f"n_{n}"][i] for b, n in ((0, "transient"), (6, "nonfunc"), (7, "dichroic"), (10, "hot"), (19, "outlier"), (21, "source")))
     clean = np.asarray(t["flags"] & (TRANSIENT | OUTLIER | FLAG_OF_TRUTH["OVERFLOW"][1])) == 0
     pull, snr, _ = pulls_in(t, folder, out, clean & ~hit)
-    rows = summary("stars on frames with defects, no flag and no cosmic ray in the central region", pull, snr)
+    rows = summary(f"stars on frames of detector {bands} with defects, no flag and no cosmic ray in the central region", pull, snr)
     p, s, _ = pulls_in(t, folder, out, clean & hit)
     marked, _, _ = pulls_in(t, folder, out, ~clean)
     rows.append(Row("the same with a cosmic ray there that no flag tells of", "–", f"{(clean & hit & good(t)).sum()} of {len(t)}; beyond 5 σ {100 * (abs(p) > 5).mean():.0f} %, median pull {np.median(p):+.2f}" if len(p) else "none", None))
     rows.append(Row("measurements with TRANSIENT, OUTLIER or OVERFLOW", "–", f"{(~clean).sum()} of {len(t)}; of those without CONTAINS_BAD_PIXEL beyond 5 σ {100 * (abs(marked) > 5).mean():.0f} %", None))
-    rows.append(Row("flags of measurements, and counts of five, against FLAGS", "equal", f"{wrong} of {len(t)} differ", wrong == 0))
+    rows.append(Row("flags of measurements, and counts of six, against FLAGS", "equal", f"{wrong} of {len(t)} differ", wrong == 0))
     for name in FLAG_OF_TRUTH:
         rows.append(Row(f"pixels that are {name} in truth and flagged so", "all", f"{right[name]} of {seen[name]}", bool(right[name] == seen[name]) if seen[name] else None))
     rows.append(Row("pixels with a cosmic ray in truth, flagged TRANSIENT or OUTLIER", "–", f"{flagged[1]} of {flagged[0]}", None))
