@@ -225,6 +225,32 @@ def test_one_frame_and_what_is_searched(stack, tmp_path):
 
 
 @needs_shared
+def test_sources_are_found_by_the_deviation_mosaic_or_the_pixels_own_noise(stack, tmp_path):
+    _, out, _ = stack
+    for name in ("mosaic.fits", "mosaic_unc.fits", "mosaic_cov.fits"):
+        (tmp_path / name).write_bytes((out / "Combine-mosaic" / name).read_bytes())
+    nl = tmp_path / "std.nl"
+    text = changed(APEX, run_select=0, run_select_detect=0, run_sourcestimate=0, delete_intermediate_files=1, use_unc_to_detect=0).replace("'image_input'", "'snr_input'").replace("'tile_map'", "'image_list'")
+    nl.write_text("use_std_to_detect = 1\n" + text)
+    run = ["-n", nl, "-i", tmp_path / "mosaic.fits", "-p", "gaussian:fwhm_pix=3", "-q", "--set", "output.report=false", "--set", "detection.noise_cell=0", "--set", "detection.threshold_unit=own", "--set", "detection.image=significance"]
+    assert "mosaic_std.fits: there is no such file" in tessera("mopex", "apex_1frame.pl", *run, "-O", tmp_path / "none", code=1).stderr
+    # Where frames differ a hundred times as much, nothing is found.
+    with fits.open(tmp_path / "mosaic_unc.fits") as f:
+        half = f[0].data.shape[1] // 2
+        f[0].data[:, :half] *= 100
+        fits.writeto(tmp_path / "mosaic_std.fits", f[0].data, f[0].header)
+    places = {}
+    for name, by in (("std", "use_std_to_detect = 1\n"), ("none", ""), ("stated", "use_unc_to_detect = 1\n")):
+        nl.write_text(by + (text.replace("use_unc_to_detect = 0\n", "") if name == "stated" else text))
+        tessera("mopex", "apex_1frame.pl", *run, "-O", tmp_path / name)
+        assert options_of(tmp_path / name, "apex_1frame")["detection.uncertainty"]["value"] == {"std": "std", "none": "none", "stated": ""}[name]
+        places[name] = np.array(ipac(tmp_path / name / "mosaic_detect.tbl")["x"])
+    left = {name: int((x < half).sum()) for name, x in places.items()}
+    assert left["std"] < 0.1 * left["stated"] and left["none"] > 0.3 * left["stated"], left
+    assert (places["std"] > half).sum() > 0.8 * (places["stated"] > half).sum()
+
+
+@needs_shared
 def test_the_shared_namelist_of_a_list_on_a_real_frame(stack, tmp_path):
     """find_astrostars.nl is for 100-fold PRFs; ours are 5-fold."""
     _, out, _ = stack
@@ -311,6 +337,43 @@ def test_apex_qa_takes_sources_off_frames_and_mosaic(stack, tmp_path):
     seen = np.isfinite(planes[0])
     assert np.allclose((planes[1] + planes[2])[seen], planes[0][seen], rtol=1e-5, atol=1e-5) and np.isfinite(planes[2]).all() and planes[2].max() > 1
     assert "products agree" in tessera("replay", tmp_path / "mosaic" / "run_apex_qa.json").stderr
+
+
+@needs_shared
+def test_apex_qa_cuts_the_response_and_mosaics_the_residuals(stack, tmp_path):
+    _, out, frames = stack
+    block = ("&POINTSOURCEIMAGE\n PRF_ResampleX_Factor = 5,\n PRF_ResampleY_Factor = 5,\n Normalization_Radius = 60,\n Input_RA_Dec = {sky},\n X_Column_Name = {x},\n Y_Column_Name = {y},\n Flux_Column_Name = 'flux',\n"
+             " Outer_Radius = 6,\n Hole_Radius = 2,\n&END\n")
+    sky = WCS(fits.getheader(out / "Combine-mosaic" / "mosaic.fits"))
+    qa, mosaic = tmp_path / "qa.nl", tmp_path / "mosaic_qa.nl"
+    qa.write_text("create_residual_images = 1\ncreate_pointsource_images = 1\n" + block.format(sky=1, x="'RA'", y="'Dec'"))
+    mosaic.write_text("run_mosaic_coadder = 1\nrun_mosaic_combiner = 1\n")
+    run = ["-n", qa, *frames, "-p", PRF, "-E", out / "extract_raw.tbl"]
+    tessera("mopex", "apex_qa.pl", *run, "-u", mosaic, "-F", out / "FIF.tbl", "-O", tmp_path / "qa", "-q")
+    made = files_of(tmp_path / "qa")
+    assert {"Combine-ApexQA/mosaic.fits", "Combine-ApexQA/mosaic_unc.fits", "Combine-ApexQA/mosaic_cov.fits", "run_apex_qa.json", "run_apex_qa_mosaic.json", "qa.nl", "mosaic_qa.nl"} <= made and "mosaic.fits" not in made
+    # Nothing was taken off beyond the outer radius or in the hole: the middle of the brightest star stays, the sources' own images are rings.
+    rows = ipac(out / "extract_raw.tbl")
+    star = rows[(rows["status"] == 1) & (rows["deblend"] == "N") & (rows["SNR"] > 100)][0]
+    alone, header = plane(next((tmp_path / "qa" / "Residual-ApexQA").glob("pointsource_*")))
+    x, y = (float(v) for v in WCS(header).all_world2pix(float(star["RA"]), float(star["Dec"]), 0))
+    rr = np.hypot(*np.meshgrid(np.arange(alone.shape[1]) - x, np.arange(alone.shape[0]) - y))
+    assert np.abs(alone[rr < 1.9]).max() < 1e-3 * alone[(rr > 2.1) & (rr < 3)].max()
+    whole, left = plane(out / "Combine-mosaic" / "mosaic.fits")[0], plane(tmp_path / "qa" / "Combine-ApexQA" / "mosaic.fits")[0]
+    assert whole.shape == left.shape
+    xm, ym = (int(round(float(v))) for v in sky.all_world2pix(float(star["RA"]), float(star["Dec"]), 0))
+    assert abs(left[ym, xm] / whole[ym, xm] - 1) < 0.2  # hole
+    ring = np.hypot(*np.meshgrid(np.arange(whole.shape[1]) - xm, np.arange(whole.shape[0]) - ym))
+    ring = (ring > 5) & (ring < 9)  # 2.5 to 4.5 frame pixels
+    background = np.nanmedian(whole)
+    assert np.nansum(left[ring] - background) < 0.5 * np.nansum(whole[ring] - background)
+    assert "products agree" in tessera("replay", tmp_path / "qa" / "run_apex_qa.json").stderr
+    # Places in pixels of the fiducial frame: the same residuals. Its own namelist asks for the mosaic.
+    qa.write_text("run_mosaic_coadder = 1\nrun_fiducial_image_frame = 1\n" + block.format(sky=0, x="x", y="y"))
+    tessera("mopex", "apex_qa.pl", *run, "-F", out / "FIF.tbl", "-O", tmp_path / "pixels", "-q")
+    name = sorted(p.name for p in (tmp_path / "qa" / "Residual-ApexQA").glob("residual_*.fits"))[0]
+    a, b = plane(tmp_path / "qa" / "Residual-ApexQA" / name)[0], plane(tmp_path / "pixels" / "Residual-ApexQA" / name)[0]
+    assert np.nanmax(np.abs(a - b)) < 0.01 * np.nanmax(a) and (tmp_path / "pixels" / "Combine-ApexQA" / "mosaic.fits").exists()
 
 
 @needs_shared

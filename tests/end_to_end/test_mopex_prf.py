@@ -134,3 +134,27 @@ def test_import_translates_it_for_psf_estimate(field, tmp_path):
     tessera("psf", "estimate", "mosaic/mosaic.fits", "-c", tmp_path / "prf.toml", "--sources", "stars.tbl", "-o", tmp_path / "out", "-q", cwd=field)
     tessera("mopex", "prf_estimate.pl", "-n", script, "-O", "again", "-q", cwd=field)
     assert fits.getheader(tmp_path / "out" / "psf.fits")["DATASUM"] == fits.getheader(field / "again" / "PRF.fits")["DATASUM"]
+
+
+def test_places_in_pixels_and_samplings_that_differ(field):
+    from astropy.wcs import WCS
+    truth, sky = Table.read(field / "stars.tbl", format="ascii.ipac"), WCS(fits.getheader(field / "mosaic" / "mosaic.fits"))
+    x, y = sky.all_world2pix(np.array(truth["RA"]), np.array(truth["Dec"]), 1)
+    (field / "pixels.tbl").write_text("|x           |y           |\n|double      |double      |\n" + "".join(f" {a:12.5f} {b:12.5f}\n" for a, b in zip(x, y)))
+    script = namelist(field, "pixels.nl", "INPUT_FILE_NAME = mosaic/mosaic.fits\nFIF_FILE_NAME = mosaic/FIF.tbl")
+    text = (field / script).read_text().replace("stars.tbl", "pixels.tbl").replace("'SkyToPlane'", "'PlaneToPlane'").replace("'RA'", "'x'").replace("'Dec'", "'y'").replace("PRF_ResampleY_Factor = 4", "PRF_ResampleY_Factor = 3")
+    (field / script).write_text(text)
+    tessera("mopex", "prf_estimate.pl", "-n", script, "-O", "pixels", "-q", cwd=field)
+    tessera("mopex", "prf_estimate.pl", "-n", namelist(field, "sky.nl", "INPUT_FILE_NAME = mosaic/mosaic.fits"), "-O", "sky", "-q", cwd=field)
+    one, header = fits.getdata(field / "pixels" / "PRF.fits").astype(float), fits.getheader(field / "pixels" / "PRF.fits")
+    both = fits.getdata(field / "sky" / "PRF.fits").astype(float)
+    assert one.shape == (61, 81) and (header["PRSAMPX"], header["PRSAMPY"]) == (4, 3) and (header["PRCENX"], header["PRCENY"]) == (40, 30)
+    assert np.allclose(fits.getdata(field / "pixels" / "star.fits"), fits.getdata(field / "sky" / "star.fits"), atol=1e-4 * both.max())
+    assert np.allclose(one[30], both[40], atol=2e-4 * both.max()) and np.allclose(one[::3], both[::4], atol=2e-4 * both.max())
+    # It is read as it was written: the same fluxes.
+    tables = []
+    for name in ("pixels", "sky"):
+        tessera("extract", "mosaic/mosaic.fits", "--psf", field / name / "PRF.fits", "--sources", "stars.tbl", "-o", field / f"fit_{name}", "-q", cwd=field)
+        tables.append(np.array(Table.read(field / f"fit_{name}" / "catalog.fits")["flux"]))
+    good = np.isfinite(tables[0]) & np.isfinite(tables[1])
+    assert good.sum() > 60 and np.abs(np.median(tables[0][good] / tables[1][good]) - 1) < 2e-3

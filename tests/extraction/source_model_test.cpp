@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 namespace tessera::extraction {
 namespace {
 
@@ -48,4 +50,25 @@ TEST(SourceModel, HoldsTheFluxTimesTheScale) {
 }
 
 }  // namespace
+TEST(AddSource, LeavesOutWhatIsCutOfTheResponse) {
+  const auto psf = psf::PsfModel::analytic({.fwhm_pix = 3});
+  FitImage image;
+  image.psf = &psf;
+  psf::PointResponse workspace;
+  std::vector<float> stamp;
+  const auto added = [&](const ResponseCut& cut) {
+    image.cut_response = cut;
+    Image<float> to{41, 41};
+    add_source(image, {.x = 20.3, .y = 19.8}, 1000, workspace, stamp, to);
+    return to;
+  };
+  const auto whole = added({}), ring = added({.outer = 5, .hole = 2}), box = added({.box_x = 5, .box_y = 9});
+  for (int y = 0; y < 41; ++y)
+    for (int x = 0; x < 41; ++x) {
+      const double dx = x - 20.3, dy = y - 19.8, r = std::hypot(dx, dy);
+      EXPECT_EQ(ring(x, y), r <= 5 && r >= 2 ? whole(x, y) : 0.0F);
+      EXPECT_EQ(box(x, y), std::abs(dx) <= 2.5 && std::abs(dy) <= 4.5 ? whole(x, y) : 0.0F);
+    }
+}
+
 }  // namespace tessera::extraction

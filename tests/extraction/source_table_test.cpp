@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "tessera/base/error.h"
+#include "tessera/wcs/grid.h"
 
 namespace tessera::extraction {
 namespace {
@@ -28,6 +29,23 @@ TEST(SourceTable, TakesOurNamesMopexsAndThoseThatAreNamed) {
     EXPECT_EQ(listed.chosen, 4);
     EXPECT_FALSE(listed.unit_assumed);
   }
+}
+
+TEST(SourceTable, TakesPixelsOfAPlane) {
+  wcs::Grid grid;
+  grid.crval1_deg = 30, grid.crval2_deg = -20, grid.crpix1 = grid.crpix2 = 50, grid.cdelt1_deg = -1e-3, grid.cdelt2_deg = 1e-3, grid.width = grid.height = 100;
+  const auto plane = grid.wcs();
+  Table t;
+  t.add("x", std::vector<double>{50, 60});
+  t.add("y", std::vector<double>{50, 40});
+  t.add("flux", std::vector<double>{5, 6}, "uJy");
+  const auto listed = listed_sources(t, "t", {}, "uJy", &plane);
+  ASSERT_EQ(listed.sources.size(), 2U);
+  EXPECT_NEAR(listed.sources[0].start.ra_deg, 30, 1e-9) << "FITS pixels count from 1";
+  EXPECT_NEAR(listed.sources[0].start.dec_deg, -20, 1e-9);
+  EXPECT_NEAR(listed.sources[1].start.dec_deg, -20.01, 1e-6);
+  EXPECT_LT(listed.sources[1].start.ra_deg, 30);
+  EXPECT_THROW(listed_sources(table("ra", "dec", "flux", ""), "t", {}, "uJy", &plane), DataError);
 }
 
 TEST(SourceTable, ConvertsFluxDensitiesAndMagnitudesAndRefusesOtherUnits) {

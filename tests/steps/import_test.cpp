@@ -304,7 +304,8 @@ TEST(ImportApex, TheFitAndItsPrf) {
   EXPECT_EQ(columns["fit.group_distance"], "0");
   EXPECT_EQ(translated(apex_with("run_select_detect = 1\nselect_detect_columns = \"srcid,x,y,flux,BlendId,BlendSize\"\n"))["fit.group_distance"], "default");
   EXPECT_EQ(translated(apex_with("use_bright_object_mask = 0\n&BRIGHT_DETECT\nDetection_Threshold = 100,\n&END\n"))["detection.bright_limit"], "default");
-  EXPECT_EQ(translated(apex_with("", "PRF_ResampleX_Factor = 4,\nPRF_ResampleY_Factor = 5,\n")).missing, 1);
+  EXPECT_EQ(translated(apex_with("", "PRF_ResampleX_Factor = 4,\nPRF_ResampleY_Factor = 5,\n"))["psf.samples_per_pixel_y"], "5");
+  EXPECT_EQ(translated(apex_with("", "PRF_ResampleX_Factor = 4,\nPRF_ResampleY_Factor = 4,\n"))["psf.samples_per_pixel_y"], "default");
   EXPECT_EQ(translated("run_sourcestimate = 0\n" + apex_with("").substr(apex_with("").find("&")))["fit.skip"], "true");
 }
 
@@ -340,7 +341,17 @@ TEST(ImportApex, QaNamesItsColumns) {
   EXPECT_EQ(t["sources.ra"], "RA");
   EXPECT_EQ(t["sources.flux"], "f");
   EXPECT_EQ(t["psf.normalisation_radius"], "10");
-  EXPECT_EQ(t.missing, 1) << "a hole in the response";
+  EXPECT_EQ(t.missing, 0);
+  EXPECT_EQ(t["sources.hole_radius"], "3");
+  EXPECT_EQ(translated("create_residual_images = 1\n&POINTSOURCEIMAGE\nInput_RA_Dec = 0,\nX_Column_Name = 'x',\nOuter_Radius = 20,\nPS_Image_Xsize = 31,\n&END\n")["sources.places"], "pixels");
+}
+
+TEST(ImportPrf, PlacesInPixelsAndTwoSamplings) {
+  auto t = translated("run_prf_estimate = 1\n&CROP_STACK\nTransformationType = 'PlaneToPlane',\nX_Column_Name = 'x',\n&END\n&PRF_ESTIMATE\nPRF_ResampleX_Factor = 4,\nPRF_ResampleY_Factor = 3,\n&END\n");
+  EXPECT_EQ(t["estimate.places"], "pixels");
+  EXPECT_EQ(t["estimate.samples_per_pixel"], "4");
+  EXPECT_EQ(t["estimate.samples_per_pixel_y"], "3");
+  EXPECT_EQ(t.missing, 0);
 }
 
 TEST(ImportMopex, UnknownKeysNameTheNearest) {

@@ -14,6 +14,7 @@ void describe(param::Schema<DetectionOptions>& s) {
   s.field(&O::coverage, "coverage", "Coverage of the mosaic; empty: NAME_cov.fits beside NAME.fits, where it is.").flag("coverage", 'C').placeholder("FILE").namelist("", "COVERAGE_MAP");
   s.field(&O::psf, "psf", "Point response on the mosaic, as psf.file; empty: psf.file itself when the mosaic is fitted, that of a coadd of frames with psf.file when they are.").placeholder("FILE").namelist("", "MOSAIC_PRF_file_name");
   s.field(&O::psf_samples, "psf_samples_per_pixel", "Samples of that file's table per pixel of the mosaic; 0: as the file says.").range(0, 1000).namelist("POINTSOURCEPROB", "PRF_ResampleX_Factor");
+  s.field(&O::psf_samples_y, "psf_samples_per_pixel_y", "The same along y, where it differs; 0: as along x.").range(0, 1000).namelist("POINTSOURCEPROB", "PRF_ResampleY_Factor");
   s.field(&O::bands, "bands", "Mosaics of other bands on the same pixels, as in ch2/mosaic.fits,ch3/mosaic.fits: sources are found on the chi square of all (fitted on the first), the threshold in sigma of equal chance.").flag("bands");
   s.field(&O::band_psfs, "band_psfs", "Point responses of those bands, in their order, as psf.file; empty: that of the first band.");
   s.field(&O::image, "image", "The image that the threshold applies to: the matched filter's signal to noise, MOPEX's point source probability (threshold from 0 to 1), the filtered flux in its own noise, or the pixels themselves, less the background, in theirs.")
@@ -26,6 +27,7 @@ void describe(param::Schema<DetectionOptions>& s) {
   s.field(&O::bright_area, "bright_area", "… in clusters of at least so many such pixels.").at_least(1).unit("pixel").namelist("BRIGHT_DETECT", "Detection_Min_Area");
   s.field(&O::bright_whole, "bright_whole", "… with all pixels above the threshold of detection that hang together with them, so that no rim of a bright object is found.");
   s.field(&O::table, "table", "An earlier table of detections that is fitted in the place of what would be found: columns x and y (detections.fits, MOPEX's mosaic_detect.tbl with pixels from 1), and FitX, FitY where the fit's windows are their own.").placeholder("FILE").namelist("", "run_detect");
+  s.field(&O::uncertainty, "uncertainty", "Uncertainty by which sources are found, where it is not that which comes with the image: a FITS image; std = NAME_std.fits beside NAME.fits; none = the noise of the pixels, measured. Apertures and fits keep the stated one.").placeholder("FILE").namelist("", "use_std_to_detect");
   s.field(&O::edge, "edge", "Pixels this near to the edge of the image are not searched.").range(0, 10000).unit("pixel").namelist("DETECT", "N_Edge");
   s.field(&O::background, "background", "The background taken off before anything else: clipped medians of a mesh joined by splines, a running median, modes of panels, or none.")
       .choices({{"mesh", SkyChoice::mesh}, {"median", SkyChoice::median}, {"panels", SkyChoice::panels}, {"none", SkyChoice::none}}).namelist("DETECT_MEDFILTER", "Use_Sbkg_for_Med");

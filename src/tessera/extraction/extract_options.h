@@ -34,7 +34,7 @@ struct DetectionOptions {
   std::string coverage;               // -C
   std::string psf;                    // of the image that sources are found on, where frames are fitted
   std::vector<std::string> bands, band_psfs;
-  double psf_samples = 0;             // 0: as the file says
+  double psf_samples = 0, psf_samples_y = 0;  // 0: as the file says; as along x
   DetectionImage image = DetectionImage::significance;
   ThresholdUnit unit = ThresholdUnit::own;
   double probability_limit = 0;       // 0: none
@@ -43,6 +43,7 @@ struct DetectionOptions {
   int bright_area = 1;
   bool bright_whole = true;
   std::string table;                  // an earlier one
+  std::string uncertainty;            // of the image that is searched
   int edge = 0;                       // pixels
   SkyChoice background = SkyChoice::mesh;
   int cell = 0;                       // of the mesh; 0: from the width of the response

@@ -25,6 +25,11 @@ FluxUnit flux_unit(const std::string& unit) {
   return {unit, 1, FluxUnit::Area::pixel};
 }
 
+bool ResponseCut::keeps(double dx, double dy) const {
+  const double r = std::hypot(dx, dy);
+  return !(outer > 0 && r > outer) && !(hole > 0 && r < hole) && !(box_x > 0 && std::abs(dx) > box_x / 2) && !(box_y > 0 && std::abs(dy) > box_y / 2);
+}
+
 double FitImage::value_of_unit_flux(double x, double y) const {
   if (unit.area == FluxUnit::Area::pixel) return 1 / unit.factor;
   const double sr = file->wcs.pixel_area_sr({x, y});
@@ -33,7 +38,7 @@ double FitImage::value_of_unit_flux(double x, double y) const {
 
 FitImage FitImage::geometry() const {
   FitImage other;
-  other.file = file, other.psf = psf, other.unit = unit, other.mjd = mjd, other.saturated = saturated, other.stored = stored;
+  other.file = file, other.psf = psf, other.unit = unit, other.cut_response = cut_response, other.mjd = mjd, other.saturated = saturated, other.stored = stored;
   if (correlation) other.correlation = correlation->copy();
   return other;
 }

@@ -35,10 +35,19 @@ struct StoredPixels {
   float photons = 0;             ///< of every pixel
 };
 
+/// What of a response counts, by where pixel centres lie from the source; image pixels, 0: all of it. MOPEX guide 6.6.4.
+struct ResponseCut {
+  double outer = 0, hole = 0;    ///< radii: beyond the first and within the second nothing does
+  double box_x = 0, box_y = 0;   ///< sides of a box about the source
+  bool any() const { return outer > 0 || hole > 0 || box_x > 0 || box_y > 0; }
+  bool keeps(double dx, double dy) const;
+};
+
 struct FitImage {
   const instrument::FrameFile* file = nullptr;
   const psf::PsfModel* psf = nullptr;
   FluxUnit unit;
+  ResponseCut cut_response;
   Image<float> value;            ///< less the sky; 0 where bad
   Image<float> variance;         ///< without photons of sources when `photons` counts them, else all of it; 0 where bad
   Image<std::uint8_t> good;

@@ -49,7 +49,7 @@ void InputImages::on_one_image() {
   if (!options_.detection.psf.empty()) detection_psf_ = detection_response(options_.detection.psf);
   auto saturated = opened.resampled ? std::vector<std::pair<int, int>>{} : saturated_pixels(opened.frame.view(), mosaic_, options_.fit.saturation);
   put_into_image(opened.frame);
-  found_ = find_sources(std::move(opened.frame), opened.coverage, detection_psf_, options_, true, context_);
+  found_ = find_on(opened);
   detect_on_bands();
   if (opened.resampled && !opened.correlation && options_.mosaic.input.scale_noise) {
     context_.caveat("noise-scale", fmt::format("{}: how its pixels' noise hangs together is not known; errors were multiplied by {:.3f}, the width of the filtered image", mosaic_.label(), found_.median_noise));
@@ -68,6 +68,17 @@ void InputImages::on_one_image() {
   mask_saturated(image, std::move(saturated));
   images_.push_back(std::move(image));
   coverage_ = std::move(opened.coverage);
+}
+
+Found InputImages::find_on(OpenedImage& opened) {
+  const std::string& by = options_.detection.uncertainty;
+  if (by.empty()) return find_sources(std::move(opened.frame), opened.coverage, detection_psf_, options_, true, context_);
+  Image<float> stated = opened.frame.variance.copy();
+  opened.frame.variance = variance_to_detect(opened.frame, opened.coverage, mosaic_, by);
+  Found found = find_sources(std::move(opened.frame), opened.coverage, detection_psf_, options_, true, context_);
+  for (std::size_t i = 0; i < stated.pixels().size(); ++i)
+    if (found.frame.good.pixels()[i]) found.frame.variance.pixels()[i] = stated.pixels()[i];
+  return found;
 }
 
 void InputImages::response_of_coadd() {
@@ -113,7 +124,7 @@ void InputImages::on_frames() {
   open_files(record);
   detection_psf_ = options_.detection.psf.empty() ? coadded_response(psf_, mosaic_, frames_) : detection_response(options_.detection.psf);
   put_into_image(opened.frame);
-  found_ = find_sources(std::move(opened.frame), opened.coverage, detection_psf_, options_, true, context_);
+  found_ = find_on(opened);
   detect_on_bands();
   if (record.surfaces) throw DataError{fmt::format("{}: planes or surfaces were subtracted from its frames, which its record does not hold; use background.method = constant for extract", record.image.string())};
   images_ = open_frames(frames_, record, found_, mosaic_.wcs, psf_, options_, fs::path{request_.output} / ".tessera" / fit_scratch(), context_);
@@ -165,7 +176,7 @@ void InputImages::open_files(const RecordedMosaic& record) {
 psf::PsfModel InputImages::detection_response(const std::string& file) const {
   instrument::PsfFileOptions o;
   o.file = file;
-  o.samples_per_pixel = options_.detection.psf_samples;
+  o.samples_per_pixel = options_.detection.psf_samples, o.samples_per_pixel_y = options_.detection.psf_samples_y;
   if (o.samples_per_pixel > 0) o.response = options_.psf.response, o.normalisation = options_.psf.normalisation;
   return instrument::read_psf(o);
 }

@@ -65,6 +65,8 @@ class InputImages {
   /// The mosaic of the frames, with masks of the outliers, in OUT/mosaic.
   void make_mosaic();
   void open_files(const RecordedMosaic& record);
+  /// Sources found by the uncertainty that detection.uncertainty names; what is left of the image keeps its own.
+  Found find_on(OpenedImage& opened);
   psf::PsfModel detection_response(const std::string& file) const;
   static void scale(Frame& frame, double factor);
   /// Sources are found on the χ² of this image and those of detection.bands.

@@ -41,20 +41,45 @@ void refuse_beyond(std::int64_t bytes, std::int64_t ceiling, const std::string& 
     throw SystemError{fmt::format("{} needs {} of memory, the ceiling is {}; raise it with --memory", what, text::format_bytes(static_cast<double>(bytes)), text::format_bytes(static_cast<double>(ceiling)))};
 }
 
-Image<float> read_coverage(const fs::path& path, const instrument::FrameFile& file) {
+/// A plane of the size of an image; `what` it is, `hint`: what to do about another one.
+Image<float> plane_of(const fs::path& path, const instrument::FrameFile& file, const char* what, const char* hint) {
   const io::FitsFile fits{path};
   const auto hdu = fits.first_image();
-  if (!hdu) throw DataError{fmt::format("{}: no image in it; a coverage map was expected", path.string())};
+  if (!hdu) throw DataError{fmt::format("{}: no image in it; {} was expected", path.string(), what)};
   const auto& axes = fits.hdus()[static_cast<std::size_t>(*hdu)].axes;
   if (axes[0] != file.width || axes[1] != file.height)
-    throw DataError{fmt::format("{}: {} × {} pixels, but {} has {} × {}; a coverage map has the size of its mosaic (name the right one with -C)", path.string(), axes[0], axes[1], file.label(), file.width, file.height)};
-  Image<float> coverage = fits.read_float(*hdu);
+    throw DataError{fmt::format("{}: {} × {} pixels, but {} has {} × {}; {} has the size of its mosaic ({})", path.string(), axes[0], axes[1], file.label(), file.width, file.height, what, hint)};
+  return fits.read_float(*hdu);
+}
+
+Image<float> read_coverage(const fs::path& path, const instrument::FrameFile& file) {
+  Image<float> coverage = plane_of(path, file, "a coverage map", "name the right one with -C");
   for (float& c : coverage.pixels())
     if (!(c > 0)) c = 0;
   return coverage;
 }
 
 }  // namespace
+
+Image<float> variance_to_detect(const Frame& frame, const Image<float>& coverage, const instrument::FrameFile& file, const std::string& uncertainty) {
+  Image<float> variance = frame.variance.copy();
+  if (text::lower(uncertainty) == "none") {
+    std::vector<float> values;
+    for (std::size_t i = 0; i < variance.pixels().size(); ++i)
+      if (frame.good.pixels()[i]) values.push_back(frame.value.pixels()[i]);
+    const double sigma = values.empty() ? 0 : statistics::mad_sigma(std::span<const float>{values});
+    const double depth = coverage.empty() ? 1 : std::max(1e-3, statistics::median(coverage.pixels()));
+    for (std::size_t i = 0; i < variance.pixels().size(); ++i)
+      if (const double c = coverage.empty() ? 1 : static_cast<double>(coverage.pixels()[i]) / depth; variance.pixels()[i] > 0) variance.pixels()[i] = static_cast<float>(sigma * sigma / (c > 0 ? c : 1));
+    return variance;
+  }
+  const fs::path path = text::lower(uncertainty) == "std" ? beside(file.image.path, "_std.fits") : fs::path{uncertainty};
+  if (!files::exists(path)) throw DataError{fmt::format("{}: there is no such file; detection.uncertainty = std needs the standard deviation mosaic (output.std, create_std_mosaic)", path.string())};
+  const Image<float> sigma = plane_of(path, file, "an uncertainty", "detection.uncertainty");
+  for (std::size_t i = 0; i < variance.pixels().size(); ++i)
+    if (const float s = sigma.pixels()[i]; s > 0 && std::isfinite(s)) variance.pixels()[i] = s * s;  // a single frame has no deviation
+  return variance;
+}
 
 std::vector<instrument::FrameNames> image_names(const std::vector<std::string>& inputs, instrument::InputOptions input, const instrument::ProfileSet& profiles, pipeline::Context& context) {
   std::vector<std::string> arguments, notes;

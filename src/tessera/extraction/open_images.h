@@ -29,6 +29,10 @@ std::vector<instrument::FrameNames> image_names(const std::vector<std::string>& 
 /// SystemError when the image does not fit the memory ceiling.
 OpenedImage open_image(const instrument::FrameNames& names, const ExtractOptions& options, const instrument::ProfileSet& profiles, pipeline::Context& context);
 
+/// The variance by which sources are found on an image (detection.uncertainty): of a file, of NAME_std.fits beside it, or one for all pixels, from the median deviation, less where more frames cover it.
+/// Throws DataError: no such file, or of another size.
+Image<float> variance_to_detect(const Frame& frame, const Image<float>& coverage, const instrument::FrameFile& file, const std::string& uncertainty);
+
 /// What run.json says of a frame of a mosaic.
 struct RecordedFrame {
   std::string image;

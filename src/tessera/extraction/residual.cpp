@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <memory>
 #include <optional>
 
 #include "tessera/base/error.h"
@@ -15,6 +16,7 @@
 #include "tessera/extraction/fit_sources.h"
 #include "tessera/extraction/place_responses.h"
 #include "tessera/io/tables.h"
+#include "tessera/pipeline/grid_from_file.h"
 #include "tessera/pipeline/mosaic.h"
 #include "tessera/pipeline/run_json.h"
 
@@ -39,6 +41,7 @@ class ResidualRun {
     const auto names = image_names({request_.inputs.begin() + 1, request_.inputs.end()}, options_.input, profiles_, context_);
     const Table table = io::read_table(catalogue());
     open(names);
+    open_places();
     take_sources(table);
     if (request_.dry_run) {
       context_.log(Level::info, fmt::format("{} sources would be {} {} image{}; point response: {}", sources_.size(), options_.use.add ? "added to" : "taken off", images_.size(), images_.size() == 1 ? "" : "s", psf_.description()));
@@ -59,6 +62,15 @@ class ResidualRun {
 
  private:
   const std::string& catalogue() const { return request_.inputs.front(); }
+
+  /// Whose pixels the places of the table are.
+  void open_places() {
+    if (options_.use.places == ListPositions::sky) return;
+    const std::string& path = options_.use.grid;
+    if (path.empty() && files_.size() > 1) throw UsageError{"sources.places = pixels: the table's pixels are of one image; name it, or its FIF.tbl, with sources.grid"};
+    if (path.empty()) places_ = std::make_unique<wcs::SkyWcs>(files_.front().wcs);
+    else places_ = std::make_unique<wcs::SkyWcs>(pipeline::grid_from_file(path).wcs());
+  }
 
   void open(const std::vector<instrument::FrameNames>& names) {
     std::vector<instrument::FrameNames> all = names;
@@ -86,6 +98,7 @@ class ResidualRun {
     for (std::size_t k = 0; k < files_.size(); ++k) {
       FitImage image;
       image.file = &files_[k], image.psf = k < names.size() ? &psf_ : &mosaic_psf_, image.unit = flux_unit(files_[k].unit);
+      image.cut_response = {options_.use.outer_radius, options_.use.hole_radius, options_.use.box_x, options_.use.box_y};
       if (image.unit.name != flux_unit(files_.front().unit).name)
         throw DataError{fmt::format("{}: fluxes on it are in {}, those on {} in {}; take sources off them in runs of their own", files_[k].label(), image.unit.name, files_.front().label(), flux_unit(files_.front().unit).name)};
       images_.push_back(std::move(image));
@@ -110,7 +123,7 @@ class ResidualRun {
   }
 
   void take_sources(const Table& table) {
-    auto listed = listed_sources(table, catalogue(), options_.table, images_.front().unit.name);
+    auto listed = listed_sources(table, catalogue(), options_.table, images_.front().unit.name, places_.get());
     if (listed.unit_assumed) context_.caveat("unit-assumed", fmt::format("{}: the table does not say the unit of its fluxes; they were taken to be in {} (sources.unit says another)", catalogue(), images_.front().unit.name), 1);
     if (const long without = listed.chosen - static_cast<long>(listed.sources.size()); without > 0)
       context_.caveat("no-flux", fmt::format("{} of {} rows of {} have no position or no flux; they were left out", without, listed.rows, catalogue()), without);
@@ -139,6 +152,7 @@ class ResidualRun {
   pipeline::Outcome finish(std::vector<std::string> files, const pipeline::Request& asked, pipeline::OutputFolder& folder) {
     files.insert(files.end(), read_.begin(), read_.end());
     if (files::exists(options_.psf.file)) files.push_back(options_.psf.file);
+    if (places_ && !options_.use.grid.empty()) files.push_back(options_.use.grid);
     files.insert(files.end(), request_.other_inputs.begin(), request_.other_inputs.end());
     const auto inputs = pipeline::hash_files(files, context_);
     clock_.stop();
@@ -157,6 +171,7 @@ class ResidualRun {
   pipeline::RunClock clock_;
   instrument::ProfileSet profiles_;
   psf::PsfModel psf_, mosaic_psf_;
+  std::unique_ptr<wcs::SkyWcs> places_;
   std::optional<psf_coadd::CoaddResponse> coadd_;  ///< of the one mosaic
   std::vector<instrument::FrameFile> files_;
   std::vector<FitImage> images_;
@@ -171,6 +186,12 @@ class ResidualRun {
 void describe(param::Schema<ResidualUse>& s) {
   s.field(&ResidualUse::add, "add", "Add the sources to the images instead of taking them off: artificial sources of known flux.").flag("add");
   s.field(&ResidualUse::alone, "alone", "Write Sources/NAME_sources.fits too: the sources alone, on nothing.");
+  s.field(&ResidualUse::outer_radius, "outer_radius", "Radius about a source beyond which nothing of its response counts; 0: all does.").at_least(0).unit("pixel").namelist("POINTSOURCEIMAGE", "Outer_Radius").namelist("MOSAIC_POINTSOURCEIMAGE", "Outer_Radius");
+  s.field(&ResidualUse::hole_radius, "hole_radius", "Radius of a hole in the response; 0: none.").at_least(0).unit("pixel").namelist("POINTSOURCEIMAGE", "Hole_Radius").namelist("MOSAIC_POINTSOURCEIMAGE", "Hole_Radius");
+  s.field(&ResidualUse::box_x, "box_x", "Width of a box about a source beyond which nothing of its response counts; 0: none.").at_least(0).unit("pixel").namelist("POINTSOURCEIMAGE", "PS_Image_Xsize").namelist("MOSAIC_POINTSOURCEIMAGE", "PS_Image_Xsize");
+  s.field(&ResidualUse::box_y, "box_y", "Its height.").at_least(0).unit("pixel").namelist("POINTSOURCEIMAGE", "PS_Image_Ysize").namelist("MOSAIC_POINTSOURCEIMAGE", "PS_Image_Ysize");
+  s.field(&ResidualUse::places, "places", "What the places of the catalogue are: right ascension and declination, or FITS pixels (from 1), columns x and y, of the one image or of sources.grid.").choices({{"sky", ListPositions::sky}, {"pixels", ListPositions::pixels}});
+  s.field(&ResidualUse::grid, "grid", "With places = pixels: FIF.tbl or FITS image whose pixels they are; empty: those of the one image.").placeholder("FILE");
   s.field(&ResidualUse::mosaic, "mosaic", "A mosaic of the frames, its folder or its mosaic.fits, that sources are taken off too, with the response of the coadd.").flag("mosaic").placeholder("PATH");
 }
 

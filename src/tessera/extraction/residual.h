@@ -26,6 +26,9 @@ struct ResidualUse {
   bool add = false;
   bool alone = false;
   std::string mosaic;               // --mosaic: of the frames
+  double outer_radius = 0, hole_radius = 0, box_x = 0, box_y = 0;  // of the response
+  ListPositions places = ListPositions::sky;
+  std::string grid;                 // whose pixels they are; empty: of the one image
 };
 void describe(param::Schema<ResidualUse>& s);
 

@@ -26,6 +26,9 @@ void add_source(const FitImage& image, const photometry::Sight& now, double flux
   if (part.empty()) return;
   stamp.resize(static_cast<std::size_t>(part.area()));
   response.evaluate(now.x, now.y, part, stamp, {}, {});
+  if (image.cut_response.any())
+    for (std::size_t i = 0; i < stamp.size(); ++i)
+      if (const auto width = static_cast<std::size_t>(part.width()); !image.cut_response.keeps(part.x0 + static_cast<double>(i % width) - now.x, part.y0 + static_cast<double>(i / width) - now.y)) stamp[i] = 0;
   const auto amplitude = static_cast<float>(flux * now.scale);
   const float* from = stamp.data();
   for (int y = part.y0; y < part.y1; ++y) {

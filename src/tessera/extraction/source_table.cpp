@@ -86,6 +86,16 @@ std::vector<wcs::SkyPoint> positions_of(const Table& table, const std::string& p
   return points;
 }
 
+std::vector<wcs::SkyPoint> positions_in_pixels(const Table& table, const std::string& path, const wcs::SkyWcs& plane, const std::string& x_name, const std::string& y_name) {
+  auto x = table.numbers(column(table, path, x_name, "x", "FITS pixels, from 1").name), y = table.numbers(column(table, path, y_name, "y", "FITS pixels, from 1").name);
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] -= 1, y[i] -= 1;
+  std::vector<double> ra(x.size()), dec(x.size());
+  plane.pixel_to_sky(x, y, ra, dec);
+  std::vector<wcs::SkyPoint> points;
+  for (std::size_t i = 0; i < x.size(); ++i) points.push_back({ra[i], dec[i]});
+  return points;
+}
+
 std::vector<Source> sources_to_measure(const Table& table, const std::string& path, double epoch) {
   const auto points = positions_of(table, path);
   const auto *pm_ra = first_of(table, {"pm_ra", "pmra"}), *pm_dec = first_of(table, {"pm_dec", "pmdec"}), *epochs = first_of(table, {"epoch", "ref_epoch"});
@@ -104,9 +114,9 @@ std::vector<Source> sources_to_measure(const Table& table, const std::string& pa
   return sources;
 }
 
-ListedSources listed_sources(const Table& table, const std::string& path, const SourceTableOptions& options, const std::string& flux_unit) {
+ListedSources listed_sources(const Table& table, const std::string& path, const SourceTableOptions& options, const std::string& flux_unit, const wcs::SkyWcs* pixels_of) {
   ListedSources listed;
-  const auto points = positions_of(table, path, options.ra, options.dec);
+  const auto points = pixels_of ? positions_in_pixels(table, path, *pixels_of, options.ra, options.dec) : positions_of(table, path, options.ra, options.dec);
   const Column& c = column(table, path, options.flux, "flux", "of the sources");
   const std::string unit = options.unit.empty() ? std::string{text::trim(c.unit)} : options.unit;
   const auto convert = conversion(unit, flux_unit, path, c.name);

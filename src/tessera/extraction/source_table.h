@@ -23,12 +23,16 @@ std::vector<wcs::SkyPoint> positions_of(const Table& table, const std::string& p
 /// columns epoch or ref_epoch), else UsageError.
 std::vector<Source> sources_to_measure(const Table& table, const std::string& path, double epoch);
 
+/// The same of FITS pixels (from 1) of a plane; columns x and y where no names are given.
+std::vector<wcs::SkyPoint> positions_in_pixels(const Table& table, const std::string& path, const wcs::SkyWcs& plane, const std::string& x = {}, const std::string& y = {});
+
 struct ListedSources {
   std::vector<Source> sources; ///< rows with a position and a flux, in order; flux in the unit asked for, with its variance where the table has one
   long rows = 0, chosen = 0;   ///< of the table; met the condition
   bool unit_assumed = false;   ///< the table does not say the unit
 };
 /// `flux_unit`: of the images (fit_image.h); other units of flux density, and AB magnitudes, are converted to uJy. Throws DataError when they cannot be.
-ListedSources listed_sources(const Table& table, const std::string& path, const SourceTableOptions& options, const std::string& flux_unit);
+/// `pixels_of`: places are not on the sky but FITS pixels (from 1) of this plane, columns x and y where the options name none.
+ListedSources listed_sources(const Table& table, const std::string& path, const SourceTableOptions& options, const std::string& flux_unit, const wcs::SkyWcs* pixels_of = nullptr);
 
 }  // namespace tessera::extraction

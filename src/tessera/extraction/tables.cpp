@@ -25,7 +25,7 @@ std::int64_t identifier(wcs::SkyPoint p, const std::string& run) {
   return static_cast<std::int64_t>(std::stoull(hex, nullptr, 16) >> 1U);
 }
 
-void add_fit(ColumnSet& c, const Source& s, const CatalogOptions& how, bool in_ujy) {
+void add_fit(ColumnSet& c, const Source& s, const CatalogOptions& how, bool in_ujy, bool list) {
   const bool good = measured(s);
   const auto value = [good](double v) { return good ? v : nan; };
   const double error = good && s.covariance[8] > 0 ? std::sqrt(s.covariance[8]) : nan;
@@ -52,7 +52,7 @@ void add_fit(ColumnSet& c, const Source& s, const CatalogOptions& how, bool in_u
   c.whole("dof", s.group_dof);
   c.whole("status", static_cast<std::int64_t>(s.status));
   c.whole("members", s.members);
-  const bool outside = good && s.portion < 0.5;
+  const bool outside = good && (s.portion < 0.5 || (list && s.status == Status::at_limit));  // of a list: beyond where it may move (guide 6.5.18)
   c.word("deblend", (s.passive > 0 ? std::string{s.passive > 1 ? "PA" : "A"} : std::string{s.members > 1 ? "P" : s.active ? "" : "N"} + (s.active ? "A" : "")) + (outside ? "O" : ""));
   c.whole("depth", s.frames);
   c.number("portion", value(s.portion));
@@ -112,7 +112,7 @@ Table catalog_table(const CatalogParts& parts) {
     c.whole("id", identifier(s.position(), parts.run)), c.whole("number", number), c.whole("detection", s.detection + 1);
     add_place(c, s, *parts.wcs);
     if (parts.list) c.word("list_id", s.list_id);
-    add_fit(c, s, *parts.how, in_ujy);
+    add_fit(c, s, *parts.how, in_ujy, parts.list);
     if (s.detection >= 0 || !parts.list) {
       const Detection d = s.detection >= 0 ? parts.detections[static_cast<std::size_t>(s.detection)] : Detection{};
       c.number("peak", d.peak), c.whole("area", d.area), c.whole("blend", d.blend), c.whole("blend_size", d.blend_size);

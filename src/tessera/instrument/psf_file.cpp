@@ -18,6 +18,7 @@ namespace tessera::instrument {
 void describe(param::Schema<PsfFileOptions>& s) {
   s.field(&PsfFileOptions::file, "file", "Point response: a file, or gaussian:fwhm_pix=…, or moffat:fwhm_pix=…,beta=….").flag("psf").placeholder("FILE").namelist("", "PRF_file_name").namelist("", "PRFMAP_FILE_NAME");
   s.field(&PsfFileOptions::samples_per_pixel, "samples_per_pixel", "Samples of the table per image pixel; 0: as the file says.").range(0, 1000).namelist("SOURCESTIMATE", "PRF_ResampleX_Factor");
+  s.field(&PsfFileOptions::samples_per_pixel_y, "samples_per_pixel_y", "The same along y, where it differs; 0: as along x.").range(0, 1000).namelist("SOURCESTIMATE", "PRF_ResampleY_Factor");
   s.field(&PsfFileOptions::centre_x, "centre_x", "Sample on which the source lies, counted from 0; -1: as the file says.").unit("sample").at_least(-1);
   s.field(&PsfFileOptions::centre_y, "centre_y", "The same along y.").unit("sample").at_least(-1);
   s.field(&PsfFileOptions::response, "response", "What a sample is: the response of a whole pixel, light per area to be integrated over the pixel, or the light in the sample's own cell.")
@@ -133,6 +134,7 @@ void add_missing(Said& said, const Said& more) {
 Said said_by_user(const PsfFileOptions& o, const fs::path& file) {
   Said said;
   if (o.samples_per_pixel > 0) said.sampling_x = said.sampling_y = o.samples_per_pixel;
+  if (o.samples_per_pixel_y > 0) said.sampling_y = o.samples_per_pixel_y;
   if (o.centre_x >= 0) said.centre_x = o.centre_x;
   if (o.centre_y >= 0) said.centre_y = o.centre_y;
   if (o.normalisation_radius >= 0) said.radius = o.normalisation_radius;

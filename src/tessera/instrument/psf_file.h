@@ -23,6 +23,7 @@ enum class UntoldChoice { refuse, prf };
 struct PsfFileOptions {
   std::string file;
   double samples_per_pixel = 0;         // 0: as the file says
+  double samples_per_pixel_y = 0;       // 0: as along x
   double centre_x = -1, centre_y = -1;  // −1: as the file says
   ResponseChoice response = ResponseChoice::as_said;
   NormalisationChoice normalisation = NormalisationChoice::as_said;

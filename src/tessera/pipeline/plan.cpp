@@ -20,6 +20,7 @@
 #include "tessera/pipeline/forecast.h"
 #include "tessera/pipeline/outlier_maps.h"
 #include "tessera/pipeline/frame_cache.h"
+#include "tessera/pipeline/grid_from_file.h"
 #include "tessera/pipeline/pixel_flux.h"
 
 namespace tessera::pipeline {
@@ -64,14 +65,6 @@ void open_frames(Plan& plan, const std::vector<instrument::FrameNames>& names, c
     for (auto& frame : plan.frames)
       if (frame.rmask) frame.rmask->fatal_bits = options.rejection.fatal();
   if (plan.frames.empty()) throw DataError{fmt::format("no usable frame among {} inputs; the first was refused so: {}", names.size(), plan.skipped.front())};
-}
-
-wcs::Grid grid_from_file(const std::string& path) {
-  if (path.ends_with(".tbl")) return wcs::grid_from_fif(io::read_table(path), path);
-  io::FitsFile file{path};
-  const auto hdu = file.first_image();
-  if (!hdu) throw DataError{fmt::format("{}: no image whose WCS could define the output grid", path)};
-  return wcs::grid_from_header(file.header(*hdu), path);
 }
 
 wcs::Grid settle_grid(const std::vector<wcs::Footprint>& outlines, const MosaicOptions& options) {
@@ -272,6 +265,14 @@ void refuse_absurd_grid(const Plan& plan, const EngineOptions& options) {
 }
 
 }  // namespace
+
+wcs::Grid grid_from_file(const std::string& path) {
+  if (path.ends_with(".tbl")) return wcs::grid_from_fif(io::read_table(path), path);
+  io::FitsFile file{path};
+  const auto hdu = file.first_image();
+  if (!hdu) throw DataError{fmt::format("{}: no image whose WCS could define the output grid", path)};
+  return wcs::grid_from_header(file.header(*hdu), path);
+}
 
 std::vector<std::int64_t> tiles_of_frame(const Plan& plan, std::size_t frame) {
   std::vector<std::int64_t> tiles;

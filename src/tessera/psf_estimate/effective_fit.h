@@ -39,7 +39,8 @@ struct EffectiveOptions {
 
 /// What came of it.
 struct EffectiveTable {
-  int samples_per_pixel = 0, degree = 0;
+  int samples_per_pixel = 0, samples_per_pixel_y = 0, degree = 0;  ///< along y 0: as along x
+  int samples_y() const { return samples_per_pixel_y > 0 ? samples_per_pixel_y : samples_per_pixel; }
   double radius_pix = 0, fwhm_pix = 0;
   std::vector<Image<double>> samples;   ///< of each term; odd side, the star on the middle sample
   Image<double> sigma;                  ///< of the first term's samples, by leaving out an eighth of the stars in turn

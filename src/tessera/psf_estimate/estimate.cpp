@@ -9,6 +9,7 @@
 #include "tessera/base/error.h"
 #include "tessera/extraction/source_table.h"
 #include "tessera/io/tables.h"
+#include "tessera/pipeline/grid_from_file.h"
 #include "tessera/psf_estimate/estimate_private.h"
 
 namespace tessera::psf_estimate {
@@ -79,7 +80,11 @@ void Estimation::stars_of_list() {
     if (!list.find(own_.flux_column)) throw DataError{fmt::format("{}: there is no column {} (estimate.flux_column)", choice_.sources, own_.flux_column)};
     listed_flux_ = list.numbers(own_.flux_column);
   }
-  for (const auto& at : extraction::positions_of(list, choice_.sources, own_.ra_column, own_.dec_column)) {
+  const bool pixels = own_.places == extraction::ListPositions::pixels;
+  if (pixels && !own_.grid.empty()) files_.push_back(own_.grid);
+  const auto places = !pixels ? extraction::positions_of(list, choice_.sources, own_.ra_column, own_.dec_column)
+                              : extraction::positions_in_pixels(list, choice_.sources, own_.grid.empty() ? mosaic_.wcs : pipeline::grid_from_file(own_.grid).wcs(), own_.ra_column, own_.dec_column);
+  for (const auto& at : places) {
     extraction::Source s;
     s.start = at;
     const auto p = mosaic_.wcs.sky_to_pixel(at);
@@ -154,6 +159,7 @@ EffectiveOptions Estimation::fit_options() const {
 }
 
 EffectiveTable Estimation::fit() {
+  if (own_.samples_per_pixel_y > 0) throw UsageError{"estimate.samples_per_pixel_y needs estimate.method = mopex; the effective response is sampled alike along both axes"};
   if (own_.degree > 0 && has_sectors()) throw UsageError{"estimate.degree and sectors (estimate.sectors_x, sectors_y, map) are two ways to let the table vary; choose one"};
   context_.stage("fitting the point response", 1);
   const auto how = fit_options();

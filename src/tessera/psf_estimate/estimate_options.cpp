@@ -18,6 +18,7 @@ void describe(param::Schema<EstimateOptions>& s) {
   s.field(&O::contamination, "contamination", "Neighbours fainter than this share of the star are let alone; pixels around brighter ones further away are not used.").range(0, 1);
   s.field(&O::max_value, "max_value", "A star with a pixel above this, in the image's unit, is not used (detectors that are not linear there); 0: all are.").at_least(0);
   s.field(&O::samples_per_pixel, "samples_per_pixel", "Samples of the table per pixel of the images; 0: six in a full width, 4 with method mopex. psf at: per pixel of the mosaic, 4 to 16; 0: seven in a full width.").range(0, 12).namelist("PRF_ESTIMATE", "PRF_ResampleX_Factor");
+  s.field(&O::samples_per_pixel_y, "samples_per_pixel_y", "Method mopex: the same along y, where it differs; 0: as along x.").range(0, 12).namelist("PRF_ESTIMATE", "PRF_ResampleY_Factor");
   s.field(&O::radius, "radius", "Radius of the table, within which its flux is 1; 0: five full widths, with method mopex half the stamp.").range(0, 200).unit("pixel");
   s.field(&O::positions, "positions", "Fit the stars' positions; false: those of estimate.sources are exact.");
   s.field(&O::shift_images, "shift_images", "Let every frame lie a little off its WCS.");
@@ -39,8 +40,10 @@ void describe(param::Schema<EstimateOptions>& s) {
   s.field(&O::max_outlier_share, "max_outlier_share", "Method mopex: a stamp does not count when more than this share of its pixels and more than max_outliers are outliers.").range(0, 1).namelist("PRF_ESTIMATE", "Max_Ratio_Outliers");
   s.field(&O::max_outliers, "max_outliers", "Method mopex: see max_outlier_share.").at_least(0).unit("pixel").namelist("PRF_ESTIMATE", "Max_Number_Outliers");
   s.field(&O::zero_edge, "zero_edge", "Method mopex: so many samples along the edge of the table become 0.").at_least(0).unit("sample").namelist("PRF_ESTIMATE", "Zero_Edge");
-  s.field(&O::ra_column, "ra_column", "Column of estimate.sources with right ascensions; empty: ra.").namelist("CROP_STACK", "X_Column_Name");
-  s.field(&O::dec_column, "dec_column", "Column with declinations; empty: dec.").namelist("CROP_STACK", "Y_Column_Name");
+  s.field(&O::places, "places", "What the places in estimate.sources are: right ascension and declination, or FITS pixels (from 1) of estimate.grid.").choices({{"sky", extraction::ListPositions::sky}, {"pixels", extraction::ListPositions::pixels}}).namelist("CROP_STACK", "TransformationType");
+  s.field(&O::grid, "grid", "With places = pixels: FIF.tbl or FITS image whose pixels they are; empty: the one image, or the mosaic of the frames.").placeholder("FILE");
+  s.field(&O::ra_column, "ra_column", "Column of estimate.sources with right ascensions, or x; empty: ra, or x.").namelist("CROP_STACK", "X_Column_Name");
+  s.field(&O::dec_column, "dec_column", "Column with declinations, or y; empty: dec, or y.").namelist("CROP_STACK", "Y_Column_Name");
   s.field(&O::flux_column, "flux_column", "Method mopex: column of estimate.sources with the flux each stamp is divided by, in the unit of the fluxes here; empty: what the fit finds.").namelist("PRF_ESTIMATE", "Flux_Column_Name");
 }
 

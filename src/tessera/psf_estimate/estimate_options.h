@@ -22,7 +22,7 @@ struct EstimateOptions {
   double isolation = 3;           // full widths
   double contamination = 0.02;    // of the star's peak
   double max_value = 0;           // pixel values above are not used; 0: none
-  int samples_per_pixel = 0;
+  int samples_per_pixel = 0, samples_per_pixel_y = 0;
   double radius = 0;              // pixels of the images
   bool positions = true;
   bool shift_images = true;
@@ -44,6 +44,8 @@ struct EstimateOptions {
   double max_outlier_share = 0.1;
   int max_outliers = 0;
   int zero_edge = 0;
+  extraction::ListPositions places = extraction::ListPositions::sky;
+  std::string grid;               // whose pixels they are
   std::string ra_column, dec_column, flux_column;
 };
 void describe(param::Schema<EstimateOptions>& s);

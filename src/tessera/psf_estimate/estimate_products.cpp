@@ -23,8 +23,8 @@ constexpr int positions_a_side = 5;
 
 psf::Meaning meaning_of(const EffectiveTable& table, const Image<double>& samples) {
   psf::Meaning meaning;
-  meaning.samples_per_pixel_x = meaning.samples_per_pixel_y = table.samples_per_pixel;
-  meaning.centre_x = meaning.centre_y = samples.box().width() / 2;
+  meaning.samples_per_pixel_x = table.samples_per_pixel, meaning.samples_per_pixel_y = table.samples_y();
+  meaning.centre_x = samples.box().width() / 2, meaning.centre_y = samples.box().height() / 2;
   meaning.response = psf::Response::pixel;
   meaning.normalisation = psf::Normalisation::mean;
   meaning.normalisation_radius_pix = table.radius_pix;
@@ -73,10 +73,10 @@ void Estimation::write_sectors(pipeline::OutputFolder& folder) {
 }
 
 Image<double> Estimation::star_image(const EffectiveTable& table) {
-  const int n = table.samples_per_pixel, half = table.samples.front().box().width() / 2 / n, middle = table.samples.front().box().width() / 2;
+  const int n = table.samples_per_pixel, m = table.samples_y(), half = table.samples.front().box().width() / 2 / n, middle = table.samples.front().box().width() / 2, middle_y = table.samples.front().box().height() / 2;
   Image<double> star{2 * half + 1, 2 * half + 1};
   for (int y = -half; y <= half; ++y)
-    for (int x = -half; x <= half; ++x) star(x + half, y + half) = table.samples.front()(middle + n * x, middle + n * y);
+    for (int x = -half; x <= half; ++x) star(x + half, y + half) = table.samples.front()(middle + n * x, middle_y + m * y);
   return star;
 }
 
@@ -88,6 +88,7 @@ long Estimation::used_stars() const {
 Header Estimation::table_header(const EffectiveTable& table) const {
   Header header;
   header.set("OVERSAMP", static_cast<std::int64_t>(table.samples_per_pixel), "samples per pixel");
+  if (table.samples_per_pixel_y > 0) header.set("OVERSAMY", static_cast<std::int64_t>(table.samples_per_pixel_y), "samples per pixel along y");
   header.set("PRFWHM", table.fwhm_pix, "[pixel] full width at half maximum");
   header.set("NSTARS", static_cast<std::int64_t>(used_stars()), by_stamps() ? "stamps it was made of" : "stars it was made of");
   return header;

@@ -62,22 +62,23 @@ void Estimation::add_quality_plot(report::Html& h) const {
 void Estimation::write_report(const EffectiveTable& table, pipeline::OutputFolder& folder) {
   Html h;
   const auto& samples = table.samples.front();
-  const int n = table.samples_per_pixel, half = samples.box().width() / 2;
-  const double peak = samples(half, half);
+  const int n = table.samples_per_pixel, half = samples.box().width() / 2, half_y = samples.box().height() / 2;
+  const double peak = samples(half, half_y), along_y = static_cast<double>(n) / table.samples_y();
+  const auto radius = [&](int x, int y) { return std::hypot(x - half, along_y * (y - half_y)); };  // in samples along x
   const bool stamps = by_stamps();
   h.open("main").open("header").element("h1", "Point response of " + report::shortened(mosaic_.image.path.filename().string() + (images_.size() > 1 ? "'s frames" : ""), 100)).element("p", fmt::format("{} image{}, {}", images_.size(), images_.size() == 1 ? "" : "s", images_.front().file->filter), {{"class", "lead"}}).close();
   using pipeline::summary_tile;
   double worst = 0;
-  for (int y = 0; y <= 2 * half; ++y)
+  for (int y = 0; y <= 2 * half_y; ++y)
     for (int x = 0; x <= 2 * half; ++x)
-      if (std::hypot(x - half, y - half) <= n * table.radius_pix) worst = std::max(worst, table.sigma(x, y) / peak);
+      if (radius(x, y) <= n * table.radius_pix) worst = std::max(worst, table.sigma(x, y) / peak);
   std::vector<double> off;
   for (const auto& s : shifts_) off.push_back(std::hypot(s.dx, s.dy));
   h.open("div", {{"class", "tiles"}});
   if (stamps) summary_tile(h, "Stamps", std::to_string(used_stars()), fmt::format("of {}, {} stars on {} images", stamps_.size(), sources_.size(), images_.size()));
   else summary_tile(h, "Stars", std::to_string(used_stars()), fmt::format("of {} chosen, on {} images", stars_.size(), images_.size()));
   summary_tile(h, "Full width", number_text(table.fwhm_pix, 4), "pixels at half maximum, the pixel included");
-  summary_tile(h, "Table", fmt::format("{} × {}", 2 * half + 1, 2 * half + 1), fmt::format("{} samples per pixel, radius {} pixels", n, number_text(table.radius_pix)));
+  summary_tile(h, "Table", fmt::format("{} × {}", 2 * half + 1, 2 * half_y + 1), fmt::format("{}{} samples per pixel, radius {} pixels", n, table.samples_per_pixel_y > 0 ? fmt::format(" × {}", table.samples_per_pixel_y) : "", number_text(table.radius_pix)));
   summary_tile(h, stamps ? "Scatter" : "Error", number_text(100 * worst) + " %", stamps ? "of the peak, between stamps, where it is greatest" : "of the peak, 1σ, where it is greatest");
   if (!stamps) summary_tile(h, "χ²", number_text(table.chi2 / static_cast<double>(std::max(1L, table.pixels))), fmt::format("per pixel of {}; {} clipped", table.pixels, table.clipped));
   if (!stamps) summary_tile(h, "Frames", number_text(statistics::median(off)), "pixels off their WCS, median");
@@ -98,12 +99,12 @@ void Estimation::write_report(const EffectiveTable& table, pipeline::OutputFolde
   report::Points profile, encircled;
   std::vector<double> light(static_cast<std::size_t>(n * table.radius_pix) + 2, 0.0);
   std::vector<std::pair<double, double>> radial;
-  for (int y = 0; y <= 2 * half; ++y)
+  for (int y = 0; y <= 2 * half_y; ++y)
     for (int x = 0; x <= 2 * half; ++x) {
-      const double r = std::hypot(x - half, y - half);
+      const double r = radius(x, y);
       if (r > n * table.radius_pix) continue;
       if (samples(x, y) > 1e-6 * peak) radial.emplace_back(r / n, std::log10(samples(x, y) / peak));
-      light[static_cast<std::size_t>(std::ceil(r))] += samples(x, y) / (n * n);
+      light[static_cast<std::size_t>(std::ceil(r))] += samples(x, y) * along_y / (n * n);
     }
   std::stable_sort(radial.begin(), radial.end());
   for (const auto& [r, v] : radial) profile.x.push_back(r), profile.y.push_back(v);

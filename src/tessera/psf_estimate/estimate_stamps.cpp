@@ -28,6 +28,7 @@ int Estimation::stamp_side() const {
 StampOptions Estimation::stamp_options() const {
   StampOptions how;
   how.samples_per_pixel = own_.samples_per_pixel > 0 ? own_.samples_per_pixel : guide_samples;
+  how.samples_per_pixel_y = own_.samples_per_pixel_y == how.samples_per_pixel ? 0 : own_.samples_per_pixel_y;
   how.side = stamp_side(), how.fit_side = own_.fit ? own_.fit_box : 0, how.core_side = own_.core_box, how.max_bad = own_.max_bad, how.min_neighbours = own_.min_neighbours, how.threshold = own_.outlier_sigma;
   how.min_overlap = own_.min_overlap, how.max_outlier_share = own_.max_outlier_share, how.max_outliers = own_.max_outliers, how.zero_edge = own_.zero_edge, how.radius_pix = own_.radius;
   return how;
@@ -37,6 +38,7 @@ EffectiveTable Estimation::fit_stamps() {
   if (own_.degree > 0) throw UsageError{"estimate.degree needs estimate.method = effective; method mopex varies by sectors (estimate.sectors_x, sectors_y, map)"};
   for (const auto& [name, side] : {std::pair{"stamp", stamp_side()}, std::pair{"fit_box", own_.fit_box}, std::pair{"core_box", own_.core_box}})
     if (side % 2 == 0) throw UsageError{fmt::format("estimate.{} is {}; expected an odd number of pixels, with one in the middle", name, side)};
+  if (own_.samples_per_pixel_y > 0 && choice_.forms != std::vector<std::string>{"prf"}) throw UsageError{"tables sampled otherwise along y than along x are written as prf alone; leave psfex and grid out of estimate.forms"};
   context_.stage("averaging stamps", 1);
   std::vector<double> fluxes;
   if (!listed_flux_.empty())
@@ -44,9 +46,7 @@ EffectiveTable Estimation::fit_stamps() {
   auto mean = mean_of_stamps(pixels_, fluxes, stamp_options(), context_.pool());
   stamps_ = std::move(mean.stamps);
   EffectiveTable table = std::move(mean.table);
-  psf::Meaning meaning;
-  meaning.samples_per_pixel_x = meaning.samples_per_pixel_y = table.samples_per_pixel;
-  meaning.centre_x = meaning.centre_y = table.samples.front().box().width() / 2;
+  psf::Meaning meaning = meaning_of(table, table.samples.front());
   meaning.normalisation = psf::Normalisation::none;
   table.fwhm_pix = psf::PointResponse{table.samples.front(), meaning}.fwhm_pix();
   context_.step();

@@ -245,10 +245,10 @@ class Work {
   }
 
   EffectiveTable combine() const {
-    const int n = options_.samples_per_pixel, reach = n * half_;
+    const int n = options_.samples_per_pixel, m = options_.samples_per_pixel_y > 0 ? options_.samples_per_pixel_y : n, reach = n * half_, reach_y = m * half_;
     EffectiveTable t;
-    t.samples_per_pixel = n, t.radius_pix = options_.radius_pix > 0 ? options_.radius_pix : half_, t.rounds = 1;
-    const Box box{0, 0, 2 * reach + 1, 2 * reach + 1};
+    t.samples_per_pixel = n, t.samples_per_pixel_y = m == n ? 0 : m, t.radius_pix = options_.radius_pix > 0 ? options_.radius_pix : half_, t.rounds = 1;
+    const Box box{0, 0, 2 * reach + 1, 2 * reach_y + 1};
     Image<double> mean{box};
     t.sigma = Image<double>{box}, t.coverage = Image<float>{box};
     pool_.for_each(box.height(), [&](std::int64_t row) {
@@ -258,7 +258,7 @@ class Work {
         values.clear();
         for (std::size_t k = 0; k < stamps_.size(); ++k) {
           const Stamp& s = stamps_[k];
-          if (s.status == StarStatus::used) values.push_back(bicubic(images_[k], s.x + static_cast<double>(x - reach) / n, s.y + static_cast<double>(y - reach) / n) / s.flux);
+          if (s.status == StarStatus::used) values.push_back(bicubic(images_[k], s.x + static_cast<double>(x - reach) / n, s.y + static_cast<double>(y - reach_y) / m) / s.flux);
         }
         double sum = 0, squares = 0;
         for (const double v : values) sum += v;
@@ -272,13 +272,13 @@ class Work {
   }
 
   void finish(Image<double> mean, EffectiveTable& t) const {
-    const int n = t.samples_per_pixel, reach = mean.box().width() / 2;
+    const int n = t.samples_per_pixel, m = t.samples_y(), reach = mean.box().width() / 2, reach_y = mean.box().height() / 2;
     double light = 0;
-    for (int y = 0; y <= 2 * reach; ++y)
+    for (int y = 0; y <= 2 * reach_y; ++y)
       for (int x = 0; x <= 2 * reach; ++x) {
-        const int from_edge = std::min(std::min(x, y), 2 * reach - std::max(x, y));
+        const int from_edge = std::min({x, y, 2 * reach - x, 2 * reach_y - y});
         if (from_edge < options_.zero_edge) mean(x, y) = 0, t.sigma(x, y) = 0, t.coverage(x, y) = 0;
-        if (std::hypot(x - reach, y - reach) <= n * t.radius_pix) light += mean(x, y) / (n * n);
+        if (n * n * (y - reach_y) * (y - reach_y) + m * m * (x - reach) * (x - reach) <= n * n * m * m * t.radius_pix * t.radius_pix) light += mean(x, y) / (n * m);
       }
     if (!(light > 0)) throw DataError{"the mean of the stamps has no light within the radius of the table; is the background subtracted (fit_sky.method)?"};
     for (double& v : mean.pixels()) v /= light;

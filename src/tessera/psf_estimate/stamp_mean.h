@@ -18,6 +18,7 @@ namespace tessera::psf_estimate {
 
 struct StampOptions {
   int samples_per_pixel = 4;
+  int samples_per_pixel_y = 0;  ///< 0: as along x
   int side = 21;                ///< of a stamp, pixels, odd
   int fit_side = 5;             ///< of the area that the Gaussian is fitted to, odd; 0: no fit: centroids, and fluxes that are sums over stamps
   int core_side = 7;            ///< of the middle of a stamp, which may have neither bad pixels nor outliers

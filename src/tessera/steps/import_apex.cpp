@@ -110,6 +110,26 @@ void read_backgrounds(const Apex& a) {
   a.note("use_background_subtracted_image_for_fitting", Fate::same, fit ? "fit_sky.method" : "the fit stands on the image as it is");
 }
 
+/// Guide 6.5.9: the uncertainty, the standard deviation, or what the image shows.
+void read_noise(const Apex& a, bool filter) {
+  const auto* type = a.given("POINTSOURCEPROB", "Noise_Type");
+  const bool inside = type && text::lower(type->value) == "internal_noise";
+  const bool unc = a.on("use_unc_to_detect", !a.given("use_std_to_detect") || !a.import.on("use_std_to_detect")), deviation = a.import.on("use_std_to_detect") && !unc;
+  const std::string by = inside || (!unc && !deviation) ? "none" : deviation ? "std" : "";
+  if (!filter || by.empty()) {
+    a.unused("use_std_to_detect", filter ? "off, or use_unc_to_detect is on, and wins" : "no filter is run");
+    a.note("use_unc_to_detect", filter ? Fate::same : Fate::unused, filter ? "the stated uncertainty" : "no filter is run");
+    if (type) a.import.note(filter ? Fate::same : Fate::unused, *type, filter ? "the stated uncertainty" : "no filter is run");
+    return;
+  }
+  if (inside) a.import.set("detection.uncertainty", by, *type);
+  else if (deviation) a.set("detection.uncertainty", by, "use_std_to_detect", "");
+  else a.set("detection.uncertainty", by, "use_unc_to_detect", "neither use_unc_to_detect nor use_std_to_detect is on");
+  a.unused("use_std_to_detect", inside ? "Noise_Type = internal_noise" : "off");
+  a.unused("use_unc_to_detect", inside ? "Noise_Type = internal_noise" : "off");
+  if (type && !inside) a.import.note(Fate::same, *type, "external_noise: detection.uncertainty");
+}
+
 void read_detection(const Apex& a) {
   const auto* psp = a.given("use_psp_to_detect");
   if (a.list) {
@@ -129,6 +149,7 @@ void read_detection(const Apex& a) {
     a.unused("PROBABILITY_THRESHOLD", "no probability is searched");
     if (const auto* s = a.given("DETECT", "Probability_Threshold")) a.import.note(Fate::unused, *s, "no probability is searched");
   }
+  read_noise(a, filter);
   const auto* type = a.given("DETECT", "Input_Type");
   const bool local = type && text::lower(type->value) == "snr_input";
   if (type) a.import.set("detection.threshold_unit", local ? "local" : "whole", *type);
@@ -232,7 +253,7 @@ void read_fit(const Apex& a) {
   a.import.set("fit.positions", fixed ? "fixed" : "free", fixed ? "MaxShift is 0" : "positions of a list may move");
   if (const auto* s = nx ? x : ny ? y : nullptr) {
     if (fixed) a.import.note(Fate::same, *s, "fit.positions = fixed");
-    else a.import.set("fit.max_shift", text::from_double(most), *s, "a source at the limit has status -2 instead of O", Fate::differs);
+    else a.import.set("fit.max_shift", text::from_double(most), *s, "a source at the limit has status -2 and O", Fate::differs);
   }
   if (const auto* s = a.given("SOURCESTIMATE", "Angular_Distance"))
     if (const auto n = a.import.number(*s)) a.import.set("fit.group_radius", text::from_double(*n), *s, *n > 0 ? "" : "0: fit.group_distance");

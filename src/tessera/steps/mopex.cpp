@@ -14,6 +14,7 @@
 #include "tessera/steps/mopex_apex.h"
 #include "tessera/steps/mopex_files.h"
 #include "tessera/steps/mopex_layout.h"
+#include "tessera/steps/mopex_mosaic.h"
 #include "tessera/steps/mopex_prf.h"
 #include "tessera/steps/step.h"
 
@@ -36,7 +37,7 @@ void describe(param::Schema<MopexOptions>& s) {
   s.field(&MopexOptions::output, "output", "The same as -o: MOPEX's letter for the output folder.").flag("mopex-output", 'O').placeholder("OUT");
   s.field(&MopexOptions::image, "image", "Scripts of one image: the image.").flag("image", 'i').placeholder("FILE").namelist("", "INPUT_FILE_NAME");
   s.field(&MopexOptions::sigma, "sigma", "Its uncertainty.").flag("sigma", 's').placeholder("FILE").namelist("", "SIGMA_FILE_NAME");
-  s.field(&MopexOptions::list, "list", "Scripts with a list: the table of sources, as catalog.sources.").flag("user-list", 'u').placeholder("LIST");
+  s.field(&MopexOptions::list, "list", "Scripts with a list: the table of sources, as catalog.sources; apex_qa.pl: the namelist by which residual frames become a mosaic.").flag("user-list", 'u').placeholder("LIST");
   s.field(&MopexOptions::response, "response", "PRF, as psf.file.").flag("prf", 'p').placeholder("FILE");
   s.field(&MopexOptions::map, "map", "PRF map, as psf.file.").flag("prf-map", 'm').placeholder("FILE");
   s.field(&MopexOptions::mosaic_response, "mosaic_response", "PRF of the mosaic, as detection.psf; of apex_qa.pl with a mosaic, as psf.file.").flag("mosaic-prf", 'P').placeholder("FILE");
@@ -115,7 +116,7 @@ class Mopex : public Step {
     if (script != MopexScript::mosaic && script != MopexScript::overlap) return measure(script, run, options, context);
     MopexLayout layout{namelist.config, script};
     if (text::lower(mopex_.fif) == "none") layout.make_fif();
-    take_options(namelist, script, options, context);
+    take_mosaic_options(namelist, script, options, context);
     if (!mopex_.dmasks.empty() && extract_.mosaic.input.masks.empty()) options.assign("input.masks", mopex_.dmasks, Source::command_line, "-D");
     const auto output = output_of(namelist, run);
     settle_files(namelist, mopex_.fif, output, options, context);
@@ -156,9 +157,10 @@ class Mopex : public Step {
 
   /// Flags that are other options under MOPEX's letter.
   void take_letters(MopexScript script, param::OptionSet& options) const {
+    static const std::string none;
     const bool qa_of_mosaic = script == MopexScript::apex_qa && mopex_.map.empty() && mopex_.response.empty();
     const std::tuple<const std::string&, const char*, const char*> letters[] = {{mopex_.sigma, "input.sigmas", "-s"},
-                                                                               {mopex_.list, "catalog.sources", "-u"},
+                                                                               {script == MopexScript::apex_qa ? none : mopex_.list, "catalog.sources", "-u"},
                                                                                {mopex_.response, "psf.file", "-p"},
                                                                                {mopex_.map, script == MopexScript::prf_estimate ? "estimate.map" : "psf.file", "-m"},
                                                                                {mopex_.mosaic_response, qa_of_mosaic ? "psf.file" : "detection.psf", "-P"},
@@ -171,32 +173,13 @@ class Mopex : public Step {
   pipeline::Outcome measure(MopexScript script, const RunOptions& run, param::OptionSet& options, pipeline::Context& context) {
     take_letters(script, options);
     const ApexRun apex{script, namelist_, output_of(namelist_, run), run.overwrite, run.dry_run, mopex_.fif, copy_of(namelist_)};
-    if (script == MopexScript::apex_qa && !mopex_.list.empty()) context.caveat("left-out", fmt::format("-u {}: residual frames are not made into a mosaic; run mosaic.pl -n {} -I {}/Residual-ApexQA/images.txt", mopex_.list, mopex_.list, output_of(namelist_, run)));
     if (script == MopexScript::prf_estimate) return run_prf_estimate(apex, mopex_.image, extract_, estimate_, options, context);
-    if (script == MopexScript::apex_qa) return run_apex_qa(apex, mopex_.table, mopex_.mosaic, extract_, options, context);
+    if (script == MopexScript::apex_qa) {
+      const auto mosaicking = residual_mosaic_namelist(namelist_, mopex_.list);  // refused before anything is done
+      const auto outcome = run_apex_qa(apex, mopex_.table, mopex_.mosaic, extract_, options, context);
+      return mosaicking && !run.dry_run && mopex_.mosaic.empty() ? mosaic_residuals(apex, *mosaicking, options, context, outcome) : outcome;
+    }
     return run_apex(apex, mopex_.image, extract_, options, context);
-  }
-
-  static void take_options(const Namelist& namelist, MopexScript script, param::OptionSet& options, pipeline::Context& context) {
-    Import import = import_namelist(namelist.config, script);
-    translate_namelist(import, script);
-    tell_namelist(import, namelist, context);
-    for (const auto& [option, value] : import.values()) {
-      if (option.starts_with("run.")) continue;  // see prepare()
-      options.assign(option, value.value, Source::namelist, value.line ? namelist.where(value.line) : namelist.path);
-    }
-    for (const auto& [option, value] : {std::pair{"input.scale_noise", "false"}, std::pair{"interpolation.uncertainty", "linear"}}) options.assign(option, value, Source::namelist, "MOPEX's way");
-    if (const auto* s = namelist.config.find("", "delete_intermediate_files"); script == MopexScript::mosaic && s && !s->value.empty() && is_off(s->value)) {
-      options.assign("output.interpolated", is_on(namelist.config, "run_mosaic_interp", true) ? "true" : "false", Source::namelist, namelist.where(s->line));
-      const auto method = import.values().find("rejection.method");
-      const auto uses = [&](const char* scheme) { return method != import.values().end() && method->second.value.find(scheme) != std::string::npos; };
-      options.assign("output.outlier_maps", uses("temporal") || uses("box") || uses("dual") ? "true" : "false", Source::namelist, namelist.where(s->line));
-      options.assign("output.detection_maps", uses("dual") ? "true" : "false", Source::namelist, namelist.where(s->line));
-      for (const auto& [option, key, otherwise] : {std::tuple{"output.tiles", "run_mosaic_coadder", true}, std::tuple{"output.minback", "run_medfilter", false}, std::tuple{"output.sigmas", "compute_uncertainties_internally", false}})
-        if (is_on(namelist.config, key, otherwise)) options.assign(option, "true", Source::namelist, namelist.where(s->line));
-    }
-    for (const auto& [option, key] : {std::pair{"mopex.corrected", "apply_overlap_correction"}, std::pair{"mopex.quicklook", "mosaic_corrected_images"}, std::pair{"mopex.zodi_subtracted", "save_zodiacal_subtracted_images"}})
-      if (const auto* s = namelist.config.find("", key)) options.assign(option, is_off(s->value) ? "false" : "true", Source::namelist, namelist.where(s->line));
   }
 
   std::string output_of(const Namelist& namelist, const RunOptions& run) const {

@@ -51,6 +51,15 @@ void settle_detections(const ApexRun& run, param::OptionSet& options) {
   throw DataError{fmt::format("{}: run_detect is off, and {} has no mosaic_detect.tbl of an earlier run; switch run_detect on, or give --set detection.table=FILE", run.namelist.path, run.output)};
 }
 
+/// The plane whose pixels the table of apex_qa.pl has: -F, FIF_FILE_NAME, or FIF.tbl in the output folder (guide 6.6.4).
+std::string qa_grid(const ApexRun& run) {
+  const auto* named = run.namelist.config.find("", "FIF_FILE_NAME");
+  const std::string name = !run.fif.empty() ? run.fif : named && !named->value.empty() ? param::legacy::printable(named->value, 1000) : "FIF.tbl";
+  for (const auto& path : {fs::path{name}, fs::path{run.output} / name})
+    if (files::exists(path)) return path.string();
+  throw DataError{fmt::format("{}: Input_RA_Dec = 0 has places in pixels of a fiducial image frame, and {} is not there; give -F FILE", run.namelist.path, name)};
+}
+
 }  // namespace
 
 void assign_values(const Import& import, const Namelist& namelist, param::OptionSet& options) {
@@ -141,6 +150,16 @@ pipeline::Outcome run_apex_qa(const ApexRun& run, const std::string& table, cons
   };
   take("sources.ra", how.table.ra), take("sources.dec", how.table.dec), take("sources.flux", how.table.flux);
   how.use.alone = import.values().contains("sources.alone");
+  const auto number = [&](const char* option, double& to) {
+    std::string value;
+    take(option, value);
+    if (const auto n = text::to_double(value)) to = *n;
+  };
+  number("sources.outer_radius", how.use.outer_radius), number("sources.hole_radius", how.use.hole_radius), number("sources.box_x", how.use.box_x), number("sources.box_y", how.use.box_y);
+  if (import.values().contains("sources.places")) {
+    how.use.places = extraction::ListPositions::pixels;
+    if (!one) how.use.grid = qa_grid(run);
+  }
   extraction::ResidualRequest request;
   request.inputs = {files.table};
   if (one) request.inputs.push_back(files.image);

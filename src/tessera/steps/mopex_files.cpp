@@ -39,6 +39,7 @@ constexpr FileKey image_keys[] = {
     {"RMASK_FILE_NAME", "input.rmasks", "-R", "FILE", "", false},
     {"PMASK_FILE_NAME", "input.pmask", "-M", "FILE", "cal", false},
 };
+constexpr FileKey grid_key{"FIF_FILE_NAME", "estimate.grid", "-F", "FILE", "", false};
 constexpr FileKey stars_key{"POINT_SOURCE_LIST", "catalog.sources", "-E", "LIST", "", true}, areas_key{"PRFMAP_FILE_NAME", "estimate.map", "-m", "MAP", "cal", true};
 constexpr FileKey list_key{"INPUT_USER_LIST", "catalog.sources", "-u", "LIST", "", true};
 constexpr FileKey map_key{"PRFMAP_FILE_NAME", "psf.file", "-m", "MAP", "cal", false}, response_key{"PRF_file_name", "psf.file", "-p", "FILE", "cal", false},
@@ -184,6 +185,7 @@ std::string settle_prf_files(const Namelist& namelist, const std::string& image,
   for (const auto& file : frame_keys)
     if (!one || std::string_view{file.key} != "IMAGE_STACK_FILE_NAME") settle(file, namelist, options, context);
   settle(stars_key, namelist, options, context);
+  if (setting_of(options, "estimate.places").value == "pixels") settle(grid_key, namelist, options, context);
   if (split) settle(areas_key, namelist, options, context);
   else options.assign("estimate.map", "", param::Source::namelist, namelist.path);
   return name;

@@ -14,7 +14,7 @@ namespace {
 namespace fs = std::filesystem;
 
 /// A name below the output folder.
-std::string below(const param::LegacyConfig& config, const char* key, const char* otherwise) {
+std::string below(const param::LegacyConfig& config, const char* key, const std::string& otherwise) {
   const auto* s = config.find("", key);
   if (!s || s->value.empty()) return otherwise;
   const auto path = fs::path{s->value}.lexically_normal();
@@ -32,17 +32,18 @@ bool is_on(const param::LegacyConfig& config, std::string_view key, bool otherwi
   return s && !s->value.empty() ? !is_off(s->value) : otherwise;
 }
 
-MopexLayout::MopexLayout(const param::LegacyConfig& config, MopexScript script)
+MopexLayout::MopexLayout(const param::LegacyConfig& config, MopexScript script, const std::string& tail)
     : script_{script},
-      combiner_{below(config, "COMBINER_DIR", "Combine-mosaic")},
-      coadder_{below(config, "COADDER_DIR", "Coadd-mosaic")},
-      medfilter_{below(config, "MEDFILTER_DIR", "Medfilter-mosaic")},
-      sigma_{below(config, "SIGMA_DIR", "Sigma-mosaic")},
-      rmasks_{below(config, "RMASK_DIR", "Rmask-mosaic")},
-      rmask_mosaic_{below(config, "RMASK_MOSAIC_DIR", "RmaskMosaic-mosaic")},
-      outliers_{below(config, "OUTLIER_DIR", "Outlier-mosaic")},
-      detections_{below(config, "DETECT_DIR", "Detect-mosaic")},
-      interpolated_{below(config, "INTERP_DIR", "Interp-mosaic")},
+      of_residuals_{tail != "mosaic"},
+      combiner_{below(config, "COMBINER_DIR", "Combine-" + tail)},
+      coadder_{below(config, "COADDER_DIR", "Coadd-" + tail)},
+      medfilter_{below(config, "MEDFILTER_DIR", "Medfilter-" + tail)},
+      sigma_{below(config, "SIGMA_DIR", "Sigma-" + tail)},
+      rmasks_{below(config, "RMASK_DIR", "Rmask-" + tail)},
+      rmask_mosaic_{below(config, "RMASK_MOSAIC_DIR", "RmaskMosaic-" + tail)},
+      outliers_{below(config, "OUTLIER_DIR", "Outlier-" + tail)},
+      detections_{below(config, "DETECT_DIR", "Detect-" + tail)},
+      interpolated_{below(config, "INTERP_DIR", "Interp-" + tail)},
       corrected_{below(config, "OVERLAP_CORR_DIR", "Overlap_corr")},
       zodi_{below(config, "ZODSUB_DIR", "Zod_Sub")},
       offsets_{below(config, "OVERLAP_CORR_FILE_NAME", "offsets.tbl")},
@@ -54,12 +55,12 @@ MopexLayout::MopexLayout(const param::LegacyConfig& config, MopexScript script)
       grid_only_{!combined_ && !is_on(config, "run_mosaic_interp", true) && !is_on(config, "run_mosaic_rmask", false)} {}
 
 std::vector<std::string> MopexLayout::operator()(const std::string& product) const {
-  const std::string script = script_ == MopexScript::mosaic ? "mosaic" : "overlap";
+  const std::string script = of_residuals_ ? "apex_qa_mosaic" : script_ == MopexScript::mosaic ? "mosaic" : "overlap";
   if (product == "run.json") return {"run_" + script + ".json"};
   if (product == "tessera.log") return {"tessera_" + script + ".log"};
   if (product == "report.html") return {"report_" + script + ".html"};
   // MOPEX's FIF.tbl has the frames' pixels and mosaic_fif.tbl those of the mosaic; here the mosaic's grid is both.
-  if (product == "FIF.tbl") {
+  if (product == "FIF.tbl" && !of_residuals_) {
     std::vector<std::string> names{"mosaic_fif.tbl"};
     if (fif_) names.emplace_back("FIF.tbl");
     if (geometry_) names.emplace_back("geom_fif.tbl");
@@ -81,6 +82,7 @@ std::vector<std::string> MopexLayout::of_mosaic(const std::string& product) cons
   if (product.starts_with("Interp/")) return {interpolated_ + product.substr(6)};
   if (product.starts_with("Outlier/")) return {outliers_ + product.substr(7)};
   if (product.starts_with("Detect/")) return {detections_ + product.substr(6)};
+  if (of_residuals_ && product.find('/') == std::string::npos && product.ends_with(".tbl")) return {combiner_ + "/" + product};
   if (product.find('/') != std::string::npos || !(product.ends_with(".fits") || product.ends_with(".png"))) return {product};
   if (product == "mosaic_rmask.fits") return {rmask_mosaic_ + "/" + product};
   if (product == "mosaic_median.fits" || product == "mosaic_median_unc.fits") return combined_ ? std::vector<std::string>{combiner_ + "/median_" + (product == "mosaic_median.fits" ? "mosaic.fits" : "mosaic_unc.fits")} : std::vector<std::string>{};

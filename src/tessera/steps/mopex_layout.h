@@ -13,7 +13,8 @@ namespace tessera::steps {
 class MopexLayout {
  public:
   /// Throws UsageError for a folder that leaves the output folder.
-  MopexLayout(const param::LegacyConfig& config, MopexScript script);
+  /// `tail`: of the folders' names where the namelist gives none: Combine-mosaic. The mosaic of apex_qa.pl has its tables in its own folder too, beside those of other scripts.
+  MopexLayout(const param::LegacyConfig& config, MopexScript script, const std::string& tail = "mosaic");
   /// Places of a product of tessera (see pipeline::Placement).
   std::vector<std::string> operator()(const std::string& product) const;
 
@@ -28,6 +29,7 @@ class MopexLayout {
   std::vector<std::string> of_overlap(const std::string& product) const;
 
   MopexScript script_;
+  bool of_residuals_ = false;
   std::string combiner_, coadder_, medfilter_, sigma_, rmasks_, rmask_mosaic_, outliers_, detections_, interpolated_, corrected_, zodi_, offsets_, quicklook_;
   bool fif_ = false, combined_ = true, geometry_ = false, uncertainty_ = true, grid_only_ = false;
 };

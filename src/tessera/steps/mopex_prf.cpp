@@ -55,6 +55,7 @@ pipeline::Outcome run_prf_estimate(const ApexRun& run, const std::string& image,
   assign_values(import, run.namelist, options);
   for (const auto& [option, value] : {std::pair{"input.scale_noise", "false"}, std::pair{"interpolation.uncertainty", "linear"}, std::pair{"psf.untold", "prf"}, std::pair{"catalog.formats", "ipac"}})
     options.assign(option, value, Source::namelist, "MOPEX's way");
+  if (!run.fif.empty() && estimate.places == extraction::ListPositions::pixels) options.assign("estimate.grid", run.fif, Source::command_line, "-F");
   const std::string input = settle_prf_files(run.namelist, image, import.on("split_by_array_position"), options, context);
   psf_estimate::PsfOptions psf;
   const std::string found_with = psf.images.psf.file;

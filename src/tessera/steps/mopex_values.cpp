@@ -270,7 +270,11 @@ std::optional<double> samples_along_x(Import& import, const LegacySetting& s) {
 
 void sampling_y(Import& import, const LegacySetting& s) {
   const auto n = import.number(s), other = samples_along_x(import, s);
-  if (n && other && *n != *other) return import.note(Fate::missing, s, "a table with another sampling along y than along x; that along x is taken for both");
+  if (n && other && *n != *other) {
+    const std::string block = text::lower(s.block);
+    const std::string_view option = block == "pointsourceprob" ? "detection.psf_samples_per_pixel_y" : block == "prf_estimate" ? "estimate.samples_per_pixel_y" : "psf.samples_per_pixel_y";
+    return void(import.set(option, text::from_double(*n), s));
+  }
   import.note(Fate::same, s, "as PRF_ResampleX_Factor");
 }
 

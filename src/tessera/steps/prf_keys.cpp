@@ -64,8 +64,10 @@ void seed(Import& import, const LegacySetting& s) {
 }
 
 void transformation(Import& import, const LegacySetting& s) {
-  if (text::lower(s.value) == "skytoplane") import.note(Fate::always, s, "places on the sky, in degrees");
-  else import.note(Fate::missing, s, "places in pixels of a mosaic; the list needs right ascensions and declinations");
+  const std::string type = text::lower(s.value);
+  if (type == "skytoplane") import.set("estimate.places", "sky", s, "degrees");
+  else if (type == "planetoplane") import.set("estimate.places", "pixels", s, "FITS pixels of FIF.tbl, or of the image");
+  else import.note(Fate::refused, s, "SkyToPlane or PlaneToPlane was expected; places on the sky are taken");
 }
 
 const KeyRule rules[] = {
@@ -80,6 +82,7 @@ const KeyRule rules[] = {
     {"", "AnnealStatus_file_name", Fate::always, "", "tessera mopex names the table of stamps so: place, flux, width, misfit, status and its reason"},
     {"", "StatusList_file_name", Fate::always, "", "the same table once more, where it is given"},
     {"", "Star_file_name", Fate::always, "", "the table at every pixel, for a star in the middle of one; where it is given"},
+    {"", "FIF_FILE_NAME", Fate::command_line, "estimate.grid", "-F in tessera mopex; whose pixels the places are, with PlaneToPlane"},
     {"", "USE_REFINED_POINTING", Fate::same, "input.pointing", "1: refined", refined_pointing},
     {"", "run_medfilter", Fate::same, "fit_sky.method", "panels or median as Use_Sbkg_for_Med says; 0: none", sky_method},
     {"MEDFILTER", "Window_X", Fate::same, "fit_sky.window_x", ""},
@@ -95,9 +98,9 @@ const KeyRule rules[] = {
     {"", "CROP_STACK_DIR", Fate::unneeded, "", own_folder},
     {"CROP_STACK", "PostStamp_Xsize", Fate::differs, "estimate.stamp", "the larger side, odd", stamp},
     {"CROP_STACK", "PostStamp_Ysize", Fate::same, "estimate.stamp", "squares: the larger side counts", second_side},
-    {"CROP_STACK", "TransformationType", Fate::always, "", "SkyToPlane; lists in pixels are not taken", transformation},
+    {"CROP_STACK", "TransformationType", Fate::same, "estimate.places", "SkyToPlane: sky, PlaneToPlane: pixels, from 1", transformation},
     {"", "run_prf_estimate", Fate::always, "", ""},
-    {"PRF_ESTIMATE", "PRF_ResampleY_Factor", Fate::same, "estimate.samples_per_pixel", "as PRF_ResampleX_Factor", sampling_y},
+    {"PRF_ESTIMATE", "PRF_ResampleY_Factor", Fate::same, "estimate.samples_per_pixel_y", "where it differs from PRF_ResampleX_Factor", sampling_y},
     {"PRF_ESTIMATE", "Fit_Seed", Fate::same, "estimate.fit", "negative: false", seed},
     {"PRF_ESTIMATE", "Fit_X", Fate::differs, "estimate.fit_box", "the larger side, odd", fit_box},
     {"PRF_ESTIMATE", "Fit_Y", Fate::same, "estimate.fit_box", "squares: the larger side counts", second_side},
