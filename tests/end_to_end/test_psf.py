@@ -5,12 +5,12 @@ import subprocess
 import numpy as np
 import pytest
 from astropy.io import fits
-from astropy.nddata import NDData
 from astropy.table import Table
 from scipy.ndimage import map_coordinates, spline_filter
 from scipy.optimize import least_squares
 from scipy.special import erf
 
+import photutils_models
 from conftest import simulate
 from tools import SHARED, needs_shared, run_record, tessera
 
@@ -61,16 +61,25 @@ def test_extract_takes_it_and_fluxes_are_those_of_the_true_response(estimated):
     assert good.sum() > 80 and abs(np.median(ratio) - 1) < 0.003
 
 
-def test_photutils_reads_the_table(estimated):
+# Whole, half and odd pixels, more than twice the tables' reach apart.
+SUBPIXELS = [(30.0, 30.0), (60.5, 30.25), (90.3, 29.8), (30.15, 60.65), (60.75, 60.5), (90.9, 61.1)]
+
+
+def test_photutils_draws_with_the_table_what_we_draw(estimated, tmp_path):
     psf = pytest.importorskip("photutils.psf", reason="skipped: no photutils")
-    if not hasattr(psf, "ImagePSF"):
-        pytest.skip("skipped: photutils before 2.0")
     with fits.open(estimated / "out" / "psf.fits") as hdus:
-        model = psf.ImagePSF(hdus[0].data, flux=1000, x_0=10.3, y_0=9.8, oversampling=hdus[0].header["OVERSAMP"])
-    y, x = np.mgrid[:21, :21]
+        model = photutils_models.image_model(psf, hdus[0])
+    fluxes = [1000, 1100, 1200, 1300, 1400, 1500]
+    theirs = photutils_models.drawn_by_photutils(model, SUBPIXELS, fluxes, 121)
+    ours = photutils_models.drawn_by_tessera(estimated / "out" / "psf.fits", SUBPIXELS, fluxes, 121, tmp_path / "drawn")
+    photutils_models.agree(theirs, ours, SUBPIXELS, fluxes, 5, 0.003)
+    # And both draw the star that was simulated.
+    y, x = np.mgrid[:121, :121]
     sigma = 1.4 / np.sqrt(8 * np.log(2))
-    truth = 1000 * np.outer(*[(erf((np.arange(21) - c + 0.5) / sigma / np.sqrt(2)) - erf((np.arange(21) - c - 0.5) / sigma / np.sqrt(2))) / 2 for c in (9.8, 10.3)])
-    assert np.abs(model(x, y) - truth).max() < 0.005 * truth.max()
+    for (px, py), flux in zip(SUBPIXELS, fluxes):
+        along, across = ((erf((np.arange(121) - c + 0.5) / sigma / np.sqrt(2)) - erf((np.arange(121) - c - 0.5) / sigma / np.sqrt(2))) / 2 for c in (px, py))
+        truth, near = flux * np.outer(across, along), np.hypot(x - px, y - py) <= 5
+        assert np.abs(theirs - truth)[near].max() < 0.005 * truth.max()
 
 
 def test_the_same_bits_whatever_the_threads(estimated):
@@ -191,20 +200,18 @@ def test_sextractor_measures_fluxes_with_the_psfex_form(well_sampled, tmp_path):
     assert len(aperture) > 60 and abs(np.median(fitted / aperture) - 1) < 0.03  # circles of 8 pixels about stars of 3, the table's own flux being that within 10
 
 
-def test_photutils_reads_the_grid(well_sampled):
+def test_photutils_draws_with_the_grid_what_we_draw(well_sampled, tmp_path):
+    """Two tables in x, between which both take a part of each."""
     psf = pytest.importorskip("photutils.psf", reason="skipped: no photutils")
-    tessera("psf", "estimate", well_sampled / "frames", "--mosaic", well_sampled / "mosaic", "--method", "mopex", "--psf", "gaussian:fwhm_pix=3", "--set", "estimate.max_bad=5", "--forms", "prf,grid", "-o", well_sampled / "grid", "-q")
-    if hasattr(psf.GriddedPSFModel, "read"):
-        model = psf.GriddedPSFModel.read(str(well_sampled / "grid" / "psf_grid.fits"), format="stdpsf")
-    else:  # before 1.9 the model had no reader of its own: what it takes from the file
-        data, header = fits.getdata(well_sampled / "grid" / "psf_grid.fits").astype(float), fits.getheader(well_sampled / "grid" / "psf_grid.fits")
-        places = [(header[f"IPSFX{i:02d}"] - 1, header[f"JPSFY{j:02d}"] - 1) for j in range(1, header["NYPSFS"] + 1) for i in range(1, header["NXPSFS"] + 1)]
-        model = psf.GriddedPSFModel(NDData(data, meta={"grid_xypos": places, "oversampling": header["OVERSAMP"]}))
-    y, x = np.mgrid[90:111, 90:111]
-    pixels = model.evaluate(x, y, 1, 100, 100)
-    table = fits.getdata(well_sampled / "grid" / "psf.fits").astype(float)
-    half = table.shape[0] // 2
-    assert np.abs(pixels - table[half - 40:half + 41:4, half - 40:half + 41:4]).max() < 1e-3 * table.max()
+    tessera("psf", "estimate", well_sampled / "frames", "--mosaic", well_sampled / "mosaic", "--method", "mopex", "--psf", "gaussian:fwhm_pix=3", "--set", "estimate.max_bad=5", "--set", "estimate.sectors_x=2", "--forms", "prf,grid", "-o", well_sampled / "grid", "-q")
+    model = photutils_models.grid_model(psf, well_sampled / "grid" / "psf_grid.fits")
+    places = [(x + dx, y + dy) for y in (40, 128, 215) for x, dx, dy in ((40, 0, 0), (100, 0.5, 0.25), (160, 0.3, -0.2), (210, 0.15, 0.65))]
+    fluxes = [1000 + 100 * k for k in range(len(places))]
+    theirs = photutils_models.drawn_by_photutils(model, places, fluxes, 256)
+    ours = photutils_models.drawn_by_tessera(well_sampled / "grid" / "psf_grid.fits", places, fluxes, 256, tmp_path / "drawn")
+    photutils_models.agree(theirs, ours, places, fluxes, 8, 0.003)
+    tables = fits.getdata(well_sampled / "grid" / "psf_grid.fits")
+    assert np.abs(tables[0] - tables[1]).max() > 0.001 * tables.max()  # else the places would not matter
 
 
 def test_stamps_are_split_by_the_areas_of_a_prf_map(well_sampled, tmp_path):

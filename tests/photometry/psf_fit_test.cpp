@@ -149,6 +149,55 @@ TEST(PsfFit, ForcedFluxesAreTheDirectNormalEquations) {
   EXPECT_EQ(group.dof, direct.dof);
 }
 
+/// Ten sources in one cut-out, and the same where the window is too large for its sums to run over all of it; the second source is seen twice by the frame.
+TEST(PsfFit, ForcedFluxesOfACrowdAreTheDirectNormalEquations) {
+  const psf::ProfileOptions o{.fwhm_pix = 1.8};
+  const auto model = psf::PsfModel::analytic(o);
+  std::mt19937 random{11};
+  for (const auto& [window, low] : {std::pair{15, 1.0}, std::pair{31, 8.0}}) {
+    std::uniform_real_distribution<> place{low, low + 12};
+    std::vector<FitSource> sources;
+    for (int k = 0; k < 10; ++k) sources.push_back(at(place(random), place(random)));
+    sources[1].sights.push_back({.frame = 0, .x = place(random), .y = place(random), .scale = 0.5});
+    const int side = static_cast<int>(2 * low) + 13;
+    Frame f = picture(side, {{sources[0].sights[0].x, sources[0].sights[0].y, 300}}, psf::Profile{o}, 1, &random);
+    for (float& v : f.variance.pixels()) v *= std::uniform_real_distribution<float>{0.5F, 2}(random);
+    f.good(side / 2, side / 2) = 0, f.value(side / 2, side / 2) = f.variance(side / 2, side / 2) = 0;
+    const FitFrame frames[] = {{f.view(), &model}};
+    PsfFit fit{frames, {.window = window, .positions = false}};
+    std::vector<FittedSource> found;
+    const auto group = fit.fit(sources, found);
+    ASSERT_EQ(group.status, FitStatus::converged);
+    const auto in = [&, half = window / 2](const Sight& s, int x, int y) { return std::abs(x - std::lround(s.x)) <= half && std::abs(y - std::lround(s.y)) <= half; };
+    fit::NormalEquations equations{10};
+    for (int y = 0; y < side; ++y)
+      for (int x = 0; x < side; ++x) {
+        std::vector<double> row(10);
+        bool used = false;
+        for (std::size_t k = 0; k < 10; ++k)
+          for (const Sight& s : sources[k].sights) row[k] += s.scale * model.tables()[0].at(x - s.x, y - s.y), used |= in(s, x, y);
+        if (used && f.good(x, y)) equations.add(row, f.value(x, y), 1 / static_cast<double>(f.variance(x, y)));
+      }
+    const auto direct = fit::solve(equations);
+    for (std::size_t k = 0; k < 10; ++k) EXPECT_NEAR(found[k].flux, direct.parameters[k], 1e-4 * std::sqrt(direct.covariance[11 * k])) << window;
+    for (std::size_t k = 0; k < 100; ++k) EXPECT_NEAR(fit.covariance()[k], direct.covariance[k], 1e-5 * std::sqrt(direct.covariance[k / 10 * 11] * direct.covariance[k % 10 * 11])) << window;
+    EXPECT_NEAR(group.chi2, direct.chi2, 1e-4 * direct.chi2) << window;
+    EXPECT_EQ(group.dof, direct.dof) << window;
+    double window_chi2 = 0, portion = 0;
+    const Sight& own = sources[3].sights[0];
+    for (int y = 0; y < side; ++y)
+      for (int x = 0; x < side; ++x) {
+        if (!in(own, x, y) || !f.good(x, y)) continue;
+        double rest = static_cast<double>(f.value(x, y));
+        for (std::size_t k = 0; k < 10; ++k)
+          for (const Sight& s : sources[k].sights) rest -= direct.parameters[k] * s.scale * model.tables()[0].at(x - s.x, y - s.y);
+        window_chi2 += rest * rest / static_cast<double>(f.variance(x, y)), portion += model.tables()[0].at(x - own.x, y - own.y);
+      }
+    EXPECT_NEAR(found[3].chi2, window_chi2, 1e-4 * window_chi2) << window;
+    EXPECT_NEAR(found[3].portion, portion, 1e-5) << window;
+  }
+}
+
 TEST(PsfFit, SeesOneSkyThroughTurnedShiftedAndScaledFrames) {
   // Common coordinates u, v; each frame turned and magnified, and in another unit.
   const psf::ProfileOptions o{.fwhm_pix = 1.4};

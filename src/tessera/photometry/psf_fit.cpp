@@ -2,12 +2,18 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
+#include <tuple>
 
 #include "tessera/base/error.h"
+#include "tessera/fit/gram.h"
 #include "tessera/photometry/fit_sums.h"
 
 namespace tessera::photometry {
 namespace {
+
+/// Small patches of forced fits: every stamp is the whole box, plane after plane in the order of the entries, and the sums run over all of it.
+bool is_dense(const Box& box, bool positions) { return !positions && box.area() <= 512; }
 
 Box window_about(double x, double y, int side_x, int side_y) {
   const int cx = static_cast<int>(std::lround(x)), cy = static_cast<int>(std::lround(y)), half_x = side_x / 2, half_y = side_y / 2;
@@ -57,7 +63,7 @@ bool PsfFit::gather(std::span<const FitSource> sources, std::vector<FittedSource
     }
   const auto by_frame = [](const Entry& a, const Entry& b) { return a.sight->frame < b.sight->frame; };
   if (!std::is_sorted(entries_.begin(), entries_.end(), by_frame)) std::stable_sort(entries_.begin(), entries_.end(), by_frame);
-  std::size_t pixels = 0, planes = 0;
+  std::size_t pixels = 0;
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     if (patches_.empty() || patches_.back().frame != entries_[i].sight->frame) {
       patches_.push_back({});
@@ -69,64 +75,72 @@ bool PsfFit::gather(std::span<const FitSource> sources, std::vector<FittedSource
     entries_[i].patch = static_cast<int>(patches_.size()) - 1;
   }
   for (Patch& patch : patches_) patch.box.x1 = patch.box.x0 + whole_vectors(patch.box.width());  // the pixels added have weight 0
-  blended_.resize(std::max(blended_.size(), entries_.size()));
-  for (std::size_t i = 0; i < entries_.size(); ++i) {
-    Entry& e = entries_[i];
-    if (sources[static_cast<std::size_t>(e.source)].pixels_alone) continue;
-    const FitFrame& frame = frames_[static_cast<std::size_t>(e.sight->frame)];
-    e.response = &frame.psf->at(e.sight->x + frame.psf_x0, e.sight->y + frame.psf_y0, blended_[i]);
-    const Patch& patch = patches_[static_cast<std::size_t>(e.patch)];
-    const Sight& t = *e.sight;
-    const double shift = options_.positions ? options_.max_shift * std::max(std::abs(t.x_u) + std::abs(t.x_v), std::abs(t.y_u) + std::abs(t.y_v)) : 0;
-    e.stamp = in_vectors(intersection(patch.box, e.response->footprint(t.x, t.y).grown(static_cast<int>(std::ceil(std::min(shift, 1e4))))), patch.box);
-    e.first = planes;
-    planes += 3 * e.area();
-  }
   for (Patch& patch : patches_) {
     patch.first = pixels;
-    pixels += static_cast<std::size_t>(patch.box.area());
+    pixels += length_of(patch.box);
   }
-  value_.resize(pixels);
-  weight_.resize(pixels);
-  residual_.resize(pixels);
-  response_.resize(planes);
+  value_.resize(pixels + beyond);
+  weight_.resize(pixels + beyond);
+  residual_.resize(pixels + beyond);
   for (Patch& patch : patches_) gather_patch(patch, out);
+  // Entries of sources without a single good pixel are no part of the sums, nor are those whose pixels alone count.
   for (std::size_t s = 0; s < sources.size(); ++s)
     if (out[s].pixels > 0 && !sources[s].pixels_alone) member_of_[s] = static_cast<int>(members_++);
-  for (Entry& e : entries_) e.member = member_of_[static_cast<std::size_t>(e.source)];
-  // Entries of sources without a single good pixel are no part of the sums, nor are those whose pixels alone count.
+  blended_.resize(std::max(blended_.size(), entries_.size()));
+  std::size_t planes = 0;
+  for (Patch& patch : patches_) {
+    const FitFrame& frame = frames_[static_cast<std::size_t>(patch.frame)];
+    const std::span<Entry> entries{entries_.data() + patch.begin, patch.end - patch.begin};
+    const bool dense = is_dense(patch.box, options_.positions);
+    // Neighbours in y share pixels: their products are summed together.
+    if (dense) std::ranges::sort(entries, {}, [](const Entry& e) { return std::tuple{e.sight->y, e.sight->x, e.source}; });
+    for (Entry& e : entries) {
+      e.member = member_of_[static_cast<std::size_t>(e.source)];
+      if (e.member < 0) continue;
+      const Sight& t = *e.sight;
+      e.response = &frame.psf->at(t.x + frame.psf_x0, t.y + frame.psf_y0, blended_[static_cast<std::size_t>(&e - entries_.data())]);
+      e.first = planes;
+      if (dense) {
+        e.stamp = patch.box;
+        planes += length_of(patch.box);
+      } else {
+        const double shift = options_.positions ? options_.max_shift * std::max(std::abs(t.x_u) + std::abs(t.x_v), std::abs(t.y_u) + std::abs(t.y_v)) : 0;
+        e.stamp = in_vectors(intersection(patch.box, e.response->footprint(t.x, t.y).grown(static_cast<int>(std::ceil(std::min(shift, 1e4))))), patch.box);
+        planes += (options_.positions ? 3 : 1) * e.area();
+      }
+    }
+    if (dense) planes += 2 * length_of(patch.box);  // for a background of one, and the values
+  }
+  response_.resize(planes + beyond);
   return members_ > 0;
 }
 
 void PsfFit::gather_patch(Patch& patch, std::vector<FittedSource>& out) {
   const FrameView& from = frames_[static_cast<std::size_t>(patch.frame)].pixels;
-  const auto width = static_cast<std::size_t>(patch.box.width());
-  const auto inside = static_cast<std::size_t>(std::min(patch.box.x1, from.box().x1) - patch.box.x0);
+  const auto width = static_cast<std::size_t>(patch.box.width()), area = static_cast<std::size_t>(patch.box.area()), length = length_of(patch.box);
   const bool alone = patch.end - patch.begin == 1;
+  float* const value = value_.data() + patch.first;
+  float* const weight = weight_.data() + patch.first;
   // All pixels' weights, of which each source's window takes its own.
-  for (int y = patch.box.y0; y < patch.box.y1; ++y) {
-    const std::size_t row = patch.first + static_cast<std::size_t>(y - patch.box.y0) * width;
-    std::copy_n(&from.value(patch.box.x0, y), inside, value_.data() + row);
-    std::fill(value_.data() + row + inside, value_.data() + row + width, 0.0F);
-    float* const all = (alone ? weight_ : residual_).data() + row;
-    inverse_of(&from.variance(patch.box.x0, y), &from.good(patch.box.x0, y), inside, all);
-    std::fill(all + inside, all + width, 0.0F);
-  }
-  if (!alone) std::fill_n(weight_.data() + patch.first, width * static_cast<std::size_t>(patch.box.height()), 0.0F);
+  float* const all = alone ? weight : residual_.data() + patch.first;
+  const Box inside = intersection(patch.box, from.box());
+  take_pixels({&from.value(inside.x0, inside.y0), &from.variance(inside.x0, inside.y0), &from.good(inside.x0, inside.y0), from.value.stride(), from.variance.stride(), from.good.stride()},
+              static_cast<std::size_t>(inside.width()), static_cast<std::size_t>(inside.height()), value, all, width);
+  std::fill(value + area, value + length, 0.0F);
+  std::fill(weight + (alone ? area : 0), weight + length, 0.0F);
+  std::fill(residual_.data() + patch.first + area, residual_.data() + patch.first + length, 0.0F);
   for (std::size_t i = patch.begin; i < patch.end; ++i) {
     FittedSource& source = out[static_cast<std::size_t>(entries_[i].source)];
     const Box w = entries_[i].window;
-    const auto across = static_cast<std::size_t>(w.width());
-    const std::size_t first = patch.first + static_cast<std::size_t>(w.y0 - patch.box.y0) * width + static_cast<std::size_t>(w.x0 - patch.box.x0);
-    if (!alone)
-      for (std::size_t row = 0; row < static_cast<std::size_t>(w.height()); ++row) std::copy_n(residual_.data() + first + row * width, across, weight_.data() + first + row * width);
-    const int good = count_positive(weight_.data() + first, width, across, static_cast<std::size_t>(w.height()));
+    const std::size_t first = static_cast<std::size_t>(w.y0 - patch.box.y0) * width + static_cast<std::size_t>(w.x0 - patch.box.x0);
+    const auto across = static_cast<std::size_t>(w.width()), down = static_cast<std::size_t>(w.height());
+    const int good = alone ? count_positive(weight + first, width, across, down) : take_window(all + first, weight + first, width, across, down);
     source.pixels += good;
     source.bad_pixels -= good;
     if (good > 0) ++source.frames;
     if (alone) patch.pixels = good;
   }
-  if (!alone) patch.pixels = count_positive(weight_.data() + patch.first, width, width, static_cast<std::size_t>(patch.box.height()));
+  if (!alone) patch.pixels = count_positive(weight, width, width, static_cast<std::size_t>(patch.box.height()));
 }
 
 void PsfFit::place(std::span<const double> p, bool gradients) {
@@ -142,6 +156,7 @@ void PsfFit::place(std::span<const double> p, bool gradients) {
     const std::size_t n = e.area();
     const std::span<float> none;
     e.response->evaluate(e.x, e.y, e.stamp, {plane, n}, gradients ? std::span<float>{plane + n, n} : none, gradients ? std::span<float>{plane + 2 * n, n} : none);
+    if (is_dense(patches_[static_cast<std::size_t>(e.patch)].box, options_.positions)) std::fill(plane + n, plane + fit::whole_row<float>(n), 0.0F);
   }
 }
 
@@ -156,10 +171,58 @@ void runs(const Box& part, const Box& patch, const Box& stamp, F f) {
   for (int y = part.y0; y < part.y1; ++y) f(at(patch, part.x0, y), at(stamp, part.x0, y), static_cast<std::size_t>(part.width()), y);
 }
 
+struct LinearSums {
+  std::span<double> curvature, gradient;
+};
+
+/// The sums of a patch whose planes are whole. `background`: that parameter, when there is one. `room` is written. Returns Σ w v².
+template <class Entry>
+double sum_dense(std::span<const Entry> entries, const Box& box, std::vector<float>& planes, const float* values, const float* weight, std::optional<std::size_t> background, const LinearSums& sums, std::vector<double>& room) {
+  const std::size_t length = length_of(box), n = sums.gradient.size();
+  std::vector<std::pair<std::size_t, double>> terms;  // parameter and scale of each plane
+  std::vector<fit::Reach> reach;
+  terms.reserve(entries.size() + 1), reach.reserve(entries.size() + 2);
+  const auto before = [&](int y) { return static_cast<std::size_t>(y - box.y0) * static_cast<std::size_t>(box.width()); };
+  float* first = nullptr;
+  for (const Entry& e : entries) {
+    if (e.member < 0) continue;
+    if (!first) first = planes.data() + e.first;
+    const double far = e.response->reach_pix();
+    const int low = std::clamp(static_cast<int>(std::max(e.y - far, -1e8)), box.y0, box.y1), high = std::clamp(static_cast<int>(std::min(e.y + far, 1e8)) + 1, box.y0, box.y1);
+    terms.push_back({static_cast<std::size_t>(e.member), e.sight->scale});
+    reach.push_back({before(low) / fit::row_lanes<float> * fit::row_lanes<float>, fit::whole_row<float>(before(high))});
+  }
+  if (!first) return 0;
+  if (background) {
+    std::fill_n(first + terms.size() * length, length, 1.0F);
+    terms.push_back({*background, 1.0});
+    reach.push_back({0, length});
+  }
+  std::copy_n(values, length, first + terms.size() * length);
+  reach.push_back({0, length});
+  const std::size_t count = terms.size() + 1;
+  room.resize(count * count);
+  fit::gram(first, count, length, weight, reach, room.data());
+  for (std::size_t i = 0; i < terms.size(); ++i) {
+    const auto [row, scale] = terms[i];
+    sums.gradient[row] += scale * room[terms.size() * count + i];
+    for (std::size_t j = 0; j <= i; ++j) {
+      const auto [column, other] = terms[j];
+      sums.curvature[std::max(row, column) * n + std::min(row, column)] += scale * other * room[i * count + j] * (i != j && row == column ? 2 : 1);
+    }
+  }
+  return room[count * count - 1];
+}
+
 }  // namespace
 
 double PsfFit::sum_patch(const Patch& patch, std::span<double> curvature, std::span<double> gradient) {
-  const auto n = static_cast<std::size_t>(patch.box.area());
+  if (!curvature.empty() && is_dense(patch.box, options_.positions)) {
+    const std::span<const Entry> entries{entries_.data() + patch.begin, patch.end - patch.begin};
+    const float* const weight = weight_.data() + patch.first;
+    return sum_dense(entries, patch.box, response_, residual_.data() + patch.first, weight, backgrounds_ > 0 ? std::optional{background_of(patch)} : std::nullopt, {curvature, gradient}, workspace_.factor);
+  }
+  const std::size_t n = length_of(patch.box);
   float* const residual = residual_.data() + patch.first;
   const float* const weight = weight_.data() + patch.first;
   for (std::size_t i = patch.begin; i < patch.end; ++i) {
@@ -255,7 +318,7 @@ void PsfFit::add_background(const Patch& patch, std::span<double> curvature, std
   const std::size_t size = forced_ ? members_ + backgrounds_ : parameters_, sources = forced_ ? members_ : members_ * per_source_;
   const auto which = static_cast<std::size_t>(&patch - patches_.data());
   const std::size_t row = sources + (options_.background == FitBackground::per_frame ? which : 0);
-  const auto n = static_cast<std::size_t>(patch.box.area());
+  const std::size_t n = length_of(patch.box);
   const float* const weight = weight_.data() + patch.first;
   const float* const residual = residual_.data() + patch.first;
   for (std::size_t k = 0; k < n; ++k) {

@@ -27,8 +27,7 @@ double PsfFit::take_off(std::span<const double> p) {
 
 void PsfFit::start_residual(const Patch& patch, std::span<const double> p) {
   const float background = backgrounds_ == 0 ? 0.0F : static_cast<float>(p[background_of(patch)]);
-  const auto n = static_cast<std::size_t>(patch.box.area());
-  for (std::size_t k = 0; k < n; ++k) residual_[patch.first + k] = value_[patch.first + k] - background;
+  for (std::size_t k = 0; k < length_of(patch.box); ++k) residual_[patch.first + k] = value_[patch.first + k] - background;
 }
 
 /// Fluxes and backgrounds at the positions in `p`, which stay.
@@ -42,7 +41,7 @@ bool PsfFit::solve_linear(std::span<double> p) {
   place(p, false);
   forced_ = true;
   for (const Patch& patch : patches_) {
-    std::copy_n(value_.begin() + static_cast<std::ptrdiff_t>(patch.first), static_cast<std::size_t>(patch.box.area()), residual_.begin() + static_cast<std::ptrdiff_t>(patch.first));
+    std::copy_n(value_.data() + patch.first, length_of(patch.box), residual_.data() + patch.first);
     sum_patch(patch, a, g);
   }
   if (!fit::cholesky(a, n)) return false;
@@ -135,7 +134,7 @@ fit::FitStatus PsfFit::by_simplex(GroupResult& result) {
 
 double PsfFit::weighted_squares() const {
   double sum = 0;
-  for (const Patch& patch : patches_) sum += sum_product(weight_.data() + patch.first, value_.data() + patch.first, value_.data() + patch.first, static_cast<std::size_t>(patch.box.area()));
+  for (const Patch& patch : patches_) sum += sum_product(weight_.data() + patch.first, value_.data() + patch.first, value_.data() + patch.first, length_of(patch.box));
   return sum;
 }
 
@@ -179,7 +178,8 @@ void PsfFit::report(std::vector<FittedSource>& out, fit::FitStatus status) const
 
 void PsfFit::report_neighbours(std::vector<FittedSource>& out) const {
   const auto flux = [this](std::size_t s) { return first_of(member_of_[s]) + per_source_ - 1; };
-  const auto at = [this](std::size_t i, std::size_t j) { return workspace_.covariance[i * parameters_ + j]; };
+  std::vector<double> per_sigma(parameters_);
+  for (std::size_t i = 0; i < parameters_; ++i) per_sigma[i] = 1 / std::sqrt(workspace_.covariance[i * (parameters_ + 1)]);
   const auto tell = [&](std::size_t to, std::size_t of, double c) {
     if (options_.correlations) out[to].correlations.push_back({static_cast<int>(of), c});
     if (std::abs(c) > std::abs(out[to].correlation)) out[to].correlation = c, out[to].neighbour = static_cast<int>(of);
@@ -188,7 +188,7 @@ void PsfFit::report_neighbours(std::vector<FittedSource>& out) const {
     for (std::size_t b = 0; b < a; ++b) {
       if (member_of_[a] < 0 || member_of_[b] < 0) continue;
       const std::size_t i = flux(a), j = flux(b);
-      const double c = at(i, j) / std::sqrt(at(i, i) * at(j, j));
+      const double c = workspace_.covariance[i * parameters_ + j] * (per_sigma[i] * per_sigma[j]);
       tell(a, b, c), tell(b, a, c);
     }
 }

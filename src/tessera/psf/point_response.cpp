@@ -15,8 +15,9 @@
 namespace tessera::psf {
 namespace {
 
-constexpr int lanes = 8, pad = 2;  // coefficients before the first sample
+constexpr int lanes = 8, wide = 16, pad = 2;  // coefficients before the first sample
 typedef float Lanes __attribute__((vector_size(lanes * sizeof(float))));
+typedef float Wide __attribute__((vector_size(wide * sizeof(float))));
 
 /// The number of samples per pixel that is kept, and whether the table has it already.
 struct Grid {
@@ -92,88 +93,163 @@ void check(View<const double> samples, const Meaning& m) {
       if (!std::isfinite(v)) throw UsageError{"a point response holds a value that is not finite"};
 }
 
-/// The whole loop, so that it is compiled for each instruction set: one row of pixels.
-struct RowJob {
-  const float* rows[spline_taps];  // coefficient rows of the y taps
-  std::array<int, spline_taps> offset;  // of the x taps' first coefficients in such a row
+/// The whole loop, so that it is compiled for each instruction set: a box of pixels.
+struct BoxJob {
+  const float* first;                          // coefficient in the plane of phase (0, 0) that stands for the first pixel
+  std::array<std::ptrdiff_t, spline_taps> x, y;  // from there to the first pixel's in the planes of the taps: one of x and one of y added
   std::array<float, spline_taps> wx, sx, wy, sy;
-  int pixels = 0;
+  int pixels = 0, rows = 0, columns = 0;       // columns: of a plane, so that the next row of pixels is that many further
+  std::size_t stride = 0;                      // of what is written
   float *value, *d_dx, *d_dy;
 };
 
 #define TESSERA_INLINE inline __attribute__((always_inline))
 
-template <bool gradients>
-TESSERA_INLINE void evaluate_lanes(const RowJob& job) {
-  for (int begin = 0; begin < job.pixels; begin += lanes) {
-    Lanes value{}, along{}, across{};
+/// The first `count` lanes, fewer than all.
+TESSERA_INLINE void store_some(float* to, const Lanes& v, int count) {
+  typedef float Four __attribute__((vector_size(16)));
+  typedef float Two __attribute__((vector_size(8)));
+  Four four = __builtin_shufflevector(v, v, 0, 1, 2, 3);
+  if (count & 4) {
+    std::memcpy(to, &four, sizeof four);
+    four = __builtin_shufflevector(v, v, 4, 5, 6, 7);
+    to += 4;
+  }
+  Two two = __builtin_shufflevector(four, four, 0, 1);
+  if (count & 2) {
+    std::memcpy(to, &two, sizeof two);
+    two = __builtin_shufflevector(four, four, 2, 3);
+    to += 2;
+  }
+  if (count & 1) *to = two[0];
+}
+
+/// A row of pixels; the last vector ends with the row: what it shares with the one before is the same.
+TESSERA_INLINE void copy_row(const float* from, float* to, int pixels) {
+  Lanes v;
+  if (pixels > 2 * lanes) return void(std::memcpy(to, from, sizeof(float) * static_cast<std::size_t>(pixels)));
+  if (pixels > lanes) std::memcpy(&v, from, sizeof v), std::memcpy(to, &v, sizeof v);
+  std::memcpy(&v, from + std::max(0, pixels - lanes), sizeof v);
+  if (pixels < lanes) store_some(to, v, pixels);
+  else std::memcpy(to + pixels - lanes, &v, sizeof v);
+}
+
+/// The weights, alike in all lanes.
+template <class V, bool gradients>
+struct Taps {
+  V wx[spline_taps], wy[spline_taps], sx[gradients ? spline_taps : 1], sy[gradients ? spline_taps : 1];
+  TESSERA_INLINE explicit Taps(const BoxJob& job) {
+    for (std::size_t k = 0; k < spline_taps; ++k) {
+      wx[k] = job.wx[k] - V{}, wy[k] = job.wy[k] - V{};
+      if constexpr (gradients) sx[k] = job.sx[k] - V{}, sy[k] = job.sy[k] - V{};
+    }
+  }
+  /// Neighbours in memory from `at` on, which is a pixel's coefficient in the plane of phase (0, 0).
+  TESSERA_INLINE void evaluate(const BoxJob& job, const float* at, V& value, V& along, V& across) const {
+    value = along = across = V{};
     for (std::size_t i = 0; i < spline_taps; ++i) {
-      Lanes a{}, b{};
+      const float* const column = at + job.x[i];
+      V a{}, b{};
       for (std::size_t j = 0; j < spline_taps; ++j) {
-        Lanes c;
-        std::memcpy(&c, job.rows[j] + job.offset[i] + begin, sizeof c);
-        a += c * job.wy[j];
-        if constexpr (gradients) b += c * job.sy[j];
+        V c;
+        std::memcpy(&c, column + job.y[j], sizeof c);
+        a += c * wy[j];
+        if constexpr (gradients) b += c * sy[j];
       }
-      value += a * job.wx[i];
+      value += a * wx[i];
       if constexpr (gradients) {
-        along += a * job.sx[i];
-        across += b * job.wx[i];
+        along += a * sx[i];
+        across += b * wx[i];
       }
     }
-    const int left = job.pixels - begin;
-    if (left >= lanes) {
-      std::memcpy(job.value + begin, &value, sizeof value);
-      if constexpr (gradients) {
-        std::memcpy(job.d_dx + begin, &along, sizeof along);
-        std::memcpy(job.d_dy + begin, &across, sizeof across);
-      }
-      continue;
+  }
+};
+
+constexpr int block = 512;  // pixels that are evaluated before they go where they belong
+
+/// Rows of pixels that are nearly all of a plane's are one row of memory: whole vectors across their ends.
+template <bool gradients>
+TESSERA_INLINE void evaluate_joined(const BoxJob& job) {
+  const Taps<Wide, gradients> taps{job};
+  float values[block + wide], alongs[gradients ? block + wide : 1], acrosses[gradients ? block + wide : 1];
+  const int rows_at_once = block / job.columns;
+  for (int y = 0; y < job.rows; y += rows_at_once) {
+    const int rows = std::min(rows_at_once, job.rows - y), count = (rows - 1) * job.columns + job.pixels;
+    const float* const at = job.first + static_cast<std::ptrdiff_t>(y) * job.columns;
+    for (int k = 0; k < count; k += wide) {
+      Wide value, along, across;
+      taps.evaluate(job, at + k, value, along, across);
+      std::memcpy(values + k, &value, sizeof value);
+      if constexpr (gradients) std::memcpy(alongs + k, &along, sizeof value), std::memcpy(acrosses + k, &across, sizeof value);
     }
-    for (int k = 0; k < left; ++k) {
-      job.value[begin + k] = value[k];
-      if constexpr (gradients) {
-        job.d_dx[begin + k] = along[k];
-        job.d_dy[begin + k] = across[k];
+    for (int row = 0; row < rows; ++row) {
+      const std::size_t to = static_cast<std::size_t>(y + row) * job.stride;
+      copy_row(values + row * job.columns, job.value + to, job.pixels);
+      if constexpr (gradients) copy_row(alongs + row * job.columns, job.d_dx + to, job.pixels), copy_row(acrosses + row * job.columns, job.d_dy + to, job.pixels);
+    }
+  }
+}
+
+template <bool gradients>
+TESSERA_INLINE void evaluate_rows(const BoxJob& job) {
+  const Taps<Lanes, gradients> taps{job};
+  for (int y = 0; y < job.rows; ++y) {
+    const float* const row = job.first + static_cast<std::ptrdiff_t>(y) * job.columns;
+    const std::size_t to = static_cast<std::size_t>(y) * job.stride;
+    for (int at = 0; at < job.pixels; at += lanes) {
+      const int begin = std::max(0, std::min(at, job.pixels - lanes));  // the last vector ends with the row, as in copy_row
+      Lanes value, along, across;
+      taps.evaluate(job, row + begin, value, along, across);
+      if (job.pixels < lanes) {
+        store_some(job.value + to, value, job.pixels);
+        if constexpr (gradients) store_some(job.d_dx + to, along, job.pixels), store_some(job.d_dy + to, across, job.pixels);
+      } else {
+        std::memcpy(job.value + to + begin, &value, sizeof value);
+        if constexpr (gradients) std::memcpy(job.d_dx + to + begin, &along, sizeof value), std::memcpy(job.d_dy + to + begin, &across, sizeof value);
       }
     }
   }
 }
-TESSERA_CLONES void evaluate_row(const RowJob& job) { evaluate_lanes<true>(job); }
-TESSERA_CLONES void evaluate_values(const RowJob& job) { evaluate_lanes<false>(job); }
 
-/// Where the pixel nearest to the source lies in the samples: between k and k + 1, at t. Every other pixel is a whole number of samples away, so
-/// that a pixel's bits depend on the source alone and not on the box that is asked for.
+/// Whichever way needs fewer vectors; a pixel's bits are the same.
+TESSERA_INLINE bool joined(const BoxJob& job) {
+  const int vectors = (job.pixels + lanes - 1) / lanes;
+  return job.columns <= block && job.rows > 1 && job.columns <= vectors * lanes + lanes / 2;
+}
+
+TESSERA_CLONES void evaluate_all(const BoxJob& job) { joined(job) ? evaluate_joined<true>(job) : evaluate_rows<true>(job); }
+TESSERA_CLONES void evaluate_values(const BoxJob& job) { joined(job) ? evaluate_joined<false>(job) : evaluate_rows<false>(job); }
+
+int floor_div(int a, int n) { return a >= 0 ? a / n : -((-a + n - 1) / n); }
+
+/// Where the pixels lie in the samples along one axis: the first, at sample coordinate k + t with 0 ≤ k < n and 0 ≤ t < 1, and how many up to the last sample. The others are
+/// whole numbers of samples away, so that a pixel's bits depend on the source alone and not on the box that is asked for.
 struct Phase {
-  int pixel = 0, k = 0;
+  int first = 0, pixels = 0, k = 0;
   double t = 0;
-  Phase(double x, double centre, int n) : pixel{static_cast<int>(std::lround(x))} {
-    const double u = centre - n * (x - pixel);
+  Phase(double x, double centre, int n, int count) {
+    const int near = static_cast<int>(x + (x < 0 ? -0.5 : 0.5));
+    const double u = centre - n * (x - near);
     k = static_cast<int>(std::floor(u));
     t = u - k;
     if (t > 1 - 1e-9) ++k, t = 0;
     if (t < 1e-9) t = 0;
+    const int before = floor_div(k, n), last = count - 1 - (t > 0 ? 1 : 0);
+    first = near - before;
+    k -= before * n;
+    pixels = last >= k ? (last - k) / n + 1 : 0;
   }
-  int sample_of(int p, int n) const { return k + n * (p - pixel); }
 };
 
-int floor_div(int a, int n) { return a >= 0 ? a / n : -((-a + n - 1) / n); }
+/// Coefficients of one phase: [phase of y][phase of x][row][column], so that pixels beside each other are neighbours in memory.
+std::size_t plane_of(int columns, int samples_high, int n) { return static_cast<std::size_t>(columns) * static_cast<std::size_t>((samples_high + spline_taps + n - 1) / n); }
 
 bool far(double x) { return !(std::abs(x) < 1e8); }
 
 }  // namespace
 
 namespace {
-/// First pixel with a sample coordinate ≥ 0, and the one after the last with a coordinate ≤ count − 1.
-std::pair<int, int> pixels_of(const Phase& phase, int n, int count) {
-  const int last = count - 1 - (phase.t > 0 ? 1 : 0);
-  return {phase.pixel - floor_div(phase.k, n), phase.pixel + floor_div(last - phase.k, n) + 1};
-}
-Box box_of(const Phase& px, const Phase& py, int nx, int ny, int width, int height) {
-  const auto [x0, x1] = pixels_of(px, nx, width);
-  const auto [y0, y1] = pixels_of(py, ny, height);
-  return {x0, y0, x1, y1};
-}
+Box box_of(const Phase& x, const Phase& y) { return {x.first, y.first, x.first + x.pixels, y.first + y.pixels}; }
 }  // namespace
 
 PointResponse::PointResponse(View<const double> samples, const Meaning& m) {
@@ -225,24 +301,23 @@ void PointResponse::from_samples(Image<double> samples, double cx, double cy) {
   samples_.resize(samples.pixels().size());
   std::transform(samples.pixels().begin(), samples.pixels().end(), samples_.begin(), [](double v) { return static_cast<float>(v); });
   to_coefficients(samples);
-  columns_ = (width_ + spline_taps) / nx_ + 1 + lanes;
-  const std::size_t stride = static_cast<std::size_t>(columns_) * static_cast<std::size_t>(nx_);
-  coefficients_.assign(stride * static_cast<std::size_t>(height_ + spline_taps), 0.0F);
+  columns_ = (width_ + spline_taps + nx_ - 1) / nx_;
+  const std::size_t plane = plane_of(columns_, height_, ny_);
+  // A vector may read beyond a plane, and at the last one beyond all.
+  coefficients_.assign(plane * static_cast<std::size_t>(nx_ * ny_) + wide, 0.0F);
   const auto mirrored = [](int k, int count) {
     k = std::abs(k) % (2 * count - 2);
     return k < count ? k : 2 * count - 2 - k;
   };
-  for (int ky = -pad; ky < height_ + spline_taps - pad; ++ky)
-    for (int kx = -pad; kx < width_ + spline_taps - pad; ++kx) {
-      const auto row = static_cast<std::size_t>(ky + pad), at = static_cast<std::size_t>(kx + pad), n = static_cast<std::size_t>(nx_);
-      coefficients_[row * stride + at % n * static_cast<std::size_t>(columns_) + at / n] = static_cast<float>(samples(mirrored(kx, width_), mirrored(ky, height_)));
-    }
+  for (int ky = 0; ky < height_ + spline_taps; ++ky)
+    for (int kx = 0; kx < width_ + spline_taps; ++kx)
+      coefficients_[plane * static_cast<std::size_t>(ky % ny_ * nx_ + kx % nx_) + static_cast<std::size_t>(ky / ny_ * columns_ + kx / nx_)] = static_cast<float>(samples(mirrored(kx - pad, width_), mirrored(ky - pad, height_)));
   fwhm_ = measured_fwhm();
 }
 
 Box PointResponse::footprint(double x, double y) const {
   if (far(x) || far(y) || width_ == 0) return {};
-  return box_of(Phase{x, cx_, nx_}, Phase{y, cy_, ny_}, nx_, ny_, width_, height_);
+  return box_of({x, cx_, nx_, width_}, {y, cy_, ny_, height_});
 }
 
 double PointResponse::reach_pix() const {
@@ -251,8 +326,8 @@ double PointResponse::reach_pix() const {
 
 void PointResponse::evaluate(double x, double y, Box pixels, std::span<float> value, std::span<float> d_dx, std::span<float> d_dy) const {
   const bool nowhere = far(x) || far(y) || width_ == 0;
-  const Phase px{nowhere ? 0 : x, cx_, nx_}, py{nowhere ? 0 : y, cy_, ny_};
-  const Box part = nowhere ? Box{} : intersection(pixels, box_of(px, py, nx_, ny_, width_, height_));
+  const Phase px{nowhere ? 0 : x, cx_, nx_, width_}, py{nowhere ? 0 : y, cy_, ny_, height_};
+  const Box part = nowhere ? Box{} : intersection(pixels, box_of(px, py));
   const bool gradients = !d_dx.empty();
   const auto width = static_cast<std::size_t>(pixels.width());
   if (part != pixels) {
@@ -261,29 +336,32 @@ void PointResponse::evaluate(double x, double y, Box pixels, std::span<float> va
     std::fill(d_dy.begin(), d_dy.end(), 0.0F);
     if (part.empty()) return;
   }
-  const int k0 = px.sample_of(part.x0, nx_);
   const auto wx = spline_weights(px.t), wy = spline_weights(py.t);
-  const std::size_t stride = static_cast<std::size_t>(columns_) * static_cast<std::size_t>(nx_);
-  RowJob job{};
-  job.pixels = part.width();
-  for (int i = 0; i < spline_taps; ++i) {
-    const int at = k0 + i;  // with the pad of 2, tap k0 − 2 + i
-    const auto s = static_cast<std::size_t>(i);
-    job.offset[s] = at % nx_ * columns_ + at / nx_;
+  BoxJob job{};
+  job.pixels = part.width(), job.rows = part.height(), job.columns = columns_;
+  for (std::size_t s = 0; s < spline_taps; ++s) {
     job.wx[s] = static_cast<float>(wx.value[s]);
     job.sx[s] = static_cast<float>(-nx_ * wx.slope[s]);
     job.wy[s] = static_cast<float>(wy.value[s]);
     job.sy[s] = static_cast<float>(-ny_ * wy.slope[s]);
   }
-  for (int row = part.y0; row < part.y1; ++row) {
-    const int m0 = py.sample_of(row, ny_);
-    for (int j = 0; j < spline_taps; ++j) job.rows[j] = coefficients_.data() + stride * static_cast<std::size_t>(m0 + j);
-    const std::size_t first = static_cast<std::size_t>(row - pixels.y0) * width + static_cast<std::size_t>(part.x0 - pixels.x0);
-    job.value = value.data() + first;
-    job.d_dx = gradients ? d_dx.data() + first : nullptr;
-    job.d_dy = gradients ? d_dy.data() + first : nullptr;
-    gradients ? evaluate_row(job) : evaluate_values(job);
+  // With the pad of 2, tap k − 2 + i has the coefficient k + i: in the plane of its phase, as many further as it is pixels.
+  const auto whole_plane = static_cast<std::ptrdiff_t>(plane_of(columns_, height_, ny_));
+  for (int s = 0, phase = px.k, ahead = 0; s < spline_taps; ++s) {
+    job.x[static_cast<std::size_t>(s)] = phase * whole_plane + ahead;
+    if (++phase == nx_) phase = 0, ++ahead;
   }
+  for (int s = 0, phase = py.k, ahead = 0; s < spline_taps; ++s) {
+    job.y[static_cast<std::size_t>(s)] = phase * nx_ * whole_plane + ahead * columns_;
+    if (++phase == ny_) phase = 0, ++ahead;
+  }
+  job.first = coefficients_.data() + (part.y0 - py.first) * columns_ + (part.x0 - px.first);
+  const std::size_t first = static_cast<std::size_t>(part.y0 - pixels.y0) * width + static_cast<std::size_t>(part.x0 - pixels.x0);
+  job.stride = width;
+  job.value = value.data() + first;
+  job.d_dx = gradients ? d_dx.data() + first : nullptr;
+  job.d_dy = gradients ? d_dy.data() + first : nullptr;
+  gradients ? evaluate_all(job) : evaluate_values(job);
 }
 
 double PointResponse::at(double dx, double dy) const {

@@ -79,7 +79,7 @@ class PointResponse {
   double scale_ = 1;
   double fwhm_ = 0;              // pixels; 0: measured when it is asked for
   int columns_ = 0;              // coefficients of one phase in a row
-  // [row][phase][column]: coefficients a pixel apart are neighbours, so a row of pixels is a row of memory.
+  // [phase of y][phase of x][row][column]: coefficients a pixel apart are neighbours, so a box of pixels is rows of memory.
   std::vector<float> coefficients_;
   std::vector<float> samples_;
 };

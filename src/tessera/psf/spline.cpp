@@ -73,13 +73,16 @@ void add_primitive(double v, double sign, std::span<double> row) {
 }  // namespace
 
 SplineWeights spline_weights(double t) {
+  // 120 times the weights by powers of t, and their slopes: the recurrence of Cox and de Boor, written out.
+  static constexpr double powers[6][6] = {{1, 26, 66, 26, 1, 0}, {-5, -50, 0, 50, 5, 0}, {10, 20, -60, 20, 10, 0}, {-10, 20, 0, -20, 10, 0}, {5, -20, 30, -20, 5, 0}, {-1, 5, -10, 10, -5, 1}};
   SplineWeights w;
-  const auto lower = basis<4>(t);
   for (std::size_t j = 0; j < 6; ++j) {
-    w.value[j] = j < 5 ? lower[j] : 0;
-    w.slope[j] = (j > 0 ? lower[j - 1] : 0) - (j < 5 ? lower[j] : 0);
+    double value = powers[5][j], slope = 5 * powers[5][j];
+    for (std::size_t d = 5; d-- > 0;) value = value * t + powers[d][j];
+    for (std::size_t d = 4; d > 0; --d) slope = slope * t + static_cast<double>(d) * powers[d][j];
+    w.value[j] = value / 120;
+    w.slope[j] = slope / 120;
   }
-  raise<5>(w.value.data(), t);
   return w;
 }
 
