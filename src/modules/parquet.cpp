@@ -17,7 +17,7 @@ using tessera::Table;
 
 constexpr const char* version_key = "IVOA.VOTable-Parquet.version";
 constexpr const char* content_key = "IVOA.VOTable-Parquet.content";
-constexpr std::int64_t rows_together = 1 << 18;
+constexpr std::int64_t rows_together = 1 << 16;  // a row group: what of a streamed table is in memory
 
 void check(const arrow::Status& status) {
   if (!status.ok()) throw std::runtime_error{status.message()};
@@ -52,25 +52,51 @@ struct ToArrow {
   std::shared_ptr<arrow::Array> operator()(const std::vector<std::string>& v) const { return build<arrow::StringBuilder>(column, v); }
 };
 
-void write(const Table& table, const char* votable, const char* path) {
-  arrow::FieldVector fields;
-  arrow::ArrayVector arrays;
-  for (const Column& c : table.columns) {
-    arrays.push_back(std::visit(ToArrow{c}, c.data));
-    auto words = std::make_shared<arrow::KeyValueMetadata>();
-    if (!c.unit.empty()) words->Append("unit", c.unit);
-    if (!c.ucd.empty()) words->Append("ucd", c.ucd);
-    if (!c.description.empty()) words->Append("description", c.description);
-    fields.push_back(arrow::field(c.name, arrays.back()->type(), true, words));
+/// A file that grows by groups of rows.
+class File {
+ public:
+  File(const Table& columns, const char* votable, const char* path) {
+    arrow::FieldVector fields;
+    for (const Column& c : columns.columns) {
+      auto words = std::make_shared<arrow::KeyValueMetadata>();
+      if (!c.unit.empty()) words->Append("unit", c.unit);
+      if (!c.ucd.empty()) words->Append("ucd", c.ucd);
+      if (!c.description.empty()) words->Append("description", c.description);
+      fields.push_back(arrow::field(c.name, std::visit(ToArrow{empty(c)}, empty(c).data)->type(), true, words));
+    }
+    schema_ = arrow::schema(fields, arrow::key_value_metadata({version_key, content_key}, {"1.0", votable}));
+    file_ = valued(arrow::io::FileOutputStream::Open(path));
+    const auto how = parquet::WriterProperties::Builder().compression(arrow::Compression::ZSTD)->build();
+    // Arrow's own schema keeps the columns' words; the two keys also stand plainly among the file's, where VOParquet has them.
+    const auto arrow_how = parquet::ArrowWriterProperties::Builder().store_schema()->build();
+    writer_ = valued(parquet::arrow::FileWriter::Open(*schema_, arrow::default_memory_pool(), file_, how, arrow_how));
   }
-  const auto keys = arrow::key_value_metadata({version_key, content_key}, {"1.0", votable});
-  const auto whole = arrow::Table::Make(arrow::schema(fields, keys), arrays, static_cast<std::int64_t>(table.rows()));
-  const auto file = valued(arrow::io::FileOutputStream::Open(path));
-  const auto how = parquet::WriterProperties::Builder().compression(arrow::Compression::ZSTD)->build();
-  // Arrow's own schema keeps the columns' words; the two keys also stand plainly among the file's, where VOParquet has them.
-  const auto arrow_how = parquet::ArrowWriterProperties::Builder().store_schema()->build();
-  check(parquet::arrow::WriteTable(*whole, arrow::default_memory_pool(), file, rows_together, how, arrow_how));
-  check(file->Close());
+  void add(const Table& rows) {
+    arrow::ArrayVector arrays;
+    for (const Column& c : rows.columns) arrays.push_back(std::visit(ToArrow{c}, c.data));
+    check(writer_->WriteTable(*arrow::Table::Make(schema_, arrays, static_cast<std::int64_t>(rows.rows())), rows_together));
+  }
+  void end() {
+    check(writer_->Close());
+    check(file_->Close());
+  }
+
+ private:
+  /// A column of the same kind without rows.
+  static const Column& empty(const Column& like) {
+    static thread_local Column none;
+    none.data = std::visit([](const auto& values) -> Column::Data { return std::decay_t<decltype(values)>{}; }, like.data);
+    return none;
+  }
+  std::shared_ptr<arrow::Schema> schema_;
+  std::shared_ptr<arrow::io::FileOutputStream> file_;
+  std::unique_ptr<parquet::arrow::FileWriter> writer_;
+};
+
+void write(const Table& table, const char* votable, const char* path) {
+  File file{table, votable, path};
+  if (table.rows() > 0) file.add(table);
+  file.end();
 }
 
 /// Calls f(array, row) for every row of a chunked column; null rows are marked in `to` and skipped.
@@ -193,6 +219,25 @@ const char* tessera_parquet_library() { return "Arrow " ARROW_VERSION_STRING; }
 int tessera_parquet_write(const Table* table, const char* votable, const char* path, std::string* error) {
   return guarded(error, [&] { write(*table, votable, path); });
 }
+
+void* tessera_parquet_begin(const Table* columns, const char* votable, const char* path, std::string* error) {
+  File* file = nullptr;
+  guarded(error, [&] { file = new File{*columns, votable, path}; });
+  return file;
+}
+
+int tessera_parquet_add(void* file, const Table* rows, std::string* error) {
+  return guarded(error, [&] { static_cast<File*>(file)->add(*rows); });
+}
+
+int tessera_parquet_end(void* file, std::string* error) {
+  const std::unique_ptr<File> held{static_cast<File*>(file)};
+  return guarded(error, [&] { held->end(); });
+}
+
+void tessera_parquet_abandon(void* file) { delete static_cast<File*>(file); }
+
+std::int64_t tessera_parquet_rows() { return rows_together; }
 
 int tessera_parquet_read(const char* path, Table* table, std::string* votable, std::string* error) {
   return guarded(error, [&] { read(path, *table, *votable); });

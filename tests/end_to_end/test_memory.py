@@ -1,4 +1,5 @@
 """--memory is a ceiling, the forecast is right within a quarter, and neither many, nor large, nor far-flung frames are too much."""
+import filecmp
 import gzip
 import os
 import shutil
@@ -6,8 +7,10 @@ import shutil
 import numpy as np
 import pytest
 from astropy.io import fits
+from astropy.table import Table
 
 from limits import MIB, Forecast, Run
+from spectrum_frames import Survey, grid_positions
 from tools import run_record, tessera
 
 PER_FRAME = 50_000
@@ -148,6 +151,28 @@ def test_a_large_grid_with_little_on_it_costs_little(tmp_path):
     side = 24000
     sparse_run(tmp_path, side, 1.0)
     check_sparse_products(tmp_path / "out", side)
+
+
+def test_spectra_of_more_measurements_than_memory_holds_are_the_same_to_the_bit(tmp_path):
+    """100 000 measurements: 20 MB in memory, and as whole tables of text 100 MB more; two blocks of sources at this ceiling."""
+    sources = grid_positions(14, 6)
+    made = Survey(tmp_path / "level2", sources[::20], [5000] * len(sources[::20]), frames=4)
+    many = tmp_path / "many"
+    many.mkdir()
+    for k in range(128):
+        for path in made.paths:
+            (many / path.name.replace("_2B_", f"_2B_{k:03d}")).symlink_to(path)
+    Table(rows=[(f"star {i}", *p) for i, p in enumerate(sources)], names=("name", "ra", "dec")).write(tmp_path / "sources.ecsv")
+    common = [tmp_path / "sources.ecsv", many, "--calibration", made.folder / "calibration", "--no-report", "--formats", "fits,ipac,votable", "--threads", 2, "--set", "spectrum.each=0"]
+    tessera("spectrum", *common, "-o", tmp_path / "roomy", "--memory", "2G")
+    run = Run(["spectrum", *common, "--memory", "96M"], tmp_path / "tight", limit_bytes=96 * MIB)
+    assert run.code == 0, run.messages
+    print(f"\nspectra: peak {run.peak / MIB:.0f} MiB, {'under a control group' if run.limited else 'measured only'}")
+    assert run.peak <= 96 * MIB
+    for name in ("measurements", "spectra", "frames"):
+        for suffix in (".fits", ".tbl", ".xml"):
+            assert filecmp.cmp(tmp_path / "tight" / (name + suffix), tmp_path / "roomy" / (name + suffix), shallow=False), name + suffix
+    assert fits.getheader(tmp_path / "tight" / "measurements.fits", 1)["NAXIS2"] == 512 * len(sources)
 
 
 @large

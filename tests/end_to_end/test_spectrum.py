@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import time
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -253,8 +254,10 @@ def test_wavelength_ranges_leave_the_others_out(survey, measured, tmp_path):
 def test_each_source_gets_its_votable_and_picture_and_the_page_shows_pixels(survey, measured, tmp_path):
     t = Table.read(measured / "measurements.fits")
     names = sorted(p.name for p in (measured / "spectra").iterdir())
-    assert len(names) == 50 and sum(n.endswith(".png") for n in names) == 25
+    assert len(names) == 75 and all(sum(n.endswith(s) for n in names) == 25 for s in (".xml", ".png", ".svg"))
     ra, dec = grid_positions()[12]
+    drawn = ElementTree.parse(measured / "spectra" / f"{ra:.5f}_{dec:+.5f}.svg").getroot()
+    assert drawn.tag.endswith("svg") and len(list(drawn.iter("{http://www.w3.org/2000/svg}path"))) > 3 * np.isfinite(t["flux"][t["source"] == 13]).sum()  # each point: a dot, its error, its width
     one = Table.read(measured / "spectra" / f"{ra:.5f}_{dec:+.5f}.xml", format="votable")
     assert one.colnames == ["lambda", "lambda_width", "flux", "flux_err", "flags", "fit_ql", "flux_bkg", "lvf_id", "det_id", "deep_flg", "mjd", "ra", "dec", "x_image", "y_image", "obs_publisher_did"]
     assert np.array_equal(one["flux"], t["flux"][t["source"] == 13], equal_nan=True)

@@ -7,7 +7,8 @@
 #include "tessera/base/error.h"
 #include "tessera/base/files.h"
 #include "tessera/io/fits.h"
-#include "tessera/io/table_pieces.h"
+#include "tessera/io/parquet.h"
+#include "tessera/io/table_stream.h"
 #include "tessera/io/tables.h"
 
 namespace tessera::io {
@@ -90,21 +91,34 @@ TEST(Tables, AFitsTableInPiecesIsTheOneWrittenAsAWhole) {
   std::vector<std::string> texts;
   for (int i = 0; i < 20000; ++i) numbers.push_back(i % 7 == 0 ? nan_d : i / 3.), texts.push_back(i == 12345 ? "the longest of all" : std::to_string(i));
   whole.add("x", numbers, "pix", "a number", "pos"), whole.add("t", texts);
-  std::vector<std::int64_t> seen;
-  const auto piece = [&](std::int64_t from, std::int64_t to) {
-    seen.push_back(from);
-    return rows_of(whole, static_cast<std::size_t>(from), static_cast<std::size_t>(to));
-  };
-  write_table(whole, scratch / "whole.fits", TableFormat::fits);
-  write_fits_table(rows_of(whole, 12345, 12346), 20000, piece, scratch / "pieces.fits");
-  EXPECT_GT(seen.size(), 1u);
-  EXPECT_EQ(files::sha256_file(scratch / "pieces.fits"), files::sha256_file(scratch / "whole.fits"));
-  write_table(rows_of(whole, 0, 0), scratch / "none.fits", TableFormat::fits);
-  write_fits_table(rows_of(whole, 0, 0), 0, piece, scratch / "no_pieces.fits");
-  EXPECT_EQ(files::sha256_file(scratch / "no_pieces.fits"), files::sha256_file(scratch / "none.fits"));
-  EXPECT_THROW(write_fits_table(rows_of(whole, 0, 1), 20000, piece, scratch / "narrow.fits"), UsageError);
-  EXPECT_THROW(write_fits_table(rows_of(whole, 12345, 12346), 20000, [&](auto, auto) { return rows_of(whole, 0, 1); }, scratch / "short.fits"), UsageError);
-  EXPECT_FALSE(std::filesystem::exists(scratch / "narrow.fits") || std::filesystem::exists(scratch / "short.fits"));
+  std::vector<TableFormat> all_formats{TableFormat::fits, TableFormat::ipac, TableFormat::votable, TableFormat::ecsv};
+  if (!parquet_library().empty()) all_formats.push_back(TableFormat::parquet);
+  for (const auto format : all_formats) {
+    const auto suffix = std::string{suffix_of(format)};
+    const auto streamed = [&](const Table& all, std::size_t step, const std::string& name) {
+      const auto stream = open_table_stream(all.rows() > 0 ? rows_of(all, 12345, 12346) : rows_of(all, 0, 0), static_cast<std::int64_t>(all.rows()), scratch / name, format);
+      for (const bool looking : {true, false})
+        for (std::size_t from = 0; from < all.rows() && (!looking || stream->looks_first()); from += step) {
+          const Table part = rows_of(all, from, std::min(from + step, all.rows()));
+          looking ? stream->look(part) : stream->add(stream->make(rows_of(part, 0, part.rows())));
+        }
+      stream->close();
+      return files::sha256_file(scratch / name);
+    };
+    write_table(whole, scratch / ("whole" + suffix), format);
+    EXPECT_EQ(streamed(whole, 777, "pieces" + suffix), files::sha256_file(scratch / ("whole" + suffix))) << suffix;
+    const Table none = rows_of(whole, 0, 0);
+    write_table(none, scratch / ("none" + suffix), format);
+    EXPECT_EQ(streamed(none, 1, "no_pieces" + suffix), files::sha256_file(scratch / ("none" + suffix))) << suffix;
+    Table other;
+    other.add("y", std::vector<double>{1});
+    EXPECT_THROW(open_table_stream(rows_of(whole, 0, 1), 1, scratch / ("other" + suffix), format)->make(std::move(other)), UsageError) << suffix;
+    EXPECT_FALSE(std::filesystem::exists(scratch / ("other" + suffix))) << suffix;
+  }
+  const auto narrow = open_table_stream(rows_of(whole, 0, 1), 20000, scratch / "narrow.fits", TableFormat::fits);
+  EXPECT_THROW(narrow->make(rows_of(whole, 12345, 12346)), UsageError) << "a longer text";
+  EXPECT_THROW(narrow->close(), UsageError) << "fewer rows";
+  EXPECT_FALSE(std::filesystem::exists(scratch / "narrow.fits"));
 }
 
 TEST(Tables, RemarksOfKeywordsSurviveWhereTheFormatHasAPlaceForThem) {

@@ -7,6 +7,7 @@
 #include "tessera/base/error.h"
 #include "tessera/base/text.h"
 #include "tessera/io/fits_table.h"
+#include "tessera/io/table_parts.h"
 #include "tessera/io/table_text.h"
 #include "tessera/io/tables.h"
 #include "tessera/io/yaml_subset.h"
@@ -239,6 +240,12 @@ Table parse_ecsv(std::string_view content, const std::string& where) {
 }
 
 std::string format_ecsv(const Table& table) {
+  std::string out = detail::ecsv_head(table);
+  detail::append_ecsv_rows(table, out);
+  return out;
+}
+
+std::string detail::ecsv_head(const Table& table) {
   std::string out = "# %ECSV 1.0\n# ---\n# delimiter: ','\n# datatype:\n";
   if (table.columns.empty()) out = "# %ECSV 1.0\n# ---\n# delimiter: ','\n# datatype: []\n";
   for (const Column& c : table.columns) {
@@ -247,7 +254,10 @@ std::string format_ecsv(const Table& table) {
   }
   out += meta_lines(table) + "# schema: astropy-2.0\n";
   for (std::size_t i = 0; i < table.columns.size(); ++i) out += (i ? "," : "") + csv_field(table.columns[i].name, false);
-  out += '\n';
+  return out + '\n';
+}
+
+void detail::append_ecsv_rows(const Table& table, std::string& out) {
   const bool alone = table.columns.size() == 1;  // an empty line would be no row at all
   for (std::size_t row = 0; row < table.rows(); ++row) {
     for (std::size_t i = 0; i < table.columns.size(); ++i) {
@@ -262,7 +272,6 @@ std::string format_ecsv(const Table& table) {
     }
     out += '\n';
   }
-  return out;
 }
 
 }  // namespace tessera::io

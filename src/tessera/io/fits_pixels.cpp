@@ -53,6 +53,14 @@ TESSERA_CLONES void floats_from_be(const std::byte* bytes, float* out, std::size
   }
 }
 
+TESSERA_CLONES void bits_from_be(const std::byte* bytes, std::uint32_t add, std::uint32_t* out, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) {
+    std::uint32_t v;
+    std::memcpy(&v, bytes + 4 * i, 4);
+    out[i] = swap_bytes(v) + add;
+  }
+}
+
 float finite_or_nan(double value) {
   const auto narrow = static_cast<float>(value);
   return std::isfinite(narrow) ? narrow : std::numeric_limits<float>::quiet_NaN();
@@ -79,6 +87,7 @@ template <class Raw>
 Image<std::uint32_t> decode_bits(const ByteSource& source, const HduLayout& hdu, const PlaneShape& shape, Box window, int plane, std::int64_t zero) {
   return decode_window<std::uint32_t>(source, hdu, shape, window, plane, [&](const std::byte* bytes, std::uint32_t* out, std::size_t n) {
     const auto add = static_cast<std::uint32_t>(zero);  // sums modulo 2³² are the low bits of the true sums
+    if constexpr (sizeof(Raw) == 4) return bits_from_be(bytes, add, out, n);
     for (std::size_t i = 0; i < n; ++i) out[i] = static_cast<std::uint32_t>(load_be<Raw>(bytes + sizeof(Raw) * i)) + add;
   });
 }

@@ -54,21 +54,29 @@ void check(const Column& column) {
     if (v.find('\0') != std::string::npos) throw UsageError{fmt::format("column {}: a FITS table cannot hold text with a zero byte", column.name)};
 }
 
-void append_element(std::string& out, const StoredColumn& s, std::size_t row) {
-  const bool null = s.column->is_null(row);
+template <class T>
+void store_be(char* to, T value) {
+  using U = typename UnsignedOf<sizeof(T)>::type;
+  const U u = swap_bytes(std::bit_cast<U>(value));
+  std::memcpy(to, &u, sizeof u);
+}
+
+/// Cells of rows from … to − 1, the first at `out`, each `stride` bytes behind the one before; what is not written is zero.
+void put_cells(char* out, std::size_t stride, const StoredColumn& s, std::size_t from, std::size_t to) {
   std::visit(
       [&](const auto& values) {
         using T = typename std::decay_t<decltype(values)>::value_type;
-        if constexpr (std::is_same_v<T, std::string>) {
-          const std::string_view v = null ? std::string_view{} : std::string_view{values[row]};
-          out.append(v);
-          out.append(s.bytes - v.size(), '\0');  // readers drop zero bytes; blanks some of them show
-        } else if constexpr (std::is_same_v<T, std::uint8_t>) {
-          out += null ? '\0' : values[row] ? 'T' : 'F';
-        } else if constexpr (std::is_floating_point_v<T>) {
-          append_be<T>(out, null ? std::numeric_limits<T>::quiet_NaN() : values[row]);
-        } else {
-          append_be<T>(out, null ? static_cast<T>(s.null) : values[row]);
+        for (std::size_t row = from; row < to; ++row, out += stride) {
+          const bool null = s.column->is_null(row);
+          if constexpr (std::is_same_v<T, std::string>) {
+            if (!null) std::ranges::copy(values[row], out);  // readers drop the zero bytes behind; blanks some of them show
+          } else if constexpr (std::is_same_v<T, std::uint8_t>) {
+            *out = null ? '\0' : values[row] ? 'T' : 'F';
+          } else if constexpr (std::is_floating_point_v<T>) {
+            store_be<T>(out, null ? std::numeric_limits<T>::quiet_NaN() : values[row]);
+          } else {
+            store_be<T>(out, null ? static_cast<T>(s.null) : values[row]);
+          }
         }
       },
       s.column->data);
@@ -135,10 +143,15 @@ EncodedTable encode_table(const Table& table) {
 }
 
 std::string encode_rows(const EncodedTable& table, std::int64_t from, std::int64_t to) {
-  std::string out;
-  out.reserve(static_cast<std::size_t>(to - from) * table.row_bytes);
-  for (auto row = static_cast<std::size_t>(from); row < static_cast<std::size_t>(to); ++row)
-    for (const auto& s : table.columns) append_element(out, s, row);
+  std::string out(static_cast<std::size_t>(to - from) * table.row_bytes, '\0');
+  constexpr std::size_t at_once = 64;  // rows that stay in the processor's nearest cache while their columns are written
+  for (auto row = static_cast<std::size_t>(from), end = static_cast<std::size_t>(to); row < end; row += at_once) {
+    char* cell = out.data() + (row - static_cast<std::size_t>(from)) * table.row_bytes;
+    for (const auto& s : table.columns) {
+      put_cells(cell, table.row_bytes, s, row, std::min(row + at_once, end));
+      cell += s.bytes;
+    }
+  }
   return out;
 }
 

@@ -20,7 +20,7 @@
 #include "tessera/io/fits_pixels.h"
 #include "tessera/io/fits_sum.h"
 #include "tessera/io/fits_table.h"
-#include "tessera/io/table_pieces.h"
+#include "tessera/io/table_streams_private.h"
 
 namespace tessera::io {
 namespace {
@@ -391,20 +391,40 @@ void FitsWriter::add_table(const Table& table) {
 
 void FitsWriter::close() { impl_->close(); }
 
-void write_fits_table(const Table& widest, std::int64_t rows, const TablePiece& piece, const std::filesystem::path& path) {
-  const detail::EncodedTable whole = detail::encode_table(widest);
-  Output output{path};
-  output.begin_table(widest, whole, rows);
-  const auto at_once = rows_at_once(whole.row_bytes);
-  for (std::int64_t from = 0; from < rows; from += at_once) {
-    const auto to = std::min(from + at_once, rows);
-    const Table part = piece(from, to);
+namespace {
+
+class FitsStream : public TableStream {
+ public:
+  FitsStream(Table widest, std::int64_t rows, const std::filesystem::path& path) : widest_{std::move(widest)}, whole_{detail::encode_table(widest_)}, rows_{rows}, output_{path} { output_.begin_table(widest_, whole_, rows); }
+
+  Piece make(Table part) const override {
     auto encoded = detail::encode_table(part);
-    if (encoded.names != whole.names || encoded.rows != to - from) throw UsageError{fmt::format("{}: rows {} to {} are {} rows with {} columns; expected the {} columns of the whole", path.string(), from + 1, to, encoded.rows, encoded.names.size(), whole.names.size())};
-    for (std::size_t i = 0; i < whole.columns.size(); ++i) take_width(encoded.columns[i], whole.columns[i], path);
-    output.write_table_rows(from, detail::encode_rows(encoded, 0, encoded.rows));
+    if (encoded.names != whole_.names) throw UsageError{fmt::format("{}: rows with {} columns; expected the {} columns of the whole", output_.path.string(), encoded.names.size(), whole_.names.size())};
+    for (std::size_t i = 0; i < whole_.columns.size(); ++i) take_width(encoded.columns[i], whole_.columns[i], output_.path);
+    encoded.row_bytes = whole_.row_bytes;
+    return {detail::encode_rows(encoded, 0, encoded.rows), {}, encoded.rows};
   }
-  output.close();
-}
+
+  void add(Piece piece) override {
+    if (done_ + piece.rows > rows_) throw UsageError{fmt::format("{}: more than {} rows", output_.path.string(), rows_)};
+    output_.write_table_rows(done_, std::move(piece.bytes));
+    done_ += piece.rows;
+  }
+
+  void close() override {
+    if (done_ != rows_) throw UsageError{fmt::format("{}: {} rows; expected {}", output_.path.string(), done_, rows_)};
+    output_.close();
+  }
+
+ private:
+  Table widest_;
+  detail::EncodedTable whole_;  // looks at widest_
+  std::int64_t rows_, done_ = 0;
+  Output output_;
+};
+
+}  // namespace
+
+std::unique_ptr<TableStream> detail::fits_stream(Table widest, std::int64_t rows, const std::filesystem::path& path) { return std::make_unique<FitsStream>(std::move(widest), rows, path); }
 
 }  // namespace tessera::io

@@ -7,6 +7,7 @@
 
 #include "tessera/base/error.h"
 #include "tessera/base/text.h"
+#include "tessera/io/table_parts.h"
 #include "tessera/io/table_text.h"
 #include "tessera/io/tables.h"
 
@@ -246,30 +247,23 @@ const char* type_name(CellReader::Type type) {
   }
 }
 
-/// One column laid out: four header cells and the rows, all of one width.
-struct LaidOut {
-  std::vector<std::string> header, cells;
-  std::size_t width = 0;
-  bool text = false;
-};
+std::string ipac_cell(const Column& column, std::size_t row) { return one_line(detail::cell_text(column, row, ipac_spelling), "column " + column.name); }
 
-LaidOut lay_out(const Column& column) {
+/// The header of one column, and how wide it and the column's cells are.
+detail::IpacColumn lay_out(const Column& column) {
   if (column.name.empty() || column.name.find_first_of("| \t\n\r\\") != std::string::npos)
     throw UsageError{fmt::format("\"{}\" cannot name a column of an IPAC table (blank, bar or backslash); rename it", column.name)};
-  LaidOut out;
+  detail::IpacColumn out;
   out.text = detail::type_of(column) == CellReader::Type::text;
   std::string null_word = "null";
   if (out.text)
     while (std::ranges::count(std::get<std::vector<std::string>>(column.data), null_word) > 0) null_word += '_';
   out.header = {column.name, type_name(detail::type_of(column)), one_line(column.unit, "the unit of " + column.name), null_word};
-  for (std::size_t row = 0; row < column.size(); ++row)
-    out.cells.push_back(column.is_null(row) ? null_word : one_line(detail::cell_text(column, row, ipac_spelling), "column " + column.name));
-  for (const auto* list : {&out.header, &out.cells})
-    for (const std::string& s : *list) out.width = std::max(out.width, s.size());
+  for (const std::string& s : out.header) out.width = std::max(out.width, s.size());
   return out;
 }
 
-std::string padded(const std::string& s, const LaidOut& column) {
+std::string padded(const std::string& s, const detail::IpacColumn& column) {
   const std::string fill(column.width - s.size(), ' ');
   return column.text ? s + fill : fill + s;
 }
@@ -278,7 +272,26 @@ std::string padded(const std::string& s, const LaidOut& column) {
 
 Table parse_ipac(std::string_view content, const std::string& where) { return Reader{content, where}.read(); }
 
+std::vector<detail::IpacColumn> detail::ipac_columns(const Table& table) {
+  std::vector<IpacColumn> columns;
+  for (const Column& c : table.columns) columns.push_back(lay_out(c));
+  return columns;
+}
+
+void detail::widen(std::vector<IpacColumn>& columns, const Table& part) {
+  for (std::size_t i = 0; i < columns.size(); ++i)
+    for (std::size_t row = 0; row < part.rows(); ++row) columns[i].width = std::max(columns[i].width, part.columns[i].is_null(row) ? columns[i].header[3].size() : ipac_cell(part.columns[i], row).size());
+}
+
 std::string format_ipac(const Table& table) {
+  auto columns = detail::ipac_columns(table);
+  detail::widen(columns, table);
+  std::string out = detail::ipac_head(table, columns);
+  detail::append_ipac_rows(table, columns, out);
+  return out;
+}
+
+std::string detail::ipac_head(const Table& table, const std::vector<IpacColumn>& columns) {
   std::string out;
   if (!table.name.empty()) out += fmt::format("\\ {}{}\n", table_remark, one_line(table.name, "the table's name"));
   for (const Card& card : table.keywords) {
@@ -290,20 +303,22 @@ std::string format_ipac(const Table& table) {
     if (!c.description.empty()) out += fmt::format("\\ {}{}: {}\n", column_remark, c.name, one_line(c.description, "the description of " + c.name));
     if (!c.ucd.empty()) out += fmt::format("\\ {}{}: {}\n", ucd_remark, c.name, one_line(c.ucd, "the UCD of " + c.name));
   }
-  if (table.columns.empty()) return out;
-  std::vector<LaidOut> columns;
-  for (const Column& c : table.columns) columns.push_back(lay_out(c));
-  for (std::size_t line = 0; line < 4; ++line) {
-    for (const LaidOut& c : columns) out += "|" + padded(c.header[line], c);
+  for (std::size_t line = 0; line < (columns.empty() ? 0 : 4); ++line) {
+    for (const IpacColumn& c : columns) out += "|" + padded(c.header[line], c);
     out += "|\n";
   }
+  return out;
+}
+
+void detail::append_ipac_rows(const Table& table, const std::vector<IpacColumn>& columns, std::string& out) {
+  std::vector<std::string> cells(columns.size());
   for (std::size_t row = 0; row < table.rows(); ++row) {
+    for (std::size_t i = 0; i < cells.size(); ++i) cells[i] = table.columns[i].is_null(row) ? columns[i].header[3] : ipac_cell(table.columns[i], row);
     // A line of blanks is no row: one text at least is told as missing.
-    if (std::ranges::all_of(columns, [&](const LaidOut& c) { return c.cells[row].find_first_not_of(' ') == std::string::npos; })) columns.front().cells[row] = columns.front().header[3];
-    for (const LaidOut& c : columns) out += " " + padded(c.cells[row], c);
+    if (std::ranges::all_of(cells, [](const std::string& c) { return c.find_first_not_of(' ') == std::string::npos; })) cells.front() = columns.front().header[3];
+    for (std::size_t i = 0; i < cells.size(); ++i) out += " " + padded(cells[i], columns[i]);
     out += " \n";
   }
-  return out;
 }
 
 }  // namespace tessera::io

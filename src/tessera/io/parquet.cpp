@@ -3,13 +3,16 @@
 #include <dlfcn.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <utility>
 #include <vector>
 
 #include "tessera/base/error.h"
 #include "tessera/base/files.h"
 #include "tessera/io/fits_table.h"
 #include "tessera/io/parquet_module_private.h"
+#include "tessera/io/table_streams_private.h"
 #include "tessera/io/tables.h"
 
 namespace tessera::io {
@@ -21,6 +24,11 @@ struct Module {
   decltype(&tessera_parquet_library) library = nullptr;
   decltype(&tessera_parquet_write) write = nullptr;
   decltype(&tessera_parquet_read) read = nullptr;
+  decltype(&tessera_parquet_begin) begin = nullptr;
+  decltype(&tessera_parquet_add) add = nullptr;
+  decltype(&tessera_parquet_end) end = nullptr;
+  decltype(&tessera_parquet_abandon) abandon = nullptr;
+  decltype(&tessera_parquet_rows) rows = nullptr;
   std::string why;  // it is not there
 };
 
@@ -50,7 +58,12 @@ Module load() {
     m.library = reinterpret_cast<decltype(m.library)>(dlsym(handle, "tessera_parquet_library"));
     m.write = reinterpret_cast<decltype(m.write)>(dlsym(handle, "tessera_parquet_write"));
     m.read = reinterpret_cast<decltype(m.read)>(dlsym(handle, "tessera_parquet_read"));
-    if (m.library && m.write && m.read) return m;
+    m.begin = reinterpret_cast<decltype(m.begin)>(dlsym(handle, "tessera_parquet_begin"));
+    m.add = reinterpret_cast<decltype(m.add)>(dlsym(handle, "tessera_parquet_add"));
+    m.end = reinterpret_cast<decltype(m.end)>(dlsym(handle, "tessera_parquet_end"));
+    m.abandon = reinterpret_cast<decltype(m.abandon)>(dlsym(handle, "tessera_parquet_abandon"));
+    m.rows = reinterpret_cast<decltype(m.rows)>(dlsym(handle, "tessera_parquet_rows"));
+    if (m.library && m.write && m.read && m.begin && m.add && m.end && m.abandon && m.rows) return m;
     m = {};
     m.why = place.string() + " is not of this version";
   }
@@ -107,5 +120,70 @@ void write_parquet(const Table& table, const fs::path& path) {
   }
   files::commit(unfinished, path);
 }
+
+namespace {
+
+/// Groups of rows are those of the whole table, however it comes in pieces.
+class ParquetStream : public TableStream {
+ public:
+  ParquetStream(Table widest, const fs::path& path) : path_{path}, temporary_{files::temporary_name(path)}, columns_{std::move(widest)} {
+    require_parquet();
+    file_ = module().begin(&columns_, format_votable_fields(columns_).c_str(), temporary_.c_str(), &error_);
+    check(file_ != nullptr);
+  }
+  ~ParquetStream() override {
+    if (file_) module().abandon(file_);
+    std::error_code ignored;
+    if (!committed_) fs::remove(temporary_, ignored);
+  }
+  Piece make(Table part) const override {
+    detail::require_columns(part, columns_, path_);
+    const auto rows = static_cast<std::int64_t>(part.rows());
+    return {{}, std::move(part), rows};
+  }
+  void add(Piece piece) override {
+    const auto group = static_cast<std::size_t>(module().rows());
+    for (std::size_t from = 0, all = piece.table.rows(); from < all;) {
+      const auto to = std::min(all, from + group - held_.rows());
+      take(piece.table, from, to);
+      from = to;
+      if (held_.rows() == group) flush();
+    }
+  }
+  void close() override {
+    if (held_.rows() > 0) flush();
+    check(module().end(std::exchange(file_, nullptr), &error_) == 0);
+    files::commit(temporary_, path_);
+    committed_ = true;
+  }
+
+ private:
+  void take(const Table& from, std::size_t first, std::size_t last) {
+    if (held_.columns.empty())
+      for (const Column& c : from.columns) held_.columns.push_back({c.name, std::visit([](const auto& v) -> Column::Data { return std::decay_t<decltype(v)>{}; }, c.data), {}, {}, {}, {}});
+    for (std::size_t i = 0; i < from.columns.size(); ++i)
+      std::visit([&](const auto& values) {
+        auto& to = std::get<std::decay_t<decltype(values)>>(held_.columns[i].data);
+        to.insert(to.end(), values.begin() + static_cast<std::ptrdiff_t>(first), values.begin() + static_cast<std::ptrdiff_t>(last));
+      }, from.columns[i].data);
+  }
+  void flush() {
+    check(module().add(file_, &held_, &error_) == 0);
+    held_ = {};
+  }
+  void check(bool done) const {
+    if (!done) throw SystemError{fmt::format("{}: cannot be written: {}", path_.string(), error_)};
+  }
+  fs::path path_, temporary_;
+  const Table columns_;
+  std::string error_;
+  void* file_ = nullptr;
+  Table held_;
+  bool committed_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<TableStream> detail::parquet_stream(Table widest, const fs::path& path) { return std::make_unique<ParquetStream>(std::move(widest), path); }
 
 }  // namespace tessera::io

@@ -7,6 +7,7 @@
 #include "tessera/base/error.h"
 #include "tessera/base/text.h"
 #include "tessera/io/fits_table.h"
+#include "tessera/io/table_parts.h"
 #include "tessera/io/tables.h"
 #include "tessera/io/votable.h"
 
@@ -269,7 +270,15 @@ Table parse_votable(std::string_view content, const std::string& where) {
 
 namespace {
 
-std::string format_as_votable(const Table& table, bool rows) {
+std::string votable_of(const Table& table, bool rows) {
+  std::string out = detail::votable_head(table, rows);
+  if (rows) detail::append_votable_rows(table, out);
+  return out + detail::votable_tail(table, rows);
+}
+
+}  // namespace
+
+std::string detail::votable_head(const Table& table, bool rows) {
   std::string out =
       "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
       "<VOTABLE version=\"1.4\" xmlns=\"http://www.ivoa.net/xml/VOTable/v1.3\">\n"
@@ -282,22 +291,24 @@ std::string format_as_votable(const Table& table, bool rows) {
   }
   for (const Card& card : table.keywords) out += param_element(card);
   for (const Column& c : table.columns) out += field_element(c);
-  if (rows && !table.columns.empty()) {
-    out += "      <DATA>\n        <TABLEDATA>\n";
-    for (std::size_t row = 0; row < table.rows(); ++row) {
-      out += "          <TR>";
-      for (const Column& c : table.columns)
-        out += c.is_null(row) ? std::string{"<TD/>"} : "<TD>" + escaped(detail::cell_text(c, row, votable_spelling), "column " + c.name) + "</TD>";
-      out += "</TR>\n";
-    }
-    out += "        </TABLEDATA>\n      </DATA>\n";
-  }
-  return out + "    </TABLE>\n  </RESOURCE>\n</VOTABLE>\n";
+  if (rows && !table.columns.empty()) out += "      <DATA>\n        <TABLEDATA>\n";
+  return out;
 }
 
-}  // namespace
+void detail::append_votable_rows(const Table& table, std::string& out) {
+  for (std::size_t row = 0; row < table.rows(); ++row) {
+    out += "          <TR>";
+    for (const Column& c : table.columns)
+      out += c.is_null(row) ? std::string{"<TD/>"} : "<TD>" + escaped(detail::cell_text(c, row, votable_spelling), "column " + c.name) + "</TD>";
+    out += "</TR>\n";
+  }
+}
 
-std::string format_votable(const Table& table) { return format_as_votable(table, true); }
-std::string format_votable_fields(const Table& table) { return format_as_votable(table, false); }
+std::string detail::votable_tail(const Table& table, bool rows) {
+  return std::string{rows && !table.columns.empty() ? "        </TABLEDATA>\n      </DATA>\n" : ""} + "    </TABLE>\n  </RESOURCE>\n</VOTABLE>\n";
+}
+
+std::string format_votable(const Table& table) { return votable_of(table, true); }
+std::string format_votable_fields(const Table& table) { return votable_of(table, false); }
 
 }  // namespace tessera::io

@@ -1,5 +1,6 @@
 #include "tessera/picture/spectrum_plot.h"
 
+#include <cairo-svg.h>
 #include <cairo.h>
 #include <fmt/format.h>
 
@@ -149,11 +150,8 @@ cairo_status_t append(void* target, const unsigned char* data, unsigned int leng
   return CAIRO_STATUS_SUCCESS;
 }
 
-}  // namespace
-
-void write_spectrum_png(const SpectrumPlot& plot, const std::filesystem::path& path) {
-  const Surface surface{cairo_image_surface_create(CAIRO_FORMAT_RGB24, width, height)};
-  const Painter painter{cairo_create(surface.get())};
+void draw(cairo_surface_t* surface, const SpectrumPlot& plot) {
+  const Painter painter{cairo_create(surface)};
   cairo_t* cairo = painter.get();
   cairo_set_source_rgb(cairo, 1, 1, 1);
   cairo_paint(cairo);
@@ -168,10 +166,29 @@ void write_spectrum_png(const SpectrumPlot& plot, const std::filesystem::path& p
   canvas.points(plot, false);
   cairo_restore(cairo);
   canvas.axes(plot);
-  std::string png;
-  const auto status = cairo_surface_write_to_png_stream(surface.get(), append, &png);
+}
+
+void check(cairo_status_t status, const std::filesystem::path& path) {
   if (status != CAIRO_STATUS_SUCCESS) throw SystemError{fmt::format("{}: the picture could not be drawn ({})", path.string(), cairo_status_to_string(status))};
+}
+
+}  // namespace
+
+void write_spectrum_png(const SpectrumPlot& plot, const std::filesystem::path& path) {
+  const Surface surface{cairo_image_surface_create(CAIRO_FORMAT_RGB24, width, height)};
+  draw(surface.get(), plot);
+  std::string png;
+  check(cairo_surface_write_to_png_stream(surface.get(), append, &png), path);
   files::write_atomic(path, png);
+}
+
+void write_spectrum_svg(const SpectrumPlot& plot, const std::filesystem::path& path) {
+  std::string svg;
+  const Surface surface{cairo_svg_surface_create_for_stream(append, &svg, width, height)};
+  draw(surface.get(), plot);
+  cairo_surface_finish(surface.get());
+  check(cairo_surface_status(surface.get()), path);
+  files::write_atomic(path, svg);
 }
 
 }  // namespace tessera::picture

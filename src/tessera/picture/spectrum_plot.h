@@ -1,4 +1,4 @@
-/// picture/spectrum_plot.h — a spectrum as a PNG: points with errors and widths, marked ones in another colour, and a line where one is given.
+/// picture/spectrum_plot.h — a spectrum as a PNG or an SVG: points with errors and widths, marked ones in another colour, and a line where one is given.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -18,5 +18,7 @@ struct SpectrumPlot {
 /// Points that are not finite are left out; the y axis holds 0 and all unmarked points with their errors, those far out of the common range aside.
 /// Throws SystemError when the file cannot be written.
 void write_spectrum_png(const SpectrumPlot& plot, const std::filesystem::path& path);
+/// The same drawn in lines, text as outlines: a file that needs no font.
+void write_spectrum_svg(const SpectrumPlot& plot, const std::filesystem::path& path);
 
 }  // namespace tessera::picture

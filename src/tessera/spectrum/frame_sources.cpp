@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <span>
 
 namespace tessera::spectrum {
 namespace {
 
 constexpr double radians = std::numbers::pi / 180;
+constexpr double band_rows = 16;  // sources are looked for in bands of so many rows
 
 std::array<double, 3> direction(wcs::SkyPoint p) {
   const double a = p.ra_deg * radians, d = p.dec_deg * radians;
@@ -54,20 +56,30 @@ FrameSources::FrameSources(const spherex::SpectralFrame& frame, const Field& fie
   frame.sky().sky_to_pixel(ra, dec, x, y);
   for (std::size_t k = 0; k < chosen.size(); ++k) {
     if (!(x[k] >= -.5 - margin && x[k] < x1 + .5 + margin && y[k] >= -.5 - margin && y[k] < y1 + .5 + margin)) continue;
-    const int cx = static_cast<int>(std::floor(x[k] / cell_)), cy = static_cast<int>(std::floor(y[k] / cell_));
-    cells_[key(cx, cy)].push_back(placed_.size());
     placed_.push_back({chosen[k], {ra[k], dec[k]}, x[k], y[k]});
   }
+  lowest_ = -.5 - margin;
+  first_.assign(static_cast<std::size_t>(band_of(y1 + .5 + margin)) + 2, 0);
+  for (const auto& p : placed_) ++first_[static_cast<std::size_t>(band_of(p.y)) + 1];
+  for (std::size_t b = 1; b < first_.size(); ++b) first_[b] += first_[b - 1];
+  along_x_.resize(placed_.size());
+  auto next = first_;
+  for (std::size_t i = 0; i < placed_.size(); ++i) along_x_[next[static_cast<std::size_t>(band_of(placed_[i].y))]++] = {placed_[i].x, placed_[i].y, i};
+  for (std::size_t b = 0; b + 1 < first_.size(); ++b) std::ranges::sort(std::span{along_x_}.subspan(first_[b], first_[b + 1] - first_[b]), {}, &Place::x);
 }
+
+int FrameSources::band_of(double y) const { return static_cast<int>((y - lowest_) / band_rows); }
 
 void FrameSources::near(double x, double y, double reach, std::vector<std::size_t>& found) const {
   found.clear();
-  const auto cell = [](double v) { return static_cast<int>(std::floor(v / cell_)); };
-  for (int cy = cell(y - reach); cy <= cell(y + reach); ++cy)
-    for (int cx = cell(x - reach); cx <= cell(x + reach); ++cx)
-      if (const auto at = cells_.find(key(cx, cy)); at != cells_.end())
-        for (const auto i : at->second)
-          if (std::abs(placed_[i].x - x) <= reach && std::abs(placed_[i].y - y) <= reach) found.push_back(i);
+  const int bands = static_cast<int>(first_.size()) - 1;
+  const double wide = reach + .01;  // the distances themselves decide, not how these sums are rounded
+  for (int band = std::max(0, band_of(y - wide)), last = std::min(bands - 1, band_of(y + wide)); band <= last; ++band) {
+    const auto b = static_cast<std::size_t>(band);
+    const std::span row{along_x_.data() + first_[b], first_[b + 1] - first_[b]};
+    for (auto at = std::ranges::lower_bound(row, x - wide, {}, &Place::x); at != row.end() && at->x <= x + wide; ++at)
+      if (std::abs(at->x - x) <= reach && std::abs(at->y - y) <= reach) found.push_back(at->index);
+  }
   std::ranges::sort(found);
 }
 

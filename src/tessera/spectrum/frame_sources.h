@@ -2,7 +2,6 @@
 #pragma once
 #include <cmath>
 #include <cstdint>
-#include <unordered_map>
 #include <vector>
 
 #include "tessera/spectrum/measure.h"
@@ -26,10 +25,15 @@ class FrameSources {
   void near(double x, double y, double reach, std::vector<std::size_t>& found) const;
 
  private:
-  static constexpr int cell_ = 16;
-  static std::int64_t key(int cx, int cy) { return (static_cast<std::int64_t>(cy) << 32) ^ static_cast<std::uint32_t>(cx); }
+  struct Place {
+    double x = 0, y = 0;
+    std::size_t index = 0;
+  };
+  int band_of(double y) const;
   std::vector<PlacedSource> placed_;
-  std::unordered_map<std::int64_t, std::vector<std::size_t>> cells_;
+  double lowest_ = 0;
+  std::vector<Place> along_x_;         // by band of rows, then x
+  std::vector<std::size_t> first_{0};  // per band, and the end
 };
 
 }  // namespace tessera::spectrum

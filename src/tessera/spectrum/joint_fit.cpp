@@ -27,6 +27,18 @@ TESSERA_CLONES void multiply(const double* a, const double* b, double* out, std:
   for (std::size_t i = 0; i < n; ++i) out[i] = a[i] * b[i];
 }
 
+TESSERA_CLONES void add_scaled(const double* row, double factor, double* sum, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) sum[i] += factor * row[i];
+}
+
+/// Weights from the line; pixels that are not used keep theirs, 0.
+TESSERA_CLONES void weigh(const double* model, const double* variance, VarianceLine line, double* weights, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) {
+    const double v = line.mean_variance + line.slope * (model[i] - line.mean_value);
+    weights[i] = variance[i] > 0 ? 1 / (line.floor < v ? v : line.floor) : weights[i];
+  }
+}
+
 struct FitRow {
   double *values, *variance, *weights;
 };
@@ -62,7 +74,10 @@ void JointFit::collect(const CutOut& cutout, std::span<const JointSource> source
   level_ = level;
   const auto width = static_cast<std::size_t>(box_.width()), area = static_cast<std::size_t>(box_.area());
   pixels_ = (area + lanes - 1) / lanes * lanes;
-  values_.assign(pixels_, 0), variance_.assign(pixels_, 0), weights_.assign(pixels_, 0);
+  for (auto* row : {&values_, &variance_, &weights_}) {
+    row->resize(pixels_);
+    std::fill(row->begin() + static_cast<std::ptrdiff_t>(area), row->end(), 0.);
+  }
   std::size_t at = 0;
   for (int y = box_.y0; y < box_.y1; ++y) {
     take_row(&cutout.image(box_.x0, y), &cutout.variance(box_.x0, y), &cutout.good(box_.x0, y), level, width, {&values_[at], &variance_[at], &weights_[at]});
@@ -85,38 +100,38 @@ bool JointFit::solve(bool fit_level) {
   const std::size_t all = rows_ + (fit_level ? 1 : 0);
   weighted_.resize(all * pixels_);
   used_.clear();
-  std::vector<double> diagonal(all);
+  diagonal_.resize(all);
   for (std::size_t k = 0; k < all; ++k) {
     double* row = weighted_.data() + k * pixels_;
     multiply(rows_of_.data() + k * pixels_, weights_.data(), row, pixels_);
-    diagonal[k] = dot(row, rows_of_.data() + k * pixels_, pixels_);
-    if (diagonal[k] > 0) used_.push_back(k);
+    diagonal_[k] = dot(row, rows_of_.data() + k * pixels_, pixels_);
+    if (diagonal_[k] > 0) used_.push_back(k);
     else if (k == 0) return false;
   }
   const std::size_t n = used_.size();
   matrix_.resize(n * n), right_.resize(n);
   for (std::size_t i = 0; i < n; ++i) {
     const double* row = weighted_.data() + used_[i] * pixels_;
-    for (std::size_t j = 0; j <= i; ++j) matrix_[i * n + j] = matrix_[j * n + i] = i == j ? diagonal[used_[i]] : dot(row, rows_of_.data() + used_[j] * pixels_, pixels_);
+    for (std::size_t j = 0; j <= i; ++j) matrix_[i * n + j] = matrix_[j * n + i] = i == j ? diagonal_[used_[i]] : dot(row, rows_of_.data() + used_[j] * pixels_, pixels_);
     right_[i] = dot(row, values_.data(), pixels_);
   }
-  std::vector<double> factor = matrix_;
-  if (!fit::cholesky(factor, n)) return false;
+  factor_ = matrix_;
+  if (!fit::cholesky(factor_, n)) return false;
   solution_ = right_;
-  fit::solve_with(factor, n, solution_);
+  fit::solve_with(factor_, n, solution_);
   inverse_.resize(n * n);
-  fit::invert_with(factor, n, inverse_);
+  fit::invert_with(factor_, n, inverse_);
   return condition(matrix_, inverse_, n) <= options_.condition_limit && std::ranges::all_of(solution_, [](double f) { return std::isfinite(f); }) && std::isfinite(inverse_[0]) && inverse_[0] > 0;
 }
 
-/// V = a + b v by least squares over the cut-out's pixels, then with the model in the place of v: what the model lacks, noise above all, no longer moves the weights.
-void JointFit::smooth_variance() {
+/// V = a + b v by least squares over the cut-out's pixels. False: too few.
+bool JointFit::draw_line() {
   double n = 0, sv = 0, sp = 0, svv = 0, svp = 0;
   for (std::size_t i = 0; i < pixels_; ++i) {
     if (variance_[i] <= 0) continue;
     n += 1, sv += values_[i], sp += variance_[i];
   }
-  if (n < 3) return;
+  if (n < 3) return false;
   const double mean_v = sv / n, mean_p = sp / n;
   double least = std::numeric_limits<double>::infinity();
   for (std::size_t i = 0; i < pixels_; ++i) {
@@ -124,21 +139,24 @@ void JointFit::smooth_variance() {
     svv += (values_[i] - mean_v) * (values_[i] - mean_v), svp += (values_[i] - mean_v) * (variance_[i] - mean_p);
     least = std::min(least, variance_[i]);
   }
-  const double slope = svv > 0 ? std::max(0., svp / svv) : 0;
-  const double floor = std::min(least, mean_p) / 4;
-  std::vector<double> model(pixels_);
-  for (std::size_t i = 0; i < used_.size(); ++i)
-    for (std::size_t p = 0; p < pixels_; ++p) model[p] += solution_[i] * rows_of_[used_[i] * pixels_ + p];
-  for (std::size_t p = 0; p < pixels_; ++p)
-    if (variance_[p] > 0) weights_[p] = 1 / std::max(floor, mean_p + slope * (model[p] - mean_v));
+  line_ = {mean_v, mean_p, svv > 0 ? std::max(0., svp / svv) : 0, std::min(least, mean_p) / 4};
+  return true;
+}
+
+/// The line with the model in the place of v: what the model lacks, noise above all, no longer moves the weights.
+void JointFit::weigh_by_model() {
+  model_.assign(pixels_, 0);
+  for (std::size_t i = 0; i < used_.size(); ++i) add_scaled(rows_of_.data() + used_[i] * pixels_, solution_[i], model_.data(), pixels_);
+  weigh(model_.data(), variance_.data(), line_, weights_.data(), pixels_);
 }
 
 double JointFit::quality(std::span<const JointSource> sources) const {
   double sum = 0;
   int n = 0;
-  std::size_t at = 0;
-  for (int y = box_.y0; y < box_.y1; ++y)
-    for (int x = box_.x0; x < box_.x1; ++x, ++at) {
+  const Box centre = about(sources[0], central_radius);
+  for (int y = centre.y0; y < centre.y1; ++y)
+    for (int x = centre.x0; x < centre.x1; ++x) {
+      const std::size_t at = place(x, y);
       if (weights_[at] <= 0 || square(x - sources[0].x) + square(y - sources[0].y) > square(central_radius)) continue;
       double model = 0;
       for (std::size_t i = 0; i < used_.size(); ++i) model += solution_[i] * rows_of_[used_[i] * pixels_ + at];
@@ -148,27 +166,34 @@ double JointFit::quality(std::span<const JointSource> sources) const {
   return n > 0 ? sum / n : nan;
 }
 
-JointResult JointFit::fit(const CutOut& cutout, std::span<const JointSource> sources, double level, bool fit_level) {
-  JointResult result;
+Box JointFit::about(const JointSource& source, double radius) const {
+  const auto low = [&](double v) { return static_cast<int>(std::ceil(v - radius - .01)); };
+  const auto high = [&](double v) { return static_cast<int>(std::floor(v + radius + .01)) + 1; };
+  return intersection(box_, {low(source.x), low(source.y), high(source.x), high(source.y)});
+}
+
+const JointResult& JointFit::fit(const CutOut& cutout, std::span<const JointSource> sources, double level, bool fit_level) & {
+  JointResult& result = result_;
+  result.solved = false;
+  result.sky_slope = 0;
+  result.pixels = 0;
   result.sky = level;
   result.flux = result.variance = result.quality = nan;
   result.fluxes.assign(sources.size(), nan), result.variances.assign(sources.size(), nan), result.covariances.assign(sources.size(), nan);
   collect(cutout, sources, level);
   rows_ = sources.size();
   used_.clear();
-  bool centre = false;
-  std::size_t at = 0;
-  for (int y = box_.y0; y < box_.y1; ++y)
-    for (int x = box_.x0; x < box_.x1; ++x, ++at) {
-      if (weights_[at] <= 0) continue;
-      ++result.pixels;
-      centre |= square(x - sources[0].x) + square(y - sources[0].y) <= square(needed_radius);
-    }
-  if (!centre) return result;
-  if (options_.weights == Weights::smooth) smooth_variance();
+  for (const double w : weights_) result.pixels += w > 0;
+  bool good_centre = false;
+  const Box centre = about(sources[0], needed_radius);
+  for (int y = centre.y0; y < centre.y1; ++y)
+    for (int x = centre.x0; x < centre.x1; ++x) good_centre |= weights_[place(x, y)] > 0 && square(x - sources[0].x) + square(y - sources[0].y) <= square(needed_radius);
+  if (!good_centre) return result;
+  const bool smooth = options_.weights == Weights::smooth && draw_line();
+  if (smooth) weigh_by_model();
   bool solved = solve(fit_level);
-  for (int round = 0; solved && options_.weights == Weights::smooth && round < 2; ++round) {
-    smooth_variance();
+  for (int round = 0; solved && smooth && round < 2; ++round) {
+    weigh_by_model();
     solved = solve(fit_level);
   }
   if (!solved) return result;

@@ -48,19 +48,30 @@ struct JointResult {
 /// Radius about a source's place within which flags count and quality is measured, and the one within which a pixel must be good; native pixels.
 inline constexpr double central_radius = 2.5, needed_radius = 1.5;
 
+/// Variances of a cut-out against its values.
+struct VarianceLine {
+  double mean_value = 0, mean_variance = 0, slope = 0;
+  double floor = 0;                    ///< no variance is taken to be below
+};
+
 class JointFit {
  public:
   explicit JointFit(JointOptions options) : options_{options} {}
-  /// `level`: of the sky, taken off first; with `fit_level` it is one more free parameter.
-  JointResult fit(const CutOut& cutout, std::span<const JointSource> sources, double level, bool fit_level);
+  /// `level`: of the sky, taken off first; with `fit_level` it is one more free parameter. What is given back is good until the next fit.
+  const JointResult& fit(const CutOut& cutout, std::span<const JointSource> sources, double level, bool fit_level) &;
+  JointResult fit(const CutOut& cutout, std::span<const JointSource> sources, double level, bool fit_level) && { return fit(cutout, sources, level, fit_level); }
   /// The model of the last fit and the sky, on the cut-out's box.
   Image<float> model() const;
 
  private:
   void collect(const CutOut& cutout, std::span<const JointSource> sources, double level);
   bool solve(bool fit_level);
-  void smooth_variance();
+  bool draw_line();
+  void weigh_by_model();
   double quality(std::span<const JointSource> sources) const;
+  /// What of the cut-out may lie within a radius of a source.
+  Box about(const JointSource& source, double radius) const;
+  std::size_t place(int x, int y) const { return static_cast<std::size_t>(y - box_.y0) * static_cast<std::size_t>(box_.width()) + static_cast<std::size_t>(x - box_.x0); }
 
   JointOptions options_;
   Box box_;
@@ -68,7 +79,10 @@ class JointFit {
   std::size_t pixels_ = 0, rows_ = 0;               // row length, a multiple of the lanes; sources and perhaps a constant
   std::vector<double> values_, variance_, weights_;  // by pixel; weight 0: not used
   std::vector<double> rows_of_, weighted_;           // one row per source
-  std::vector<double> matrix_, inverse_, right_, solution_;
+  std::vector<double> matrix_, factor_, inverse_, right_, solution_, diagonal_;
+  std::vector<double> model_;
+  VarianceLine line_;
+  JointResult result_;
   std::vector<std::size_t> used_;                    // sources with a diagonal above 0
 };
 

@@ -14,19 +14,27 @@ namespace tessera::spectrum {
 
 namespace {
 
-/// Sorts without a branch that depends on the values, byte by byte: of noise, comparisons are guesses.
-void sort_bytewise(std::vector<std::uint32_t>& keys, std::vector<std::uint32_t>& spare) {
-  std::array<std::array<std::uint32_t, 256>, 4> counts{};
-  for (const auto k : keys)
-    for (std::size_t b = 0; b < 4; ++b) ++counts[b][k >> 8 * b & 255];
+/// Sorts by the leading sixteen bits of what the keys span, byte by byte, as of noise comparisons are guesses; then the few that share these bits.
+void sort_keys(std::vector<std::uint32_t>& keys, std::vector<std::uint32_t>& spare) {
+  std::uint32_t least = keys.front(), most = least;
+  for (const auto k : keys) least = std::min(least, k), most = std::max(most, k);
+  const int shift = std::max(0, static_cast<int>(std::bit_width(most - least)) - 16);
+  const auto byte = [&](std::uint32_t k, int b) { return (k - least) >> shift >> 8 * b & 255; };
+  std::array<std::array<std::uint32_t, 256>, 2> counts{};
+  for (const auto k : keys) ++counts[0][byte(k, 0)], ++counts[1][byte(k, 1)];
   spare.resize(keys.size());
-  for (std::size_t b = 0; b < 4; ++b) {
-    auto& place = counts[b];
-    if (place[keys.front() >> 8 * b & 255] == keys.size()) continue;
+  for (int b = 0; b < 2; ++b) {
+    auto& place = counts[static_cast<std::size_t>(b)];
     std::uint32_t sum = 0;
     for (auto& c : place) sum += std::exchange(c, sum);
-    for (const auto k : keys) spare[place[k >> 8 * b & 255]++] = k;
+    for (const auto k : keys) spare[place[byte(k, b)]++] = k;
     std::swap(keys, spare);
+  }
+  for (std::size_t i = 1; i < keys.size(); ++i) {
+    const auto k = keys[i];
+    std::size_t at = i;
+    for (; at > 0 && keys[at - 1] > k; --at) keys[at] = keys[at - 1];
+    keys[at] = k;
   }
 }
 
@@ -53,7 +61,8 @@ LocalSky sky_of_sorted(const std::vector<double>& values) {
   if (values.empty()) return sky;
   // Clipping takes from both ends of what is sorted, so sums up to each place give every mean and σ.
   const double pivot = values[values.size() / 2];
-  std::vector<double> sum(values.size() + 1), squares(values.size() + 1);
+  thread_local std::vector<double> sum, squares;  // kept between sources; element 0 stays 0
+  sum.resize(values.size() + 1), squares.resize(values.size() + 1);
   for (std::size_t i = 0; i < values.size(); ++i) {
     const double d = values[i] - pivot;
     sum[i + 1] = sum[i] + d, squares[i + 1] = squares[i] + d * d;
@@ -88,17 +97,21 @@ LocalSky sky_of_sorted(const std::vector<double>& values) {
 }  // namespace
 
 LocalSky local_sky(View<const float> image, View<const std::uint8_t> usable, int x, int y, const SkyOptions& options) {
-  std::vector<std::uint32_t> keys, spare;
+  thread_local std::vector<std::uint32_t> keys, spare;  // kept between sources
+  thread_local std::vector<double> values;
   for (int side = options.side; side <= std::max(options.side, options.widest_side); side += 2) {
     const Box square = intersection(Box{x - side / 2, y - side / 2, x + side / 2 + 1, y + side / 2 + 1}, image.box());
     keys.resize(static_cast<std::size_t>(square.area()) + 1);
     std::size_t n = 0;
-    for (int row = square.y0; row < square.y1; ++row)
-      for (int column = square.x0; column < square.x1; ++column) keys[n] = key_of(image(column, row)), n += usable(column, row);
+    for (int row = square.y0; row < square.y1; ++row) {
+      const float* value = &image(square.x0, row);
+      const std::uint8_t* counts = &usable(square.x0, row);
+      for (int i = 0, width = square.width(); i < width; ++i) keys[n] = key_of(value[i]), n += counts[i];
+    }
     if (n < 3 || static_cast<double>(n) < options.least_fraction * static_cast<double>(square.area())) continue;
     keys.resize(n);
-    sort_bytewise(keys, spare);
-    std::vector<double> values(n);
+    sort_keys(keys, spare);
+    values.resize(n);
     std::ranges::transform(keys, values.begin(), value_of);
     LocalSky sky = sky_of_sorted(values);
     sky.side = side;

@@ -23,6 +23,8 @@ bool within(double dx, double dy, double radius) { return dx * dx + dy * dy <= r
 
 constexpr double same_place = 0.005;  // pixels: sources that no fit tells apart
 
+constexpr int central_reach = 3;  // pixels from the nearest one to the furthest within central_radius
+
 Box square(int x, int y, int side) { return {x - side / 2, y - side / 2, x + side / 2 + 1, y + side / 2 + 1}; }
 
 struct Wanted {
@@ -67,8 +69,11 @@ class FrameRun {
       if (caveat != "no ZODI plane" && (caveat != "no WCS-WAVE" || calibration_->calibration().spectral_wcs().empty())) result_.caveats.push_back(caveat);  // of what is used here
     if (frame_.psf().kind == spherex::PsfLayout::Kind::none) throw DataError{fmt::format("{}: neither PSF nor EPSF; expected the frame's point responses", frame_.path().string())};
     read_responses();
-    for (std::size_t from = 0; from < wanted_.size();) from = measure_group(from);
-    std::ranges::sort(result_.measurements, {}, &Measurement::source);
+    const int near_side = std::max({options_.side, options_.sky_options.side, 2 * central_reach + 1});
+    measure_all(near_side, true);
+    wanted_ = std::move(again_);
+    measure_all(std::max(near_side, options_.sky_options.widest_side), false);
+    sort_by_source();
     return std::move(result_);
   }
 
@@ -96,9 +101,19 @@ class FrameRun {
       const auto& p = here_.placed()[w.placed];
       return std::tuple{p.pixel_y(), p.pixel_x(), w.placed};
     });
-    for (std::size_t from = 0; from < wanted_.size();) from = look_up(from);
+    if (!look_up_kept())
+      for (std::size_t from = 0; from < wanted_.size();) from = look_up(from);
     const auto asked = [&](const Wanted& w) { return std::ranges::any_of(options_.wavelengths, [&](const auto& range) { return w.wavelength_um >= range.first && w.wavelength_um <= range.second; }); };
     if (!options_.wavelengths.empty()) std::erase_if(wanted_, [&](const Wanted& w) { return !asked(w); });
+  }
+
+  /// From the maps in memory; false when they are not there.
+  bool look_up_kept() {
+    std::vector<spherex::KeptMaps::Place> places;
+    for (const auto& w : wanted_) places.push_back({here_.placed()[w.placed].x, here_.placed()[w.placed].y, {}, 0});
+    if (!calibration_.kept().look_up(frame_, places)) return false;
+    for (std::size_t i = 0; i < wanted_.size(); ++i) wanted_[i].wavelength_um = places[i].wave.centre_um, wanted_[i].width_um = places[i].wave.width_um, wanted_[i].solid_angle_arcsec2 = places[i].solid_angle_arcsec2;
+    return true;
   }
 
   /// Wavelengths and solid angles at the places of a group from `from` on: from the maps' part that holds all, where that costs less than two rows for each. Returns the first one after them.
@@ -167,12 +182,27 @@ class FrameRun {
     }
   }
 
-  /// The window of the widest squares of wanted sources from `from` on that are read at once; returns the first one after them.
-  std::size_t measure_group(std::size_t from) {
-    const int widest = std::max(options_.side, std::max(options_.sky_options.side, options_.sky_options.widest_side));
+  void sort_by_source() {
+    std::vector<std::pair<std::int32_t, std::uint32_t>> order;
+    for (std::uint32_t i = 0; i < result_.measurements.size(); ++i) order.emplace_back(result_.measurements[i].source, i);
+    std::ranges::sort(order);
+    std::vector<Measurement> sorted;
+    sorted.reserve(order.size());
+    for (const auto& [source, i] : order) sorted.push_back(std::move(result_.measurements[i]));
+    result_.measurements = std::move(sorted);
+  }
+
+  /// With squares of `side` pixels about each. Where `may_wait`, those that need more for their sky are left in again_.
+  void measure_all(int side, bool may_wait) {
+    may_wait_ = may_wait && options_.sky_options.widest_side > options_.sky_options.side;
+    for (std::size_t from = 0; from < wanted_.size();) from = measure_group(from, side);
+  }
+
+  /// The window of the squares of wanted sources from `from` on that are read at once; returns the first one after them.
+  std::size_t measure_group(std::size_t from, int side) {
     const auto window_of = [&](std::size_t i) {
       const auto& p = here_.placed()[wanted_[i].placed];
-      return intersection(square(p.pixel_x(), p.pixel_y(), widest), frame_.box());
+      return intersection(square(p.pixel_x(), p.pixel_y(), side), frame_.box());
     };
     // Two sources of one row may lie too far apart for one window, and all between them yet make it worth while: the largest group counts, not the first that fails.
     Box window = window_of(from), both = window;
@@ -226,8 +256,10 @@ class FrameRun {
   }
 
   void central_flags(const PlacedSource& p, Measurement& m) const {
-    for (int y = p.pixel_y() - 3; y <= p.pixel_y() + 3; ++y)
-      for (int x = p.pixel_x() - 3; x <= p.pixel_x() + 3; ++x) {
+    const auto first = [](double v) { return static_cast<int>(std::ceil(v - central_radius - .01)); };
+    const auto last = [](double v) { return static_cast<int>(std::floor(v + central_radius + .01)); };
+    for (int y = first(p.y); y <= last(p.y); ++y)
+      for (int x = first(p.x); x <= last(p.x); ++x) {
         if (!within(x - p.x, y - p.y, central_radius)) continue;
         if (!frame_.box().contains(x, y)) {
           m.flags |= spherex::contains_bad_pixel;
@@ -240,8 +272,26 @@ class FrameRun {
       }
   }
 
+  LocalSky sky_of(const PlacedSource& p) const {
+    auto how = options_.sky_options;
+    if (may_wait_) how.widest_side = how.side;
+    return local_sky(pixels_.image, usable_, p.pixel_x(), p.pixel_y(), how);
+  }
+
   void measure(const Wanted& wanted) {
     const auto& p = here_.placed()[wanted.placed];
+    LocalSky sky;
+    bool shaped = false, local = false;
+    if (!stamps_[wanted.placed].empty()) {
+      gather(wanted);
+      shaped = std::ranges::any_of(members_, [&](std::size_t i) { return source(here_.placed()[i]).extended; });
+      local = options_.sky == SkyWay::local || (options_.sky == SkyWay::by_shape && !shaped);
+      if (local) sky = sky_of(p);
+      if (local && may_wait_ && !sky.found()) {
+        again_.push_back(wanted);
+        return;
+      }
+    }
     Measurement m;
     m.source = p.source;
     m.wavelength_um = wanted.wavelength_um, m.width_um = wanted.width_um;
@@ -253,16 +303,11 @@ class FrameRun {
       result_.measurements.push_back(std::move(m));
       return;
     }
-    gather(wanted);
-    LocalSky sky;
-    const bool shaped = std::ranges::any_of(members_, [&](std::size_t i) { return source(here_.placed()[i]).extended; });
-    const bool local = options_.sky == SkyWay::local || (options_.sky == SkyWay::by_shape && !shaped);
-    if (local) sky = local_sky(pixels_.image, usable_, p.pixel_x(), p.pixel_y(), options_.sky_options);
     const bool fallback = local && !sky.found();
     if (fallback) m.flags |= spherex::contains_bad_pixel;
     const bool fit_level = fallback || options_.sky == SkyWay::fit || (options_.sky == SkyWay::by_shape && shaped);
     const CutOut cutout{intersection(square(p.pixel_x(), p.pixel_y(), options_.side), frame_.box()), pixels_.image.view(), pixels_.variance.view(), good_.view()};
-    const auto fit = joint_.fit(cutout, joint_sources_, sky.level, fit_level);
+    const auto& fit = joint_.fit(cutout, joint_sources_, sky.level, fit_level);
     const double scale = spherex::ujy_per_arcsec2 * wanted.solid_angle_arcsec2;
     m.fitted = static_cast<std::int16_t>(members_.size()), m.pixels = static_cast<std::int16_t>(fit.pixels);
     m.sky_pixels = static_cast<std::int16_t>(sky.used), m.sky_side = static_cast<std::int16_t>(sky.side);
@@ -306,7 +351,8 @@ class FrameRun {
   FrameSources here_;
   JointFit joint_;
   FrameResult result_;
-  std::vector<Wanted> wanted_;
+  std::vector<Wanted> wanted_, again_;
+  bool may_wait_ = false;  // for a wider window
   std::vector<std::size_t> zones_;
   std::vector<Stamp> stamps_;
   spherex::SpectralPixels pixels_;
@@ -316,6 +362,10 @@ class FrameRun {
 };
 
 }  // namespace
+
+CalibrationLoans::CalibrationLoans(const spherex::CalibrationSet& set, std::int64_t kept_bytes) : set_{set}, room_{kept_bytes} {
+  for (int detector = 1; detector <= spherex::detectors; ++detector) kept_.push_back(std::make_unique<spherex::KeptMaps>(set.of(detector), room_));
+}
 
 CalibrationLoans::Loan::Loan(CalibrationLoans& from, int detector) : from_{from}, detector_{detector} {
   {

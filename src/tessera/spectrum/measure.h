@@ -4,6 +4,7 @@
 /// does not depend on the groups: its pixels are those of its own square, its neighbours those of the whole list.
 #pragma once
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -59,7 +60,8 @@ struct Inspection {
   double sky = 0;
 };
 
-struct Measurement {
+/// The numbers of a measurement, as they are kept on disk.
+struct MeasuredValues {
   std::int32_t source = 0, frame = 0;
   double wavelength_um = 0, width_um = 0;
   double flux = 0, flux_error = 0;     ///< µJy; NaN with FIT_ERROR
@@ -72,6 +74,9 @@ struct Measurement {
   std::array<std::uint8_t, flag_bits> flagged{};  ///< pixels of the central region with each bit
   std::int16_t fitted = 0, pixels = 0, sky_pixels = 0, sky_side = 0;
   float correlation = 0;               ///< the largest with another source of the fit; 0 when alone
+};
+
+struct Measurement : MeasuredValues {
   std::vector<Companion> companions{};
   std::shared_ptr<const Inspection> pixels_kept{};  ///< where it was asked for and the fit has a result
 };
@@ -97,10 +102,11 @@ class Field {
   double slack_deg_ = 0;  // the largest motion since an epoch
 };
 
-/// Open files of calibration, lent to one thread at a time.
+/// Open files of calibration, lent to one thread at a time, and what of the maps is kept in memory for all.
 class CalibrationLoans {
  public:
-  explicit CalibrationLoans(const spherex::CalibrationSet& set) : set_{set} {}
+  /// `kept_bytes`: of maps; 0: none.
+  explicit CalibrationLoans(const spherex::CalibrationSet& set, std::int64_t kept_bytes = 0);
   class Loan {
    public:
     Loan(CalibrationLoans& from, int detector);
@@ -109,6 +115,7 @@ class CalibrationLoans {
     Loan& operator=(const Loan&) = delete;
     const spherex::CalibrationFiles& operator*() const { return *files_; }
     const spherex::CalibrationFiles* operator->() const { return files_.get(); }
+    spherex::KeptMaps& kept() const { return *from_.kept_[static_cast<std::size_t>(detector_ - 1)]; }
 
    private:
     CalibrationLoans& from_;
@@ -120,6 +127,8 @@ class CalibrationLoans {
   const spherex::CalibrationSet& set_;
   std::mutex mutex_;
   std::array<std::vector<std::unique_ptr<spherex::CalibrationFiles>>, spherex::detectors> free_;
+  std::atomic<std::int64_t> room_;
+  std::vector<std::unique_ptr<spherex::KeptMaps>> kept_;
 };
 
 /// Throws DataError: the file is no spectral image, or has no point responses or wavelengths although sources lie on it.

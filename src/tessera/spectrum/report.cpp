@@ -99,12 +99,10 @@ void spectrum_card(Html& h, const ReportParts& p, std::size_t source) {
 }
 
 void summary(Html& h, const ReportParts& p) {
-  std::size_t measured = 0, flagged = 0;
-  for (std::size_t s = 0; s < p.measured.sources.size(); ++s) measured += !p.measured.of(s).empty();
-  for (const auto& m : p.measured.measurements) flagged += !usable(m, p.options);
+  const auto measured = std::ranges::count_if(p.measured.counts, [](std::size_t n) { return n > 0; });
   h.open("div", {{"class", "tiles"}});
   pipeline::summary_tile(h, "Sources", std::to_string(p.measured.sources.size()), fmt::format("{} with a measurement", measured));
-  pipeline::summary_tile(h, "Measurements", std::to_string(p.measured.measurements.size()), fmt::format("{} of them do not count in means", flagged));
+  pipeline::summary_tile(h, "Measurements", std::to_string(p.measured.total()), fmt::format("{} of them do not count in means", p.measured.not_used));
   pipeline::summary_tile(h, "Frames", std::to_string(p.measured.frames.size()), fmt::format("{} hold a source", std::ranges::count_if(p.measured.on_frame, [](auto n) { return n > 0; })));
   if (const auto traffic = io::remote_traffic(); traffic.requests > 0)
     pipeline::summary_tile(h, "Fetched", text::format_bytes(static_cast<double>(traffic.fetched_bytes)), fmt::format("of {} in {} requests", text::format_bytes(static_cast<double>(traffic.file_bytes)), traffic.requests));
@@ -127,8 +125,8 @@ void write_report(const ReportParts& p, pipeline::OutputFolder& folder, pipeline
   h.element("h2", "Spectra");
   std::size_t shown = 0, left = 0;
   for (std::size_t s = 0; s < p.measured.sources.size(); ++s) {
-    if (p.measured.of(s).empty()) continue;
-    if (shown < most_shown_sources) spectrum_card(h, p, s), ++shown;
+    if (p.measured.counts[s] == 0) continue;
+    if (shown < most_shown_sources) p.blocks.show(s), spectrum_card(h, p, s), ++shown;
     else ++left;
   }
   if (left > 0) h.element("p", fmt::format("{} more sources are in the tables.", left), {{"class", "note"}});

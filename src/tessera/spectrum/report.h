@@ -3,7 +3,7 @@
 #include "tessera/param/schema.h"
 #include "tessera/pipeline/output_folder.h"
 #include "tessera/pipeline/provenance.h"
-#include "tessera/spectrum/tables.h"
+#include "tessera/spectrum/blocks.h"
 
 namespace tessera::spectrum {
 
@@ -18,6 +18,7 @@ struct ReportParts {
   const param::OptionSet& settings;
   const BinOptions& options;
   const Measured& measured;
+  Blocks& blocks;                      ///< of `measured`
 };
 void write_report(const ReportParts& parts, pipeline::OutputFolder& folder, pipeline::Recorder& context);
 

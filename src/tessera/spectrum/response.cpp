@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "tessera/base/clones.h"
 #include "tessera/base/error.h"
 
 namespace tessera::spectrum {
@@ -109,15 +110,22 @@ struct Steps {
   std::vector<int> cell;
   std::vector<double> part;
 };
-Steps steps(const Edge& first, int pixels, int oversample, int cells) {
-  Steps s;
-  for (int i = 0; i <= pixels; ++i) {
+void take_steps(const Edge& first, int pixels, int oversample, int cells, Steps& s) {
+  s.cell.resize(static_cast<std::size_t>(pixels) + 1), s.part.resize(s.cell.size());
+  for (std::size_t i = 0; i < s.cell.size(); ++i) {
     const double at = std::min(std::max(first.at + static_cast<double>(i) * oversample, 0.), static_cast<double>(cells));
-    const int cell = std::min(static_cast<int>(at), cells - 1);
-    s.cell.push_back(cell);
-    s.part.push_back(at - cell);
+    s.cell[i] = std::min(static_cast<int>(at), cells - 1);
+    s.part[i] = at - s.cell[i];
   }
-  return s;
+}
+
+/// The running sum at `n` edges along x, between two of its rows.
+TESSERA_CLONES void sums_at(const double* lower, const double* upper, double v, const int* cell, const double* part, std::size_t n, double* out) {
+  for (std::size_t i = 0; i < n; ++i) {
+    const int k = cell[i];
+    const double u = part[i];
+    out[i] = (1 - v) * ((1 - u) * lower[k] + u * lower[k + 1]) + v * ((1 - u) * upper[k] + u * upper[k + 1]);
+  }
 }
 
 }  // namespace
@@ -126,18 +134,15 @@ Stamp ZoneResponse::integrated(const Image<double>& sum, double x, double y) con
   const int w = sum.box().width() - 1, h = sum.box().height() - 1;
   const Edge left = first_edge(x, middle_x_, oversample_), bottom = first_edge(y, middle_y_, oversample_);
   Stamp s{left.pixel, bottom.pixel, pixels_reached(w, oversample_), pixels_reached(h, oversample_), {}};
-  const Steps along_x = steps(left, s.width, oversample_, w), along_y = steps(bottom, s.height, oversample_, h);
+  thread_local Steps along_x, along_y;  // kept between sources, as the rows below
+  take_steps(left, s.width, oversample_, w, along_x), take_steps(bottom, s.height, oversample_, h, along_y);
   s.values.resize(static_cast<std::size_t>(s.width) * static_cast<std::size_t>(s.height));
-  std::vector<double> below(static_cast<std::size_t>(s.width) + 1), here(below.size());
+  thread_local std::vector<double> below, here;
+  below.resize(along_x.cell.size()), here.resize(below.size());
   for (int j = 0; j <= s.height; ++j) {
     const auto row = static_cast<std::size_t>(j);
-    const double v = along_y.part[row];
     const auto lower = sum.row(along_y.cell[row]), upper = sum.row(along_y.cell[row] + 1);
-    for (std::size_t i = 0; i < here.size(); ++i) {
-      const auto k = static_cast<std::size_t>(along_x.cell[i]);
-      const double u = along_x.part[i];
-      here[i] = (1 - v) * ((1 - u) * lower[k] + u * lower[k + 1]) + v * ((1 - u) * upper[k] + u * upper[k + 1]);
-    }
+    sums_at(lower.data(), upper.data(), along_y.part[row], along_x.cell.data(), along_x.part.data(), here.size(), here.data());
     if (j > 0)
       for (int i = 0; i < s.width; ++i) {
         const auto k = static_cast<std::size_t>(i);

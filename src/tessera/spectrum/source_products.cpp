@@ -65,14 +65,18 @@ Table source_table(const Measured& measured, std::size_t source) {
   return t;
 }
 
-void write_source_products(const Measured& measured, const BinOptions& options, pipeline::OutputFolder& folder, std::vector<pipeline::ProductRecord>& products) {
+void write_source_products(const Measured& measured, Blocks& blocks, const BinOptions& options, pipeline::OutputFolder& folder, std::vector<pipeline::ProductRecord>& products) {
   const auto names = source_names(measured.sources);
   for (std::size_t s = 0; s < names.size(); ++s) {
-    if (measured.of(s).empty()) continue;
+    if (measured.counts[s] == 0) continue;
+    blocks.show(s);
     pipeline::write_table_product(source_table(measured, s), "spectra/" + names[s], io::TableFormat::votable, folder, products);
-    const auto picture = "spectra/" + names[s] + ".png";
-    picture::write_spectrum_png(plot_of(measured, s, options), folder.product(picture));
-    products.push_back({picture, ""});
+    const auto plot = plot_of(measured, s, options);
+    for (const auto& [suffix, write] : {std::pair{".png", &picture::write_spectrum_png}, {".svg", &picture::write_spectrum_svg}}) {
+      const auto picture = "spectra/" + names[s] + suffix;
+      write(plot, folder.product(picture));
+      products.push_back({picture, ""});
+    }
   }
 }
 

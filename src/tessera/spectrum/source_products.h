@@ -5,7 +5,7 @@
 
 #include "tessera/pipeline/output_folder.h"
 #include "tessera/pipeline/provenance.h"
-#include "tessera/spectrum/tables.h"
+#include "tessera/spectrum/blocks.h"
 
 namespace tessera::spectrum {
 
@@ -15,7 +15,7 @@ std::vector<std::string> source_names(std::span<const Source> sources);
 /// One source's measurements as the mission's tool gives them: lambda, lambda_width, flux, flux_err, flags, fit_ql, flux_bkg, lvf_id, det_id, deep_flg, mjd, x_image, y_image, obs_publisher_did.
 Table source_table(const Measured& measured, std::size_t source);
 
-/// spectra/NAME.xml and spectra/NAME.png of every source that was measured.
-void write_source_products(const Measured& measured, const BinOptions& options, pipeline::OutputFolder& folder, std::vector<pipeline::ProductRecord>& products);
+/// spectra/NAME.xml, .png and .svg of every source that was measured.
+void write_source_products(const Measured& measured, Blocks& blocks, const BinOptions& options, pipeline::OutputFolder& folder, std::vector<pipeline::ProductRecord>& products);
 
 }  // namespace tessera::spectrum

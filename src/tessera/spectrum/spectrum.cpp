@@ -11,16 +11,15 @@
 #include "tessera/base/files.h"
 #include "tessera/base/text.h"
 #include "tessera/instrument/input_names.h"
-#include "tessera/io/table_pieces.h"
 #include "tessera/io/tables.h"
 #include "tessera/pipeline/mosaic.h"
 #include "tessera/pipeline/products.h"
 #include "tessera/pipeline/remote_files.h"
 #include "tessera/pipeline/run_json.h"
-#include "tessera/spectrum/frame_journal.h"
+#include "tessera/spectrum/blocks.h"
 #include "tessera/spectrum/report.h"
 #include "tessera/spectrum/source_products.h"
-#include "tessera/spectrum/tables.h"
+#include "tessera/spectrum/written_tables.h"
 #include "tessera/wcs/separation.h"
 
 namespace tessera::spectrum {
@@ -29,8 +28,9 @@ namespace {
 namespace fs = std::filesystem;
 using pipeline::Level;
 
+// Of a large ceiling more than this is of no use: memory that is used again and again is faster than more of it.
+constexpr std::int64_t most_pending_bytes = std::int64_t{32} << 20, most_block_bytes = std::int64_t{64} << 20;
 constexpr double same_source_arcsec = 1;    // a neighbour nearer to a wanted source than this is that source
-constexpr std::int64_t table_row_bytes = 1000;  // of a measurement in a table that is written as a whole
 
 /// Appends those of `others` that are none of the wanted ones. Returns how many were.
 std::int64_t add_neighbours(std::vector<Source>& sources, std::vector<Source> others) {
@@ -68,10 +68,12 @@ class Run {
     const auto asked = pipeline::table_request("spectrum", request_.inputs, files, settings_);
     pipeline::OutputFolder folder{request_.output, asked, request_.overwrite};
     context_.log_to(folder.product("tessera.log").string());
-    measure(folder, asked.plan_hash);
+    plan_blocks();
+    FrameJournal journal{folder, asked.plan_hash, frames_, blocks_, std::min(context_.memory_bytes() / 16, most_pending_bytes)};
+    measure(journal);
     tell();
-    write(folder, asked.plan_hash, files);
-    if (measured_.measurements.empty()) return pipeline::Outcome::nothing_to_do;
+    write(folder, journal, asked.plan_hash, files);
+    if (measured_.total() == 0) return pipeline::Outcome::nothing_to_do;
     return recorder_.caveats().empty() ? pipeline::Outcome::done : pipeline::Outcome::done_with_caveats;
   }
 
@@ -121,16 +123,27 @@ class Run {
     }
   }
 
-  void measure(const pipeline::OutputFolder& folder, const std::string& plan) {
+  /// As many sources together as fit into their share of the ceiling with a measurement on every frame.
+  void plan_blocks() {
+    const auto row = static_cast<std::int64_t>(sizeof(Measurement) + (options_.fit.covariance ? 10 * sizeof(Companion) : 0));
+    const auto source = row * static_cast<std::int64_t>(std::max<std::size_t>(1, frames_.size()));
+    blocks_ = {wanted_, static_cast<std::size_t>(std::clamp<std::int64_t>(std::min(context_.memory_bytes() / 8, most_block_bytes) / source, 1, static_cast<std::int64_t>(wanted_)))};
+  }
+
+  void measure(FrameJournal& journal) {
     const Field field{sources_};
-    CalibrationLoans loans{calibration_};
-    FrameJournal journal{folder, plan, frames_};
+    CalibrationLoans loans{calibration_, kept_maps()};
     if (journal.found() > 0) context_.log(Level::info, fmt::format("{} of {} frames were measured before the run was interrupted", journal.found(), frames_.size()));
     const auto n = static_cast<std::int64_t>(frames_.size());
     std::vector<FrameResult> results(frames_.size());
     std::vector<char> known(frames_.size());
     std::map<std::string, std::int64_t> caveats;
+    measured_.on_frame.assign(frames_.size(), 0);
     measured_.sources = std::span{sources_}.first(wanted_);
+    measured_.counts.assign(wanted_, 0), measured_.companion.assign(sources_.size(), 0);
+    const auto pool = pipeline::reading_pool(context_, frames_);
+    journal.ask_servers(pool);
+    journal.found_rows([&](const Measurement& m) { count(m); });
     measured_.channels = &calibration_.of(1).channels();
     const auto work = [&](std::int64_t i) {
       const auto at = static_cast<std::size_t>(i);
@@ -139,17 +152,14 @@ class Run {
     };
     const auto done = [&](std::int64_t i) {
       const auto at = static_cast<std::size_t>(i);
-      if (!known[at]) journal.add(at, results[at]);
-      take(std::move(results[at]), static_cast<std::int32_t>(i), caveats);
+      take(results[at], static_cast<std::int32_t>(i), caveats);
+      if (!known[at]) journal.add(at, std::move(results[at]));
       results[at] = {};
       context_.step(1);
     };
-    // Room for all that may come, or that the ceiling allows: growing would hold the rows twice. What is not used costs nothing.
-    measured_.measurements.reserve(static_cast<std::size_t>(std::min(n * static_cast<std::int64_t>(wanted_), context_.memory_bytes() / row_bytes() + static_cast<std::int64_t>(wanted_))));
     context_.stage("measuring", n);
     try {
-      const auto pool = pipeline::reading_pool(context_, frames_);
-      pool.for_each_ordered(n, 8 * pool.threads(), work, done);
+      pool.for_each_ordered(n, frames_ahead(pool.threads()), work, done);
     } catch (const DataError&) {
       throw;
     } catch (...) {
@@ -157,38 +167,51 @@ class Run {
       throw;
     }
     for (const auto& [text, count] : caveats) context_.caveat("frames", text, count);
-    measured_.sort();
   }
 
-  /// Of a measurement in memory; FITS tables are made a piece at a time, others as a whole.
-  std::int64_t row_bytes() const { return static_cast<std::int64_t>(sizeof(Measurement)) + (std::ranges::all_of(options_.formats, [](const auto& f) { return f == "fits"; }) ? 0 : table_row_bytes); }
+  /// Frames that may wait for their turn: an eighth of the ceiling.
+  std::int64_t frames_ahead(std::int64_t threads) const {
+    const auto fit = context_.memory_bytes() / 8 / static_cast<std::int64_t>(std::max<std::size_t>(1, wanted_ * sizeof(Measurement)));
+    return std::clamp<std::int64_t>(fit, threads, 8 * threads);
+  }
 
-  void take(FrameResult result, std::int32_t frame, std::map<std::string, std::int64_t>& caveats) {
+  /// Bytes for maps of calibration in memory: a tile costs as much as some hundred places looked up in the file.
+  std::int64_t kept_maps() const {
+    constexpr std::size_t worth_while = 100000;
+    return wanted_ * frames_.size() < worth_while ? 0 : context_.memory_bytes() / 8;
+  }
+
+  /// What is told of all measurements, of which only some are in memory.
+  void count(const Measurement& m) {
+    ++measured_.counts[static_cast<std::size_t>(m.source)];
+    ++measured_.on_frame[static_cast<std::size_t>(m.frame)];
+    measured_.not_used += !usable(m, options_.channels);
+    measured_.covariances += static_cast<std::int64_t>(m.companions.size());
+    for (const auto& c : m.companions) measured_.companion[static_cast<std::size_t>(c.source)] = 1;
+    errors_ += (m.flags & spherex::fit_error) != 0, bad_ += (m.flags & spherex::contains_bad_pixel) != 0;
+    fitted_ += m.sky_side == 0 && m.fitted > 0;
+  }
+
+  void take(FrameResult& result, std::int32_t frame, std::map<std::string, std::int64_t>& caveats) {
     for (const auto& c : result.caveats) ++caveats[c];
     if (!result.record.lost.empty()) {
       if (result.unusable) context_.log(Level::warning, result.record.lost), ++unusable_;
       else ++left_out_;
     }
-    measured_.frames.push_back(std::move(result.record));
-    measured_.on_frame.push_back(static_cast<std::int64_t>(result.measurements.size()));
-    for (auto& m : result.measurements) m.frame = frame, measured_.measurements.push_back(std::move(m));
-    const auto bytes = static_cast<std::int64_t>(measured_.measurements.size()) * row_bytes();
-    if (bytes > context_.memory_bytes())
-      throw SystemError{fmt::format("{} measurements after {} of {} frames need {}; the ceiling is {}. Give more with --memory, or measure the sources in parts", measured_.measurements.size(), frame + 1, frames_.size(),
-                                    text::format_bytes(static_cast<double>(bytes)), text::format_bytes(static_cast<double>(context_.memory_bytes())))};
+    measured_.frames.push_back(result.record);
+    for (auto& m : result.measurements) m.frame = frame, count(m);  // a frame of an earlier run has none here: its rows were counted in the journal
   }
 
   /// What a user should know of the run.
   void tell() {
     if (unusable_ > 0) context_.caveat("bad-frames", fmt::format("{} of {} frames could not be used and were left out", unusable_, frames_.size()), unusable_);
     if (left_out_ > 0) context_.caveat("quality", fmt::format("{} of {} frames failed a check of the mission and were left out; --any-quality takes them", left_out_, frames_.size()), left_out_);
-    std::int64_t errors = 0, bad = 0, absent = 0, fitted = 0;
-    for (const auto& m : measured_.measurements) errors += (m.flags & spherex::fit_error) != 0, bad += (m.flags & spherex::contains_bad_pixel) != 0;
-    for (const auto& m : measured_.measurements) fitted += m.sky_side == 0 && m.fitted > 0;
-    if (measure_.sky == SkyWay::local && fitted > 0)
-      context_.caveat("no-local-background", fmt::format("{} of {} measurements had too few pixels without flags around them for a local background: it was fitted along", fitted, measured_.measurements.size()), fitted);
-    for (std::size_t s = 0; s < wanted_; ++s) absent += sources_[s].refusal.empty() && measured_.of(s).empty();
-    if (errors > 0) context_.caveat("fit-errors", fmt::format("{} of {} measurements have no result (FIT_ERROR)", errors, measured_.measurements.size()), errors);
+    const auto total = measured_.total();
+    std::int64_t absent = 0;
+    if (measure_.sky == SkyWay::local && fitted_ > 0)
+      context_.caveat("no-local-background", fmt::format("{} of {} measurements had too few pixels without flags around them for a local background: it was fitted along", fitted_, total), fitted_);
+    for (std::size_t s = 0; s < wanted_; ++s) absent += sources_[s].refusal.empty() && measured_.counts[s] == 0;
+    if (errors_ > 0) context_.caveat("fit-errors", fmt::format("{} of {} measurements have no result (FIT_ERROR)", errors_, total), errors_);
     if (absent > 0) context_.caveat("off-all-frames", fmt::format("{} of {} sources lie off all frames", absent, wanted_), absent);
     bool used[spherex::detectors + 1] = {};
     for (std::size_t i = 0; i < measured_.frames.size(); ++i)
@@ -196,26 +219,20 @@ class Run {
     for (int detector = 1; detector <= spherex::detectors; ++detector)
       if (used[detector])
         for (const auto& c : calibration_.of(detector).caveats({spherex::Product::spectral_wcs, spherex::Product::solid_angle})) context_.caveat("calibration", c);
-    context_.log(Level::info, fmt::format("{} measurements of {} sources on {} frames; {} contain bad pixels, {} have no result", measured_.measurements.size(), wanted_, frames_.size(), bad, errors));
-    results_ = {{"sources", static_cast<double>(wanted_)},       {"measurements", static_cast<double>(measured_.measurements.size())}, {"contain_bad_pixel", static_cast<double>(bad)}, {"fit_error", static_cast<double>(errors)},
+    context_.log(Level::info, fmt::format("{} measurements of {} sources on {} frames; {} contain bad pixels, {} have no result", total, wanted_, frames_.size(), bad_, errors_));
+    results_ = {{"sources", static_cast<double>(wanted_)},       {"measurements", static_cast<double>(total)}, {"contain_bad_pixel", static_cast<double>(bad_)}, {"fit_error", static_cast<double>(errors_)},
                 {"off_all_frames", static_cast<double>(absent)}, {"frames", static_cast<double>(frames_.size())},                     {"frames_left_out", static_cast<double>(unusable_ + left_out_)}};
     pipeline::tell_traffic(context_, results_);
   }
 
-  void write(pipeline::OutputFolder& folder, const std::string& plan, const std::vector<std::string>& files) {
+  void write(pipeline::OutputFolder& folder, const FrameJournal& journal, const std::string& plan, const std::vector<std::string>& files) {
     std::vector<pipeline::ProductRecord> products;
-    context_.stage("writing tables", static_cast<std::int64_t>(options_.formats.size()) * 4);
-    const auto put = [&](const Table& table, const char* stem) {
-      for (const auto& format : options_.formats) pipeline::write_table_product(table, stem, io::table_format(format), folder, products), context_.step(1);
-    };
-    for (const auto& format : options_.formats) write_measurements(io::table_format(format), folder, products), context_.step(1);
-    put(spectra_table(measured_, options_.channels), "spectra");
-    put(frames_table(measured_), "frames");
-    if (options_.fit.covariance) put(covariances_table(measured_, sources_), "covariances");
-    if (wanted_ <= static_cast<std::size_t>(options_.each)) write_source_products(measured_, options_.channels, folder, products);
+    Blocks blocks{journal, blocks_, measured_, context_.pool()};
+    write_tables({measured_, blocks, sources_, options_}, folder, products, context_);
+    if (wanted_ <= static_cast<std::size_t>(options_.each)) write_source_products(measured_, blocks, options_.channels, folder, products);
     if (options_.report) {
       clock_.stop();
-      write_report({clock_.record, settings_, options_.channels, measured_}, folder, recorder_);
+      write_report({clock_.record, settings_, options_.channels, measured_, blocks}, folder, recorder_);
       products.push_back({"report.html", ""});
     }
     std::vector<pipeline::InputRecord> inputs;
@@ -229,16 +246,7 @@ class Run {
     clock_.stop();
     files::write_atomic(folder.product("run.json"), pipeline::run_json(clock_.record, plan, settings_, inputs, products, results_, recorder_));
     folder.publish("run.json");
-    context_.log(Level::info, fmt::format("{}: {} measurements, {}", request_.output, measured_.measurements.size(), text::format_duration(clock_.record.wall_s)));
-  }
-
-  void write_measurements(io::TableFormat format, pipeline::OutputFolder& folder, std::vector<pipeline::ProductRecord>& products) const {
-    const std::span<const Measurement> all{measured_.measurements};
-    const auto table = [&](std::span<const Measurement> some) { return measurements_table(measured_, some, options_.flag_counts); };
-    if (format != io::TableFormat::fits) return pipeline::write_table_product(table(all), "measurements", format, folder, products);
-    const auto path = folder.product("measurements.fits");
-    io::write_fits_table(table(widest_texts(measured_)), static_cast<std::int64_t>(all.size()), [&](std::int64_t from, std::int64_t to) { return table(all.subspan(static_cast<std::size_t>(from), static_cast<std::size_t>(to - from))); }, path);
-    products.push_back({"measurements.fits", pipeline::datasums(path)});
+    context_.log(Level::info, fmt::format("{}: {} measurements, {}", request_.output, measured_.total(), text::format_duration(clock_.record.wall_s)));
   }
 
   const SpectrumRequest& request_;
@@ -253,7 +261,8 @@ class Run {
   std::vector<fs::path> frames_;
   spherex::CalibrationSet calibration_;
   Measured measured_;
-  std::int64_t unusable_ = 0, left_out_ = 0;
+  SourceBlocks blocks_;
+  std::int64_t unusable_ = 0, left_out_ = 0, errors_ = 0, bad_ = 0, fitted_ = 0;
   std::vector<std::pair<std::string, double>> results_;
 };
 

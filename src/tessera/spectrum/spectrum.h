@@ -15,7 +15,7 @@ namespace tessera::spectrum {
 struct FitOptions {
   int side = 15;
   double reach = 2;
-  Weights weights = Weights::plane;
+  Weights weights = Weights::smooth;
   Placement placement = Placement::exact;
   double psf_shift_x = 0, psf_shift_y = 0;
   bool covariance = false;
@@ -54,7 +54,7 @@ struct SpectrumRequest {
   bool overwrite = false, dry_run = false;
 };
 
-/// Writes measurements (a row per measurement), spectra (a row per source, means of the 102 channels as arrays), frames, with fit.covariance covariances, for few sources spectra/NAME.xml and .png, report.html, run.json and tessera.log.
+/// Writes measurements (a row per measurement), spectra (a row per source, means of the 102 channels as arrays), frames, with fit.covariance covariances, for few sources spectra/NAME.xml, .png and .svg, report.html, run.json and tessera.log.
 /// Throws UsageError, DataError, SystemError. No measurement at all: Outcome::nothing_to_do, written all the same.
 pipeline::Outcome spectrum(const SpectrumRequest& request, const SpectrumOptions& options, param::OptionSet& settings, pipeline::Context& context);
 

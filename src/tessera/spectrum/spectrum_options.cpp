@@ -9,7 +9,7 @@ void describe(param::Schema<FitOptions>& s) {
   using O = FitOptions;
   s.field(&O::side, "side", "Side of the square of pixels that is fitted, odd.").range(5, 31).unit("pixel").flag("side");
   s.field(&O::reach, "reach", "Listed sources up to this far outside the square are fitted along.").range(0, 20).unit("pixel");
-  s.field(&O::weights, "variance", "Weights of pixels: plane takes VARIANCE as it is, which holds each pixel's own noise and makes faint sources low; smooth takes the noise of the sky and of the model.")
+  s.field(&O::weights, "variance", "Weights of pixels: smooth takes the noise of the sky and of the model; plane takes VARIANCE as it is, as the mission's tool does, which holds each pixel's own noise and makes fluxes low by 0.1 sigma.")
       .choices({{"plane", Weights::plane}, {"smooth", Weights::smooth}}).flag("variance");
   s.field(&O::placement, "psf_shift", "How a zone's response is laid on pixels: exact by areas of its cells, or cells shifted by Lanczos-3.").choices({{"exact", Placement::exact}, {"lanczos3", Placement::lanczos3}}).flag("psf-shift");
   s.field(&O::psf_shift_x, "psf_offset_x", "Where the centre of the responses lies off the middle of their grid, along x.").range(-1, 1).unit("pixel");
@@ -34,7 +34,7 @@ void describe(param::Schema<SpectrumOptions>& s) {
   s.field(&O::on_bad_frame, "on_bad_frame", "A frame that cannot be used: stop, or leave it out and count it.").choices({{"stop", instrument::OnBadFrame::stop}, {"skip", instrument::OnBadFrame::skip}}).flag("on-bad-frame");
   s.field(&O::formats, "formats", "Formats of the tables: fits, ipac, votable, ecsv, parquet.").each_of({"fits", "ipac", "votable", "ecsv", "parquet"}).flag("formats");
   s.field(&O::flag_counts, "flag_counts", "A column for each flag with the number of pixels of the central region that have it.");
-  s.field(&O::each, "each", "A VOTable and a picture for each source, where there are no more sources than this.").range(0, 1e6);
+  s.field(&O::each, "each", "A VOTable and pictures for each source, where there are no more sources than this.").range(0, 1e6);
   s.field(&O::report, "report", "Write report.html.").flag("report");
 }
 

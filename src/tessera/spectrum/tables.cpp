@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <numeric>
 
 #include "tessera/base/text.h"
 #include "tessera/io/array_columns.h"
@@ -21,6 +22,23 @@ std::vector<T> each(std::span<const Measurement> measurements, Get get) {
   return values;
 }
 
+/// Those of some texts, by number, that a stream of a table must know beforehand: the longest, one that is not ASCII, those that begin with "null".
+template <class Text>
+std::vector<std::size_t> telling(std::size_t count, Text text) {
+  std::vector<std::size_t> found;
+  std::size_t longest = 0;
+  bool foreign = false;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::string& s = text(i);
+    const bool ascii = std::ranges::all_of(s, [](char c) { return static_cast<unsigned char>(c) <= 126; });
+    if (s.starts_with("null") || (!ascii && !foreign)) found.push_back(i);
+    foreign |= !ascii;
+    if (s.size() > text(longest).size()) longest = i;
+  }
+  if (count > 0) found.push_back(longest);
+  return found;
+}
+
 std::string status_of(const Source& source, std::size_t measurements) {
   if (!source.refusal.empty()) return "refused: " + source.refusal;
   return measurements == 0 ? "off all frames" : "measured";
@@ -28,20 +46,25 @@ std::string status_of(const Source& source, std::size_t measurements) {
 
 }  // namespace
 
-void Measured::sort() {
-  std::ranges::sort(measurements, [](const Measurement& a, const Measurement& b) {
-    if (a.source != b.source) return a.source < b.source;
-    const bool x = std::isnan(a.wavelength_um), y = std::isnan(b.wavelength_um);
-    if (x != y) return y;
-    if (!x && a.wavelength_um != b.wavelength_um) return a.wavelength_um < b.wavelength_um;
-    return a.frame < b.frame;
-  });
-  first_.assign(sources.size() + 1, measurements.size());
-  for (std::size_t i = measurements.size(); i-- > 0;) first_[static_cast<std::size_t>(measurements[i].source)] = i;
-  for (std::size_t s = sources.size(); s-- > 0;) first_[s] = std::min(first_[s], first_[s + 1]);
+std::int64_t Measured::total() const { return static_cast<std::int64_t>(std::accumulate(counts.begin(), counts.end(), std::size_t{0})); }
+
+void Measured::begin_block(std::size_t from, std::size_t to) {
+  from_ = from, to_ = to;
+  first_.assign(1, 0);
+  for (std::size_t s = from; s < to; ++s) first_.push_back(first_.back() + counts[s]);
+  rows_.clear();  // nothing of them need be moved
+  rows_.resize(first_.back());
 }
 
-std::span<const Measurement> Measured::of(std::size_t source) const { return std::span{measurements}.subspan(first_[source], first_[source + 1] - first_[source]); }
+std::span<Measurement> Measured::rows(std::size_t source) {
+  if (!holds(source)) return {};
+  return std::span{rows_}.subspan(first_[source - from_], counts[source]);
+}
+
+std::span<const Measurement> Measured::of(std::size_t source) const {
+  if (!holds(source)) return {};
+  return std::span{rows_}.subspan(first_[source - from_], counts[source]);
+}
 
 std::vector<int> Measured::detectors(std::span<const Measurement> some) const {
   std::vector<int> numbers;
@@ -97,28 +120,47 @@ Table measurements_table(const Measured& measured, std::span<const Measurement> 
   return t;
 }
 
-std::vector<Measurement> widest_texts(const Measured& measured) {
-  const auto longest = [&](auto length) { return *std::ranges::max_element(measured.measurements, {}, length); };
-  const auto frame = [&](const Measurement& m) -> const FrameRecord& { return measured.frames[static_cast<std::size_t>(m.frame)]; };
-  if (measured.measurements.empty()) return {};
-  return {longest([&](auto& m) { return measured.sources[static_cast<std::size_t>(m.source)].label.size(); }), longest([&](auto& m) { return frame(m).observation.size(); }), longest([&](auto& m) { return frame(m).publisher_id.size(); })};
+std::vector<Measurement> telling_texts(const Measured& measured) {
+  std::vector<std::size_t> sources, frames;
+  for (std::size_t s = 0; s < measured.counts.size(); ++s)
+    if (measured.counts[s] > 0) sources.push_back(s);
+  for (std::size_t f = 0; f < measured.frames.size(); ++f)
+    if (measured.on_frame[f] > 0) frames.push_back(f);
+  std::vector<Measurement> rows;
+  const auto add = [&](std::size_t s, std::size_t f) {
+    Measurement m;
+    m.source = static_cast<std::int32_t>(sources[s]), m.frame = static_cast<std::int32_t>(frames[f]);
+    rows.push_back(std::move(m));
+  };
+  for (const auto s : telling(sources.size(), [&](std::size_t i) -> const std::string& { return measured.sources[sources[i]].label; })) add(s, 0);
+  for (const auto f : telling(frames.size(), [&](std::size_t i) -> const std::string& { return measured.frames[frames[i]].observation; })) add(0, f);
+  for (const auto f : telling(frames.size(), [&](std::size_t i) -> const std::string& { return measured.frames[frames[i]].publisher_id; })) add(0, f);
+  return rows;
 }
 
-Table spectra_table(const Measured& measured, const BinOptions& options) {
-  const std::size_t n = measured.sources.size(), channels = measured.channels->channels().size();
+std::vector<std::size_t> telling_sources(const Measured& measured) {
+  auto which = telling(measured.sources.size(), [&](std::size_t i) -> const std::string& { return measured.sources[i].label; });
+  std::vector<std::string> status;
+  for (std::size_t s = 0; s < measured.sources.size(); ++s) status.push_back(status_of(measured.sources[s], measured.counts[s]));
+  for (const auto s : telling(status.size(), [&](std::size_t i) -> const std::string& { return status[i]; })) which.push_back(s);
+  return which;
+}
+
+Table spectra_table(const Measured& measured, std::span<const std::size_t> which, const BinOptions& options) {
+  const std::size_t n = which.size(), channels = measured.channels->channels().size();
   std::vector<std::string> label, status;
   std::vector<std::int32_t> number, total, used;
   std::vector<std::uint8_t> extended;
   std::vector<double> ra, dec, complete, wavelength, flux, error, chi2;
   std::vector<std::int32_t> count;
-  for (std::size_t s = 0; s < n; ++s) {
+  for (const auto s : which) {
     const auto some = measured.of(s);
     const auto detectors = measured.detectors(some);
     const Source& source = measured.sources[s];
-    label.push_back(source.label), status.push_back(status_of(source, some.size()));
+    label.push_back(source.label), status.push_back(status_of(source, measured.counts[s]));
     number.push_back(static_cast<std::int32_t>(s + 1));
     ra.push_back(source.sky.ra_deg), dec.push_back(source.sky.dec_deg);
-    total.push_back(static_cast<std::int32_t>(some.size()));
+    total.push_back(static_cast<std::int32_t>(measured.counts[s]));
     used.push_back(static_cast<std::int32_t>(std::ranges::count_if(some, [&](const auto& m) { return usable(m, options); })));
     complete.push_back(nyquist_completeness(some, detectors, *measured.channels, options));
     extended.push_back(source.extended);
@@ -167,14 +209,14 @@ Table frames_table(const Measured& measured) {
   return t;
 }
 
-Table covariances_table(const Measured& measured, std::span<const Source> all) {
+Table covariances_table(const Measured& measured, std::span<const Measurement> some, std::int64_t first_row, std::span<const Source> all) {
   std::vector<std::int32_t> row, source, other;
   std::vector<std::string> label;
   std::vector<double> covariance;
-  for (std::size_t i = 0; i < measured.measurements.size(); ++i)
-    for (const auto& c : measured.measurements[i].companions) {
+  for (std::size_t i = 0; i < some.size(); ++i)
+    for (const auto& c : some[i].companions) {
       const bool listed = static_cast<std::size_t>(c.source) < measured.sources.size();
-      row.push_back(static_cast<std::int32_t>(i + 1)), source.push_back(measured.measurements[i].source + 1);
+      row.push_back(static_cast<std::int32_t>(first_row + static_cast<std::int64_t>(i))), source.push_back(some[i].source + 1);
       other.push_back(listed ? c.source + 1 : 0), label.push_back(all[static_cast<std::size_t>(c.source)].label), covariance.push_back(c.covariance);
     }
   Table t;
@@ -185,6 +227,15 @@ Table covariances_table(const Measured& measured, std::span<const Source> all) {
   t.add("other_label", std::move(label), "", "Its name", "meta.id");
   t.add("covariance", std::move(covariance), "uJy2", "Covariance of both fluxes in this fit", "stat.covariance");
   return t;
+}
+
+Table telling_covariances(const Measured& measured, std::span<const Source> all) {
+  Measurement m;
+  std::vector<std::size_t> there;
+  for (std::size_t s = 0; s < all.size(); ++s)
+    if (measured.companion[s]) there.push_back(s);
+  for (const auto i : telling(there.size(), [&](std::size_t k) -> const std::string& { return all[there[k]].label; })) m.companions.push_back({static_cast<std::int32_t>(there[i]), 0});
+  return covariances_table(measured, std::span{&m, 1}, 1, all);
 }
 
 }  // namespace tessera::spectrum

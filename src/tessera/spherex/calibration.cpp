@@ -216,6 +216,68 @@ double CalibrationFiles::solid_angle_at(const SpectralFrame& frame, double x, do
   return map_at(solid_angles(frame, around(frame.box(), x, y)), frame.box(), x, y);
 }
 
+struct KeptMaps::Map {
+  static constexpr int side = 128;
+  io::FitsFile file;
+  std::string name;
+  int hdu = 0, across = 0;
+  Box whole;
+  std::vector<Image<float>> tiles;
+
+  Map(const fs::path& path, std::string of) : file{path}, name{std::move(of)}, hdu{map_hdu(file, name, {})} {
+    const auto& axes = file.hdus()[hdu].axes;
+    whole = {0, 0, static_cast<int>(axes[0]), static_cast<int>(axes[1])};
+    across = (whole.x1 + side - 1) / side;
+    tiles.resize(static_cast<std::size_t>(across) * static_cast<std::size_t>((whole.y1 + side - 1) / side));
+  }
+
+  /// The pixels of `part` of the detector into `pixels`, which has the same shape. False: no room.
+  bool take(Box part, Image<float>& pixels, std::atomic<std::int64_t>& room) {
+    if (!whole.contains(part)) map_hdu(file, name, part);  // says what is wrong
+    auto out = pixels.pixels().begin();
+    for (int y = part.y0; y < part.y1; ++y)
+      for (int x = part.x0; x < part.x1; ++x, ++out) {
+        const int i = x / side, j = y / side;
+        auto& tile = tiles[static_cast<std::size_t>(j) * static_cast<std::size_t>(across) + static_cast<std::size_t>(i)];
+        if (tile.empty()) {
+          const Box box = intersection(whole, {i * side, j * side, (i + 1) * side, (j + 1) * side});
+          const auto bytes = box.area() * static_cast<std::int64_t>(sizeof(float));
+          if (room.fetch_sub(bytes) < bytes) {
+            room += bytes;
+            return false;
+          }
+          tile = file.read_float(hdu, box);
+        }
+        *out = tile(x, y);
+      }
+    return true;
+  }
+};
+
+KeptMaps::KeptMaps(const Calibration& calibration, std::atomic<std::int64_t>& room) : calibration_{calibration}, room_{room} {}
+KeptMaps::~KeptMaps() = default;
+
+bool KeptMaps::look_up(const SpectralFrame& frame, std::span<Place> places) {
+  if (calibration_.spectral_wcs().empty() || calibration_.solid_angle_map().empty()) return false;
+  check_same(frame, calibration_.detector());
+  Image<float> pixels;
+  const std::lock_guard lock{mutex_};
+  if (!waves_) {
+    if (room_ < Map::side * Map::side * static_cast<std::int64_t>(sizeof(float))) return false;
+    waves_ = std::make_unique<Map>(calibration_.spectral_wcs(), "CWAVE"), widths_ = std::make_unique<Map>(calibration_.spectral_wcs(), "CBAND");
+    angles_ = std::make_unique<Map>(calibration_.solid_angle_map(), "IMAGE");
+  }
+  for (auto& p : places) {
+    pixels.reshape(around(frame.box(), p.x, p.y));
+    const Box part = on_detector(frame, pixels.box());
+    for (auto [map, value] : {std::pair{waves_.get(), &p.wave.centre_um}, {widths_.get(), &p.wave.width_um}, {angles_.get(), &p.solid_angle_arcsec2}}) {
+      if (!map->take(part, pixels, room_)) return false;
+      *value = map_at(pixels, frame.box(), p.x, p.y);
+    }
+  }
+  return true;
+}
+
 Image<std::int32_t> Calibration::strips(const SpectralFrame& frame, Box window) const {
   check_same(frame, detector_);
   auto map = Image<std::int32_t>::unfilled(window);

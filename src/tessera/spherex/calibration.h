@@ -1,9 +1,13 @@
 /// spherex/calibration.h — products of calibration per detector: wavelength and bandwidth of each pixel, solid angle, strips, average PSF.
 /// They are found by name beside the frames, in `calibration/` there, or in a folder that is given; what is absent has a documented fallback, which a caveat names.
 #pragma once
+#include <atomic>
 #include <filesystem>
 #include <initializer_list>
+#include <memory>
+#include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -69,6 +73,28 @@ class CalibrationFiles {
  private:
   const Calibration& calibration_;
   std::optional<io::FitsFile> waves_, angles_;
+};
+
+/// The maps of one detector in memory, in tiles that are read when they are first needed: for those who ask for places of thousands of frames. Safe from many threads.
+class KeptMaps {
+ public:
+  /// Tiles are taken out of `room`, bytes. The calibration and `room` must outlive it.
+  KeptMaps(const Calibration& calibration, std::atomic<std::int64_t>& room);
+  ~KeptMaps();
+  struct Place {
+    double x = 0, y = 0;            ///< of the frame, within its outer pixel edges
+    Wavelength wave;
+    double solid_angle_arcsec2 = 0;
+  };
+  /// Fills in what CalibrationFiles would say. False when a product is absent or there is no room left: then look into the files. Throws DataError as those.
+  bool look_up(const SpectralFrame& frame, std::span<Place> places);
+
+ private:
+  struct Map;
+  const Calibration& calibration_;
+  std::atomic<std::int64_t>& room_;
+  std::mutex mutex_;
+  std::unique_ptr<Map> waves_, widths_, angles_;
 };
 
 /// A map of calibration at a place: bilinear between the four pixels of `frame` around it, at its border on along the slope of the last ones. The map must hold these pixels.

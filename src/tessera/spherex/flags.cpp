@@ -6,6 +6,7 @@
 #include <bit>
 #include <map>
 
+#include "tessera/base/clones.h"
 #include "tessera/base/error.h"
 #include "tessera/base/text.h"
 
@@ -44,6 +45,10 @@ constexpr Flag table[] = {
     {32, "CONTAINS_BAD_PIXEL", "a pixel of the fit's region is one that fits ignore (photometry)"},
     {33, "FIT_ERROR", "the fit has no result (photometry)"},
 };
+
+TESSERA_CLONES void masked(const std::uint32_t* plane, std::uint32_t mask, std::uint64_t* out, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) out[i] = plane[i] & mask;
+}
 
 const Flag* named(std::string_view name) {
   const auto found = std::ranges::find_if(table, [&](const Flag& f) { return text::lower(f.name) == text::lower(name); });
@@ -142,6 +147,11 @@ std::uint64_t FlagNumbers::standard(std::uint32_t plane) const {
   for (const auto& [from, to] : moved_)
     if (plane & from) value |= to;
   return value;
+}
+
+void FlagNumbers::standard(std::span<const std::uint32_t> plane, std::span<std::uint64_t> out) const {
+  if (moved_.empty()) return masked(plane.data(), same_, out.data(), out.size());
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = standard(plane[i]);
 }
 
 }  // namespace tessera::spherex

@@ -41,6 +41,8 @@ class FlagNumbers {
   /// standard bit unless a card gives it to another. Throws DataError that starts with `where`: a number outside 0 to 31, one bit named twice.
   static FlagNumbers from_header(const Header& header, const std::string& where);
   std::uint64_t standard(std::uint32_t plane) const;
+  /// Of many pixels; both spans of one length.
+  void standard(std::span<const std::uint32_t> plane, std::span<std::uint64_t> out) const;
   bool from_cards() const { return from_cards_; }
   bool is_standard() const { return moved_.empty(); }
   /// Names in the cards that the table of standard numbers lacks: their bits are not carried on.

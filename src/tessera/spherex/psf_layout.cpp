@@ -3,6 +3,8 @@
 #include <charconv>
 #include <cmath>
 #include <set>
+#include <string_view>
+#include <unordered_map>
 
 #include "tessera/base/error.h"
 #include "tessera/spherex/psf_layout_private.h"
@@ -36,12 +38,27 @@ std::array<int, 3> version_numbers(const std::string& version) {
   return numbers;
 }
 
-double card(const Header& header, const char* key, int i, const std::string& where) {
-  const auto name = fmt::format("{}_{}", key, i);
-  const auto value = header.number(name);
-  if (!value || !std::isfinite(*value)) throw DataError{fmt::format("{}: no number {}; expected the place of every PSF zone", where, name)};
-  return *value;
-}
+/// The four numbers of every zone. A header of hundreds of cards is gone through once, not once for each of them.
+class ZoneCards {
+ public:
+  explicit ZoneCards(const Header& header) {
+    for (const auto& card : header.cards())
+      if (const auto stem = std::string_view{card.key}.substr(0, 5); stem == "XCTR_" || stem == "YCTR_" || stem == "XWID_" || stem == "YWID_") {
+        Header one;
+        one.add(card);
+        if (const auto value = one.number(card.key)) numbers_.try_emplace(card.key, *value);
+      }
+  }
+  double operator()(const char* key, int i, const std::string& where) const {
+    const auto name = fmt::format("{}_{}", key, i);
+    const auto found = numbers_.find(name);
+    if (found == numbers_.end() || !std::isfinite(found->second)) throw DataError{fmt::format("{}: no number {}; expected the place of every PSF zone", where, name)};
+    return found->second;
+  }
+
+ private:
+  std::unordered_map<std::string, double> numbers_;
+};
 
 /// Plane 11 zy + zx stands at column zx. Cards with x and y exchanged let y run fastest.
 int mend_exchanged(std::vector<PsfZone>& zones) {
@@ -68,8 +85,8 @@ PsfLayout cell_layout(const io::FitsFile& file, int hdu, const std::string& vers
   const Header header = file.header(hdu);
   PsfLayout layout{PsfLayout::Kind::cells, hdu, static_cast<int>(axes[0]), static_cast<int>(axes[1]), static_cast<int>(header.integer("OVERSAMP").value_or(10)), {}, 0};
   if (layout.oversample < 1 || layout.oversample > 100) throw DataError{fmt::format("{}: OVERSAMP = {}; expected 10", where, layout.oversample)};
-  for (int i = 1; i <= axes[2]; ++i)
-    layout.zones.push_back({card(header, "XCTR", i, where), card(header, "YCTR", i, where), card(header, "XWID", i, where), card(header, "YWID", i, where), i - 1});
+  const ZoneCards card{header};
+  for (int i = 1; i <= axes[2]; ++i) layout.zones.push_back({card("XCTR", i, where), card("YCTR", i, where), card("XWID", i, where), card("YWID", i, where), i - 1});
   if (psf_cards_may_be_exchanged(version)) layout.mended = mend_exchanged(layout.zones);
   return layout;
 }

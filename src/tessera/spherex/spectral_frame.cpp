@@ -144,7 +144,7 @@ SpectralPixels SpectralFrame::read_window(const io::FitsFile& file, Box window, 
   if (zodi_ >= 0 && with_zodi) pixels.zodi = file.read_float(zodi_, window);
   const auto bits = file.read_bits(flags_, window);
   pixels.flags = Image<std::uint64_t>::unfilled(bits.box());
-  std::ranges::transform(bits.pixels(), pixels.flags.pixels().begin(), [&](std::uint32_t b) { return flag_numbers_.standard(b); });
+  flag_numbers_.standard(bits.pixels(), pixels.flags.pixels());
   return pixels;
 }
 
