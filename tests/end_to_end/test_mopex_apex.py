@@ -347,7 +347,7 @@ def test_apex_qa_cuts_the_response_and_mosaics_the_residuals(stack, tmp_path):
     sky = WCS(fits.getheader(out / "Combine-mosaic" / "mosaic.fits"))
     qa, mosaic = tmp_path / "qa.nl", tmp_path / "mosaic_qa.nl"
     qa.write_text("create_residual_images = 1\ncreate_pointsource_images = 1\n" + block.format(sky=1, x="'RA'", y="'Dec'"))
-    mosaic.write_text("run_mosaic_coadder = 1\nrun_mosaic_combiner = 1\n")
+    mosaic.write_text("run_mosaic_coadder = 1\nrun_mosaic_combiner = 1\nCOMBINER_DIR = Combine-mosaic\n")  # as namelists of mosaic.pl have it
     run = ["-n", qa, *frames, "-p", PRF, "-E", out / "extract_raw.tbl"]
     tessera("mopex", "apex_qa.pl", *run, "-u", mosaic, "-F", out / "FIF.tbl", "-O", tmp_path / "qa", "-q")
     made = files_of(tmp_path / "qa")

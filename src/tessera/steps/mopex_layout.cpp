@@ -25,6 +25,12 @@ std::string below(const param::LegacyConfig& config, const char* key, const std:
   return name;
 }
 
+/// Where a namelist of mosaic.pl, taken for another mosaic, names the folders that mosaic.pl has by itself, those are not meant: its products lie there.
+std::string module_folder(const param::LegacyConfig& config, const char* key, const std::string& module, const std::string& tail) {
+  const std::string otherwise = module + "-" + tail, name = below(config, key, otherwise);
+  return name == module + "-mosaic" ? otherwise : name;
+}
+
 }  // namespace
 
 bool is_on(const param::LegacyConfig& config, std::string_view key, bool otherwise) {
@@ -35,15 +41,15 @@ bool is_on(const param::LegacyConfig& config, std::string_view key, bool otherwi
 MopexLayout::MopexLayout(const param::LegacyConfig& config, MopexScript script, const std::string& tail)
     : script_{script},
       of_residuals_{tail != "mosaic"},
-      combiner_{below(config, "COMBINER_DIR", "Combine-" + tail)},
-      coadder_{below(config, "COADDER_DIR", "Coadd-" + tail)},
-      medfilter_{below(config, "MEDFILTER_DIR", "Medfilter-" + tail)},
-      sigma_{below(config, "SIGMA_DIR", "Sigma-" + tail)},
-      rmasks_{below(config, "RMASK_DIR", "Rmask-" + tail)},
-      rmask_mosaic_{below(config, "RMASK_MOSAIC_DIR", "RmaskMosaic-" + tail)},
-      outliers_{below(config, "OUTLIER_DIR", "Outlier-" + tail)},
-      detections_{below(config, "DETECT_DIR", "Detect-" + tail)},
-      interpolated_{below(config, "INTERP_DIR", "Interp-" + tail)},
+      combiner_{module_folder(config, "COMBINER_DIR", "Combine", tail)},
+      coadder_{module_folder(config, "COADDER_DIR", "Coadd", tail)},
+      medfilter_{module_folder(config, "MEDFILTER_DIR", "Medfilter", tail)},
+      sigma_{module_folder(config, "SIGMA_DIR", "Sigma", tail)},
+      rmasks_{module_folder(config, "RMASK_DIR", "Rmask", tail)},
+      rmask_mosaic_{module_folder(config, "RMASK_MOSAIC_DIR", "RmaskMosaic", tail)},
+      outliers_{module_folder(config, "OUTLIER_DIR", "Outlier", tail)},
+      detections_{module_folder(config, "DETECT_DIR", "Detect", tail)},
+      interpolated_{module_folder(config, "INTERP_DIR", "Interp", tail)},
       corrected_{below(config, "OVERLAP_CORR_DIR", "Overlap_corr")},
       zodi_{below(config, "ZODSUB_DIR", "Zod_Sub")},
       offsets_{below(config, "OVERLAP_CORR_FILE_NAME", "offsets.tbl")},
