@@ -32,6 +32,8 @@ FWHM, NOISE, PIXELS_PER_STAR = 2.5, 1.0, 524
 GIVEN = {"detection": ("40 Mpix/s", "sep 17, photutils 1.5"), "aperture 3": ("0.6 M/s", "sep 0.4, photutils 0.05"), "aperture 5": ("", ""), "fit": ("20 k/s, 5 frames", ""),
          "forced, 1": ("", "Tractor 2.75, photutils 0.15 k/s"), "forced, 10": ("150 k/s", "Tractor 0.75, photutils 0.036 k/s")}
 
+BUSY = " Other work ran on the same processors: programs in turns are comparable, parts, timed one program after another, only roughly."
+
 
 def arguments():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -125,7 +127,7 @@ def main():
         say("parts")
         ours = own_parts(a.runs)
         peers = {p: r for p in ("sep", "photutils") if not (p == "photutils" and a.no_photutils) and (r := peer_parts(p, folder, mpix))}
-    lines = ["# Extraction: speed", "", f"Written by bench/extraction.py. {results.machine()}. Load {before:.1f} before, {load():.1f} after. One image of {a.side}², {a.side ** 2 // PIXELS_PER_STAR} stars; medians of {a.runs}.", "",
+    lines = ["# Extraction: speed", "", f"Written by bench/extraction.py. {results.machine()}. Load {before:.1f} before, {load():.1f} after. One image of {a.side}², {a.side ** 2 // PIXELS_PER_STAR} stars; medians of {a.runs}." + (BUSY if before > 2 * os.cpu_count() else ""), "",
              "## Whole programs, one thread, files to files", "", "| program | sources | wall s | CPU s | Mpix per CPU s | thousand sources per CPU s | peak MiB |", "|---|---|---|---|---|---|---|"]
     lines += [f"| {k} | {counts.get(k, 0)} | {c.wall:.2f} | {c.cpu:.2f} | {mpix / c.cpu:.1f} | {counts.get(k, 0) / c.cpu / 1000:.1f} | {c.peak_mib:.0f} |" for k, c in costs.items()]
     lines += parts_table(ours, peers)
