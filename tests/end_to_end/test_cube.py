@@ -106,7 +106,7 @@ def test_the_flux_of_a_star_is_kept_and_its_position(tmp_path):
 
 
 def test_astropy_reads_the_axes_and_the_tables(flat, tmp_path):
-    with cube(tmp_path / "out", flat, "--size", "10m,240s", "--pixel", "12", "--rotation", "30", "--wavelength", "1.15,1.30", "--wave-eff", target="10:00:04.8,+02:00:36") as c:
+    with cube(tmp_path / "out", flat, "--size", "10m,240s", "--pixel", "12", "--rotation", "30", "--wavelengths", "1.15-1.30", "--wave-eff", target="10:00:04.8,+02:00:36") as c:
         assert [h.name for h in c] == ["PRIMARY", "IMAGE", "VARIANCE", "WEIGHT", "NHITS", "FLAGS", "WAVE_EFF", "SPECTRAL_CHANNELS", "WCS-WAVE"]
         assert all(h.verify_checksum() == 1 and h.verify_datasum() == 1 for h in c)
         assert c["IMAGE"].shape == (7, 20, 50)
@@ -188,7 +188,7 @@ def digests(path):
 
 
 def test_bits_depend_on_neither_threads_nor_memory_nor_order_of_hdus(flat, tmp_path):
-    args = [flat, "--size", "9", "--wave-eff", "--wavelength", "1.1,1.5"]
+    args = [flat, "--size", "9", "--wave-eff", "--wavelengths", "1.1-1.5"]
     cube(tmp_path / "a", *args, "--threads", "1").close()
     cube(tmp_path / "b", *args, "--threads", "3", "--memory", "300M").close()
     assert digests(tmp_path / "a" / "cube.fits") == digests(tmp_path / "b" / "cube.fits")
@@ -219,8 +219,9 @@ def test_what_cannot_be_made_is_refused_in_one_line(flat, tmp_path):
         assert len(lines) == 1
         return lines[0]
 
-    assert "no channel asked for reaches into this range" in refused(2, "--wavelength", "5.5,6")
-    assert "MIN below MAX" in refused(2, "--wavelength", "2,1")
+    assert "no detector sees 5.5-6 micrometres" in refused(2, "--wavelengths", "5.5-6")
+    assert "no channel asked for reaches into this range" in refused(2, "--wavelengths", "4.9-5", "--channels", "1-3")
+    assert "the shorter wavelength comes first" in refused(2, "--wavelengths", "2-1")
     assert "at most 40" in refused(2, "--size", "60d")
     assert "at most 16384 are made" in refused(2, "--size", "39d,30s", "--pixel", "6.15")
     assert 'expected "W,H"' in refused(2, "--size", "1,2,3")

@@ -69,7 +69,7 @@ def test_frames_are_chosen_by_time_wavelength_and_detector_and_cut_at_their_edge
     assert (everything["width"] == SIZE).all() and (everything["x0"] == 1).all()
     assert list(made("time", "--mjd", "60800.5,60802.5")["mjd"]) == [60801, 60802]
     low, high = sorted(everything["wavelength"])[1:3]
-    assert len(made("wave", "--wavelength", f"{low - 1e-4},{high + 1e-4}")) == 2
+    assert len(made("wave", "--wavelengths", f"{low - 1e-4}-{high + 1e-4}")) == 2
     assert not list((tmp_path / "wave").glob("level2*_0009_*"))
     edge = made("edge", "--size", "10")
     assert (edge["width"] <= SIZE).all() and (edge["height"] < SIZE).any()
@@ -94,8 +94,8 @@ def test_what_cannot_be_cut_is_refused_in_one_line(frames, tmp_path):
         return done.stderr
     assert "no frames given" in refused(2)
     assert "numbers from 1 to 6" in refused(2, frames, "--detectors", "7")
-    assert "the lower first" in refused(2, frames, "--wavelength", "2,1")
-    assert "the lower first" in refused(2, frames, "--mjd", "60000")
+    assert "the shorter wavelength comes first" in refused(2, frames, "--wavelengths", "2-1")
+    assert "the earlier first" in refused(2, frames, "--mjd", "60000")
     assert "expected an angle above 0" in refused(2, frames, "--size", "0")
     assert "is none" in tessera("cutout", frames, "-o", tmp_path / "x", code=2).stderr
     bad = tmp_path / "bad.fits"

@@ -23,7 +23,7 @@ void describe(param::Schema<TargetOptions>& s) {
 
 void describe(param::Schema<ChannelOptions>& s) {
   using O = ChannelOptions;
-  s.field(&O::wavelength, "wavelength", "\"MIN,MAX\" in µm: the channels whose strips reach into this range; empty: all 102.").flag("wavelength").placeholder("MIN,MAX");
+  s.field(&O::wavelengths, "wavelengths", "Only channels whose strips reach into these wavelengths, as in 0.9-1.1,2.0-2.4 (micrometres); empty: all 102.").flag("wavelengths").placeholder("RANGES");
   s.field(&O::channels, "numbers", "Channels by number, as in 1-17,40 (1 to 102: 17 for each detector); empty: those of the range of wavelengths.").flag("channels").placeholder("LIST");
   s.field(&O::bands, "bands", "Synthetic bands in the place of channels: tables of transmission, as in K.dat or K=filter.vot; channels are weighted as by a detector that counts photons.").flag("bands").placeholder("[NAME=]FILE,...");
   s.field(&O::band_unit, "band_unit", "Wavelengths of transmissions whose table does not say it.").choices({{"um", WavelengthUnit::um}, {"nm", WavelengthUnit::nm}, {"angstrom", WavelengthUnit::angstrom}});

@@ -36,7 +36,7 @@ struct ChannelOptions {
   std::vector<std::string> bands{};       // NAME=FILE
   WavelengthUnit band_unit = WavelengthUnit::um;
   double band_coverage = 0.95;
-  std::string wavelength{};               // "MIN,MAX" µm
+  std::vector<std::string> wavelengths{};  // "0.9-1.1" µm
   std::string channels{};                 // "1-17,40"
 };
 void describe(param::Schema<ChannelOptions>& s);

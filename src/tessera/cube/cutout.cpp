@@ -18,6 +18,7 @@
 #include "tessera/pipeline/mosaic.h"
 #include "tessera/pipeline/remote_files.h"
 #include "tessera/pipeline/run_json.h"
+#include "tessera/spherex/wavelength_ranges.h"
 #include "tessera/wcs/position_text.h"
 
 namespace tessera::cube {
@@ -29,7 +30,8 @@ struct Wish {
   wcs::SkyPoint at;
   double width_deg = 0, height_deg = 0;
   std::set<int> detectors;
-  double low_um = 0, high_um = INFINITY, from_mjd = -INFINITY, to_mjd = INFINITY;
+  spherex::WavelengthRanges wavelengths;
+  double from_mjd = -INFINITY, to_mjd = INFINITY;
 };
 
 struct Cut {
@@ -43,10 +45,10 @@ struct Cut {
   bool wanted = false;
 };
 
-std::pair<double, double> range(const std::string& text, const char* where) {
+std::pair<double, double> dates(const std::string& text) {
   const auto parts = text::split(text, ',');
   const auto low = text::to_double(text::trim(parts.front())), high = text::to_double(text::trim(parts.back()));
-  if (parts.size() != 2 || !low || !high || !(*low < *high)) throw UsageError{fmt::format("{} '{}': expected two numbers, the lower first, as in 1.2,1.6", where, text)};
+  if (parts.size() != 2 || !low || !high || !(*low < *high)) throw UsageError{fmt::format("cutout.mjd '{}': expected two dates, the earlier first, as in 60800,60830.5", text)};
   return {*low, *high};
 }
 
@@ -64,8 +66,8 @@ Wish read_wish(std::vector<std::string>& inputs, const CutoutOptions& options) {
     if (!d || *d < 1 || *d > spherex::detectors) throw UsageError{fmt::format("cutout.detectors '{}': expected numbers from 1 to 6, as in 1,4", options.detectors)};
     wish.detectors.insert(static_cast<int>(*d));
   }
-  if (!options.wavelength.empty()) std::tie(wish.low_um, wish.high_um) = range(options.wavelength, "cutout.wavelength");
-  if (!options.mjd.empty()) std::tie(wish.from_mjd, wish.to_mjd) = range(options.mjd, "cutout.mjd");
+  wish.wavelengths = spherex::parse_wavelengths(options.wavelengths, "cutout.wavelengths");
+  if (!options.mjd.empty()) std::tie(wish.from_mjd, wish.to_mjd) = dates(options.mjd);
   return wish;
 }
 
@@ -92,7 +94,7 @@ Cut consider(const std::string& file, const Wish& wish, const InputOptions& inpu
     const int px = static_cast<int>(std::lround(p.x)), py = static_cast<int>(std::lround(p.y));
     const auto waves = calibration.of(frame.detector()).wavelengths(frame, {px, py, px + 1, py + 1});
     cut.wavelength = waves.centre_um(px, py), cut.width = waves.width_um(px, py);
-    cut.wanted = cut.wavelength >= wish.low_um && cut.wavelength <= wish.high_um;
+    cut.wanted = spherex::reaches_into(wish.wavelengths, cut.wavelength, cut.wavelength);
     const io::FitsFile opened{file};
     for (const char* name : {"IMAGE", "FLAGS", "VARIANCE", "ZODI"})
       if (const auto hdu = opened.find(name)) cut.images.push_back(*hdu);
@@ -145,7 +147,7 @@ void describe(param::Schema<CutoutOptions>& s) {
   s.field(&O::center, "center", "Position as \"RA Dec\" (ICRS), in degrees or sexagesimal; empty: the first input is one.").flag("center").placeholder("\"RA DEC\"");
   s.field(&O::size, "size", "Width and height along the detector's axes, \"W,H\" or one number for both, in minutes of arc or with a unit behind: 30s, 3m, 0.5d.").flag("size").placeholder("SIZE");
   s.field(&O::detectors, "detectors", "Detectors, as in 1,4; empty: all.").flag("detectors").placeholder("LIST");
-  s.field(&O::wavelength, "wavelength", "\"MIN,MAX\" in µm: frames whose wavelength at the position is in this range; empty: all.").flag("wavelength").placeholder("MIN,MAX");
+  s.field(&O::wavelengths, "wavelengths", "Only frames that see the position at these wavelengths, as in 0.9-1.1,2.0-2.4 (micrometres); empty: all.").flag("wavelengths").placeholder("RANGES");
   s.field(&O::mjd, "mjd", "\"FROM,TO\": frames whose exposure's middle is in this range of modified Julian dates; empty: all.").flag("mjd").placeholder("FROM,TO");
 }
 

@@ -11,7 +11,7 @@ struct CutoutOptions {
   std::string center{};
   std::string size = "3";          // arcmin; "W,H" along the detector's axes
   std::string detectors{};         // "1,4"
-  std::string wavelength{};        // "MIN,MAX" µm at the position
+  std::vector<std::string> wavelengths{};  // "0.9-1.1" µm at the position
   std::string mjd{};               // "FROM,TO"
 };
 void describe(param::Schema<CutoutOptions>& s);

@@ -10,6 +10,7 @@
 #include "tessera/base/error.h"
 #include "tessera/base/text.h"
 #include "tessera/io/tables.h"
+#include "tessera/spherex/wavelength_ranges.h"
 
 namespace tessera::cube {
 namespace {
@@ -35,15 +36,6 @@ std::set<int> numbers(const std::string& list) {
     for (auto n = *first; n <= *last; ++n) all.insert(static_cast<int>(n));
   }
   return all;
-}
-
-std::pair<double, double> range_um(const std::string& range) {
-  const auto parts = text::split(range, ',');
-  if (parts.size() == 2) {
-    const auto low = text::to_double(text::trim(parts[0])), high = text::to_double(text::trim(parts[1]));
-    if (low && high && std::isfinite(*low) && std::isfinite(*high) && *low > 0 && *low < *high) return {*low, *high};
-  }
-  throw UsageError{fmt::format("channels.wavelength '{}': expected \"MIN,MAX\" in micrometres with MIN below MAX", range)};
 }
 
 }  // namespace
@@ -119,13 +111,10 @@ std::vector<spherex::Channel> wanted_channels(const spherex::ChannelTable& table
   std::set<int> wanted;
   if (!options.channels.empty()) wanted = numbers(options.channels);
   std::vector<spherex::Channel> channels;
-  const bool by_range = !options.wavelength.empty();
-  const auto [low, high] = by_range ? range_um(options.wavelength) : std::pair{0.0, 0.0};
+  const auto ranges = spherex::parse_wavelengths(options.wavelengths, "channels.wavelengths");
   for (const auto& c : table.channels())
-    if ((wanted.empty() || wanted.count(c.channel)) && (!by_range || (c.max_um > low && c.min_um < high))) channels.push_back(c);
-  if (channels.empty())
-    throw UsageError{fmt::format("channels.wavelength '{}': no channel asked for reaches into this range; the 102 channels cover {:.4g} to {:.4g} micrometres", options.wavelength, table.channels().front().min_um,
-                                 table.channels().back().max_um)};
+    if ((wanted.empty() || wanted.count(c.channel)) && spherex::reaches_into(ranges, c.min_um, c.max_um)) channels.push_back(c);
+  if (channels.empty()) throw UsageError{fmt::format("channels.wavelengths {}: no channel asked for reaches into this range", fmt::join(options.wavelengths, ","))};
   return channels;
 }
 

@@ -103,8 +103,7 @@ class FrameRun {
     });
     if (!look_up_kept())
       for (std::size_t from = 0; from < wanted_.size();) from = look_up(from);
-    const auto asked = [&](const Wanted& w) { return std::ranges::any_of(options_.wavelengths, [&](const auto& range) { return w.wavelength_um >= range.first && w.wavelength_um <= range.second; }); };
-    if (!options_.wavelengths.empty()) std::erase_if(wanted_, [&](const Wanted& w) { return !asked(w); });
+    std::erase_if(wanted_, [&](const Wanted& w) { return !spherex::reaches_into(options_.wavelengths, w.wavelength_um, w.wavelength_um); });
   }
 
   /// From the maps in memory; false when they are not there.

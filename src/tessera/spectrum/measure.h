@@ -18,6 +18,7 @@
 #include "tessera/spectrum/local_sky.h"
 #include "tessera/spectrum/sources.h"
 #include "tessera/spherex/calibration.h"
+#include "tessera/spherex/wavelength_ranges.h"
 
 namespace tessera::spectrum {
 
@@ -35,7 +36,7 @@ struct MeasureOptions {
   bool covariance = false;       ///< keep the covariances with the neighbours
   bool any_quality = false;      ///< frames whose checks failed, too
   std::int32_t inspected = 0;    ///< measurements of the first so many sources keep their pixels
-  std::vector<std::pair<double, double>> wavelengths;  ///< µm; empty: all
+  spherex::WavelengthRanges wavelengths;  ///< µm; empty: all
 };
 
 /// What a frame's row says of itself, kept once for all its measurements.

@@ -84,7 +84,7 @@ class Run {
     const auto& b = options_.background;
     for (const auto& [key, side] : {std::pair{"fit.side", f.side}, {"background.side", b.side}, {"background.widest_side", b.widest_side}})
       if (side % 2 == 0) throw UsageError{fmt::format("{} = {}: an odd number of pixels is expected, so that the source stands in the middle", key, side)};
-    measure_ = {f.side, f.reach, f.weights, f.placement, f.psf_shift_x, f.psf_shift_y, b.way, {b.side, b.widest_side, b.least_fraction}, b.mask_sources, f.covariance, options_.any_quality, 0, parse_wavelengths(options_.wavelengths)};
+    measure_ = {f.side, f.reach, f.weights, f.placement, f.psf_shift_x, f.psf_shift_y, b.way, {b.side, b.widest_side, b.least_fraction}, b.mask_sources, f.covariance, options_.any_quality, 0, spherex::parse_wavelengths(options_.wavelengths, "spectrum.wavelengths")};
   }
 
   void read_inputs() {

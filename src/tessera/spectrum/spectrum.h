@@ -58,7 +58,4 @@ struct SpectrumRequest {
 /// Throws UsageError, DataError, SystemError. No measurement at all: Outcome::nothing_to_do, written all the same.
 pipeline::Outcome spectrum(const SpectrumRequest& request, const SpectrumOptions& options, param::OptionSet& settings, pipeline::Context& context);
 
-/// "0.9-1.1" … as pairs. Throws UsageError: no range, empty.
-std::vector<std::pair<double, double>> parse_wavelengths(const std::vector<std::string>& ranges);
-
 }  // namespace tessera::spectrum

@@ -1,6 +1,3 @@
-#include <fmt/format.h>
-
-#include "tessera/base/text.h"
 #include "tessera/spectrum/spectrum.h"
 
 namespace tessera::spectrum {
@@ -44,19 +41,6 @@ void SpectrumOptions::declare(param::OptionSet& options) {
   options.add("fit", "The joint fit in each cut-out", fit);
   options.add("background", "The background under the sources", background);
   options.add("channels", "Means by spectral channel", channels);
-}
-
-std::vector<std::pair<double, double>> parse_wavelengths(const std::vector<std::string>& ranges) {
-  std::vector<std::pair<double, double>> parsed;
-  for (const auto& range : ranges) {
-    const auto dash = range.find('-', 1);
-    const auto low = text::to_double(text::trim(std::string_view{range}.substr(0, dash))), high = dash == std::string::npos ? std::nullopt : text::to_double(text::trim(std::string_view{range}.substr(dash + 1)));
-    if (!low || !high) throw UsageError{fmt::format("spectrum.wavelengths: '{}' is no range; expected two numbers in micrometres, as in 0.9-1.1", range)};
-    if (!(*low < *high)) throw UsageError{fmt::format("spectrum.wavelengths: the range {} is empty; the shorter wavelength comes first", range)};
-    if (*high < 0.7 || *low > 5.1) throw UsageError{fmt::format("spectrum.wavelengths: no detector sees {} micrometres; they reach from 0.74 to 5.01", range)};
-    parsed.emplace_back(*low, *high);
-  }
-  return parsed;
 }
 
 }  // namespace tessera::spectrum

@@ -16,7 +16,7 @@ class Cutout : public Step {
            "The first input is the position (RA,DEC in degrees or sexagesimal); frames are files, folders, quoted globs, or @list.txt. The output folder also gets cutouts.tbl, run.json and tessera.log.";
   }
   std::string_view inputs() const override { return "RA,DEC FRAMES..."; }
-  std::string_view example() const override { return "tessera cutout 210.8023,54.3489 frames --size 3m --wavelength 3.2,3.4 -o pah"; }
+  std::string_view example() const override { return "tessera cutout 210.8023,54.3489 frames --size 3m --wavelengths 3.2-3.4 -o pah"; }
   bool writes_output() const override { return true; }
   void declare(param::OptionSet& options) override {
     options.add("input", "Frames that count, and calibration", input_);
