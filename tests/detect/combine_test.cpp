@@ -72,3 +72,36 @@ TEST(Combine, AHundredBandsOfNoiseAreStillANormalVariable) {
   EXPECT_NEAR(above[1] / (side * side), 0.1587, 0.015);
   EXPECT_NEAR(above[2] / (side * side), 0.02275, 0.006);
 }
+
+TEST(Combine, AFlatSpectrumIsWeightedByErrorsAndNoiseStaysNormal) {
+  std::vector<Image<float>> bands, errors;
+  const float s[] = {2, -1, 3}, e[] = {1, 2, 0.5};
+  for (int k = 0; k < 3; ++k) bands.emplace_back(Box{0, 0, 2, 1}, s[k]), errors.emplace_back(Box{0, 0, 2, 1}, e[k]);
+  bands[2](1, 0) = NAN;
+  const auto c = detect::flat_significance(bands, errors);
+  EXPECT_NEAR(c(0, 0), (2 / 1. - 1 / 2. + 3 / .5) / std::sqrt(1 + 1 / 4. + 4), 1e-6);
+  EXPECT_NEAR(c(1, 0), (2 / 1. - 1 / 2.) / std::sqrt(1 + 1 / 4.), 1e-6);
+  bands[0](1, 0) = bands[1](1, 0) = NAN;
+  EXPECT_TRUE(std::isnan(detect::flat_significance(bands, errors)(1, 0)));
+  errors.pop_back();
+  EXPECT_THROW(detect::flat_significance(bands, errors), UsageError);
+}
+
+TEST(Combine, TheLessLikelyOfTwoIndependentOnesIsNormalAgain) {
+  constexpr int side = 200;
+  std::mt19937 random{23};
+  std::normal_distribution<float> noise{0, 1};
+  Image<float> a{Box{0, 0, side, side}}, b{a.box()};
+  for (float& v : a.pixels()) v = noise(random);
+  for (float& v : b.pixels()) v = noise(random);
+  a(0, 0) = 7, b(0, 0) = NAN, a(1, 0) = 12, a(2, 0) = 8.0001F, a(3, 0) = 7.9999F;
+  const auto c = detect::less_likely(a, b);
+  EXPECT_EQ(c(0, 0), 7.F);
+  EXPECT_NEAR(c(1, 0), 12 - std::log(2.) / 12, 1e-3);
+  EXPECT_NEAR(c(2, 0), c(3, 0), 1e-3);  // where exact numbers end
+  double above[4] = {};
+  for (const float v : c.pixels())
+    for (int s = 0; s < 4; ++s) above[s] += v > static_cast<float>(s - 1);
+  const double expected[] = {0.8413, 0.5, 0.1587, 0.02275};
+  for (int s = 0; s < 4; ++s) EXPECT_NEAR(above[s] / (side * side), expected[s], 0.01) << s;
+}

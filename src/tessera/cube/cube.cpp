@@ -164,16 +164,21 @@ std::vector<pipeline::InputRecord> inputs_of(const CubePlan& plan, const CubeOpt
 
 }  // namespace
 
-pipeline::Outcome make_cube(const CubeRequest& request, const CubeOptions& options, param::OptionSet& settings, pipeline::Context& outer, const std::function<void(const CubePlan&)>& planned) {
+pipeline::Outcome make_cube(const CubeRequest& request, const CubeOptions& options, param::OptionSet& settings, pipeline::Context& outer, const CubeWatch& watch) {
   pipeline::Recorder context{outer};
   pipeline::RunClock clock{"cube", request.inputs};
   auto plan = make_plan(request, options, context);
   const auto pieces = divide(plan, options, context);
   tell_plan(plan, options, pieces, context);
-  if (planned) planned(plan);
+  if (watch.planned) watch.planned(plan);
   if (request.dry_run) return pipeline::Outcome::done;
 
   const auto asked = pipeline::table_request("cube", request.inputs, plan.files, settings);
+  if (request.take_complete && pipeline::holds_complete_run(request.output, asked.plan_hash, plan.files)) {
+    context.log(Level::info, fmt::format("{}: the cube was finished before the run was interrupted", request.output));
+    if (watch.made) watch.made(std::move(plan));
+    return pipeline::Outcome::done;
+  }
   pipeline::OutputFolder folder{request.output, asked, request.overwrite};
   context.log_to(folder.product("tessera.log").string());
   check_disk(folder.path(), cube_bytes(plan, options));
@@ -203,6 +208,7 @@ pipeline::Outcome make_cube(const CubeRequest& request, const CubeOptions& optio
   files::write_atomic(folder.product("run.json"), pipeline::run_json(clock.record, asked.plan_hash, settings, inputs, products, results, context));
   folder.publish("run.json");
   context.log(Level::info, fmt::format("{}: {} planes from {} frames, {}", request.output, plan.planes.size(), plan.frames.size(), text::format_duration(clock.record.wall_s)));
+  if (watch.made) watch.made(std::move(plan));
   return context.caveats().empty() ? pipeline::Outcome::done : pipeline::Outcome::done_with_caveats;
 }
 

@@ -16,11 +16,17 @@ struct CubeRequest {
   std::vector<std::string> inputs;  ///< a position first unless options name one; files, folders, globs, @lists
   std::string output;               ///< folder
   bool overwrite = false, dry_run = false;
+  bool take_complete = false;       ///< an output folder that holds this very cube, complete and younger than every frame, is taken as it is
+};
+
+/// Those who wait for a cube.
+struct CubeWatch {
+  std::function<void(const CubePlan&)> planned{};  ///< before anything is written; what it throws ends the run
+  std::function<void(CubePlan&&)> made{};          ///< when the cube is in its place
 };
 
 /// OUT/cube.fits, frames.tbl, run.json, tessera.log. Planes are written as they are made, so memory does not follow the cube's size. The cube's bits depend on
 /// neither threads nor memory. Throws UsageError, DataError (a frame, calibration, no frame on the target), SystemError, Interrupted.
-/// `planned` is told the plan before anything is written; what it throws ends the run.
-pipeline::Outcome make_cube(const CubeRequest& request, const CubeOptions& options, param::OptionSet& settings, pipeline::Context& context, const std::function<void(const CubePlan&)>& planned = {});
+pipeline::Outcome make_cube(const CubeRequest& request, const CubeOptions& options, param::OptionSet& settings, pipeline::Context& context, const CubeWatch& watch = {});
 
 }  // namespace tessera::cube

@@ -65,7 +65,12 @@ void PlaneSums::add(const CubeFrame& placed, const StripUse& use, const CubeSett
   const Box window = intersection(reproject::window_to_resample(*placed.to_frame, part, placed.frame.box(), setting.interpolation), use.in_frame);
   if (window.empty()) return;
   const auto pixels = read_strip(placed, use, window, maps, calibration, options_);
-  if (!pixels.any) return;
+  if (pixels.any) add(placed, use, pixels, setting);
+}
+
+void PlaneSums::add(const CubeFrame& placed, const StripUse& use, const StripPixels& pixels, const CubeSetting& setting) {
+  const Box part = intersection(use.on_grid, box_);
+  if (part.empty()) return;
   const reproject::FrameMaps both{*placed.to_frame, *placed.to_output};
   Layer layer{Resampled{part}, {}, {}, {}, use.weight};
   reproject::resample(pixels.frame.view(), both, setting.interpolation, layer.resampled.view());

@@ -45,6 +45,8 @@ class PlaneSums {
   PlaneSums(Box rows, const CoaddOptions& options);
   /// Adds what the strip has for these rows. A pixel's bits depend on the exposures and their order alone, not on the rows.
   void add(const CubeFrame& frame, const StripUse& use, const CubeSetting& setting, const StripMaps& maps, const spherex::CalibrationSet& calibration);
+  /// The same with pixels that are there already, on a box that holds what resampling takes for these rows.
+  void add(const CubeFrame& frame, const StripUse& use, const StripPixels& pixels, const CubeSetting& setting);
   PlaneRows finish() &&;
   long clipped() const { return clipped_; }  ///< values left out by finish()
   /// Bytes for each output pixel, and for each pixel of a strip while it is added.

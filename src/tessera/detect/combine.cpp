@@ -51,6 +51,15 @@ double normal_quantile(double p) {
   return z;
 }
 
+/// σ that the larger of two independent normal variables exceeds as often as one exceeds this: a chance p becomes 1 − (1 − p)².
+double larger_of_two(double z) {
+  constexpr double root2 = 1.4142135623730951, asymptotic = 8;
+  if (z >= asymptotic) return z - 0.6931471805599453 / (z + 1 / z);  // the chance doubles, and the logarithm of the tail falls by z + 1/z for each unit
+  const double p = 0.5 * std::erfc(z / root2), below = 0.5 * std::erfc(-z / root2);
+  const double above = p * (2 - p);
+  return above < 0.5 ? normal_quantile(above) : -normal_quantile(below * below);
+}
+
 /// From √χ² of so many bands to σ.
 class Scale {
  public:
@@ -87,6 +96,33 @@ Image<float> combined_significance(std::span<const Image<float>> bands) {
     }
     if (n > 0 && !scales[n - 1]) scales[n - 1].emplace(n);
     combined.pixels()[i] = static_cast<float>(n == 0 ? nan : (*scales[n - 1])(std::sqrt(squares)));
+  }
+  return combined;
+}
+
+Image<float> flat_significance(std::span<const Image<float>> bands, std::span<const Image<float>> errors) {
+  if (bands.empty() || bands.size() != errors.size()) throw UsageError{"a detection image is combined of one band or more, each with its errors"};
+  Image<float> combined{bands.front().box()};
+  for (std::size_t k = 0; k < bands.size(); ++k)
+    if (bands[k].box() != combined.box() || errors[k].box() != combined.box()) throw UsageError{"bands of a detection image must be of one size"};
+  for (std::size_t i = 0; i < combined.pixels().size(); ++i) {
+    double sum = 0, weights = 0;
+    for (std::size_t k = 0; k < bands.size(); ++k) {
+      const double s = static_cast<double>(bands[k].pixels()[i]), e = static_cast<double>(errors[k].pixels()[i]);
+      if (!std::isfinite(s) || !std::isfinite(e) || !(e > 0)) continue;
+      sum += s / e, weights += 1 / (e * e);
+    }
+    combined.pixels()[i] = static_cast<float>(weights > 0 ? sum / std::sqrt(weights) : nan);
+  }
+  return combined;
+}
+
+Image<float> less_likely(const Image<float>& a, const Image<float>& b) {
+  if (a.box() != b.box()) throw UsageError{"bands of a detection image must be of one size"};
+  Image<float> combined{a.box()};
+  for (std::size_t i = 0; i < combined.pixels().size(); ++i) {
+    const float u = a.pixels()[i], v = b.pixels()[i];
+    combined.pixels()[i] = std::isnan(u) ? v : std::isnan(v) ? u : static_cast<float>(larger_of_two(std::max(static_cast<double>(std::max(u, v)), -8.0)));
   }
   return combined;
 }

@@ -11,4 +11,11 @@ namespace tessera::detect {
 /// throws UsageError otherwise, or for more than 128.
 Image<float> combined_significance(std::span<const Image<float>> bands);
 
+/// S = Σ (S_i/e_i) / √Σ 1/e_i²: of a source as bright in every band, the best there is; e_i are errors of flux in one unit (positive; NaN counts as no data). Normal under noise alone. NaN where no band is finite.
+Image<float> flat_significance(std::span<const Image<float>> bands, std::span<const Image<float>> errors);
+
+/// The less likely of two significances of one pixel, less what two chances make more likely than one: of independent ones the result is normal under noise alone, of dependent ones it is rarer. Where one is NaN
+/// the other stands as it is.
+Image<float> less_likely(const Image<float>& a, const Image<float>& b);
+
 }  // namespace tessera::detect

@@ -9,9 +9,12 @@
 #include "tessera/base/files.h"
 #include "tessera/base/text.h"
 #include "tessera/cube/cube_file.h"
+#include "tessera/discover/quick_flux.h"
+#include "tessera/discover/report.h"
 #include "tessera/discover/responses.h"
 #include "tessera/io/tables.h"
 #include "tessera/pipeline/mosaic.h"
+#include "tessera/pipeline/products.h"
 #include "tessera/pipeline/run_json.h"
 #include "tessera/spectrum/spectrum.h"
 #include "tessera/spherex/calibration.h"
@@ -22,62 +25,57 @@ namespace {
 namespace fs = std::filesystem;
 using pipeline::Level;
 
-constexpr std::int64_t bytes_per_pixel = 16;              // of a filtered plane, and its copy while planes are combined
+constexpr std::int64_t bytes_per_pixel = 20;              // of a filtered plane, and its copy while planes are combined
 constexpr double memory_share = 0.6;
 
-/// What of the plan is needed when the cube is made and its plan gone.
+/// The planes that have an exposure, and the box and responses their filters need.
 struct Planned {
-  std::vector<std::string> files;
+  PlaneSet set;
   std::map<int, psf::PsfModel> responses;
-  std::vector<int> channels;     // of each plane that has an exposure
-  std::vector<int> planes;       // its index in the cube
   Box box;
 };
 
-Planned keep(const cube::CubePlan& plan, const DiscoverOptions& options, pipeline::Context& context) {
-  Planned kept{plan.files, channel_responses(plan, options.detection.fwhm_arcsec), {}, {}, plan.setting.box()};
+Planned prepare(const cube::CubePlan& plan, const fs::path& cube, const DiscoverOptions& options, pipeline::Context& context) {
+  Planned kept;
+  kept.responses = channel_responses(plan, options.detection.fwhm_arcsec);
+  kept.set.cube = cube, kept.box = plan.setting.box();
   for (std::size_t i = 0; i < plan.planes.size(); ++i)
-    if (kept.responses.contains(plan.planes[i].channel.channel)) kept.planes.push_back(static_cast<int>(i)), kept.channels.push_back(plan.planes[i].channel.channel);
-  const auto bytes = static_cast<double>(kept.box.area() * static_cast<std::int64_t>(kept.planes.size()) * bytes_per_pixel), budget = memory_share * static_cast<double>(context.memory_bytes());
+    if (kept.responses.contains(plan.planes[i].channel.channel)) kept.set.planes.push_back(static_cast<int>(i)), kept.set.channels.push_back(plan.planes[i].channel.channel);
+  const auto bytes = static_cast<double>(kept.box.area() * static_cast<std::int64_t>(kept.set.planes.size()) * bytes_per_pixel), budget = memory_share * static_cast<double>(context.memory_bytes());
   if (bytes > budget)
     throw SystemError{fmt::format("the filtered planes take {}; the memory ceiling leaves {}: give a larger --memory, a smaller --size, or fewer --channels", text::format_bytes(bytes), text::format_bytes(budget))};
   return kept;
 }
 
-std::vector<FilteredPlane> filter_planes(const fs::path& cube, const Planned& plan, const DetectionOptions& options, pipeline::Context& context) {
-  std::vector<FilteredPlane> filtered(plan.planes.size());
-  context.stage("filtering planes", static_cast<std::int64_t>(plan.planes.size()));
-  context.pool().for_each(static_cast<std::int64_t>(plan.planes.size()), [&](std::int64_t i) {
+std::vector<FilteredPlane> filter_planes(const Planned& plan, const DetectionOptions& options, pipeline::Context& context) {
+  const auto& set = plan.set;
+  std::vector<FilteredPlane> filtered(set.planes.size());
+  context.stage("filtering planes", static_cast<std::int64_t>(set.planes.size()));
+  context.pool().for_each(static_cast<std::int64_t>(set.planes.size()), [&](std::int64_t i) {
     const auto k = static_cast<std::size_t>(i);
-    const cube::CubeFile file{cube};  // for one thread at a time
-    filtered[k] = filter_plane(file.image(plan.planes[k], plan.box), file.variance(plan.planes[k], plan.box), plan.responses.at(plan.channels[k]), options);
+    const cube::CubeFile file{set.cube};  // for one thread at a time
+    filtered[k] = filter_plane(file.image(set.planes[k], plan.box), file.variance(set.planes[k], plan.box), plan.responses.at(set.channels[k]), options);
     context.step();
   });
   return filtered;
 }
 
-double ujy_per_unit(const cube::CubeFile& cube, const Detection& d) {
-  const double scale = cube.sky().pixel_scale_arcsec({d.x, d.y});
-  return spherex::ujy_per_arcsec2 * scale * scale;
-}
-
-Table detection_table(const cube::CubeFile& cube, const Planned& plan, const std::vector<Detection>& found) {
+Table detection_table(const cube::CubeFile& cube, const PlaneSet& set, const std::vector<Detection>& found) {
   std::vector<std::int64_t> id;
   std::vector<double> ra, dec, x, y, significance, flux, error, wavelength;
   std::vector<std::int32_t> with_data, seen, channel;
   for (const auto& d : found) {
     const auto sky = cube.sky().pixel_to_sky({d.x, d.y});
-    const double unit = ujy_per_unit(cube, d);
     const auto brightest = static_cast<std::size_t>(d.brightest);
     id.push_back(static_cast<std::int64_t>(id.size()) + 1), ra.push_back(sky.ra_deg), dec.push_back(sky.dec_deg), x.push_back(d.x + 1), y.push_back(d.y + 1);
     significance.push_back(d.significance), with_data.push_back(d.with_data), seen.push_back(d.seen);
-    channel.push_back(plan.channels[brightest]), wavelength.push_back(cube.planes()[static_cast<std::size_t>(plan.planes[brightest])].wavelength_um);
-    flux.push_back(unit * d.flux), error.push_back(unit * d.flux_error);
+    channel.push_back(set.channels[brightest]), wavelength.push_back(cube.planes()[static_cast<std::size_t>(set.planes[brightest])].wavelength_um);
+    flux.push_back(d.flux), error.push_back(d.flux_error);
   }
   Table t;
   t.name = "detections";
   t.add("id", id, "", "by descending significance", "meta.id;meta.main");
-  t.add("ra", ra, "deg", "of the peak, by parabolas through its neighbours; ICRS", "pos.eq.ra;meta.main");
+  t.add("ra", ra, "deg", "ICRS; of one place in all channels where the source is seen, or else of the peak by parabolas", "pos.eq.ra;meta.main");
   t.add("dec", dec, "deg", "", "pos.eq.dec;meta.main");
   t.add("x", x, "pixel", "in the cube, from 1");
   t.add("y", y, "pixel");
@@ -86,22 +84,21 @@ Table detection_table(const cube::CubeFile& cube, const Planned& plan, const std
   t.add("channels_seen", seen, "", "of these, above detection.channel_sigma");
   t.add("brightest_channel", channel, "", "of the greatest flux among those seen, or the most significant one; 1 to 102");
   t.add("brightest_wavelength", wavelength, "um", "of that channel", "em.wl");
-  t.add("flux", flux, "uJy", "quick look: weighted mean of the channels at the peak's pixel", "phot.flux.density");
+  t.add("flux", flux, "uJy", "quick look: weighted mean of the channels", "phot.flux.density");
   t.add("flux_err", error, "uJy", "", "stat.error;phot.flux.density");
   return t;
 }
 
-Table quicklook_table(const cube::CubeFile& cube, const Planned& plan, const std::vector<Detection>& found) {
+Table quicklook_table(const cube::CubeFile& cube, const PlaneSet& set, const std::vector<Detection>& found) {
   std::vector<std::int64_t> id;
   std::vector<std::int32_t> channel;
   std::vector<double> wavelength, width, flux, error, significance;
   for (std::size_t i = 0; i < found.size(); ++i)
     for (const auto& v : found[i].values) {
       const auto k = static_cast<std::size_t>(v.plane);
-      const auto& plane = cube.planes()[static_cast<std::size_t>(plan.planes[k])];
-      const double unit = ujy_per_unit(cube, found[i]);
-      id.push_back(static_cast<std::int64_t>(i) + 1), channel.push_back(plan.channels[k]), wavelength.push_back(plane.wavelength_um), width.push_back(plane.bandwidth_um);
-      flux.push_back(unit * v.flux), error.push_back(unit * v.flux_error), significance.push_back(v.significance);
+      const auto& plane = cube.planes()[static_cast<std::size_t>(set.planes[k])];
+      id.push_back(static_cast<std::int64_t>(i) + 1), channel.push_back(set.channels[k]), wavelength.push_back(plane.wavelength_um), width.push_back(plane.bandwidth_um);
+      flux.push_back(v.flux), error.push_back(v.flux_error), significance.push_back(v.significance);
     }
   Table t;
   t.name = "quicklook";
@@ -109,13 +106,13 @@ Table quicklook_table(const cube::CubeFile& cube, const Planned& plan, const std
   t.add("channel", channel, "", "1 to 102");
   t.add("wavelength", wavelength, "um", "nominal wavelength of the channel", "em.wl");
   t.add("lambda_width", width, "um", "width of the channel");
-  t.add("flux", flux, "uJy", "of the matched filter at the peak's pixel, for a source at ra, dec", "phot.flux.density");
+  t.add("flux", flux, "uJy", "fitted at ra, dec with the channel's own response; NaN where its pixels do not tell", "phot.flux.density");
   t.add("flux_err", error, "uJy", "", "stat.error;phot.flux.density");
   t.add("significance", significance, "", "flux over its error", "stat.snr");
   return t;
 }
 
-void measure(const fs::path& out, bool overwrite, const Planned& plan, const DiscoverOptions& options, pipeline::Context& context) {
+void measure(const fs::path& out, bool overwrite, const std::vector<std::string>& files, const DiscoverOptions& options, pipeline::Context& context) {
   spectrum::SpectrumOptions how;
   how.calibration = options.cube.input.calibration;
   how.any_quality = options.cube.input.quality == cube::Quality::any;
@@ -123,9 +120,113 @@ void measure(const fs::path& out, bool overwrite, const Planned& plan, const Dis
   param::OptionSet settings;
   how.declare(settings);
   std::vector<std::string> inputs{(out / "detections.ecsv").string()};
-  inputs.insert(inputs.end(), plan.files.begin(), plan.files.end());
+  inputs.insert(inputs.end(), files.begin(), files.end());
   spectrum::spectrum({inputs, (out / "spectra").string(), overwrite, false}, how, settings, context);
 }
+
+class Run {
+ public:
+  Run(const cube::CubeRequest& request, const DiscoverOptions& options, param::OptionSet& settings, pipeline::Context& outer)
+      : request_{request}, options_{options}, settings_{settings}, context_{outer}, clock_{"discover", request.inputs} {
+    cube_options_ = options.cube;
+    cube_options_.declare(cube_settings_);
+  }
+
+  pipeline::Outcome run() {
+    const fs::path out{request_.output};
+    if (request_.dry_run) return cube::make_cube(request_, cube_options_, cube_settings_, context_, {[&](const cube::CubePlan& plan) { prepare(plan, out, options_, context_); }, {}});
+    asked_ = pipeline::table_request("discover", request_.inputs, request_.inputs, settings_);
+    pipeline::OutputFolder folder{request_.output, asked_, request_.overwrite};
+    overwrite_ = request_.overwrite || folder.resumed();
+    if (!overwrite_)
+      for (const char* part : {"cube", "spectra"})
+        if (files::exists(out / part / "run.json")) throw UsageError{fmt::format("{}: holds a finished run already; give --overwrite to replace it, or another -o", (out / part).string())};
+    make_cube(folder);
+    context_.log_to(folder.product("tessera.log").string());
+    const auto filtered = filter_planes(planned_, options_.detection, context_);
+    find(filtered);
+    write_tables(folder);
+    if (options_.measure && !found_.empty()) {
+      folder.put_early("detections.ecsv");
+      measure(out, overwrite_, plan_.files, options_, context_);
+    } else if (files::exists(out / "spectra")) {
+      context_.caveat("old-spectra", "OUT/spectra is of an earlier run and not of these detections; run with --measure, or remove it", 1);
+    }
+    finish(folder);
+    if (found_.empty()) return pipeline::Outcome::nothing_to_do;
+    return context_.caveats().empty() ? pipeline::Outcome::done : pipeline::Outcome::done_with_caveats;
+  }
+
+ private:
+  void make_cube(pipeline::OutputFolder& folder) {
+    const fs::path out{request_.output};
+    const auto begin = [&](const cube::CubePlan& plan) {
+      planned_ = prepare(plan, out / "cube", options_, context_);
+      folder.begin_parts("run.json");
+    };
+    cube::make_cube({request_.inputs, (out / "cube").string(), overwrite_, false, folder.resumed()}, cube_options_, cube_settings_, context_, {begin, [&](cube::CubePlan&& plan) { plan_ = std::move(plan); }});
+  }
+
+  void find(const std::vector<FilteredPlane>& filtered) {
+    combined_ = filtered.empty() ? Image<float>{planned_.box, NAN} : combine(filtered, options_.detection);
+    found_ = find_sources(combined_, filtered, options_.detection);
+    measure_quickly(found_, planned_.set, plan_, filtered, options_.cube.coadd, options_.detection, context_);
+    context_.log(Level::info, fmt::format("{}: {} sources above {:g} sigma in {} channels", request_.output, found_.size(), options_.detection.threshold, planned_.set.planes.size()));
+  }
+
+  void write_tables(pipeline::OutputFolder& folder) {
+    const cube::CubeFile cube{planned_.set.cube};
+    const auto detections = detection_table(cube, planned_.set, found_);
+    for (const auto format : {io::TableFormat::fits, io::TableFormat::ecsv}) pipeline::write_table_product(detections, "detections", format, folder, products_);
+    pipeline::write_table_product(quicklook_table(cube, planned_.set, found_), "quicklook", io::TableFormat::fits, folder, products_);
+    write_image(folder);
+  }
+
+  /// The image that sources are found on.
+  void write_image(pipeline::OutputFolder& folder) {
+    const auto path = folder.product("detection.fits");
+    auto header = plan_.setting.grid.header();
+    header.set("BUNIT", "sigma", "of a source on the pixel, all channels together");
+    io::FitsWriter writer{path};
+    writer.add_image("", header, combined_.view());
+    writer.close();
+    products_.push_back({"detection.fits", pipeline::datasums(path)});
+  }
+
+  void finish(pipeline::OutputFolder& folder) {
+    if (options_.cube.product.pictures) {
+      const ReportParts parts{clock_.record, settings_, options_.detection, plan_, planned_.set, combined_, found_, options_.measure && !found_.empty()};
+      draw_detections(parts, folder);
+      clock_.stop();
+      write_report(parts, folder, context_);
+      products_.push_back({"detection.png", ""}), products_.push_back({"report.html", ""});
+    }
+    std::vector<pipeline::InputRecord> inputs;
+    for (const auto& file : plan_.files) {
+      inputs.push_back({file, 0, "", false});
+      pipeline::measure_input(inputs.back(), false);
+    }
+    clock_.stop();
+    files::write_atomic(folder.product("run.json"),
+                        pipeline::run_json(clock_.record, asked_.plan_hash, settings_, inputs, products_, {{"sources", static_cast<double>(found_.size())}, {"channels", static_cast<double>(planned_.set.planes.size())}}, context_));
+    folder.publish("run.json");
+  }
+
+  const cube::CubeRequest& request_;
+  const DiscoverOptions& options_;
+  param::OptionSet& settings_;
+  pipeline::Recorder context_;
+  pipeline::RunClock clock_;
+  cube::CubeOptions cube_options_;
+  param::OptionSet cube_settings_;
+  pipeline::Request asked_;
+  bool overwrite_ = false;
+  Planned planned_;
+  cube::CubePlan plan_;
+  Image<float> combined_;
+  std::vector<Detection> found_;
+  std::vector<pipeline::ProductRecord> products_;
+};
 
 }  // namespace
 
@@ -139,44 +240,9 @@ void DiscoverOptions::declare(param::OptionSet& options) {
   cube.declare(options);
 }
 
-pipeline::Outcome discover(const cube::CubeRequest& request, const DiscoverOptions& options, param::OptionSet& settings, pipeline::Context& outer) {
+pipeline::Outcome discover(const cube::CubeRequest& request, const DiscoverOptions& options, param::OptionSet& settings, pipeline::Context& context) {
   if (!options.cube.channels.bands.empty()) throw UsageError{"channels.bands: sources are looked for in channels, not in synthetic bands; leave the option out"};
-  pipeline::Recorder context{outer};
-  pipeline::RunClock clock{"discover", request.inputs};
-  auto cube_options = options.cube;
-  param::OptionSet cube_settings;
-  cube_options.declare(cube_settings);
-  if (request.dry_run) return cube::make_cube(request, cube_options, cube_settings, context, [&](const cube::CubePlan& plan) { keep(plan, options, context); });
-
-  const auto asked = pipeline::table_request("discover", request.inputs, {}, settings);
-  pipeline::OutputFolder folder{request.output, asked, request.overwrite};
-  const bool overwrite = request.overwrite || folder.resumed();
-  const fs::path out{request.output};
-  Planned plan;
-  cube::make_cube({request.inputs, (out / "cube").string(), overwrite, false}, cube_options, cube_settings, context, [&](const cube::CubePlan& p) { plan = keep(p, options, context); });
-  context.log_to(folder.product("tessera.log").string());
-  const auto filtered = filter_planes(out / "cube", plan, options.detection, context);
-  const auto found = find_sources(filtered, options.detection);
-  const cube::CubeFile cube{out / "cube"};
-  std::vector<pipeline::ProductRecord> products;
-  const auto detections = detection_table(cube, plan, found);
-  for (const auto format : {io::TableFormat::fits, io::TableFormat::ecsv}) pipeline::write_table_product(detections, "detections", format, folder, products);
-  pipeline::write_table_product(quicklook_table(cube, plan, found), "quicklook", io::TableFormat::fits, folder, products);
-  context.log(Level::info, fmt::format("{}: {} sources above {:g} sigma in {} channels", request.output, found.size(), options.detection.threshold, plan.planes.size()));
-
-  std::vector<pipeline::InputRecord> inputs;
-  for (const auto& file : plan.files) {
-    inputs.push_back({file, 0, "", false});
-    pipeline::measure_input(inputs.back(), false);
-  }
-  clock.stop();
-  files::write_atomic(folder.product("run.json"), pipeline::run_json(clock.record, asked.plan_hash, settings, inputs, products,
-                                                                     {{"sources", static_cast<double>(found.size())}, {"channels", static_cast<double>(plan.planes.size())}}, context));
-  folder.publish("run.json");
-  if (found.empty()) return pipeline::Outcome::nothing_to_do;
-  if (!options.measure && files::exists(out / "spectra")) context.caveat("old-spectra", "OUT/spectra is of an earlier run and not of these detections; run with --measure, or remove it", 1);
-  if (options.measure) measure(out, overwrite, plan, options, context);
-  return context.caveats().empty() ? pipeline::Outcome::done : pipeline::Outcome::done_with_caveats;
+  return Run{request, options, settings, context}.run();
 }
 
 }  // namespace tessera::discover

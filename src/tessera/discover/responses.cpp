@@ -95,4 +95,25 @@ std::map<int, psf::PsfModel> channel_responses(const cube::CubePlan& plan, doubl
   return responses;
 }
 
+spectrum::ZoneResponse zone_response(const spherex::SpectralFrame& frame, const io::FitsFile& file, std::size_t zone, double fwhm_arcsec) {
+  if (fwhm_arcsec > 0) {
+    constexpr int oversample = 5;
+    constexpr double reach = 1.7;  // FWHM: a part of 10⁻⁵ lies beyond
+    const double fwhm = oversample * fwhm_arcsec / frame.sky().pixel_scale_arcsec({0.5 * frame.box().x1, 0.5 * frame.box().y1});
+    const int half = std::max(2 * oversample, static_cast<int>(std::ceil(reach * fwhm)));
+    Image<float> samples{Box{0, 0, 2 * half + 1, 2 * half + 1}};
+    double sum = 0;
+    for (int y = -half; y <= half; ++y)
+      for (int x = -half; x <= half; ++x) sum += std::exp(-4 * std::log(2.0) * (x * x + y * y) / (fwhm * fwhm));
+    for (int y = -half; y <= half; ++y)
+      for (int x = -half; x <= half; ++x) samples(x + half, y + half) = static_cast<float>(std::exp(-4 * std::log(2.0) * (x * x + y * y) / (fwhm * fwhm)) / sum);
+    return spectrum::ZoneResponse::from_epsf(samples, oversample);
+  }
+  const std::size_t wanted[] = {zone};
+  const auto cells = frame.read_psfs(file, wanted);
+  if (cells.front().box().empty()) return {};
+  if (frame.psf().kind == spherex::PsfLayout::Kind::epsf) return spectrum::ZoneResponse::from_epsf(cells.front(), frame.psf().oversample);
+  return spectrum::ZoneResponse::from_cells(cells.front(), frame.psf().oversample, spectrum::Placement::exact);
+}
+
 }  // namespace tessera::discover

@@ -4,6 +4,7 @@
 
 #include "tessera/cube/cube_plan.h"
 #include "tessera/psf/psf_model.h"
+#include "tessera/spectrum/response.h"
 
 namespace tessera::discover {
 
@@ -14,5 +15,8 @@ std::map<int, psf::PsfModel> channel_responses(const cube::CubePlan& plan, doubl
 
 /// A PSF of `oversample` cells for each detector pixel, spread `spreads` times over the square of a detector pixel and made round.
 Image<double> round_response(const Image<float>& cells, int oversample, int spreads);
+
+/// The response of one zone of a frame on its native pixels; `fwhm_arcsec` above 0: that Gaussian. Empty where the zone's plane is not finite or sums to nothing. Throws DataError when the frame has no PSF.
+spectrum::ZoneResponse zone_response(const spherex::SpectralFrame& frame, const io::FitsFile& file, std::size_t zone, double fwhm_arcsec);
 
 }  // namespace tessera::discover

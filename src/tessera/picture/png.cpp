@@ -8,6 +8,7 @@
 
 #include "tessera/base/files.h"
 #include "tessera/picture/display_scale.h"
+#include "tessera/picture/marked.h"
 #include "tessera/picture/palette.h"
 #include "tessera/picture/picture.h"
 #include "tessera/picture/sky_marks.h"
@@ -160,6 +161,25 @@ void draw_pixels(cairo_t* cairo, const Preview& preview, const DisplayScale& sca
   cairo_restore(cairo);
 }
 
+/// Light circles with a dark rim, seen on any sky.
+void draw_circles(cairo_t* cairo, std::span<const Circle> circles, const Preview& preview, const Layout& l) {
+  cairo_save(cairo);
+  cairo_rectangle(cairo, l.image_x, l.image_y, l.image_width, l.image_height);
+  cairo_clip(cairo);
+  const double scale = static_cast<double>(l.zoom) / preview.factor;
+  for (const auto& c : circles) {
+    const double x = std::round(l.image_x) + (c.x + 0.5) * scale, y = std::round(l.image_y) + l.image_height - (c.y + 0.5) * scale, r = std::max(5.0, c.radius * scale);
+    for (const auto& [width, shade] : {std::pair{4.0, 0.0}, {2.0, 1.0}}) {
+      cairo_set_source_rgb(cairo, shade, 0.75 * shade, 0.1 * shade);
+      cairo_set_line_width(cairo, width);
+      cairo_new_sub_path(cairo);
+      cairo_arc(cairo, x, y, r, 0, 2 * std::numbers::pi);
+      cairo_stroke(cairo);
+    }
+  }
+  cairo_restore(cairo);
+}
+
 void frame_rectangle(cairo_t* cairo, double x, double y, double width, double height) {
   cairo_set_source_rgb(cairo, 0.2, 0.2, 0.2);
   cairo_set_line_width(cairo, 1);
@@ -263,7 +283,9 @@ Painter make_painter(cairo_surface_t* surface) {
 
 }  // namespace
 
-void write_png(const Preview& preview, const wcs::Grid& grid, const PictureOptions& options, const std::filesystem::path& path) {
+void write_png(const Preview& preview, const wcs::Grid& grid, const PictureOptions& options, const std::filesystem::path& path) { write_marked_png(preview, grid, options, {}, path); }
+
+void write_marked_png(const Preview& preview, const wcs::Grid& grid, const PictureOptions& options, std::span<const Circle> circles, const std::filesystem::path& path) {
   if (preview.pixels.box().empty()) throw UsageError{fmt::format("{}: there is no pixel to draw", path.string())};
   const auto scale = choose_scale(preview.pixels.pixels(), options);
   const Surface scratch{cairo_image_surface_create(CAIRO_FORMAT_RGB24, 1, 1)};
@@ -282,6 +304,7 @@ void write_png(const Preview& preview, const wcs::Grid& grid, const PictureOptio
     pen.write(pen.fitted(options.title, layout.width - 2 * layout.margin), layout.margin, layout.margin + layout.title_font);
   }
   draw_pixels(cairo, preview, scale, options.palette, layout);
+  draw_circles(cairo, circles, preview, layout);
   frame_rectangle(cairo, layout.image_x, layout.image_y, layout.image_width, layout.image_height);
   draw_colour_bar(cairo, scale, ticks, options, layout);
   draw_legend(cairo, make_legend(preview, grid, static_cast<double>(layout.zoom) / preview.factor, layout.legend_room), layout);

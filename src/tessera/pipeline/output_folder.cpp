@@ -126,7 +126,7 @@ OutputFolder::OutputFolder(const fs::path& out, const Request& request, bool ove
     }
   }
   if (!resumed_)
-    for (const char* name : {"journal", "tiles", "frames", "outliers", "scale"}) fs::remove_all(scratch() / name, code);
+    for (const char* name : {"journal", "tiles", "frames", "outliers", "scale", "parts"}) fs::remove_all(scratch() / name, code);
   fs::remove_all(scratch() / "products", code);
   fs::create_directory(scratch() / "products", code);
   if (code) {
@@ -148,7 +148,7 @@ OutputFolder::~OutputFolder() {
 
 bool OutputFolder::resumable() const {
   std::error_code code;
-  if (journal_plan_hash(scratch()) || fs::exists(scratch() / "scale" / "plan.json", code)) return true;
+  if (journal_plan_hash(scratch()) || fs::exists(scratch() / "scale" / "plan.json", code) || fs::exists(scratch() / "parts", code)) return true;
   try {
     return !RecordReader{scratch() / "frames"}.entries().empty();
   } catch (const DataError&) {
@@ -181,11 +181,23 @@ void OutputFolder::put_in_place(const std::string& name) {
   }
 }
 
+void OutputFolder::begin_parts(const std::string& last) {
+  files::write_atomic(scratch() / "parts", "");
+  std::error_code code;
+  for (const auto& place : places(last)) fs::remove(out_ / place, code);
+  sync_folder(out_);
+}
+
+void OutputFolder::put_early(const std::string& name) {
+  put_in_place(name);
+  early_.push_back(name);
+}
+
 void OutputFolder::publish(const std::string& last) {
   std::error_code code;
   for (const auto& place : places(last)) fs::remove(out_ / place, code);  // while products change, no record says that they are complete
   for (const auto& name : products_)
-    if (name != last) put_in_place(name);
+    if (name != last && std::ranges::find(early_, name) == early_.end()) put_in_place(name);
   sync_folder(out_);  // a power cut must not keep the record and lose a product
   put_in_place(last);
   sync_folder(out_);

@@ -40,8 +40,12 @@ class OutputFolder {
   /// Where publish() puts a product, relative to OUT.
   std::vector<std::string> places(const std::string& name) const { return placement_ ? placement_(name) : std::vector<std::string>{name}; }
   bool resumed() const { return resumed_; }
-  /// Whether what lies in the scratch folder saves a later run work: a finished tile, or measured frames.
+  /// Whether what lies in the scratch folder saves a later run work: a finished tile, measured frames, or a part.
   bool resumable() const;
+  /// Of a run whose parts are runs of their own in folders of OUT: from here on OUT holds nothing finished, `last` is gone, and the run can be resumed.
+  void begin_parts(const std::string& last);
+  /// Moves one product to OUT before the others, for a part that reads it there.
+  void put_early(const std::string& name);
   /// Moves all products to OUT, `last` after all others, and removes the scratch folder.
   void publish(const std::string& last);
   const std::vector<std::string>& products() const { return products_; }
@@ -51,7 +55,7 @@ class OutputFolder {
   void put_in_place(const std::string& name);
   std::filesystem::path out_;
   Placement placement_;
-  std::vector<std::string> products_;
+  std::vector<std::string> products_, early_;
   int lock_ = -1;
   bool resumed_ = false;
   bool created_ = false, published_ = false;

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "tessera/picture/picture.h"
 #include "tessera/pipeline/frame_pass.h"
 #include "tessera/pipeline/plan.h"
 #include "tessera/pipeline/repeatability.h"
@@ -11,6 +12,11 @@
 #include "tessera/report/svg.h"
 
 namespace tessera::pipeline {
+
+/// A picture with its colour bar; `id` as in SkyFigure.
+report::SkyFigure sky_figure(const std::string& id, const picture::Preview& preview, const picture::PictureOptions& options);
+/// North, east and a scale bar.
+void add_sky_marks(report::SkyFigure& figure, const wcs::Grid& grid);
 
 struct SkyFigures {
   report::SkyFigure mosaic, coverage, uncertainty;

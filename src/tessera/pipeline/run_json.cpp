@@ -1,6 +1,7 @@
 #include "tessera/pipeline/run_json.h"
 
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "tessera/base/files.h"
@@ -19,6 +20,18 @@ Request table_request(const std::string& verb, const std::vector<std::string>& i
   for (const auto& name : files) asked += std::filesystem::path{name}.filename().string() + "\n";
   r.plan_hash = files::sha256(asked);
   return r;
+}
+
+bool holds_complete_run(const std::filesystem::path& out, const std::string& plan_hash, const std::vector<std::string>& files) {
+  std::error_code code;
+  const auto record = out / "run.json";
+  if (!files::exists(record) || files::exists(out / ".tessera")) return false;
+  const auto made = std::filesystem::last_write_time(record, code);
+  if (code) return false;
+  for (const auto& file : files)
+    if (const auto changed = std::filesystem::last_write_time(file, code); code || changed >= made) return false;
+  const auto j = nlohmann::json::parse(files::read(record), nullptr, false);
+  return j.is_object() && j.value("plan", "") == plan_hash;
 }
 
 void write_table_product(const Table& table, const std::string& stem, io::TableFormat format, OutputFolder& folder, std::vector<ProductRecord>& products) {

@@ -26,6 +26,8 @@ std::string sky_layer(const SkyFigure& f) {
     s += fmt::format("<path d=\"M40 {0:.0f}v16m0 -8h{1:.1f}m0 -8v16\"/><text x=\"40\" y=\"{2:.0f}\">{3}</text>", y - 8, length, y - 30, escape(f.scale_label));
   }
   if (f.compass) s += arrow(canvas - 130, height - 130, f.compass->first, "N") + arrow(canvas - 130, height - 130, f.compass->second, "E");
+  for (const auto& r : f.rings)
+    s += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"{:.1f}\"><title>{}</title></circle>", canvas * r.x, height - canvas * r.y, canvas * r.radius, escape(r.name));
   return s + "</svg>";
 }
 

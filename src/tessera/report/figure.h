@@ -10,6 +10,12 @@
 
 namespace tessera::report {
 
+/// A ring about a place: fractions of the picture's width, from its lower left corner.
+struct Ring {
+  double x = 0, y = 0, radius = 0;
+  std::string name;                    ///< shown by the pointer
+};
+
 struct SkyFigure {
   std::string id;                      ///< of the element, a plain word
   bool large = false;                  ///< the picture the others stand beside; it alone shows compass and scale bar
@@ -23,6 +29,7 @@ struct SkyFigure {
   std::optional<std::pair<std::pair<double, double>, std::pair<double, double>>> compass;  ///< north, east: x right, y up, length 1
   double scale_bar = 0;                ///< length as a fraction of the width; 0: none
   std::string scale_label;
+  std::vector<Ring> rings;             ///< on a large picture
 };
 Markup sky_figure(const SkyFigure& figure);
 

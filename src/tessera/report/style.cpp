@@ -39,6 +39,7 @@ figcaption, .note { margin-top: .5rem; color: var(--soft); font-size: .85rem; li
 img.crisp { image-rendering: pixelated; }
 .marks { position: absolute; inset: 0; width: 100%; height: 100%; }
 .marks path { fill: none; stroke: #fff; stroke-width: 5; stroke-linecap: round; filter: drop-shadow(0 0 3px #000) drop-shadow(0 0 3px #000); }
+.marks circle { fill: transparent; stroke: #ffbf1a; stroke-width: 2.5; filter: drop-shadow(0 0 2px #000); }
 .marks text { fill: #fff; font-size: 34px; font-weight: 600; stroke: #000; stroke-width: 5; stroke-linejoin: round; paint-order: stroke; }
 .back { display: none; }
 figure.sky:target { position: fixed; inset: 0; z-index: 9; overflow: auto; border: 0; border-radius: 0; }

@@ -108,6 +108,14 @@ class Run {
     calibration_ = spherex::CalibrationSet::find(frames_, options_.calibration);
   }
 
+  /// Of the lists as they are now: measurements of another list are of no use.
+  std::string sources_sum() const {
+    std::string sums;
+    for (const auto& path : {request_.inputs.front(), options_.sources.neighbours})
+      if (!path.empty() && files::exists(path)) sums += files::sha256_file(path);
+    return sums;
+  }
+
   FrameResult one_frame(std::int64_t i, const Field& field, CalibrationLoans& loans) const {
     const auto& path = frames_[static_cast<std::size_t>(i)];
     auto how = measure_;
