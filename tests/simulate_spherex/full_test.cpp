@@ -141,6 +141,9 @@ TEST(SimulatedDefects, FlagsSayWhatIsTrueAndTheTruthKnowsTheRest) {
       const auto truth = p.defects.pixels()[i];
       ASSERT_EQ((flags & bit("NONFUNC")) != 0, (truth & Defect::nonfunctional) != 0);
       ASSERT_EQ((flags & bit("HOT")) != 0, (truth & Defect::hot) != 0);
+      ASSERT_EQ((flags & bit("COLD")) != 0, (truth & Defect::cold) != 0);
+      for (const auto& [names, defect] : {std::pair{bit("GHOST"), Defect::ghost}, {bit("BLOOM"), Defect::bloom}, {bit("CROSSTALK"), Defect::crosstalk}, {bit("STREAK") | bit("SATELLITE_HALO"), Defect::satellite}, {bit("SNOWBALL") | bit("HALO"), Defect::snowball}})
+        ASSERT_TRUE((flags & names) == 0 || (truth & defect) != 0);
       ASSERT_EQ((flags & bit("OVERFLOW")) != 0, (truth & Defect::overflow) != 0);
       ASSERT_EQ((flags & bit("PERSIST")) != 0, (truth & Defect::persistence) != 0);
       ASSERT_EQ((flags & bit("DICHROIC")) != 0, (truth & Defect::dichroic) != 0);

@@ -7,7 +7,7 @@ void describe(param::Schema<InputOptions>& s) {
   s.field(&O::calibration, "calibration", "Folder with the products of calibration (spectral_wcs, spectral_channels), its URL, or @FILE that lists them; empty: they are looked for beside the frames.").flag("calibration").placeholder("FOLDER");
   s.field(&O::on_bad_frame, "on_bad_frame", "A frame that cannot be read ends the run, or is left out and counted.").choices({{"stop", instrument::OnBadFrame::stop}, {"skip", instrument::OnBadFrame::skip}}).flag("on-bad-frame");
   s.field(&O::survey, "survey", "Frames by their card NON_SURVEY: all, those of the all-sky survey (sky), or the others (deep).").choices({{"all", Survey::all}, {"sky", Survey::sky}, {"deep", Survey::deep}}).flag("survey");
-  s.field(&O::quality, "quality", "pass: frames with FINAST other than 0, or with a quality flag that is not Pass, are left out; any: they count as well.").choices({{"pass", Quality::pass}, {"any", Quality::any}});
+  s.field(&O::any_quality, "any_quality", "Use frames too whose astrometry or quality check failed.").flag("any-quality");
 }
 
 void describe(param::Schema<TargetOptions>& s) {

@@ -11,13 +11,12 @@
 namespace tessera::cube {
 
 enum class Survey { all, sky, deep };
-enum class Quality { pass, any };
 
 struct InputOptions {
   std::string calibration;                // folder; "": beside the frames
   instrument::OnBadFrame on_bad_frame = instrument::OnBadFrame::stop;
   Survey survey = Survey::all;
-  Quality quality = Quality::pass;
+  bool any_quality = false;
 };
 void describe(param::Schema<InputOptions>& s);
 

@@ -131,7 +131,7 @@ std::vector<std::string> frame_files(const std::vector<std::string>& inputs, pip
 }
 
 std::string kept_out(const spherex::SpectralFrame& frame, const InputOptions& options) {
-  if (options.quality == Quality::pass && !frame.quality_fault().empty()) return frame.quality_fault();
+  if (!options.any_quality && !frame.quality_fault().empty()) return frame.quality_fault();
   if (options.survey == Survey::sky && frame.deep_or_special()) return "NON_SURVEY = T";
   if (options.survey == Survey::deep && !frame.deep_or_special()) return "a frame of the all-sky survey";
   return "";

@@ -115,7 +115,7 @@ Table quicklook_table(const cube::CubeFile& cube, const PlaneSet& set, const std
 void measure(const fs::path& out, bool overwrite, const std::vector<std::string>& files, const DiscoverOptions& options, pipeline::Context& context) {
   spectrum::SpectrumOptions how;
   how.calibration = options.cube.input.calibration;
-  how.any_quality = options.cube.input.quality == cube::Quality::any;
+  how.any_quality = options.cube.input.any_quality;
   how.on_bad_frame = options.cube.input.on_bad_frame;
   param::OptionSet settings;
   how.declare(settings);

@@ -41,10 +41,14 @@ constexpr FlagCard flag_words[] = {{"TRANSIENT", "Transient detected during SUR"
                                    {"SOURCE", "Pixel mapped to a known source"},
                                    {"GHOST", "Affected by a bright source inside the exposure"},
                                    {"GHOST_FPA", "Affected by a bright source on another detector"},
-                                   {"GHOST_EXT", "Affected by a bright source outside FOV"},
+                                   {"GHOST_EXT", "Pixel affected by a bright source outside FOV"},
                                    {"BLOOM", "Pixel part of a bloom artifact"},
                                    {"SNOWBALL", "Pixel part of a snowball artifact"},
-                                   {"HALO", "Pixel part of a transient halo"}};
+                                   {"HALO", "Pixel part of a transient halo"},
+                                   {"CROSSTALK", "Pixel affected by crosstalk"},
+                                   {"STREAK", "Pixel part of a streak"},
+                                   {"SATELLITE_HALO", "Pixel part of a satellite halo"}};
+constexpr std::size_t published = 22;  // flags with cards in quick release 2; the others are written where they are made
 
 int bit_of(const char* name) {
   for (const auto& f : spherex::flags())
@@ -57,15 +61,22 @@ std::int64_t count(const Planes& p, const char* name) {
   return std::ranges::count_if(p.flags.pixels(), [&](std::int32_t v) { return (v & mask) != 0; });
 }
 
-/// The counts "L2 N_…" in the order of a published header.
-void add_counts(Header& h, const Planes& p) {
+std::int64_t count_without(const Planes& p, const char* name, std::initializer_list<const char*> others) {
+  const auto mask = static_cast<std::int32_t>(spherex::flag_mask(name));
+  std::int32_t bad = 0;
+  for (const char* other : others) bad |= static_cast<std::int32_t>(spherex::flag_mask(other));
+  return std::ranges::count_if(p.flags.pixels(), [&](std::int32_t v) { return (v & mask) != 0 && (v & bad) == 0; });
+}
+constexpr std::initializer_list<const char*> bad_pixels{"NONFUNC", "HOT", "COLD", "SUR_ERROR", "MISSING_DATA"};
+
+/// The counts "L2 N_…" in the order of a published header; that of FLAGS has two more.
+void add_counts(Header& h, const Planes& p, bool of_flags) {
   const auto set = [&](const char* key, const char* name, const char* words) { h.set(Text{"L2 N_"} + key, count(p, name), words); };
   set("OUTLIER", "OUTLIER", "number of flagged outlier pixels");
   set("TRANSIENT", "TRANSIENT", "number of flagged transient pixels");
   set("OVERFLOW", "OVERFLOW", "number of flagged overflow pixels");
   set("SUR_ERROR", "SUR_ERROR", "number of flagged sur error pixels");
-  h.set("L2 N_PHANTOM", std::int64_t{0}, "number of flagged phantom pixels");
-  h.set("L2 N_REFERENCE", std::int64_t{0}, "number of flagged reference pixels");
+  if (of_flags) h.set("L2 N_PHANTOM", std::int64_t{0}, "number of flagged phantom pixels"), h.set("L2 N_REFERENCE", std::int64_t{0}, "number of flagged reference pixels");
   set("NONFUNC", "NONFUNC", "number of flagged nonfunctional pixels");
   set("DICHROIC", "DICHROIC", "number of flagged pixels due to low efficiency");
   set("MISSING", "MISSING_DATA", "number of flagged pixels with missing data");
@@ -215,6 +226,8 @@ Header image_cards(const Scene& scene, FrameKey key, const Planes& planes) {
   h.set("DETCOORD", Text{"sky"}, "MWIR pixels flipped on X to match SWIR view");
   h.set("L2 N_HOT", count(planes, "HOT"), "number of pixels flagged hot");
   h.set("L2 N_COLD", count(planes, "COLD"), "number of pixels flagged cold");
+  h.set("L2 N_TRAN_NB", count_without(planes, "TRANSIENT", bad_pixels), "number of not bad transient pixels");
+  h.set("L2 N_PERS_NB", count_without(planes, "PERSIST", bad_pixels), "number of persistence and not bad pixels");
   const auto omega = spread(state.detector.solid_angle().pixels());
   h.set("OMEGA_MEDIAN", omega.median, "[arcsec**2] solid angle pixel map");
   h.set("OMEGA_STDDEV", omega.scatter, "[arcsec**2] solid angle pixel map");
@@ -224,9 +237,11 @@ Header image_cards(const Scene& scene, FrameKey key, const Planes& planes) {
   h.set("PXSRCMSK", std::round(100 * share) / 100, "Percentage of pixels with SOURCE flag");
   h.set("L2 N_SOURCE", count(planes, "SOURCE"), "number of source flagged pixels");
   for (const auto& [name, words] : {std::pair{"GHOST", "ghost"}, {"GHOST_FPA", "ghost_fpa"}, {"GHOST_EXT", "ghost_ext"}}) h.set(Text{"L2 N_"} + name, count(planes, name), fmt::format("number of {} flagged pixels", words));
+  h.set("L2 N_BLOOM_NS", count_without(planes, "BLOOM", {"SOURCE"}), "number of BLOOM flagged pixels not flagged SOURCE");
+  h.set("L2 N_SNOW_NS", count_without(planes, "SNOWBALL", {"SOURCE"}), "number of SNOW flagged pixels not flagged SOURCE");
   h.set("PSF_FWHM", state.psfs.median_fwhm_arcsec(), "[arcsec] PSF FWHM Median");
   h.set("L2DQAFLG", Text{"Pass"}, "L2 DQA outcome");
-  add_counts(h, planes);
+  add_counts(h, planes, false);
   append(h, shared_cards(scene, key));
   h.set("SIMULATE", true, "simulated by tessera; no observation");
   h.set("SIMSEED", static_cast<std::int64_t>(scene.options.seed), "seed of the simulation");
@@ -238,12 +253,14 @@ Header image_cards(const Scene& scene, FrameKey key, const Planes& planes) {
 
 Header flag_cards(const Scene& scene, FrameKey key, const Planes& planes) {
   Header h;
-  add_counts(h, planes);
+  add_counts(h, planes, true);
   h.set("BUNIT", Text{""}, "Unit of flag pixel value (dimensionless)");
   h.set("EXTTYPE", Text{"MASK"}, "Extension can be used as a mask overlay");
   const bool newer = scene.options.survey.layout == FileLayout::epsf;
   int number = 0;
-  for (const auto& [name, words] : flag_words) {
+  for (std::size_t i = 0; i < std::size(flag_words); ++i) {
+    const auto& [name, words] = flag_words[i];
+    if (!newer && i >= published && count(planes, name) == 0) continue;
     if (!newer) {
       h.set(fmt::format("MP_{}", name), std::int64_t{bit_of(name)}, words);
     } else {

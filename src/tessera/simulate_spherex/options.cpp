@@ -44,12 +44,19 @@ void describe(param::Schema<ExtraSources>& s) {
 void describe(param::Schema<DefectOptions>& s) {
   s.field(&DefectOptions::nonfunc_fraction, "nonfunc_fraction", "Pixels that see no light, flagged NONFUNC. (--full: 0.001)").range(0, 0.4);
   s.field(&DefectOptions::hot_fraction, "hot_fraction", "Pixels of high dark current, which is subtracted, flagged HOT. (--full: 0.003)").range(0, 0.4);
+  s.field(&DefectOptions::cold_fraction, "cold_fraction", "Pixels that answer to a tenth to a half of the light, which the gain does not know, flagged COLD. (--full: 0.001)").range(0, 0.4);
   s.field(&DefectOptions::cosmic_fraction, "cosmic_fraction", "Pixels hit by cosmic rays in each frame; some are flagged TRANSIENT or OUTLIER, some not at all. (--full: 0.002)").range(0, 0.5);
   s.field(&DefectOptions::lost_fraction, "lost_fraction", "Pixels of each frame that are NaN, without a flag. (--full: 5e-5)").range(0, 0.5);
   s.field(&DefectOptions::full_well_e, "full_well_e", "Charge at which ramps end: brighter pixels are flagged OVERFLOW and fitted with fewer reads; 0 for never. (--full: 50000)").unit("electron").range(0, 1e12);
   s.field(&DefectOptions::persistence, "persistence", "Charge trapped in the exposure before is released, flagged PERSIST above 0.1 electrons/s. (--full: true)");
   s.field(&DefectOptions::dichroic, "dichroic", "Detectors 3 and 4 lose light at the edge of the dichroic, flagged DICHROIC below one half. (--full: true)");
   s.field(&DefectOptions::full_sample, "full_sample", "A block of 34 x 8 pixels is flagged FULLSAMPLE. (--full: true)");
+  s.field(&DefectOptions::ghost_share, "ghost_share", "Part of the light of sources above 3000 uJy that a reflection lays on a disc opposite of the detector's middle, flagged GHOST. (--full: 0.005)").range(0, 1);
+  s.field(&DefectOptions::bloom_share, "bloom_share", "Part of the charge above full_well_e that goes to the four pixels beside, flagged BLOOM. (--full: 0.02)").range(0, 1);
+  s.field(&DefectOptions::crosstalk_share, "crosstalk_share", "Part of a pixel's slope that appears in the same place of the two outputs beside its own, flagged CROSSTALK. (--full: 0.0002)").range(0, 1);
+  s.field(&DefectOptions::satellite_rate, "satellite_rate", "Trails of satellites in a frame: the whole part always, one more with the chance that is left; flagged STREAK, its halo SATELLITE_HALO. (--full: 0.2)").range(0, 100);
+  s.field(&DefectOptions::satellite_peak, "satellite_peak", "Brightness of a trail in its middle; its halo has 2 per cent of it.").unit("MJy/sr").range(0, 1e6);
+  s.field(&DefectOptions::snowball_rate, "snowball_rate", "Snowballs in a frame, likewise: 30000 electrons in each pixel of a disc at once, flagged SNOWBALL, and around it HALO. (--full: 0.3)").range(0, 1000);
 }
 
 }  // namespace tessera::simulate_spherex

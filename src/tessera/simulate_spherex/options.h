@@ -45,11 +45,13 @@ void describe(param::Schema<ExtraSources>& s);
 
 /// What is wrong with pixels; all of it is told in the truth.
 struct DefectOptions {
-  double nonfunc_fraction = 0, hot_fraction = 0;
+  double nonfunc_fraction = 0, hot_fraction = 0, cold_fraction = 0;
   double cosmic_fraction = 0;
   double lost_fraction = 0;
   double full_well_e = 0;  // 0: never
   bool persistence = false, dichroic = false, full_sample = false;
+  double ghost_share = 0, bloom_share = 0, crosstalk_share = 0;
+  double satellite_rate = 0, satellite_peak = 20, snowball_rate = 0;  // rates: of a frame
 };
 void describe(param::Schema<DefectOptions>& s);
 

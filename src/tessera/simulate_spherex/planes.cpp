@@ -5,6 +5,7 @@
 
 #include "tessera/simulate/cosmic.h"
 #include "tessera/simulate/random.h"
+#include "tessera/simulate_spherex/artefacts.h"
 #include "tessera/simulate_spherex/zodi_map.h"
 #include "tessera/spherex/flags.h"
 
@@ -20,6 +21,7 @@ std::int32_t bit(const char* flag) { return static_cast<std::int32_t>(spherex::f
 struct Events {
   std::vector<std::pair<std::int64_t, double>> rays;  // pixel and electrons, ascending
   Image<double> trapped;                              // e⁻/s released from what the exposure before trapped; may be empty
+  Artefacts artefacts;
 };
 
 /// Charge that the bright sources of the exposure before left in traps: 1 per cent of it, up to the full well, released with a time constant of 300 s.
@@ -92,7 +94,10 @@ void read_out(const Frame& f, const Image<double>& brightness, const Image<doubl
     std::int16_t& truth = p.defects.pixels()[k];
     flags |= f.state.fixed_flags.pixels()[k];
     truth |= f.state.fixed_defects.pixels()[k];
-    Ramp ramp{(truth & Defect::nonfunctional ? 0 : brightness.pixels()[k] / gain) + dark, reads, 0, 0, o.photon_noise, o.read_noise};
+    flags |= events.artefacts.flags.pixels()[k];
+    truth |= events.artefacts.truth.pixels()[k];
+    const double light = truth & Defect::nonfunctional ? 0 : (brightness.pixels()[k] + events.artefacts.light.pixels()[k]) * f.state.answer.pixels()[k];
+    Ramp ramp{light / gain + dark + events.artefacts.rate.pixels()[k], reads, 0, 0, o.photon_noise, o.read_noise};
     if (const double trapped = events.trapped.empty() ? 0 : events.trapped.pixels()[k]; trapped > 0) {
       constexpr double threshold_e_s = .1;
       ramp.rate_e_s += trapped;
@@ -100,8 +105,14 @@ void read_out(const Frame& f, const Image<double>& brightness, const Image<doubl
     }
     fill_well(o.defects.full_well_e, ramp, flags, truth);
     double added = 0;
+    if (const int read = events.artefacts.read.pixels()[k]; read > 0) {
+      ramp.jump_e = events.artefacts.electrons.pixels()[k], ramp.jump_after = read;
+      added = jump_slope(ramp.jump_e, ramp.jump_after, ramp.used);
+    }
     if (ray != events.rays.end() && ray->first == i) {
-      ramp.jump_e = ray->second, ramp.jump_after = 1 + static_cast<int>(chance.below(static_cast<std::uint64_t>(reads - 1)));
+      const int after = 1 + static_cast<int>(chance.below(static_cast<std::uint64_t>(reads - 1)));
+      if (ramp.jump_after > 0) ramp.jump_e += ray->second;  // in a snowball: at its time
+      else ramp.jump_e = ray->second, ramp.jump_after = after;
       added = jump_slope(ramp.jump_e, ramp.jump_after, ramp.used);
       truth |= Defect::cosmic_ray;
       flag_ray(ramp, added, chance, flags);
@@ -137,7 +148,9 @@ Planes expose(const Scene& scene, FrameKey key, bool keep_model) {
       if (mover.pixels()[i] > .5 * gain * std::sqrt(slope_variance(brightness.pixels()[i] / gain + dark_e_s))) p.defects.pixels()[i] |= Defect::moving;
       brightness.pixels()[i] += mover.pixels()[i];
     }
-  read_out(f, brightness, sources, events_of(f, key), p);
+  auto events = events_of(f, key);
+  events.artefacts = artefacts_of(f, brightness, p.truth);
+  read_out(f, brightness, sources, events, p);
   if (keep_model) {
     p.model = Image<float>::unfilled(f.box());
     std::ranges::transform(brightness.pixels(), p.model.pixels().begin(), [](double v) { return static_cast<float>(v); });

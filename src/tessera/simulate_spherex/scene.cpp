@@ -39,6 +39,8 @@ void add_fixed_defects(DetectorState& s, const SceneOptions& o) {
     const double draw = random.uniform(), current = random.power_law(1, 300, 1.5);
     if (draw < o.defects.nonfunc_fraction) set(s, i, "NONFUNC", Defect::nonfunctional);
     else if (draw < o.defects.nonfunc_fraction + o.defects.hot_fraction) set(s, i, "HOT", Defect::hot), s.dark.pixels()[i] = static_cast<float>(current);
+    else if (draw < o.defects.nonfunc_fraction + o.defects.hot_fraction + o.defects.cold_fraction)
+      set(s, i, "COLD", Defect::cold), s.answer.pixels()[i] = static_cast<float>(.1 + .4 * std::log(current) / std::log(300.0));
     if (!o.defects.dichroic) continue;
     const double share = dichroic_share(s.detector, s.centre_um.pixels()[i]);
     if (share < .5) set(s, i, "DICHROIC", Defect::dichroic);
@@ -57,7 +59,7 @@ std::unique_ptr<const DetectorState> make_detector(int number, const SceneOption
   // An EPSF table of 33 × 33 samples holds the response after the pixel: it must have ended at 3.2 pixels from the middle.
   ZonePsfs psfs = table ? ZonePsfs{detector, number == 3 ? 11 : 21, number == 3 ? 41 : 21, 27} : ZonePsfs{detector, 11, 11};
   auto state = std::make_unique<DetectorState>(DetectorState{std::move(detector), std::move(psfs), Image<float>{box}, Image<float>{box}, Image<float>{box},
-                                                             Image<float>{box, static_cast<float>(dark_e_s)}, Image<std::int32_t>{box}, Image<std::int16_t>{box}});
+                                                             Image<float>{box, static_cast<float>(dark_e_s)}, Image<float>{box, 1}, Image<std::int32_t>{box}, Image<std::int16_t>{box}});
   simulate::Random random{o.seed, simulate::Purpose::spherex_flat, static_cast<std::uint64_t>(number)};
   const double mean_gain = state->detector.resolving_power() / 41 / electrons_per_mjysr;
   for (int y = 0; y < o.survey.size; ++y)
@@ -140,8 +142,9 @@ SceneOptions completed(SceneOptions o) {
   if (!o.survey.full) return o;
   const auto usual = [](double& value, double full) { value = value == 0 ? full : value; };
   usual(o.extra.galaxy_fraction, .2), usual(o.extra.pair_flux_ujy, 800), usual(o.extra.bright_flux_ujy, 6e5);
-  usual(o.defects.nonfunc_fraction, .001), usual(o.defects.hot_fraction, .003), usual(o.defects.cosmic_fraction, .002), usual(o.defects.lost_fraction, 5e-5), usual(o.defects.full_well_e, 5e4);
+  usual(o.defects.nonfunc_fraction, .001), usual(o.defects.hot_fraction, .003), usual(o.defects.cold_fraction, .001), usual(o.defects.cosmic_fraction, .002), usual(o.defects.lost_fraction, 5e-5), usual(o.defects.full_well_e, 5e4);
   o.defects.persistence = o.defects.dichroic = o.defects.full_sample = true;
+  usual(o.defects.ghost_share, .005), usual(o.defects.bloom_share, .02), usual(o.defects.crosstalk_share, 2e-4), usual(o.defects.satellite_rate, .2), usual(o.defects.snowball_rate, .3);
   usual(o.sky.helium, 2), usual(o.sky.nebula_peak, .1), usual(o.sky.nebula_line, 1), usual(o.mover.mover_flux_ujy, 5000);
   return o;
 }

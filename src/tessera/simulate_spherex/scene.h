@@ -37,6 +37,7 @@ struct DetectorState {
   Image<float> centre_um, width_um;
   Image<float> gain;  ///< (MJy/sr) per e⁻/s: over the flat field, 2 % from pixel to pixel
   Image<float> dark;  ///< e⁻/s
+  Image<float> answer;  ///< share of the light that cold pixels answer to, 1 elsewhere; the gain does not know it
   Image<std::int32_t> fixed_flags;    ///< of pixels that are bad in every frame, standard numbers
   Image<std::int16_t> fixed_defects;  ///< the same as Defect bits
 };
@@ -57,7 +58,8 @@ struct SceneOptions {
 SceneOptions completed(SceneOptions options);
 
 /// What is true of a pixel, whether FLAGS says so or not.
-enum Defect : std::int16_t { nonfunctional = 1, hot = 2, cosmic_ray = 4, persistence = 8, overflow = 16, lost = 32, moving = 64, dichroic = 128 };
+enum Defect : std::int16_t { nonfunctional = 1, hot = 2, cosmic_ray = 4, persistence = 8, overflow = 16, lost = 32, moving = 64, dichroic = 128,
+                            cold = 256, ghost = 512, bloom = 1024, snowball = 2048, satellite = 4096, crosstalk = 8192 };
 
 /// Immutable once made, so one scene serves all threads.
 struct Scene {
