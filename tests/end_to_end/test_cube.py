@@ -105,6 +105,17 @@ def test_the_flux_of_a_star_is_kept_and_its_position(tmp_path):
             assert (excess * y)[near].sum() / excess[near].sum() == pytest.approx(float(sy), abs=.05)
 
 
+def test_planes_may_be_counted_and_wavelengths_stand_in_another_wcs(flat, tmp_path):
+    with cube(tmp_path / "out", flat, "--size", "4", "--wavelength", "1.15,1.30", "--set", "output.axis=planes", target="10:00:04.8,+02:00:36") as c:
+        lam = np.array([w[0] for w in c["WCS-WAVE"].data["WAVELENGTHS"][0]])
+        first, second = WCS(c["IMAGE"].header), WCS(c["IMAGE"].header, c, key="W")
+        middle = (c["IMAGE"].header["NAXIS1"] - 1) / 2
+        ra, dec, plane = first.all_pix2world(middle, middle, np.arange(7), 0)
+        assert np.allclose(plane, np.arange(1, 8)) and np.allclose(ra, 150.02, atol=1e-9)
+        again = second.all_pix2world(middle, middle, np.arange(7), 0)
+        assert np.allclose(again[0], ra, atol=1e-9) and np.allclose(again[1], dec, atol=1e-9) and np.allclose(again[2], lam, rtol=1e-9)
+
+
 def test_astropy_reads_the_axes_and_the_tables(flat, tmp_path):
     with cube(tmp_path / "out", flat, "--size", "10m,240s", "--pixel", "12", "--rotation", "30", "--wavelengths", "1.15-1.30", "--wave-eff", target="10:00:04.8,+02:00:36") as c:
         assert [h.name for h in c] == ["PRIMARY", "IMAGE", "VARIANCE", "WEIGHT", "NHITS", "FLAGS", "WAVE_EFF", "SPECTRAL_CHANNELS", "WCS-WAVE"]

@@ -15,17 +15,32 @@ std::string method_name(const reproject::InterpolationOptions& options) {
   return fields.front().get(&options);
 }
 
-Header axes(const CubePlan& plan, const std::string& unit) {
-  Header h;
-  h.set("WCSAXES", std::int64_t{3});
+/// Three axes, the last by the table WCS-WAVE; `letter`: of an alternate WCS, or "".
+void add_axes(Header& h, const CubePlan& plan, const std::string& letter) {
   const Header grid = plan.setting.grid.header();
+  h.set("WCSAXES" + letter, std::int64_t{3});
   for (const auto& card : grid.cards())
-    if (!card.key.starts_with("NAXIS") && card.key != "WCSAXES") h.add(card);
-  h.set("CTYPE3", std::string{"WAVE-TAB"}, "wavelength by the table WCS-WAVE");
-  h.set("CUNIT3", std::string{"um"});
-  h.set("CRPIX3", 1.0), h.set("CRVAL3", 1.0, "of PLANE"), h.set("CDELT3", 1.0);
-  h.set("PS3_0", std::string{"WCS-WAVE"}, "table"), h.set("PS3_1", std::string{"WAVELENGTHS"}, "its column of coordinates"), h.set("PS3_2", std::string{"PLANE"}, "its column of indices");
-  h.set("PV3_1", std::int64_t{1}, "EXTVER"), h.set("PV3_2", std::int64_t{1}, "EXTLEVEL"), h.set("PV3_3", std::int64_t{1}, "axis of the table");
+    if (!card.key.starts_with("NAXIS") && card.key != "WCSAXES") h.set(card.key + letter, card.value, card.comment);
+  const auto key = [&](const char* name) { return name + letter; };
+  h.set(key("CTYPE3"), std::string{"WAVE-TAB"}, "wavelength by the table WCS-WAVE");
+  h.set(key("CUNIT3"), std::string{"um"});
+  h.set(key("CRPIX3"), 1.0), h.set(key("CRVAL3"), 1.0, "of PLANE"), h.set(key("CDELT3"), 1.0);
+  h.set(key("PS3_0"), std::string{"WCS-WAVE"}, "table"), h.set(key("PS3_1"), std::string{"WAVELENGTHS"}, "its column of coordinates"), h.set(key("PS3_2"), std::string{"PLANE"}, "its column of indices");
+  h.set(key("PV3_1"), std::int64_t{1}, "EXTVER"), h.set(key("PV3_2"), std::int64_t{1}, "EXTLEVEL"), h.set(key("PV3_3"), std::int64_t{1}, "axis of the table");
+}
+
+Header axes(const CubePlan& plan, const CubeOptions& options, const std::string& unit) {
+  Header h;
+  if (options.product.axis == WaveAxis::table) {
+    add_axes(h, plan, "");
+  } else {
+    h.set("WCSAXES", std::int64_t{3});
+    const Header grid = plan.setting.grid.header();
+    for (const auto& card : grid.cards())
+      if (!card.key.starts_with("NAXIS") && card.key != "WCSAXES") h.add(card);
+    h.set("CTYPE3", std::string{"PLANE"}, "number of the plane; wavelengths: WCS W"), h.set("CRPIX3", 1.0), h.set("CRVAL3", 1.0), h.set("CDELT3", 1.0);
+    add_axes(h, plan, "W");
+  }
   if (!unit.empty()) h.set("BUNIT", unit);
   return h;
 }
@@ -47,17 +62,17 @@ Header primary_header(const CubePlan& plan, const CubeOptions& options) {
 
 std::vector<io::CubeHdu> cube_hdus(const CubePlan& plan, const CubeOptions& options) {
   using enum io::CubeHdu::Pixels;
-  std::vector<io::CubeHdu> hdus{{"IMAGE", real, axes(plan, "MJy/sr")},
-                                {"VARIANCE", real, axes(plan, "MJy2/sr2")},
-                                {"WEIGHT", real, axes(plan, "sr2/MJy2")},
-                                {"NHITS", integer, axes(plan, "")},
-                                {"FLAGS", integer, axes(plan, "")}};
+  std::vector<io::CubeHdu> hdus{{"IMAGE", real, axes(plan, options, "MJy/sr")},
+                                {"VARIANCE", real, axes(plan, options, "MJy2/sr2")},
+                                {"WEIGHT", real, axes(plan, options, "sr2/MJy2")},
+                                {"NHITS", integer, axes(plan, options, "")},
+                                {"FLAGS", integer, axes(plan, options, "")}};
   hdus[image_hdu].cards.add_comment("NaN: no data.");
   hdus[variance_hdu].cards.add_comment("Of each pixel; neighbours are correlated by the resampling.");
   hdus[weight_hdu].cards.add_comment("Sum of weights: covered part of the pixel over the median VARIANCE of the strip.");
   for (const auto& flag : spherex::flags())
     if (flag.bit < 32 && spherex::mosaic_reported() >> flag.bit & 1) hdus[flags_hdu].cards.set("MP_" + std::string{flag.name}, std::int64_t{flag.bit}, std::string{flag.text}.substr(0, 40));
-  if (options.coadd.wave_eff) hdus.push_back({"WAVE_EFF", real, axes(plan, "um")});
+  if (options.coadd.wave_eff) hdus.push_back({"WAVE_EFF", real, axes(plan, options, "um")});
   return hdus;
 }
 

@@ -43,6 +43,8 @@ void describe(param::Schema<CoaddOptions>& s) {
 
 void describe(param::Schema<ProductOptions>& s) {
   using O = ProductOptions;
+  s.field(&O::axis, "axis", "Third axis of the cube: wavelengths by the table WCS-WAVE, or numbers of planes with the wavelengths as alternate WCS W, for programs that cannot use the table and then lose the sky's axes as well (casacore, CARTA).")
+      .choices({{"table", WaveAxis::table}, {"planes", WaveAxis::planes}});
   s.field(&O::input_checksums, "input_checksums", "Record the SHA-256 of every frame in run.json: reads them whole, where a small cube needs small parts.");
   s.field(&O::pictures, "pictures", "Also draw a preview of each plane, a contact sheet, a picture in colours, and write report.html.");
 }

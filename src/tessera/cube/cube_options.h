@@ -53,7 +53,10 @@ struct CoaddOptions {
 };
 void describe(param::Schema<CoaddOptions>& s);
 
+enum class WaveAxis { table, planes };
+
 struct ProductOptions {
+  WaveAxis axis = WaveAxis::table;
   bool pictures = true;
   bool input_checksums = false;
 };
