@@ -111,8 +111,12 @@ class PlaneResponses {
     cube::StripPixels out;
     out.frame.reshape(window);
     out.any = true;
+    if (!strip.taper.empty()) out.taper = Image<float>{window};
     for (int y = window.y0; y < window.y1; ++y)
       for (int x = window.x0; x < window.x1; ++x) out.frame.value(x, y) = 0, out.frame.variance(x, y) = strip.frame.variance(x, y), out.frame.good(x, y) = strip.frame.good(x, y);
+    if (!out.taper.empty())
+      for (int y = window.y0; y < window.y1; ++y)
+        for (int x = window.x0; x < window.x1; ++x) out.taper(x, y) = strip.taper(x, y);
     if (!std::isfinite(place.x) || !std::isfinite(place.y)) return out;
     const std::size_t zone = options_.fwhm_arcsec > 0 ? 0 : f.frame.psf().nearest(place.x + f.frame.x_offset(), place.y + f.frame.y_offset());
     auto known = zones.find(zone);
