@@ -106,13 +106,14 @@ def test_the_flux_of_a_star_is_kept_and_its_position(tmp_path):
 
 
 def test_planes_may_be_counted_and_wavelengths_stand_in_another_wcs(flat, tmp_path):
-    with cube(tmp_path / "out", flat, "--size", "4", "--wavelength", "1.15,1.30", "--set", "output.axis=planes", target="10:00:04.8,+02:00:36") as c:
+    with cube(tmp_path / "out", flat, "--size", "4", "--rotation", "30", "--wavelength", "1.15,1.30", "--set", "output.axis=planes", target="10:00:04.8,+02:00:36") as c:
         lam = np.array([w[0] for w in c["WCS-WAVE"].data["WAVELENGTHS"][0]])
         first, second = WCS(c["IMAGE"].header), WCS(c["IMAGE"].header, c, key="W")
         middle = (c["IMAGE"].header["NAXIS1"] - 1) / 2
         ra, dec, plane = first.all_pix2world(middle, middle, np.arange(7), 0)
         assert np.allclose(plane, np.arange(1, 8)) and np.allclose(ra, 150.02, atol=1e-9)
-        again = second.all_pix2world(middle, middle, np.arange(7), 0)
+        ra, dec, plane = first.all_pix2world(middle + 4, middle + 9, np.arange(7), 0)
+        again = second.all_pix2world(middle + 4, middle + 9, np.arange(7), 0)
         assert np.allclose(again[0], ra, atol=1e-9) and np.allclose(again[1], dec, atol=1e-9) and np.allclose(again[2], lam, rtol=1e-9)
 
 

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+#include <numbers>
+
 #include "tessera/base/version.h"
 #include "tessera/io/array_columns.h"
 
@@ -15,12 +18,18 @@ std::string method_name(const reproject::InterpolationOptions& options) {
   return fields.front().get(&options);
 }
 
+double rotation(const Card& card) { return std::get<double>(card.value) * std::numbers::pi / 180; }
+
 /// Three axes, the last by the table WCS-WAVE; `letter`: of an alternate WCS, or "".
 void add_axes(Header& h, const CubePlan& plan, const std::string& letter) {
   const Header grid = plan.setting.grid.header();
   h.set("WCSAXES" + letter, std::int64_t{3});
-  for (const auto& card : grid.cards())
-    if (!card.key.starts_with("NAXIS") && card.key != "WCSAXES") h.set(card.key + letter, card.value, card.comment);
+  const auto& g = plan.setting.grid;
+  for (const auto& card : grid.cards()) {
+    if (card.key.starts_with("NAXIS") || card.key == "WCSAXES") continue;
+    if (letter.empty() || card.key != "CROTA2") h.set(card.key + letter, card.value, card.comment);
+    else h.set("PC1_1" + letter, std::cos(rotation(card))), h.set("PC1_2" + letter, -std::sin(rotation(card)) * g.cdelt2_deg / g.cdelt1_deg), h.set("PC2_1" + letter, std::sin(rotation(card)) * g.cdelt1_deg / g.cdelt2_deg), h.set("PC2_2" + letter, std::cos(rotation(card)));  // CROTA is for the first WCS alone
+  }
   const auto key = [&](const char* name) { return name + letter; };
   h.set(key("CTYPE3"), std::string{"WAVE-TAB"}, "wavelength by the table WCS-WAVE");
   h.set(key("CUNIT3"), std::string{"um"});
