@@ -69,7 +69,7 @@ class Run {
     pipeline::OutputFolder folder{request_.output, asked, request_.overwrite};
     context_.log_to(folder.product("tessera.log").string());
     plan_blocks();
-    FrameJournal journal{folder, asked.plan_hash, frames_, blocks_, std::min(context_.memory_bytes() / 16, most_pending_bytes)};
+    FrameJournal journal{folder, asked.plan_hash + sources_sum(), frames_, blocks_, std::min(context_.memory_bytes() / 16, most_pending_bytes)};
     measure(journal);
     tell();
     write(folder, journal, asked.plan_hash, files);
