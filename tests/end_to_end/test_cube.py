@@ -106,7 +106,7 @@ def test_the_flux_of_a_star_is_kept_and_its_position(tmp_path):
 
 
 def test_planes_may_be_counted_and_wavelengths_stand_in_another_wcs(flat, tmp_path):
-    with cube(tmp_path / "out", flat, "--size", "4", "--rotation", "30", "--wavelength", "1.15,1.30", "--set", "output.axis=planes", target="10:00:04.8,+02:00:36") as c:
+    with cube(tmp_path / "out", flat, "--size", "4", "--rotation", "30", "--wavelengths", "1.15-1.30", "--set", "output.axis=planes", target="10:00:04.8,+02:00:36") as c:
         lam = np.array([w[0] for w in c["WCS-WAVE"].data["WAVELENGTHS"][0]])
         first, second = WCS(c["IMAGE"].header), WCS(c["IMAGE"].header, c, key="W")
         middle = (c["IMAGE"].header["NAXIS1"] - 1) / 2

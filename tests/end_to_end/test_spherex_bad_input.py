@@ -149,9 +149,9 @@ def test_calibration_of_another_detector_is_refused(frame, frames, tmp_path):
 
 @pytest.mark.parametrize("verb, more, words", [
     ("spectrum", ("--wavelengths", "2-1"), "2-1"),
-    ("cube", ("--size", 4, "--wavelength", "2,1"), "MIN below MAX"),
-    ("cube", ("--size", 4, "--wavelength", "9,10"), "no channel asked for"),
-    ("discover", ("--size", 4, "--wavelength", "9,10"), "no channel asked for"),
+    ("cube", ("--size", 4, "--wavelengths", "2-1"), "the range 2-1 is empty"),
+    ("cube", ("--size", 4, "--wavelengths", "9-10"), "no detector sees 9-10"),
+    ("discover", ("--size", 4, "--wavelengths", "9-10"), "no detector sees 9-10"),
     ("cube", ("--size", "80d"), "at most 40"),
     ("cube", ("--size", "39d", "--pixel", 6.15), "at most 16384"),
     ("cube", ("--size", "0"), "above 0"),
