@@ -176,12 +176,11 @@ struct LinearSums {
 };
 
 /// The sums of a patch whose planes are whole. `background`: that parameter, when there is one. `room` is written. Returns Σ w v².
-template <class Entry>
-double sum_dense(std::span<const Entry> entries, const Box& box, std::vector<float>& planes, const float* values, const float* weight, std::optional<std::size_t> background, const LinearSums& sums, std::vector<double>& room) {
+template <class Entry, class DenseSums>
+double sum_dense(std::span<const Entry> entries, const Box& box, std::vector<float>& planes, const float* values, const float* weight, std::optional<std::size_t> background, const LinearSums& sums, DenseSums& room) {
   const std::size_t length = length_of(box), n = sums.gradient.size();
-  std::vector<std::pair<std::size_t, double>> terms;  // parameter and scale of each plane
-  std::vector<fit::Reach> reach;
-  terms.reserve(entries.size() + 1), reach.reserve(entries.size() + 2);
+  auto& [terms, reach, products] = room;
+  terms.clear(), reach.clear();
   const auto before = [&](int y) { return static_cast<std::size_t>(y - box.y0) * static_cast<std::size_t>(box.width()); };
   float* first = nullptr;
   for (const Entry& e : entries) {
@@ -201,17 +200,17 @@ double sum_dense(std::span<const Entry> entries, const Box& box, std::vector<flo
   std::copy_n(values, length, first + terms.size() * length);
   reach.push_back({0, length});
   const std::size_t count = terms.size() + 1;
-  room.resize(count * count);
-  fit::gram(first, count, length, weight, reach, room.data());
+  products.resize(count * count);
+  fit::gram(first, count, length, weight, reach, products.data());
   for (std::size_t i = 0; i < terms.size(); ++i) {
     const auto [row, scale] = terms[i];
-    sums.gradient[row] += scale * room[terms.size() * count + i];
+    sums.gradient[row] += scale * products[terms.size() * count + i];
     for (std::size_t j = 0; j <= i; ++j) {
       const auto [column, other] = terms[j];
-      sums.curvature[std::max(row, column) * n + std::min(row, column)] += scale * other * room[i * count + j] * (i != j && row == column ? 2 : 1);
+      sums.curvature[std::max(row, column) * n + std::min(row, column)] += scale * other * products[i * count + j] * (i != j && row == column ? 2 : 1);
     }
   }
-  return room[count * count - 1];
+  return products[count * count - 1];
 }
 
 }  // namespace
@@ -220,7 +219,7 @@ double PsfFit::sum_patch(const Patch& patch, std::span<double> curvature, std::s
   if (!curvature.empty() && is_dense(patch.box, options_.positions)) {
     const std::span<const Entry> entries{entries_.data() + patch.begin, patch.end - patch.begin};
     const float* const weight = weight_.data() + patch.first;
-    return sum_dense(entries, patch.box, response_, residual_.data() + patch.first, weight, backgrounds_ > 0 ? std::optional{background_of(patch)} : std::nullopt, {curvature, gradient}, workspace_.factor);
+    return sum_dense(entries, patch.box, response_, residual_.data() + patch.first, weight, backgrounds_ > 0 ? std::optional{background_of(patch)} : std::nullopt, {curvature, gradient}, dense_);
   }
   const std::size_t n = length_of(patch.box);
   float* const residual = residual_.data() + patch.first;

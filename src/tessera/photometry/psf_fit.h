@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "tessera/core/frame.h"
+#include "tessera/fit/gram.h"
 #include "tessera/fit/levenberg.h"
 #include "tessera/fit/simplex.h"
 #include "tessera/psf/psf_model.h"
@@ -129,6 +130,11 @@ class PsfFit : private fit::Objective {
   std::vector<float> value_, weight_, residual_, response_;
   std::vector<double> p_, lower_, upper_;
   fit::LevenbergWorkspace workspace_;
+  struct DenseSums {
+    std::vector<std::pair<std::size_t, double>> terms;  // parameter and scale of each plane
+    std::vector<fit::Reach> reach;
+    std::vector<double> products;
+  } dense_;
 
   struct Entry {
     const Sight* sight = nullptr;

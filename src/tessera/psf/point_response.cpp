@@ -230,7 +230,7 @@ struct Phase {
   Phase(double x, double centre, int n, int count) {
     const int near = static_cast<int>(x + (x < 0 ? -0.5 : 0.5));
     const double u = centre - n * (x - near);
-    k = static_cast<int>(std::floor(u));
+    k = static_cast<int>(u) - (u < static_cast<int>(u) ? 1 : 0);  // floor, which is a call where the processor may be old
     t = u - k;
     if (t > 1 - 1e-9) ++k, t = 0;
     if (t < 1e-9) t = 0;
@@ -336,7 +336,8 @@ void PointResponse::evaluate(double x, double y, Box pixels, std::span<float> va
     std::fill(d_dy.begin(), d_dy.end(), 0.0F);
     if (part.empty()) return;
   }
-  const auto wx = spline_weights(px.t), wy = spline_weights(py.t);
+  const auto weights = [gradients](double t) { return gradients ? spline_weights(t) : SplineWeights{spline_weights_alone(t), {}}; };
+  const auto wx = weights(px.t), wy = weights(py.t);
   BoxJob job{};
   job.pixels = part.width(), job.rows = part.height(), job.columns = columns_;
   for (std::size_t s = 0; s < spline_taps; ++s) {

@@ -70,17 +70,25 @@ void add_primitive(double v, double sign, std::span<double> row) {
   }
 }
 
+// 120 times the weights by powers of t: the recurrence of Cox and de Boor, written out.
+constexpr double powers[6][6] = {{1, 26, 66, 26, 1, 0}, {-5, -50, 0, 50, 5, 0}, {10, 20, -60, 20, 10, 0}, {-10, 20, 0, -20, 10, 0}, {5, -20, 30, -20, 5, 0}, {-1, 5, -10, 10, -5, 1}};
+
 }  // namespace
 
+std::array<double, spline_taps> spline_weights_alone(double t) {
+  std::array<double, spline_taps> value;
+  std::copy_n(powers[5], spline_taps, value.begin());
+  for (std::size_t d = 5; d-- > 0;)
+    for (std::size_t j = 0; j < spline_taps; ++j) value[j] = value[j] * t + powers[d][j];
+  for (double& v : value) v /= 120;
+  return value;
+}
+
 SplineWeights spline_weights(double t) {
-  // 120 times the weights by powers of t, and their slopes: the recurrence of Cox and de Boor, written out.
-  static constexpr double powers[6][6] = {{1, 26, 66, 26, 1, 0}, {-5, -50, 0, 50, 5, 0}, {10, 20, -60, 20, 10, 0}, {-10, 20, 0, -20, 10, 0}, {5, -20, 30, -20, 5, 0}, {-1, 5, -10, 10, -5, 1}};
-  SplineWeights w;
-  for (std::size_t j = 0; j < 6; ++j) {
-    double value = powers[5][j], slope = 5 * powers[5][j];
-    for (std::size_t d = 5; d-- > 0;) value = value * t + powers[d][j];
+  SplineWeights w{spline_weights_alone(t), {}};
+  for (std::size_t j = 0; j < spline_taps; ++j) {
+    double slope = 5 * powers[5][j];
     for (std::size_t d = 4; d > 0; --d) slope = slope * t + static_cast<double>(d) * powers[d][j];
-    w.value[j] = value / 120;
     w.slope[j] = slope / 120;
   }
   return w;

@@ -16,6 +16,7 @@ struct SplineWeights {
   std::array<double, spline_taps> value, slope;
 };
 SplineWeights spline_weights(double t);
+std::array<double, spline_taps> spline_weights_alone(double t);  ///< without slopes, the same bits
 
 /// Samples become the coefficients of the spline that passes through them; beyond the ends it is mirrored about the outer samples.
 void to_coefficients(std::span<double> samples);
