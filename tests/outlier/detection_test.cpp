@@ -74,13 +74,15 @@ std::vector<Pixels> segmented(View<const float> image, const Pixels& cluster, co
       continue;
     }
     std::vector<Pixels> all;
+    bool any = false;
     for (const auto& part : connected(above)) {
       double top = -INFINITY;
       for (const auto& p : part) top = std::max(top, value(p));
       if (top - cut < o.min_peak_fraction * highest) continue;
+      any = any || part.size() >= static_cast<std::size_t>(o.min_area);
       for (auto& piece : segmented(image, part, o, lowest_of_image)) all.push_back(piece);
     }
-    return all.empty() ? std::vector<Pixels>{cluster} : all;
+    return all.empty() || (o.splitting == Splitting::peak && !any) ? std::vector<Pixels>{cluster} : all;
   }
   return {cluster};
 }
@@ -136,6 +138,20 @@ TEST_P(SplittingTypes, AgreeWithTheGuidesWordsOnSetsOfPixels) {
     for (std::size_t i = 0; i < direct.pixels().size(); ++i) ASSERT_EQ(found.pixels()[i], direct.pixels()[i]) << "seed " << seed << " pixel " << i;
     EXPECT_GE(expected.size(), 3u);
   }
+}
+
+TEST(Detection, AStarThatACutBelowItsPeakWouldLeaveTooFewPixelsOfIsKeptWhole) {
+  Image<float> image{Box{0, 0, 60, 40}};
+  for (int y = 0; y < 40; ++y)
+    for (int x = 0; x < 60; ++x) {
+      const auto star = [&](double cx, double cy, double peak) { return peak * std::exp(-(std::pow(x - cx, 2) + std::pow(y - cy, 2)) / (2 * 2.0 * 2.0)); };
+      image(x, y) = static_cast<float>(star(20.2, 20, 900) + star(44, 20.3, 20) - 1);
+    }
+  DetectionOptions options;
+  options.splitting = Splitting::peak;
+  options.min_area = 3;
+  options.max_area = 60;  // the bright one covers more
+  EXPECT_EQ(outlier::detect(image, options).count, 2);
 }
 INSTANTIATE_TEST_SUITE_P(Detection, SplittingTypes, testing::Values(Splitting::simple, Splitting::combo, Splitting::peak));
 

@@ -47,6 +47,12 @@ struct Content {
   long peaks = 0;
 };
 
+long area_of(const Runs& runs) {
+  long area = 0;
+  for (const auto& run : runs) area += run.length;
+  return area;
+}
+
 /// Cuts clusters until nothing more is to be done.
 class Splitter {
  public:
@@ -101,13 +107,14 @@ class Splitter {
     for (int level = 1; level <= (options_.splitting == Splitting::simple ? 1 : options_.max_level); ++level) {
       const float threshold = own_threshold(c, level);
       auto above = runs_above(runs, image_, threshold);
-      long area = 0;
-      for (const auto& run : above) area += run.length;
-      if (area == c.area) {
+      if (area_of(above) == c.area) {
         if (options_.splitting == Splitting::peak && c.area > options_.extended_area) break;
         continue;
       }
-      return parts_of(std::move(above), threshold, c.highest);
+      auto parts = parts_of(std::move(above), threshold, c.highest);
+      // Just below the peak of a bright star lie fewer pixels than a detection must have: the star is not lost for that.
+      if (options_.splitting == Splitting::peak && std::ranges::none_of(parts, [&](const Runs& part) { return area_of(part) >= options_.min_area; })) return {};
+      return parts;
     }
     return {};
   }

@@ -8,7 +8,7 @@ namespace tessera::outlier {
 /// How the threshold of a cluster that must be cut is found. With T_min = threshold − lowest pixel of the frame:
 /// simple  mean + threshold · deviation of the cluster's pixels; a cluster it does not change stays as it is.
 /// combo   lowest pixel of the cluster + level · T_min, level = 1, 2, … until the cluster changes (the guide's equation 8.7 is garbled; this is what its text describes).
-/// peak    lowest peak − T_min, then lowest peak − T_min/level up to max_level, until the cluster changes. Clusters with more than one peak are cut too.
+/// peak    lowest peak − T_min, then lowest peak − T_min/level up to max_level, until the cluster changes. Clusters with more than one peak are cut too. A cluster of which no part would have min_area pixels stays whole (a choice: the guide's words lose bright stars).
 enum class Splitting { simple, combo, peak };
 
 struct DetectionOptions {
