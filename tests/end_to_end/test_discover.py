@@ -112,6 +112,8 @@ def test_the_report_shows_the_image_and_the_spectra(frames, tmp_path):
     out = tmp_path / "out"
     page = (out / "report.html").read_text()
     got = Table.read(out / "detections.fits")
+    once = int((got["channels_seen"] < 2).sum())
+    assert (f"{once} of {len(got)} detections are seen in one channel or none" in page) == (once > 0)
     assert page.count("<circle") >= len(got) > 10 and page.count('id="s') >= min(len(got), 60)
     assert "Quick-look spectra" in page and 'src="http' not in page and page.count("data:image/png") >= 1
     ElementTree.fromstring(page[page.index("<html"):])

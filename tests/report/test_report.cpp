@@ -124,6 +124,18 @@ TEST(PointPlot, HasAMarkPerFiniteValueAndEscapesNames) {
   EXPECT_NE(svg.find("dot marked"), std::string::npos);
 }
 
+TEST(PointPlot, MarkedPointsBeyondTheOthersAreDrawnAtTheEdge) {
+  Points p{{1, 2, 3}, {5, 9, -90000}, {4, 8, -90001}, {6, 10, -89999}, {0, 0, 1}, {}};
+  const auto has_tick = [&](const char* label, bool of_others) {
+    return point_plot(p, {.x_label = "x", .y_label = "y", .unmarked_range = of_others}).text.find(std::string{"class=\"end\">"} + label + "</text>") != std::string::npos;
+  };
+  EXPECT_FALSE(has_tick("8", false));
+  EXPECT_TRUE(has_tick("8", true));
+  EXPECT_NE(point_plot(p, {.x_label = "x", .y_label = "y", .unmarked_range = true}).text.find("dot marked"), std::string::npos);
+  p.marked = {1, 1, 1};
+  EXPECT_FALSE(has_tick("8", true)) << "no others";
+}
+
 TEST(PointPlot, StaysSmallForManyMarksAndSurvivesNone) {
   Points p;
   for (int i = 0; i < 2000; ++i) p.x.push_back(i), p.y.push_back(std::sin(i)), p.low.push_back(std::sin(i) - 1), p.high.push_back(std::sin(i) + 1);

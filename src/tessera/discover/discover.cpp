@@ -152,6 +152,8 @@ class Run {
     } else if (files::exists(out / "spectra")) {
       context_.caveat("old-spectra", "OUT/spectra is of an earlier run and not of these detections; run with --measure, or remove it", 1);
     }
+    if (const auto once = std::ranges::count_if(found_, [](const Detection& d) { return d.seen < 2; }))
+      context_.caveat("one-channel", fmt::format("{} of {} detections are seen in one channel or none: hits that the frames' flags missed are among them; channels_seen of the table tells", once, found_.size()), once);
     finish(folder);
     if (found_.empty()) return pipeline::Outcome::nothing_to_do;
     return context_.caveats().empty() ? pipeline::Outcome::done : pipeline::Outcome::done_with_caveats;

@@ -86,7 +86,7 @@ void spectrum_card(Html& h, const ReportParts& p, std::size_t i) {
   }
   h.open("section", {{"class", "card"}, {"id", fmt::format("s{}", i + 1)}}).element("h3", fmt::format("{} – {}", i + 1, place_text(p, d)));
   if (points.x.empty()) h.element("p", "No channel has pixels that tell its flux.", {{"class", "note"}});
-  else h.add(report::point_plot(points, {"Wavelength, µm", "Flux density", "µJy", false, 0, fmt::format("Quick-look spectrum of source {}", i + 1)}));
+  else h.add(report::point_plot(points, {.x_label = "Wavelength, µm", .y_label = "Flux density", .unit = "µJy", .reference = 0, .description = fmt::format("Quick-look spectrum of source {}", i + 1)}));
   h.element("p", fmt::format("{:.1f} σ in all; seen in {} of {} channels. In the second colour: below {:g} σ.", d.significance, d.seen, d.with_data, p.options.channel_sigma), {{"class", "note"}}).close();
 }
 

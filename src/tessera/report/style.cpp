@@ -51,7 +51,7 @@ figure.sky:target .back { display: block; position: fixed; right: 1.4rem; top: .
 .ticks { position: relative; height: 1.3rem; font-size: .8rem; font-variant-numeric: tabular-nums; }
 .ticks span { position: absolute; transform: translateX(-50%); white-space: nowrap; }
 .unit { color: var(--soft); font-size: .8rem; text-align: center; line-height: 1.1; }
-.plot { display: block; width: 100%; height: auto; }
+.plot { display: block; width: 100%; height: auto; } .card > .plot { max-width: 44rem; } section.card + section.card { margin-top: 1rem; }
 .plot text { font-size: 13px; fill: var(--soft); font-variant-numeric: tabular-nums; }
 .plot .label { fill: var(--ink); } .plot .end { text-anchor: end; } .mid { text-anchor: middle; }
 .plot .grid { stroke: var(--line); stroke-width: 1; } .plot .axis { stroke: var(--soft); stroke-width: 1; fill: none; }

@@ -67,7 +67,9 @@ std::pair<double, double> range_of(const Points& p, const PlotOptions& options) 
   const auto take = [&](double v) {
     if (std::isfinite(v)) low = std::min(low, v), high = std::max(high, v);
   };
+  const bool all = !options.unmarked_range || std::ranges::find(p.marked, 0) == p.marked.end();
   for (std::size_t i = 0; i < p.y.size(); ++i) {
+    if (!all && p.marked[i] != 0) continue;
     take(p.y[i]);
     if (!p.low.empty()) take(p.low[i]), take(p.high[i]);
   }
@@ -153,8 +155,12 @@ Points thinned(Points p, std::size_t most, std::size_t& per_point) {
   return out;
 }
 
-Markup point_plot(const Points& points, const PlotOptions& options) {
-  const auto [low, high] = range_of(points, options);
+Markup point_plot(const Points& given, const PlotOptions& options) {
+  const auto [low, high] = range_of(given, options);
+  Points points = given;
+  if (options.unmarked_range && low < high)
+    for (auto* ends : {&points.y, &points.low, &points.high})
+      for (double& v : *ends) v = std::isfinite(v) ? std::clamp(v, low, high) : v;
   double first = INFINITY, last = -INFINITY;
   for (const double x : points.x) first = std::min(first, x), last = std::max(last, x);
   const double margin = last > first ? 0.02 * (last - first) : 0.5;

@@ -43,6 +43,7 @@ struct PlotOptions {
   std::string x_label{}, y_label{}, unit{};  ///< unit of y
   bool from_zero = false;              ///< the y axis begins at 0
   double reference = NAN;              ///< a dashed line at this y
+  bool unmarked_range = false;         ///< the y axis holds the marks that are not marked; others beyond it are drawn at its ends
   std::string description{};           ///< for those who hear the page
 };
 Markup point_plot(const Points& points, const PlotOptions& options);

@@ -91,8 +91,8 @@ void spectrum_card(Html& h, const ReportParts& p, std::size_t source) {
   }
   const std::string id = fmt::format("s{}", source + 1);
   h.open("section", {{"class", "card"}, {"id", id}}).element("h3", fmt::format("{} – RA {:.5f}°, Dec {:+.5f}°{}", report::shortened(s.label, 60), s.sky.ra_deg, s.sky.dec_deg, s.extended ? ", Sérsic" : ""));
-  h.add(report::point_plot(points, {"Wavelength, µm", "Flux density", "µJy", false, NAN, fmt::format("Spectrum of {}: {} measurements", s.label, some.size())}));
-  h.element("p", fmt::format("{} measurements. Bars: 1 σ; in the second colour: with CONTAINS_BAD_PIXEL or FIT_ERROR; line: means of channels. {}", some.size(),
+  h.add(report::point_plot(points, {.x_label = "Wavelength, µm", .y_label = "Flux density", .unit = "µJy", .unmarked_range = true, .description = fmt::format("Spectrum of {}: {} measurements", s.label, some.size())}));
+  h.element("p", fmt::format("{} measurements. Bars: 1 σ; in the second colour: with CONTAINS_BAD_PIXEL or FIT_ERROR, at the edge where they lie beyond it; line: means of channels. {}", some.size(),
                              kept.size() == some.size() ? std::string{"A click on a point shows its pixels."} : fmt::format("A click shows the pixels of {} of them.", kept.size())), {{"class", "note"}});
   for (std::size_t i = 0; i < kept.size(); ++i) point_card(h, p, *kept[i], fmt::format("p{}-{}", source + 1, i + 1), id);
   h.close();
