@@ -42,7 +42,7 @@ def test_pulls_of_galaxies(tmp_path):
     x, y, flux = bench.grid_of_stars(6, 200, (500, 60000), seed=12)
     catalog = bench.write_catalog(tmp_path / "galaxies.ecsv", x, y, flux, **bench.shapes(np.random.default_rng(13), len(x), (1, 20)))
     folder = bench.simulate(tmp_path / "galaxies", catalog, groups=1, seed=14)
-    pull, snr, _ = bench.pulls_of(catalog, folder, tmp_path / "out", "smooth", "--background", "fit")
+    pull, snr, _ = bench.pulls_of(catalog, folder, tmp_path / "out", "smooth")
     assert near_one(pull[(snr > 3) & (snr < 300)])
     both = [bench.spectrum(catalog, folder, tmp_path / way, "--variance", "smooth", "--background", way) for way in ("fit", "auto")]
     assert np.array_equal(both[0]["flux"], both[1]["flux"], equal_nan=True)

@@ -309,7 +309,7 @@ class FrameRun {
     const auto& fit = joint_.fit(cutout, joint_sources_, sky.level, fit_level);
     const double scale = spherex::ujy_per_arcsec2 * wanted.solid_angle_arcsec2;
     m.fitted = static_cast<std::int16_t>(members_.size()), m.pixels = static_cast<std::int16_t>(fit.pixels);
-    m.sky_pixels = static_cast<std::int16_t>(sky.used), m.sky_side = static_cast<std::int16_t>(sky.side);
+    m.sky_pixels = static_cast<std::int16_t>(sky.used), m.sky_side = static_cast<std::int16_t>(fallback ? -1 : sky.side);
     if (fit.solved && std::isfinite(scale)) {
       m.flux = fit.flux * scale, m.flux_error = std::sqrt(fit.variance) * scale;
       m.sky_flux_error = fit_level ? 0 : std::abs(fit.sky_slope) * sky.error * scale;

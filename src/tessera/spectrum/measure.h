@@ -73,7 +73,7 @@ struct MeasuredValues {
   double x = 0, y = 0;                 ///< of the file, from 0
   std::uint64_t flags = 0;
   std::array<std::uint8_t, flag_bits> flagged{};  ///< pixels of the central region with each bit
-  std::int16_t fitted = 0, pixels = 0, sky_pixels = 0, sky_side = 0;
+  std::int16_t fitted = 0, pixels = 0, sky_pixels = 0, sky_side = 0;  // side: 0 where no local background was asked for, -1 where there was none
   float correlation = 0;               ///< the largest with another source of the fit; 0 when alone
 };
 

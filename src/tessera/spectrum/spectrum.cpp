@@ -197,7 +197,7 @@ class Run {
     measured_.covariances += static_cast<std::int64_t>(m.companions.size());
     for (const auto& c : m.companions) measured_.companion[static_cast<std::size_t>(c.source)] = 1;
     errors_ += (m.flags & spherex::fit_error) != 0, bad_ += (m.flags & spherex::contains_bad_pixel) != 0;
-    fitted_ += m.sky_side == 0 && m.fitted > 0;
+    fitted_ += m.sky_side < 0 && m.fitted > 0;
   }
 
   void take(FrameResult& result, std::int32_t frame, std::map<std::string, std::int64_t>& caveats) {
@@ -216,7 +216,7 @@ class Run {
     if (left_out_ > 0) context_.caveat("quality", fmt::format("{} of {} frames failed a check of the mission and were left out; --any-quality takes them", left_out_, frames_.size()), left_out_);
     const auto total = measured_.total();
     std::int64_t absent = 0;
-    if (measure_.sky == SkyWay::local && fitted_ > 0)
+    if (fitted_ > 0)
       context_.caveat("no-local-background", fmt::format("{} of {} measurements had too few pixels without flags around them for a local background: it was fitted along", fitted_, total), fitted_);
     for (std::size_t s = 0; s < wanted_; ++s) absent += sources_[s].refusal.empty() && measured_.counts[s] == 0;
     if (errors_ > 0) context_.caveat("fit-errors", fmt::format("{} of {} measurements have no result (FIT_ERROR)", errors_, total), errors_);

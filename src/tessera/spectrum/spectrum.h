@@ -23,7 +23,7 @@ struct FitOptions {
 void describe(param::Schema<FitOptions>& s);
 
 struct BackgroundOptions {
-  SkyWay way = SkyWay::local;
+  SkyWay way = SkyWay::by_shape;
   int side = 15, widest_side = 31;
   double least_fraction = 0.1;
   bool mask_sources = true;

@@ -113,7 +113,7 @@ Table measurements_table(const Measured& measured, std::span<const Measurement> 
   t.add("blend_corr", each<double>(all, [](auto& m) { return m.correlation; }), "", "Correlation of the flux with that of the source it shares most light with; 0 when alone", "stat.correlation");
   t.add("n_pix", each<std::int32_t>(all, [](auto& m) { return m.pixels; }), "pix", "Pixels in the fit", "meta.number");
   t.add("bkg_pix", each<std::int32_t>(all, [](auto& m) { return m.sky_pixels; }), "pix", "Pixels behind the local background; 0: it was fitted, or none", "meta.number");
-  t.add("bkg_side", each<std::int32_t>(all, [](auto& m) { return m.sky_side; }), "pix", "Side of the square they were taken from", "phys.size");
+  t.add("bkg_side", each<std::int32_t>(all, [](auto& m) { return std::max<std::int32_t>(m.sky_side, 0); }), "pix", "Side of the square they were taken from", "phys.size");
   if (flag_counts)
     for (const auto& f : spherex::flags())
       if (f.bit < flag_bits) t.add("n_" + text::lower(f.name), each<std::int32_t>(all, [&](auto& m) { return m.flagged[static_cast<std::size_t>(f.bit)]; }), "pix", fmt::format("Pixels within 2.5 pixels with {}", f.name), "meta.number");
