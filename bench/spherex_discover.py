@@ -26,11 +26,12 @@ def positions(table):
 
 
 def channels_at(cube, table):
+    """Channels with data at the pixel of each row; 0 off the cube or within two pixels of its border."""
     with fits.open(cube) as c:
         seen = np.isfinite(c["IMAGE"].data).sum(axis=0)
         x, y = np.rint(WCS(c["IMAGE"].header, c).celestial.all_world2pix(table["ra"], table["dec"], 0)).astype(int)
     inside = (x >= 2) & (y >= 2) & (x < seen.shape[1] - 2) & (y < seen.shape[0] - 2)
-    return np.where(inside, seen[y.clip(0, seen.shape[0] - 1), x.clip(0, seen.shape[1] - 1)], 0), int((seen > 0).sum())
+    return np.where(inside, seen[y.clip(0, seen.shape[0] - 1), x.clip(0, seen.shape[1] - 1)], 0)
 
 
 def field(frames, out, low):
@@ -41,7 +42,9 @@ def field(frames, out, low):
         got.add_row({"ra": 0, "dec": 89.9})  # far from all
         got["id"] = -1
     fluxes, looks = Table.read(frames / "truth" / "fluxes.fits"), Table.read(out / "quicklook.fits")
-    channels, pixels = channels_at(out / "cube" / "cube.fits", truth)
+    channels = channels_at(out / "cube" / "cube.fits", truth)
+    with fits.open(out / "cube" / "cube.fits") as c:
+        pixels = int(np.isfinite(c["IMAGE"].data).any(axis=0).sum())
     rows = {i: fluxes[fluxes["id"] == i] for i in truth["id"]}
     flux = np.array([np.mean(rows[i]["flux"]) if len(rows[i]) else 0 for i in truth["id"]])
     near, _, _ = positions(truth).match_to_catalog_sky(positions(peaks))

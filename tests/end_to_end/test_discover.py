@@ -1,15 +1,17 @@
 """tessera discover: stars of simulated spectral images found without a list, and nothing else."""
+import sys
 from xml.etree import ElementTree
 
-import astropy.units as u
 import numpy as np
 import pytest
-from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.table import Table
 from astropy.wcs import WCS
 
-from tools import run_record, tessera
+from tools import ROOT, run_record, tessera
+
+sys.path.insert(0, str(ROOT / "bench"))
+from spherex_discover import channels_at, positions  # noqa: E402
 
 TARGET = "120.02,-9.05"
 
@@ -30,19 +32,6 @@ def found(frames, tmp_path_factory):
     out = tmp_path_factory.mktemp("discover") / "out"
     discover(out, frames, "--measure", "--threads", 1)
     return out
-
-
-def positions(table):
-    return SkyCoord(np.array(table["ra"]) * u.deg, np.array(table["dec"]) * u.deg)
-
-
-def channels_at(cube, table):
-    """Channels with data at the pixel of each row; 0 off the cube or within two pixels of its border."""
-    with fits.open(cube) as c:
-        seen = np.isfinite(c["IMAGE"].data).sum(axis=0)
-        x, y = np.rint(WCS(c["IMAGE"].header, c).celestial.all_world2pix(table["ra"], table["dec"], 0)).astype(int)
-    inside = (x >= 2) & (y >= 2) & (x < seen.shape[1] - 2) & (y < seen.shape[0] - 2)
-    return np.where(inside, seen[y.clip(0, seen.shape[0] - 1), x.clip(0, seen.shape[1] - 1)], 0)
 
 
 def test_bright_stars_are_found_and_nothing_else(frames, found):

@@ -7,27 +7,13 @@
 #include <limits>
 #include <random>
 
+#include "quiet.h"
 #include "tessera/catalog/columns.h"
 #include "tessera/extraction/fit_sky.h"
 #include "tessera/extraction/mopex_tables.h"
 
 namespace tessera::extraction {
 namespace {
-
-class Quiet : public pipeline::Context {
- public:
-  const parallel::Pool& pool() override { return pool_; }
-  std::int64_t memory_bytes() override { return 1 << 30; }
-  void log(pipeline::Level, std::string_view) override {}
-  void stage(std::string_view, std::int64_t) override {}
-  void step(std::int64_t) override {}
-  void caveat(std::string_view kind, std::string_view, std::int64_t) override { caveats.emplace_back(kind); }
-  void log_to(const std::string&) override {}
-  std::vector<std::string> caveats;
-
- private:
-  parallel::Pool pool_{1};
-};
 
 /// Normal noise of width 1 on `level`, and stars of `height` on every tenth pixel of every tenth row.
 Frame noisy(int side, float level, float height) {
@@ -72,7 +58,7 @@ TEST(ThresholdImage, AThresholdBeyondOneFallsBackOnTheSignificance) {
   Quiet context;
   const auto response = psf::PsfModel::analytic({.fwhm_pix = 1.5});
   const auto searched = threshold_image(frame, frame.value.copy(), {}, response, options, context);
-  ASSERT_THAT(context.caveats, testing::ElementsAre("threshold-beyond-one"));
+  ASSERT_THAT(context.kinds, testing::ElementsAre("threshold-beyond-one"));
   EXPECT_EQ(searched(5, 5), frame.value(5, 5));
 }
 

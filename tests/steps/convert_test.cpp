@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "quiet.h"
 #include "tessera/base/error.h"
 #include "tessera/io/tables.h"
 #include "tessera/steps/step.h"
@@ -16,24 +17,9 @@ namespace {
 namespace fs = std::filesystem;
 using testing::HasSubstr;
 
-class Listener : public pipeline::Context {
- public:
-  const parallel::Pool& pool() override { return pool_; }
-  std::int64_t memory_bytes() override { return 1 << 30; }
-  void log(pipeline::Level, std::string_view) override {}
-  void stage(std::string_view, std::int64_t) override {}
-  void step(std::int64_t) override {}
-  void caveat(std::string_view, std::string_view message, std::int64_t) override { caveats.emplace_back(message); }
-  void log_to(const std::string&) override {}
-  std::vector<std::string> caveats;
-
- private:
-  parallel::Pool pool_{1};
-};
-
 struct Convert : testing::Test {
   fs::path folder = fs::temp_directory_path() / ("tessera-convert-" + std::to_string(::getpid()));
-  Listener context;
+  Quiet context;
   Convert() {
     fs::create_directories(folder);
     Table t;
@@ -105,7 +91,7 @@ TEST_F(Convert, AColumnLeftOutIsACaveat) {
   std::ofstream{folder / "v.xml"} << "<VOTABLE><RESOURCE><TABLE><FIELD name=\"a\" datatype=\"int\" arraysize=\"*\"/><FIELD name=\"b\" datatype=\"int\"/>"
                                      "<DATA><TABLEDATA><TR><TD>1 2</TD><TD>3</TD></TR></TABLEDATA></DATA></TABLE></RESOURCE></VOTABLE>";
   EXPECT_EQ(run({"v.xml", "v.tbl"}), pipeline::Outcome::done_with_caveats);
-  EXPECT_THAT(context.caveats, testing::ElementsAre(HasSubstr("column a")));
+  EXPECT_THAT(context.messages, testing::ElementsAre(HasSubstr("column a")));
 }
 
 }  // namespace

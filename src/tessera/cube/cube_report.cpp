@@ -91,11 +91,7 @@ void write_cube_report(const pipeline::RunRecord& run, const CubePlan& plan, con
   picture_card(h, "Planes", "contact_sheet.png", "Each plane stretched for itself; planes/ has them large.", folder);
   plots(h, plan, looks);
   left_out(h, plan);
-  pipeline::stage_section(h, context);
-  pipeline::option_section(h, settings);
-  pipeline::product_section(h, folder);
-  pipeline::command_footer(h, run);
-  files::write_atomic(folder.product("report.html"), report::page(title + " – tessera", h.finish()));
+  pipeline::finish_report(h, title, settings, folder, run, context);
   context.step(1);
 }
 

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "tessera/base/files.h"
 #include "tessera/picture/marked.h"
 #include "tessera/picture/sky_marks.h"
 #include "tessera/pipeline/report.h"
@@ -61,7 +60,8 @@ void detection_image(Html& h, const ReportParts& p) {
   const auto preview = preview_of(p.combined, picture_side);
   auto figure = pipeline::sky_figure("detection", preview, look());
   figure.large = true;
-  pipeline::add_sky_marks(figure, p.plan.setting.grid);
+  const auto& grid = p.plan.setting.grid;
+  pipeline::add_sky_marks(figure, grid.wcs(), grid.width, grid.height);
   const double across = preview.pixels.box().width() * preview.factor;
   for (std::size_t i = 0; i < p.found.size(); ++i) {
     const auto& d = p.found[i];
@@ -130,11 +130,7 @@ void write_report(const ReportParts& p, pipeline::OutputFolder& folder, pipeline
     for (std::size_t i = 0; i < std::min(p.found.size(), most_spectra); ++i) spectrum_card(h, p, i);
     if (p.found.size() > most_spectra) h.element("p", fmt::format("The {} most significant of {}; quicklook.fits has all.", most_spectra, p.found.size()), {{"class", "note"}});
   }
-  pipeline::stage_section(h, context);
-  pipeline::option_section(h, p.settings);
-  pipeline::product_section(h, folder);
-  pipeline::command_footer(h, p.run);
-  files::write_atomic(folder.product("report.html"), report::page(title + " – tessera", h.finish()));
+  pipeline::finish_report(h, title, p.settings, folder, p.run, context);
   context.step(1);
 }
 

@@ -8,12 +8,11 @@
 #include <limits>
 #include <numeric>
 
-#include "tessera/base/files.h"
 #include "tessera/base/text.h"
 #include "tessera/core/statistics.h"
-#include "tessera/picture/bare.h"
 #include "tessera/picture/sky_marks.h"
 #include "tessera/pipeline/report.h"
+#include "tessera/pipeline/report_figures.h"
 #include "tessera/report/figure.h"
 #include "tessera/report/svg.h"
 
@@ -38,24 +37,7 @@ report::SkyFigure figure(const std::string& id, const std::string& title, const 
   const auto preview = builder.finish();
   picture::PictureOptions options;
   options.title = title, options.unit = unit;
-  auto bare = picture::draw_bare(preview, options);
-  report::SkyFigure f;
-  f.id = id, f.png = std::move(bare.png), f.width = bare.width, f.height = bare.height;
-  f.title = title, f.unit = unit;
-  f.colours.assign(bare.colours.begin(), bare.colours.end());
-  for (auto& tick : bare.ticks) f.ticks.emplace_back(tick.position, std::move(tick.label));
-  if (preview.factor > 1) f.caption = fmt::format("{0} × {0} pixels averaged. ", preview.factor);
-  return f;
-}
-
-void add_sky_marks(report::SkyFigure& f, const instrument::FrameFile& file) {
-  const auto jacobian = file.wcs.jacobian({(file.width - 1) / 2.0, (file.height - 1) / 2.0});
-  const double across = 3600 * std::hypot(jacobian[0], jacobian[2]) * file.width;
-  if (!std::isfinite(jacobian[0] + jacobian[1] + jacobian[2] + jacobian[3]) || !(across > 0)) return;
-  if (const auto c = picture::compass(jacobian)) f.compass = {{c->north.x, c->north.y}, {c->east.x, c->east.y}};
-  const auto bar = picture::scale_bar(across / 4);
-  f.scale_bar = bar.arcsec / across;
-  f.scale_label = bar.label;
+  return pipeline::sky_figure(id, preview, options);
 }
 
 void summary(Html& h, const ReportParts& p) {
@@ -89,7 +71,7 @@ void pictures(Html& h, const ReportParts& p) {
   auto image = figure("mosaic", "Less background", unit, p.found.frame.value, p.found.frame, large_side);
   image.large = true;
   image.caption += "The image that sources are found on, asinh stretch; click to enlarge.";
-  add_sky_marks(image, p.mosaic);
+  pipeline::add_sky_marks(image, p.mosaic.wcs, p.mosaic.width, p.mosaic.height);
   auto residual = figure("residual", "Less sources", unit, p.residual, p.found.frame, small_side);
   residual.caption += "What the fitted sources leave. Rings: a response of the wrong width or place; holes: a wrong flux.";
   auto background = figure("background", "Background", unit, p.found.background, p.found.frame, small_side);
@@ -196,11 +178,7 @@ void write_report(const ReportParts& p, pipeline::OutputFolder& folder, pipeline
   plots(h, p);
   injection_section(h, p);
   worst_section(h, p);
-  pipeline::stage_section(h, context);
-  pipeline::option_section(h, p.settings);
-  pipeline::product_section(h, folder);
-  pipeline::command_footer(h, p.run);
-  files::write_atomic(folder.product("report.html"), report::page(report::shortened(title, 120) + " – tessera", h.finish()));
+  pipeline::finish_report(h, title, p.settings, folder, p.run, context);
   context.step(1);
 }
 

@@ -7,7 +7,6 @@
 #include <functional>
 #include <numeric>
 
-#include "tessera/base/files.h"
 #include "tessera/base/text.h"
 #include "tessera/pipeline/report.h"
 #include "tessera/report/svg.h"
@@ -113,11 +112,7 @@ void write_report(const ReportParts& p, pipeline::OutputFolder& folder, pipeline
   pipeline::caveat_section(h, context.caveats());
   comparisons(h, p);
   for (std::size_t k = 1; k < std::min(p.catalogues.size(), most_catalogues); ++k) plots(h, p.catalogues[k].name + " less " + p.catalogues.front().name, p.comparisons[k].fit);
-  pipeline::stage_section(h, context);
-  pipeline::option_section(h, p.settings);
-  pipeline::product_section(h, folder);
-  pipeline::command_footer(h, p.run);
-  files::write_atomic(folder.product("report.html"), report::page(title + " – tessera", h.finish()));
+  pipeline::finish_report(h, title, p.settings, folder, p.run, context);
   context.step(1);
 }
 

@@ -326,6 +326,14 @@ void command_footer(Html& h, const RunRecord& run) {
   h.text(" · repeat with ").element("code", "tessera replay run.json").close();
 }
 
+void finish_report(Html& h, const std::string& title, const param::OptionSet& settings, OutputFolder& folder, const RunRecord& run, Recorder& recorder) {
+  stage_section(h, recorder);
+  option_section(h, settings);
+  product_section(h, folder);
+  command_footer(h, run);
+  files::write_atomic(folder.product("report.html"), report::page(report::shortened(title, 120) + " – tessera", h.finish()));
+}
+
 void write_report(const RunRecord& run, const Plan& plan, const FramePass& pass, const TileStore& store, const FrameMasks& masks, const StarLosses& losses, const Repeatability& stars, const MosaicOptions& options,
                   const param::OptionSet& settings, OutputFolder& folder, Recorder& context) {
   context.stage("writing report", 1);

@@ -24,6 +24,8 @@ void stage_section(report::Html& h, Recorder& recorder);
 void option_section(report::Html& h, const param::OptionSet& settings);   ///< those that differ from their defaults
 void product_section(report::Html& h, const OutputFolder& folder);        ///< folders of many products (Rmask) are one entry
 void command_footer(report::Html& h, const RunRecord& run);
+/// What every page ends with: times, options, products, the command; then writes report.html. `title` without the program's name.
+void finish_report(report::Html& h, const std::string& title, const param::OptionSet& settings, OutputFolder& folder, const RunRecord& run, Recorder& recorder);
 void caveat_section(report::Html& h, const std::vector<Caveat>& all);
 void plot_card(report::Html& h, const std::string& title, const report::Markup& plot, const std::string& note);
 

@@ -81,9 +81,9 @@ report::SkyFigure sky_figure(const std::string& id, const picture::Preview& prev
   return f;
 }
 
-void add_sky_marks(report::SkyFigure& figure, const wcs::Grid& grid) {
-  const auto jacobian = grid.wcs().jacobian({(grid.width - 1) / 2.0, (grid.height - 1) / 2.0});
-  const double across = 3600 * std::hypot(jacobian[0], jacobian[2]) * grid.width;
+void add_sky_marks(report::SkyFigure& figure, const wcs::SkyWcs& sky, int width, int height) {
+  const auto jacobian = sky.jacobian({(width - 1) / 2.0, (height - 1) / 2.0});
+  const double across = 3600 * std::hypot(jacobian[0], jacobian[2]) * width;
   if (!std::isfinite(jacobian[0] + jacobian[1] + jacobian[2] + jacobian[3]) || !(across > 0)) return;
   if (const auto c = picture::compass(jacobian)) figure.compass = {{c->north.x, c->north.y}, {c->east.x, c->east.y}};
   const auto bar = picture::scale_bar(across / 4);
@@ -114,7 +114,7 @@ SkyFigures sky_figures(const Plan& plan, const TileStore& store, bool full_pictu
   options.unit = plan.unit;
   all.mosaic = sky_figure("mosaic", preview_of(plan, store, TileResult::mosaic, mosaic_side, ignore), options);
   all.mosaic.large = true;
-  add_sky_marks(all.mosaic, plan.grid);
+  add_sky_marks(all.mosaic, plan.grid.wcs(), plan.grid.width, plan.grid.height);
   if (full_pictures) all.mosaic.full_picture = "mosaic.png";
 
   options.palette = picture::Palette::viridis;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "tessera/base/files.h"
 #include "tessera/core/statistics.h"
 #include "tessera/picture/bare.h"
 #include "tessera/pipeline/report.h"
@@ -129,11 +128,7 @@ void Estimation::write_report(const EffectiveTable& table, pipeline::OutputFolde
   }
   add_quality_plot(h);
   h.close();
-  pipeline::stage_section(h, recorder_);
-  pipeline::option_section(h, settings_);
-  pipeline::product_section(h, folder);
-  pipeline::command_footer(h, clock_.record);
-  files::write_atomic(folder.product("report.html"), report::page("Point response – tessera", h.finish()));
+  pipeline::finish_report(h, "Point response", settings_, folder, clock_.record, recorder_);
 }
 
 }  // namespace tessera::psf_estimate

@@ -7,7 +7,6 @@
 #include <cmath>
 #include <limits>
 
-#include "tessera/base/files.h"
 #include "tessera/base/text.h"
 #include "tessera/io/remote.h"
 #include "tessera/picture/bare.h"
@@ -130,11 +129,7 @@ void write_report(const ReportParts& p, pipeline::OutputFolder& folder, pipeline
     else ++left;
   }
   if (left > 0) h.element("p", fmt::format("{} more sources are in the tables.", left), {{"class", "note"}});
-  pipeline::stage_section(h, context);
-  pipeline::option_section(h, p.settings);
-  pipeline::product_section(h, folder);
-  pipeline::command_footer(h, p.run);
-  files::write_atomic(folder.product("report.html"), report::page("SPHEREx spectra – tessera", h.finish()));
+  pipeline::finish_report(h, "SPHEREx spectra", p.settings, folder, p.run, context);
   context.step(1);
 }
 

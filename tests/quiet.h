@@ -1,8 +1,11 @@
-/// A context of one thread that says nothing.
+/// quiet.h — a context of one thread for tests, that keeps what it is warned of.
 #pragma once
+#include <string>
+#include <vector>
+
 #include "tessera/pipeline/context.h"
 
-namespace tessera::extraction {
+namespace tessera {
 
 class Quiet : public pipeline::Context {
  public:
@@ -11,11 +14,12 @@ class Quiet : public pipeline::Context {
   void log(pipeline::Level, std::string_view) override {}
   void stage(std::string_view, std::int64_t) override {}
   void step(std::int64_t) override {}
-  void caveat(std::string_view, std::string_view, std::int64_t) override {}
+  void caveat(std::string_view kind, std::string_view message, std::int64_t) override { kinds.emplace_back(kind), messages.emplace_back(message); }
   void log_to(const std::string&) override {}
+  std::vector<std::string> kinds, messages;  ///< of caveats
 
  private:
   parallel::Pool pool_{1};
 };
 
-}  // namespace tessera::extraction
+}  // namespace tessera
