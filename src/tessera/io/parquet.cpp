@@ -21,7 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Module {
-  decltype(&tessera_parquet_library) library = nullptr;
+  decltype(&tessera_parquet_library) arrow = nullptr;
   decltype(&tessera_parquet_write) write = nullptr;
   decltype(&tessera_parquet_read) read = nullptr;
   decltype(&tessera_parquet_begin) begin = nullptr;
@@ -55,7 +55,7 @@ Module load() {
       m.why = dlerror();
       continue;
     }
-    m.library = reinterpret_cast<decltype(m.library)>(dlsym(handle, "tessera_parquet_library"));
+    m.arrow = reinterpret_cast<decltype(m.arrow)>(dlsym(handle, "tessera_parquet_library"));
     m.write = reinterpret_cast<decltype(m.write)>(dlsym(handle, "tessera_parquet_write"));
     m.read = reinterpret_cast<decltype(m.read)>(dlsym(handle, "tessera_parquet_read"));
     m.begin = reinterpret_cast<decltype(m.begin)>(dlsym(handle, "tessera_parquet_begin"));
@@ -63,7 +63,7 @@ Module load() {
     m.end = reinterpret_cast<decltype(m.end)>(dlsym(handle, "tessera_parquet_end"));
     m.abandon = reinterpret_cast<decltype(m.abandon)>(dlsym(handle, "tessera_parquet_abandon"));
     m.rows = reinterpret_cast<decltype(m.rows)>(dlsym(handle, "tessera_parquet_rows"));
-    if (m.library && m.write && m.read && m.begin && m.add && m.end && m.abandon && m.rows) return m;
+    if (m.arrow && m.write && m.read && m.begin && m.add && m.end && m.abandon && m.rows) return m;
     m = {};
     m.why = place.string() + " is not of this version";
   }
@@ -92,7 +92,7 @@ void describe_columns(Table& table, const std::string& votable, const std::strin
 
 }  // namespace
 
-std::string parquet_library() { return module().write ? module().library() : ""; }
+std::string parquet_library() { return module().write ? module().arrow() : ""; }
 
 void require_parquet() {
   if (module().write) return;
