@@ -84,23 +84,54 @@ void add_counts(Header& h, const Planes& p, bool of_flags) {
   set("PHANMISS", "PHANMISS", "number of flagged phanmiss pixels");
 }
 
-/// A circular polar orbit of 98 minutes over the terminator; kilometres and kilometres per second.
+/// A circular polar orbit of 98 minutes over the terminator.
+struct Orbit {
+  static constexpr double radius_km = 7028, period_s = 98 * 60, speed_km_s = 2 * std::numbers::pi * radius_km / period_s;
+  double turn, node;  // radians
+  explicit Orbit(double mjd) : turn{2 * std::numbers::pi * std::fmod(mjd * day_s / period_s, 1.0)}, node{(earth_at(mjd).longitude_deg + 90) * radian} {}
+};
+
 void add_orbit(Header& h, double mjd) {
-  constexpr double radius = 7028, period_s = 98 * 60;
   const auto cards = [&](const Text& suffix, double at, const char* words) {
-    const double turn = 2 * std::numbers::pi * std::fmod(at * day_s / period_s, 1.0), node = (earth_at(at).longitude_deg + 90) * radian, speed = 2 * std::numbers::pi * radius / period_s;
-    h.set("X_SC" + suffix, radius * std::cos(turn) * std::cos(node), fmt::format("[km] Exposure {} x position", words));
-    h.set("Y_SC" + suffix, radius * std::cos(turn) * std::sin(node), fmt::format("[km] Exposure {} y position", words));
-    h.set("Z_SC" + suffix, radius * std::sin(turn), fmt::format("[km] Exposure {} z position", words));
-    h.set("VX_SC" + suffix, -speed * std::sin(turn) * std::cos(node), fmt::format("[km/s] Exposure {} v_x velocity", words));
-    h.set("VY_SC" + suffix, -speed * std::sin(turn) * std::sin(node), fmt::format("[km/s] Exposure {} v_y velocity", words));
-    h.set("VZ_SC" + suffix, speed * std::cos(turn), fmt::format("[km/s] Exposure {} v_z velocity", words));
+    const Orbit o{at};
+    h.set("X_SC" + suffix, o.radius_km * std::cos(o.turn) * std::cos(o.node), fmt::format("[km] Exposure {} x position", words));
+    h.set("Y_SC" + suffix, o.radius_km * std::cos(o.turn) * std::sin(o.node), fmt::format("[km] Exposure {} y position", words));
+    h.set("Z_SC" + suffix, o.radius_km * std::sin(o.turn), fmt::format("[km] Exposure {} z position", words));
+    h.set("VX_SC" + suffix, -o.speed_km_s * std::sin(o.turn) * std::cos(o.node), fmt::format("[km/s] Exposure {} v_x velocity", words));
+    h.set("VY_SC" + suffix, -o.speed_km_s * std::sin(o.turn) * std::sin(o.node), fmt::format("[km/s] Exposure {} v_y velocity", words));
+    h.set("VZ_SC" + suffix, o.speed_km_s * std::cos(o.turn), fmt::format("[km/s] Exposure {} v_z velocity", words));
   };
   cards("_START", mjd - exposure_s / 2 / day_s, "START");
   h.set("XYZ_SC_SYSTEM", Text{"GEOCENTER"}, "Reference frame for spacecraft position");
   h.set("VXYZ_SC_SYSTEM", Text{"GEOCENTER"}, "Reference frame for spacecraft velocity");
   cards("", mjd, "MID");
   cards("_END", mjd + exposure_s / 2 / day_s, "END");
+}
+
+/// The point of the Earth below, turned by mean sidereal time, and its least distance from the middle of the South Atlantic anomaly (26 S, 50 W).
+void add_ground_track(Header& h, double mjd) {
+  const auto below = [](double at) {
+    const Orbit o{at};
+    const double sidereal_deg = 280.46061837 + 360.98564736629 * (at - 51544.5);
+    const double longitude = std::atan2(std::cos(o.turn) * std::sin(o.node), std::cos(o.turn) * std::cos(o.node)) / radian - sidereal_deg;
+    return std::pair{std::asin(std::sin(o.turn)) / radian, longitude - 360 * std::floor(longitude / 360)};
+  };
+  double least = 180;
+  for (int k = -4; k <= 4; ++k) {
+    const auto [latitude, longitude] = below(mjd + k * exposure_s / 8 / day_s);
+    const double cosine = std::sin(latitude * radian) * std::sin(-26 * radian) + std::cos(latitude * radian) * std::cos(-26 * radian) * std::cos((longitude - 310) * radian);
+    least = std::min(least, std::acos(std::clamp(cosine, -1.0, 1.0)) / radian);
+  }
+  const auto rounded = [](double deg) { return std::round(deg * 1e6) / 1e6; };
+  h.set("SGT_LAT_MIDPT", rounded(below(mjd).first), "[deg] Ground track latitude at midpoint");
+  h.set("SGT_LON_MIDPT", rounded(below(mjd).second), "[deg] Ground track longitude at midpoint");
+  h.set("SGT_MIN_GCD2SAA", rounded(least), "[deg] Closest ground track dist to SAA");
+}
+
+/// How well a plate solution did: as a published header has it, but for the stars.
+void add_astrometry(Header& h, std::int64_t stars) {
+  h.set("DAXIS", 1.34), h.set("CONTRAST", 76.6), h.set("MATCH_NSTARS", stars), h.set("QS_NMATCH_VAR", 0.0118);
+  h.set("ASTRONETSOLVED", true);
 }
 
 void add_pixel_wcs(Header& h) {
@@ -168,9 +199,18 @@ double ecliptic_angle(const Attitude& at) {
   return std::atan2(east, to.latitude_deg - from.latitude_deg) / radian;
 }
 
-void append(Header& to, const Header& from) {
-  for (const auto& card : from.cards()) to.set(card.key, card.value, card.comment);
+/// Cards that are there already stay where they are.
+template <class Wanted>
+void append(Header& to, const Header& from, Wanted wanted) {
+  for (const auto& card : from.cards())
+    if (wanted(card.key)) to.set(card.key, card.value, card.comment);
 }
+void append(Header& to, const Header& from) {
+  append(to, from, [](std::string_view) { return true; });
+}
+
+/// A_ORDER, BP_1_0 and the like.
+bool of_distortion(std::string_view key) { return (key.starts_with("A") || key.starts_with("B")) && key.find('_') <= 2; }
 
 struct Spread {
   double median = 0, scatter = 0;
@@ -212,10 +252,13 @@ Header image_cards(const Scene& scene, FrameKey key, const Planes& planes) {
   h.set("SPS_FLAGS", Text{"all_sky"}, "Flags defined by Survey Planning");
   h.set("OBS_IN_SBAND", Text{"False"}, "Observed during S-band transmission");
   h.set("NON_SURVEY", Text{"False"}, "Observation is not part of a science survey");
+  add_ground_track(h, e.mjd);
   h.set("SPS_ELON", where.longitude_deg, "[deg] Ecliptic longitude of planned telescope boresight");
   h.set("SPS_ELAT", where.latitude_deg, "[deg] Ecliptic latitude of planned telescope boresight");
   h.set("SPS_EPA", ecliptic_angle(e.attitude), "[deg] PA of FP y axis at planned boresight, E of ecl N");
   h.set("L1DQAFLG", Text{"Pass"}, "L1 DQA outcome");
+  const Header placed = shared_cards(scene, key);
+  append(h, placed, [](std::string_view k) { return k == "RADESYS"; });
   add_orbit(h, e.mjd);
   h.set("NBLMPIX", count(planes, "BLOOM"), "Number of Pixels Bloom Flag");
   h.set("NHALOPIX", count(planes, "HALO"), "Number of Pixels Halo Flag");
@@ -232,22 +275,27 @@ Header image_cards(const Scene& scene, FrameKey key, const Planes& planes) {
   h.set("OMEGA_MEDIAN", omega.median, "[arcsec**2] solid angle pixel map");
   h.set("OMEGA_STDDEV", omega.scatter, "[arcsec**2] solid angle pixel map");
   h.set("FINAST", std::int64_t{0}, "good fine-astrometric solution");
-  h.set("ASTRONETSOLVED", true);
+  append(h, state.detector.sky_cards(e.attitude), [](std::string_view k) { return !of_distortion(k); });
+  add_astrometry(h, std::ranges::count_if(scene.sources, [&](const Source& s) { return s.sersic_n == 0; }));
   const double share = 100 * static_cast<double>(count(planes, "SOURCE")) / static_cast<double>(planes.flags.pixels().size());
   h.set("PXSRCMSK", std::round(100 * share) / 100, "Percentage of pixels with SOURCE flag");
   h.set("L2 N_SOURCE", count(planes, "SOURCE"), "number of source flagged pixels");
   for (const auto& [name, words] : {std::pair{"GHOST", "ghost"}, {"GHOST_FPA", "ghost_fpa"}, {"GHOST_EXT", "ghost_ext"}}) h.set(Text{"L2 N_"} + name, count(planes, name), fmt::format("number of {} flagged pixels", words));
   h.set("L2 N_BLOOM_NS", count_without(planes, "BLOOM", {"SOURCE"}), "number of BLOOM flagged pixels not flagged SOURCE");
   h.set("L2 N_SNOW_NS", count_without(planes, "SNOWBALL", {"SOURCE"}), "number of SNOW flagged pixels not flagged SOURCE");
+  h.set("L2 N_OUTLIER", count(planes, "OUTLIER"), "number of flagged outlier pixels");
   h.set("PSF_FWHM", state.psfs.median_fwhm_arcsec(), "[arcsec] PSF FWHM Median");
   h.set("L2DQAFLG", Text{"Pass"}, "L2 DQA outcome");
   add_counts(h, planes, false);
-  append(h, shared_cards(scene, key));
+  h.set("REFCAT.VERSION", Text{"simulated"}, "Reference catalog version");
+  append(h, placed);
   h.set("SIMULATE", true, "simulated by tessera; no observation");
   h.set("SIMSEED", static_cast<std::int64_t>(scene.options.seed), "seed of the simulation");
   for (const char* line : {"TELAPSE ends at MJD-END, starts prior to MJD-BEG:", "  includes discarded frames", "XPOSURE is the scientifically meaningful exposure time:",
                            "  the time between the start and end of collecting data that", "  contributes to the photocurrent"})
     h.add_comment(line);
+  for (const char* step : {"Create Variance Map", "Apply Flat Field and Photometric Calibration", "Estimate Fine Astrometry", "Create Source Mask", "Detect Outlier Pixels", "Get Zodi Model", "Measure Per-Exposure PSF", "Create Spectral Image"})
+    h.add_history(fmt::format("{}, simulated", step));
   return h;
 }
 
@@ -269,7 +317,11 @@ Header flag_cards(const Scene& scene, FrameKey key, const Planes& planes) {
       h.set(fmt::format("MSKM{:04}", number), std::int64_t{1} << bit_of(name), "mask value");
     }
   }
-  append(h, shared_cards(scene, key));
+  // In the order of published files.
+  const Header placed = shared_cards(scene, key);
+  append(h, scene.detectors[key.detector]->detector.sky_cards(scene.exposures[key.exposure].attitude), [](std::string_view k) { return k != "RADESYS" && !of_distortion(k); });
+  append(h, placed, [](std::string_view k) { return k == "MJDREF"; });
+  append(h, placed);
   return h;
 }
 
