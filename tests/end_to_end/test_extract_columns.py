@@ -292,3 +292,34 @@ def test_covariances_between_sources_are_those_of_the_normal_equations(tmp_path)
         assert abs(r["flux_cov"] / expected[i, j] - 1) < 0.02
         assert abs(r["correlation"] - expected[i, j] / np.sqrt(expected[i, i] * expected[j, j])) < 0.01
     assert np.allclose(cat["flux_err"], np.sqrt(np.diag(expected)), rtol=0.01)
+
+
+def test_the_window_and_the_limits_of_a_position_may_differ_in_x_and_y(tmp_path):
+    """On an image turned by 35 degrees: what is told east and north of the sky is held along the pixels' rows and columns."""
+    image = np.random.default_rng(6).normal(0, 1, (SIDE, SIDE)) + pixels_of_gaussian(100.8, 100.7, 3000, 2 / 2.3548)
+    file = write(tmp_path / "in", image)
+    turn = np.radians(35)
+    for name in (file, file.with_name("image_unc.fits")):
+        with fits.open(name, mode="update") as f:
+            f[0].header.update(PC1_1=np.cos(turn), PC1_2=-np.sin(turn), PC2_1=np.sin(turn), PC2_2=np.cos(turn))
+    world = WCS(fits.getheader(file)).pixel_to_world(100, 100)
+    Table({"ra": [world.ra.deg], "dec": [world.dec.deg]}).write(tmp_path / "list.ecsv")
+    options = (f"--sources {tmp_path / 'list.ecsv'}", "fit.positions=free", "fit.window=5", "fit.window_y=10", "detection.check_psf=false")
+    tall = extract(file, tmp_path / "tall", *options, "fit.max_shift=2", "fit.max_shift_y=0.25")[0]
+    assert tall["dof"] == 5 * 11 - 3 and tall["status"] == -2
+    assert abs(tall["x"] - 100.8) < 0.05 and abs(tall["y"] - 100.25) < 1e-4
+    held_x = extract(file, tmp_path / "x", *options, "fit.max_shift=0.25", "fit.max_shift_y=2")[0]
+    assert abs(held_x["x"] - 100.25) < 1e-4 and abs(held_x["y"] - 100.7) < 0.05
+
+
+def test_an_aperture_whose_ring_has_too_few_pixels_has_no_flux_or_nothing_subtracted(tmp_path):
+    image = 5 + pixels_of_gaussian(100, 100, 3000, 2 / 2.3548)
+    file = write(tmp_path / "in", image)
+    world = WCS(header()).pixel_to_world(100, 100)
+    Table({"ra": [world.ra.deg], "dec": [world.dec.deg]}).write(tmp_path / "list.ecsv")
+    options = (f"--sources {tmp_path / 'list.ecsv'}", "fit.skip=true", "aperture.radii=8", "aperture.image=original", "aperture.annulus_inner=12", "aperture.annulus_outer=14")
+    flux = {}
+    for name, more in {"sky": (), "missing": ("aperture.min_pixels=1000",), "sum": ("aperture.min_pixels=1000", "aperture.without_sky=unsubtracted")}.items():
+        flux[name] = float(np.ma.filled(extract(file, tmp_path / name, *options, *more)["aperture_1"][0], np.nan))
+    assert abs(flux["sky"] - 3000) < 1 and np.isnan(flux["missing"])
+    assert abs(flux["sum"] - 3000 - 5 * np.pi * 64) < 1

@@ -294,7 +294,7 @@ def test_a_list_on_all_frames_and_apertures_alone(stack, tmp_path):
     tessera("mopex", "apex_user_list.pl", "-n", nl, *frames, "-p", PRF, "-O", out, "-q")
     table = ipac(out / "extract.tbl")
     option = options_of(out, "apex_user_list")
-    assert option["fit.max_shift"]["value"] == "1" and option["fit.positions"]["value"] == "free"
+    assert (option["fit.max_shift"]["value"], option["fit.max_shift_y"]["value"]) == ("1", "0.5") and option["fit.positions"]["value"] == "free"
     # What is not in the list counts with its neighbours, so a few are off.
     off = np.abs(np.array(table["flux"]) / np.array(stars["flux"]) - 1)
     assert len(table) == len(stars) and np.isfinite(off).sum() > 0.9 * len(off)

@@ -103,6 +103,42 @@ TEST(FitSources, BlocksSettleToTheJointFit) {
 
 TEST(FitSources, ForcedBlocksSettleToTheJointSolution) { compare(psf::PsfModel::analytic({.fwhm_pix = fwhm}), 5, false); }
 
+TEST(FitSources, LimitsOfAPositionCountAlongTheSourcesOwnAxes) {
+  // An image turned by 30 degrees: of an offset by one pixel along x and along y the limit leaves 0.3 pixels along y.
+  constexpr double turn = 0.5235987755982988, scale = 0.5;
+  const auto psf = psf::PsfModel::analytic({.fwhm_pix = fwhm});
+  std::vector<FitImage> images(1);
+  FitImage& image = images.front();
+  const Box box{0, 0, 25, 25};
+  image.psf = &psf, image.value = Image<float>{box}, image.variance = Image<float>{box, 1.0F}, image.good = Image<std::uint8_t>{box, 1};
+  const photometry::Sight sight{.frame = 0, .x = 12, .y = 12, .x_u = std::cos(turn) / scale, .x_v = std::sin(turn) / scale, .y_u = -std::sin(turn) / scale, .y_v = std::cos(turn) / scale};
+  photometry::Sight star = sight;
+  star.x = star.y = 13;
+  psf::PointResponse workspace;
+  std::vector<float> stamp;
+  add_source(image, star, 500, workspace, stamp, image.value);
+  const auto fitted = [&](double along_x, double along_y, double axes) {
+    std::vector<Source> sources(1);
+    sources[0].ref_x = sources[0].ref_y = 12, sources[0].turn = axes, sources[0].sights = {sight};
+    FitOptions options;
+    options.max_shift = along_x, options.max_shift_y = along_y;
+    Quiet context;
+    fit_sources(images, sources, options, true, 9, 2, context);
+    return sources[0];
+  };
+  const Source held = fitted(2, 0.3, turn);
+  EXPECT_EQ(held.status, Status::at_limit);
+  EXPECT_NEAR(moved(sight, held.u, held.v).y, 12.3, 1e-9);
+  EXPECT_NEAR(moved(sight, held.u, held.v).x, 13, 0.1);
+  EXPECT_NEAR(moved(sight, fitted(0.3, 2, turn).u, fitted(0.3, 2, turn).v).x, 12.3, 1e-9);
+  // Where no limit is met axes do not matter.
+  const Source free = fitted(2, 2, turn), as_ever = fitted(3, 0, 0);
+  EXPECT_EQ(free.status, Status::fitted);
+  EXPECT_NEAR(free.u, as_ever.u, 1e-6);
+  EXPECT_NEAR(free.v, as_ever.v, 1e-6);
+  for (int k = 0; k < 9; ++k) EXPECT_NEAR(free.covariance[k], as_ever.covariance[k], 1e-5 * std::sqrt(as_ever.covariance[4 * (k / 3)] * as_ever.covariance[4 * (k % 3)]));
+}
+
 TEST(FitSources, WhatHasNotSettledSaysSo) {
   Crowd crowd{psf::PsfModel::analytic({.fwhm_pix = fwhm}), 60, 8};
   const auto settled = crowd.fit(25, true), stopped = crowd.fit(25, true, 3);

@@ -383,6 +383,26 @@ TEST(PsfFit, TwoSourcesAtOnePlaceAreDegenerateAndAFarOneIsHeldAtItsBound) {
   EXPECT_EQ(found[0].u, -0.5);
 }
 
+TEST(PsfFit, TheSecondCoordinateMayHaveALimitOfItsOwn) {
+  const psf::ProfileOptions o{.fwhm_pix = 2};
+  const auto model = psf::PsfModel::analytic(o);
+  const Frame f = picture(25, {{11.4, 11.4, 100}}, psf::Profile{o}, 1);
+  const FitFrame frames[] = {{f.view(), &model}};
+  const FitSource off[] = {at(12, 12)};
+  std::vector<FittedSource> found;
+  for (const auto method : {Minimiser::levenberg, Minimiser::simplex}) {
+    PsfFit narrow{frames, {.window = 9, .max_shift = 1, .max_shift_v = 0.25, .method = method}};
+    narrow.fit(off, found);
+    EXPECT_EQ(found[0].status, FitStatus::at_bound);
+    EXPECT_NEAR(found[0].u, -0.6, 0.05);
+    EXPECT_EQ(found[0].v, -0.25);
+    PsfFit wide{frames, {.window = 9, .max_shift = 0.25, .max_shift_v = 1, .method = method}};
+    wide.fit(off, found);
+    EXPECT_EQ(found[0].u, -0.25);
+    EXPECT_NEAR(found[0].v, -0.6, 0.05);
+  }
+}
+
 TEST(PsfFit, UsesTheResponseOfTheSourcesPlace) {
   // A detector whose stars widen along x: a wrong response biases the flux in a window by more than a percent.
   std::vector<psf::PointResponse> tables;

@@ -277,7 +277,8 @@ TEST(ImportApex, TheFitAndItsPrf) {
   const auto t = translated(apex_with("run_extract_medfilter = 1\nuse_data_unc_for_fitted_SNR = 0\n&EXTRACT_MEDFILTER\nUse_Sbkg_for_Med = 1,\nWindow_X = 31,\n&END\n",
                                       "Fitting_Area_X = 6,\nFitting_Area_Y = 8,\nPRF_ResampleX_Factor = 4,\nPRF_ResampleY_Factor = 4,\nNormalization_Radius = 44,\nUse_Photerr_for_SNR = 2,\nGain_for_SNR = 1000,\n"
                                       "Background_Fit = 1,\nMax_Number_PS = 3,\nChi_Threshold = 4,\nChi2_Improvement = 0.5,\nN_Edge = -2,\nAngular_Distance = 6,\n"));
-  EXPECT_EQ(t["fit.window"], "9");
+  EXPECT_EQ(t["fit.window"], "7") << "odd";
+  EXPECT_EQ(t["fit.window_y"], "9");
   EXPECT_EQ(t["fit_sky.method"], "panels");
   EXPECT_EQ(t["fit_sky.window_x"], "31");
   EXPECT_EQ(t["psf.samples_per_pixel"], "4");
@@ -313,7 +314,10 @@ TEST(ImportApex, ListsMoveAsFarAsTheyMay) {
   const auto list = [](const std::string& fit, const std::string& more = "") { return translated("INPUT_USER_LIST = l.tbl\nrun_sourcestimate = 1\n" + more + "&SOURCESTIMATE\nInputType = 'image_list',\n" + fit + "&END\n&DETECT\nDetection_Threshold = 4,\n&END\n"); };
   const auto t = list("MaxShift_X = 2,\nMaxShift_Y = 3,\nAngular_Distance = 6,\n");
   EXPECT_EQ(t["fit.positions"], "free");
-  EXPECT_EQ(t["fit.max_shift"], "3");
+  EXPECT_EQ(t["fit.max_shift"], "2");
+  EXPECT_EQ(t["fit.max_shift_y"], "3");
+  EXPECT_EQ(list("MaxShift_Y = 3,\n")["fit.max_shift"], "3") << "one counts for both";
+  EXPECT_EQ(list("MaxShift_X = 0,\nMaxShift_Y = 3,\n")["fit.max_shift"], "0.01");
   EXPECT_EQ(t["fit.group_radius"], "6");
   EXPECT_EQ(t["detection.threshold"], "default");
   EXPECT_THAT(t.toml, HasSubstr("--sources l.tbl"));
@@ -328,6 +332,8 @@ TEST(ImportApex, AperturesAndTables) {
   EXPECT_EQ(t["aperture.radii"], "3,5");
   EXPECT_EQ(t["aperture.annulus_outer"], "12");
   EXPECT_EQ(t["aperture.statistic"], "mode");
+  EXPECT_EQ(t["aperture.min_pixels"], "10");
+  EXPECT_EQ(t["aperture.without_sky"], "unsubtracted");
   EXPECT_EQ(t["aperture.image"], "original");
   EXPECT_EQ(t["catalog.where"], "SNR > 5");
   EXPECT_EQ(t["catalog.pick"], "srcid,RA");

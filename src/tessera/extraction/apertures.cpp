@@ -67,6 +67,7 @@ std::vector<ApertureFluxes> measure_apertures(const FrameView& frame, const FitI
       photometry::AnnulusSky sky{0, 0, 0, 0};
       if (ring) sky = photometry::annulus_sky(frame, p.x, p.y, options.annulus_inner, options.annulus_outer, options.statistic, options.min_pixels, work);
       a.sky = sky.level;
+      if (std::isnan(sky.level) && options.without_sky == WithoutSky::unsubtracted) sky.level = sky.error = 0;
       const double unit = std::isfinite(p.x) ? 1 / image.value_of_unit_flux(p.x, p.y) : nan;
       for (std::size_t r = 0; r < radii.size(); ++r) {
         const auto sum = photometry::sum_circle(frame, p.x, p.y, radii[r]);

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <tuple>
 
 #include "tessera/extraction/block_fit.h"
 #include "tessera/photometry/correlated.h"
@@ -20,7 +21,13 @@ Status status_of(const photometry::FittedSource& fitted) {
   return Status::no_data;
 }
 
-/// A block with its pixels.
+/// Of (u, v, flux), both sides: first the rows' coordinates, then the columns'.
+void turn_covariance(double* c, double angle) {
+  for (int k = 0; k < 3; ++k) std::tie(c[k], c[3 + k]) = turned(c[k], c[3 + k], angle);
+  for (int k = 0; k < 3; ++k) std::tie(c[3 * k], c[3 * k + 1]) = turned(c[3 * k], c[3 * k + 1], angle);
+}
+
+/// A block with its pixels. Coordinates of each source are turned to the axes of its limits, and back in what is told.
 class BlockFit {
  public:
   BlockFit(std::span<const FitImage> images, std::span<const Source> sources, const Block& block, const BlockOptions& options) : images_{images}, options_{options} {
@@ -30,12 +37,15 @@ class BlockFit {
     for (const int m : members_) {
       photometry::FitSource& f = fit_sources_.emplace_back();
       f.window_x = sources[static_cast<std::size_t>(m)].window_x, f.window_y = sources[static_cast<std::size_t>(m)].window_y;
-      if (options.fit.positions) f.u = sources[static_cast<std::size_t>(m)].u, f.v = sources[static_cast<std::size_t>(m)].v;
+      const Source& s = sources[static_cast<std::size_t>(m)];
+      if (options.fit.positions) std::tie(f.u, f.v) = turned(s.u, s.v, s.turn);
+      turns_.push_back(s.turn);
     }
     for (const int m : block.rim) {
       const Source& s = sources[static_cast<std::size_t>(m)];
       photometry::FitSource& f = fit_sources_.emplace_back();
       f.pixels_alone = true, f.window_x = s.window_x, f.window_y = s.window_y;
+      turns_.push_back(s.turn);
     }
     for_windows(images, sources, block, options, [&](std::size_t member, photometry::Sight now, Box window) {
       const auto image = static_cast<std::size_t>(now.frame);
@@ -46,7 +56,7 @@ class BlockFit {
       }
       now.frame = local_[image];
       boxes_[static_cast<std::size_t>(now.frame)] = hull(boxes_[static_cast<std::size_t>(now.frame)], window);
-      fit_sources_[member].sights.push_back(now);
+      fit_sources_[member].sights.push_back(turned(now, turns_[member]));
     });
     cut(sources);
   }
@@ -60,6 +70,7 @@ class BlockFit {
     if (frames_.empty()) return results;
     photometry::PsfFitOptions how = options_.fit;
     how.max_shift = options_.max_shift_pix * arcsec_per_pixel();
+    how.max_shift_v = options_.max_shift_y_pix * arcsec_per_pixel();
     photometry::PsfFit fit{frames_, how};
     std::vector<photometry::FittedSource> out;
     const auto group = fit.fit(fit_sources_, out);
@@ -74,8 +85,10 @@ class BlockFit {
       r.group_chi2 = group.chi2, r.dof = group.dof;
       r.background = f.background, r.correlation = f.correlation, r.neighbour = f.neighbour < 0 ? -1 : members_[static_cast<std::size_t>(f.neighbour)];
       for (const auto& [other, c] : f.correlations) r.correlations.push_back({members_[static_cast<std::size_t>(other)], c});
-      r.u = how.positions ? f.u : s.u, r.v = how.positions ? f.v : s.v, r.flux = f.flux;
+      std::tie(r.u, r.v) = how.positions ? turned(f.u, f.v, -s.turn) : std::pair{s.u, s.v};
+      r.flux = f.flux;
       std::copy_n(correlated.empty() || f.pixels == 0 ? f.covariance : correlated[i].of, 9, r.covariance);
+      turn_covariance(r.covariance, -s.turn);
       if (group.dof <= 0 && r.status == Status::fitted) r.status = Status::no_data;
     }
     return results;
@@ -194,6 +207,7 @@ class BlockFit {
   std::vector<Frame> pixels_;
   std::vector<photometry::FitFrame> frames_;
   std::vector<photometry::FitSource> fit_sources_;  ///< members, then the rim
+  std::vector<double> turns_;                       ///< of them
 };
 
 }  // namespace

@@ -14,7 +14,7 @@ namespace tessera::extraction {
 
 struct BlockOptions {
   photometry::PsfFitOptions fit;
-  double max_shift_pix = 2;
+  double max_shift_pix = 2, max_shift_y_pix = 2;  ///< along a source's own axes (Source::turn)
   int only_image = -1;           ///< −1: all
 };
 

@@ -134,7 +134,7 @@ void Extraction::fit_at_places(int window) {
         places.push_back({at.x, at.y});
       }
     if (places.empty() && round == 0) return;
-    psf_ = with_places(mean_psf_, *coadd_, places, options_.fit.max_shift + 0.5, context_);
+    psf_ = with_places(mean_psf_, *coadd_, places, std::max(options_.fit.max_shift, options_.fit.max_shift_y) + 0.5, context_);
     fit_ = fit_sources(images_, sources_, options_.fit, positions(), window, link_, context_);
     settled = true;
     std::size_t next = 0;
@@ -167,12 +167,18 @@ void Extraction::settle_detections() {
     found_.detections = read_detections(io::read_table(options_.detection.table), options_.detection.table);
     found_.segments.clear();
   }
-  if (options_.fit.window == 0 && options_.fit.window_from == WindowFrom::light) {
+  const bool for_all = options_.fit.window > 0 || options_.fit.window_y > 0;
+  if (!for_all && options_.fit.window_from == WindowFrom::light) {
     const auto reach = [](const psf::PsfModel& model) { return 2 * static_cast<int>(std::ceil(model.reach_pix())) + 1; };
     measure_fit_radii(found_, coverage_, reach(detection_psf_));
-  } else if (options_.fit.window > 0) {
+  } else if (for_all) {
     for (auto& d : found_.detections) d.fit_x = d.fit_y = 0;  // of the two the option counts (guide 6.5.15)
   }
+}
+
+void Extraction::take_options(Source& s) const {
+  if (options_.fit.window_y > 0) s.window_y = fit_window_y(options_.fit);
+  if (options_.fit.max_shift_y > 0) s.turn = direction_of_x(mosaic_.wcs, {s.ref_x, s.ref_y});
 }
 
 void Extraction::add_detections(const std::vector<Detection>& list, bool active) {
@@ -192,6 +198,7 @@ void Extraction::add_detections(const std::vector<Detection>& list, bool active)
     s.active = active;
     if (!active) s.detection = static_cast<int>(i);
     s.window_x = on_frames(list[i].fit_x), s.window_y = on_frames(list[i].fit_y);
+    take_options(s);
     sources_.push_back(s);
   }
 }
@@ -231,6 +238,7 @@ void Extraction::place_list() {
   for (std::size_t i = 0; i < sources_.size(); ++i) {
     Source& s = sources_[i];
     s.ref_x = x[i], s.ref_y = y[i];
+    take_options(s);
     if (!std::isfinite(s.start.ra_deg) || !std::isfinite(s.start.dec_deg)) {
       ++nowhere;
       continue;

@@ -64,12 +64,14 @@ void describe(param::Schema<FitSkyOptions>& s) {
 void describe(param::Schema<FitOptions>& s) {
   using O = FitOptions;
   s.field(&O::skip, "skip", "Fit nothing: apertures at the positions found or listed alone (status 0). A list then needs no point response.").namelist("", "run_sourcestimate");
-  s.field(&O::window, "window", "Side of the square of pixels fitted around each source; 0: odd, about 3.2 full widths of the response.").range(0, 999).unit("pixel").namelist("SOURCESTIMATE", "Fitting_Area_X");
-  s.field(&O::window_from, "window_from", "What the window follows from where fit.window is 0: the response, alike for all sources; or the light of each detection, as far as it exceeds the noise, nearer side counted twice (MOPEX's Fit Radius).")
+  s.field(&O::window, "window", "Side of the square of pixels fitted around each source, odd (even ones become the next); 0: about 3.2 full widths of the response.").range(0, 999).unit("pixel").namelist("SOURCESTIMATE", "Fitting_Area_X");
+  s.field(&O::window_y, "window_y", "Height of that window where it is a rectangle, fit.window its width; 0: a square.").range(0, 999).unit("pixel").namelist("SOURCESTIMATE", "Fitting_Area_Y");
+  s.field(&O::window_from, "window_from", "What the window follows from where fit.window and fit.window_y are 0: the response, alike for all sources; or the light of each detection, as far as it exceeds the noise, nearer side counted twice (MOPEX's Fit Radius).")
       .choices({{"response", WindowFrom::response}, {"light", WindowFrom::light}}).namelist("", "run_fit_radius");
   s.field(&O::positions, "positions", "Positions are fitted, or fixed (forced photometry); automatic: fixed for a list of sources, else fitted.")
       .choices({{"automatic", Positions::automatic}, {"free", Positions::free}, {"fixed", Positions::fixed}}).namelist("", "aponly_fixed");
-  s.field(&O::max_shift, "max_shift", "A fitted position stays this near to where it began.").range(0.01, 100).unit("pixel").namelist("SOURCESTIMATE", "MaxShift_X");
+  s.field(&O::max_shift, "max_shift", "A fitted position stays this near to where it began, along the east and along the north.").range(0.01, 100).unit("pixel").namelist("SOURCESTIMATE", "MaxShift_X");
+  s.field(&O::max_shift_y, "max_shift_y", "Where given, limits count along the axes of the image that sources are found on (the mosaic, or the image that is fitted alone): fit.max_shift along x, this along y; 0: as fit.max_shift says.").range(0, 100).unit("pixel").namelist("SOURCESTIMATE", "MaxShift_Y");
   s.field(&O::saturation, "saturation", "Pixels of frames at or above this value are saturated and not fitted, so that a star is fitted on its wings; 0: what the header says; -1: none. In units of the file.").at_least(-1);
   s.field(&O::background, "background", "A constant fitted under each group of sources beside them: none, one, or one for each frame.")
       .choices({{"none", photometry::FitBackground::none}, {"common", photometry::FitBackground::common}, {"per_frame", photometry::FitBackground::per_frame}}).namelist("SOURCESTIMATE", "Background_Fit");
@@ -103,7 +105,9 @@ void describe(param::Schema<ApertureOptions>& s) {
   s.field(&O::statistic, "statistic", "The level of the ring.")
       .choices({{"median", photometry::SkyStatistic::median}, {"mode", photometry::SkyStatistic::mode}, {"clipped_mean", photometry::SkyStatistic::clipped_mean}}).namelist("APERTURE", "Annulus_Compute_Type");
   s.field(&O::correct, "correct", "Multiply fluxes in circles by what the response of a point source has outside of the circle (and in the annulus); aperture_#_correction says by how much.");
-  s.field(&O::min_pixels, "min_pixels", "With fewer good pixels in the ring an aperture has no flux.").at_least(1).unit("pixel").namelist("APERTURE", "Min_Number_Pixels");
+  s.field(&O::min_pixels, "min_pixels", "With fewer good pixels in the ring its sky is not known.").at_least(1).unit("pixel").namelist("APERTURE", "Min_Number_Pixels");
+  s.field(&O::without_sky, "without_sky", "What an aperture without a known sky has: no flux, or the sum of its pixels with nothing subtracted, as in MOPEX.")
+      .choices({{"missing", WithoutSky::missing}, {"unsubtracted", WithoutSky::unsubtracted}});
   s.field(&O::image, "image", "What is summed: the image less the background of the detection, or the image as it is, for the ring alone to take its level off.")
       .choices({{"subtracted", ApertureImage::subtracted}, {"original", ApertureImage::original}}).namelist("", "use_background_subtracted_image_for_aperture");
   s.field(&O::errors, "errors", "Variance of a sum with overlaps a: variance = Σ a² σ² with the correlation of the pixels and the error of the ring's level, or overlap = Σ a σ² as MOPEX, and none with a bad pixel.")

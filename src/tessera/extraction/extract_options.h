@@ -77,9 +77,11 @@ void describe(param::Schema<FitSkyOptions>& s);
 struct FitOptions {
   bool skip = false;
   int window = 0;                     // frame pixels; 0: from the width of the response
+  int window_y = 0;                   // 0: as window
   WindowFrom window_from = WindowFrom::response;
   Positions positions = Positions::automatic;
   double max_shift = 2;               // frame pixels
+  double max_shift_y = 0;             // 0: as max_shift, and along east and north
   double saturation = 0;              // image units; 0: the header's, below: none
   photometry::FitBackground background = photometry::FitBackground::none;
   photometry::Minimiser minimiser = photometry::Minimiser::levenberg;
@@ -104,12 +106,14 @@ void describe(param::Schema<FitOptions>& s);
 enum class ApertureImage { subtracted, original };
 enum class ApertureErrors { variance, overlap };
 enum class AperturePlace { fitted, found };
+enum class WithoutSky { missing, unsubtracted };
 
 struct ApertureOptions {
   std::vector<std::string> radii{"3", "5"};
   double annulus_inner = 12, annulus_outer = 20;
   photometry::SkyStatistic statistic = photometry::SkyStatistic::median;
   int min_pixels = 30;
+  WithoutSky without_sky = WithoutSky::missing;
   bool correct = false;
   ApertureImage image = ApertureImage::subtracted;
   ApertureErrors errors = ApertureErrors::variance;

@@ -37,6 +37,7 @@ class Extraction : private InputImages {
   /// Share of the light on each pixel of the image that sources are found on that models may be wrong by: less where the fit itself tells that they are.
   Image<float> model_errors(std::span<const Taken> taken, double width) const;
   void add_detections(const std::vector<Detection>& list, bool active);
+  void take_options(Source& source) const;  ///< windows and axes that the options give all sources
   FitImage mosaic_image();
   void check_width();
   void place_list();

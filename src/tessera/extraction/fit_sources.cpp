@@ -107,6 +107,8 @@ class Moved {
   std::set<std::pair<long, long>> cells_;
 };
 
+int odd_side(int pixels) { return std::max(3, pixels % 2 == 1 ? pixels : pixels + 1); }
+
 /// `share`: of the way to the new values that is gone.
 void take(Source& s, const Fitted& f, const Block& block, bool positions, double share) {
   s.u += share * (f.u - s.u), s.v += share * (f.v - s.v), s.flux += share * (f.flux - s.flux);
@@ -147,6 +149,7 @@ BlockOptions block_options(const FitOptions& options, bool positions, int window
   how.fit.method = options.minimiser;
   how.fit.correlations = options.covariance;
   how.max_shift_pix = options.max_shift;
+  how.max_shift_y_pix = options.max_shift_y > 0 ? options.max_shift_y : options.max_shift;
   return how;
 }
 
@@ -161,9 +164,11 @@ void on_pixels(std::span<const FitImage> images, std::span<const Source> sources
 }
 
 int fit_window(const FitOptions& options, double fwhm_pix) {
-  if (options.window > 0) return options.window % 2 == 1 ? std::max(3, options.window) : options.window + 1;
+  if (options.window > 0) return odd_side(options.window);
   return std::max(5, 2 * static_cast<int>(std::ceil(1.6 * fwhm_pix)) + 1);
 }
+
+int fit_window_y(const FitOptions& options) { return options.window_y > 0 ? odd_side(options.window_y) : 0; }
 
 void find_sights(std::span<const FitImage> images, std::span<Source> sources, int window, int edge, pipeline::Context& context) {
   std::vector<double> ra, dec;

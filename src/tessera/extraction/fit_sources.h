@@ -28,6 +28,8 @@ void find_sights(std::span<const FitImage> images, std::span<Source> sources, in
 
 /// Window of the fit: options.window, or from the response's width.
 int fit_window(const FitOptions& options, double fwhm_pix);
+/// Its height where that has an option of its own; 0: none.
+int fit_window_y(const FitOptions& options);
 
 /// Where sources began on the image they were found on: what group_sources() takes.
 std::vector<Place> places_of(std::span<const Source> sources);

@@ -33,6 +33,7 @@ struct Source {
   double ref_x = 0, ref_y = 0;    ///< start on the image that sources are found on, pixels from 0
   int detection = -1;             ///< index, -1: of a list
   int window_x = 0, window_y = 0; ///< sides of its windows on the images, odd; 0: those of all
+  double turn = 0;                ///< from east to north, radians: of the axis along which the first limit of its position counts; the second is at a right angle to it
   std::vector<photometry::Sight> sights;  ///< at the start, coordinates u, v in arcsec to the east and north
 
   double u = 0, v = 0;            ///< arcsec from the start

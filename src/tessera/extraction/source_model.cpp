@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 
 namespace tessera::extraction {
 
@@ -10,6 +11,24 @@ std::array<double, 4> pixels_per_arcsec(const wcs::SkyWcs& sky, wcs::PixelPoint 
   const double det = j[0] * j[3] - j[1] * j[2];
   if (!std::isfinite(det) || det == 0) return {NAN, NAN, NAN, NAN};
   return {j[3] / det / 3600, -j[1] / det / 3600, -j[2] / det / 3600, j[0] / det / 3600};
+}
+
+double direction_of_x(const wcs::SkyWcs& sky, wcs::PixelPoint at) {
+  const auto j = sky.jacobian(at);
+  const double angle = std::atan2(j[2], j[0]);
+  return std::isfinite(angle) ? angle : 0;
+}
+
+std::pair<double, double> turned(double u, double v, double angle) {
+  const double c = std::cos(angle), s = std::sin(angle);
+  return {c * u + s * v, c * v - s * u};
+}
+
+photometry::Sight turned(const photometry::Sight& sight, double angle) {
+  photometry::Sight now = sight;
+  std::tie(now.x_u, now.x_v) = turned(sight.x_u, sight.x_v, angle);
+  std::tie(now.y_u, now.y_v) = turned(sight.y_u, sight.y_v, angle);
+  return now;
 }
 
 photometry::Sight moved(const photometry::Sight& sight, double u, double v) {

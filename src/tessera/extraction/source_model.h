@@ -2,6 +2,7 @@
 #pragma once
 #include <array>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "tessera/extraction/fit_image.h"
@@ -11,6 +12,11 @@ namespace tessera::extraction {
 
 /// ∂x/∂u, ∂x/∂v, ∂y/∂u, ∂y/∂v at a pixel: u, v arcsec to the east and north. NaN where the map cannot be inverted.
 std::array<double, 4> pixels_per_arcsec(const wcs::SkyWcs& sky, wcs::PixelPoint at);
+/// Where +x points on the sky, from east to north in radians; 0 where the image has no place.
+double direction_of_x(const wcs::SkyWcs& sky, wcs::PixelPoint at);
+/// Coordinates (u, v) along axes turned by `angle` from the first to the second, and a sight by them.
+std::pair<double, double> turned(double u, double v, double angle);
+photometry::Sight turned(const photometry::Sight& sight, double angle);
 /// The sight moved by the source's offset.
 photometry::Sight moved(const photometry::Sight& sight, double u, double v);
 /// Adds flux × response of a source at a sight (its place now) to `to`.

@@ -150,13 +150,13 @@ class Group {
     std::vector<Frame> frames;
     for (const auto& sight : m.sights) frames.push_back(left(m, sight, trial));
     const double pixel = pixel_arcsec(m.sights.front());
-    const int reach = static_cast<int>(std::floor(how_.max_shift_pix / step_pix));
+    const int reach_x = static_cast<int>(std::floor(how_.max_shift_pix / step_pix)), reach_y = static_cast<int>(std::floor(how_.max_shift_y_pix / step_pix));
     psf::PointResponse workspace;
     std::vector<float> stamp;
     std::vector<Start> found;
-    for (int j = -reach; j <= reach; ++j)
-      for (int i = -reach; i <= reach; ++i) {
-        const double u = i * step_pix * pixel, v = j * step_pix * pixel;
+    for (int j = -reach_y; j <= reach_y; ++j)
+      for (int i = -reach_x; i <= reach_x; ++i) {
+        const auto [u, v] = turned(i * step_pix * pixel, j * step_pix * pixel, -m.turn);
         if (beside_another(moved(m.sights.front(), u, v), trial)) continue;
         double a = 0, b = 0;
         for (std::size_t k = 0; k < frames.size(); ++k) {

@@ -104,7 +104,7 @@ bool PsfFit::gather(std::span<const FitSource> sources, std::vector<FittedSource
         e.stamp = patch.box;
         planes += length_of(patch.box);
       } else {
-        const double shift = options_.positions ? options_.max_shift * std::max(std::abs(t.x_u) + std::abs(t.x_v), std::abs(t.y_u) + std::abs(t.y_v)) : 0;
+        const double shift = options_.positions ? std::max(options_.shift_limit(0), options_.shift_limit(1)) * std::max(std::abs(t.x_u) + std::abs(t.x_v), std::abs(t.y_u) + std::abs(t.y_v)) : 0;
         e.stamp = in_vectors(intersection(patch.box, e.response->footprint(t.x, t.y).grown(static_cast<int>(std::ceil(std::min(shift, 1e4))))), patch.box);
         planes += (options_.positions ? 3 : 1) * e.area();
       }

@@ -8,6 +8,7 @@
 /// linear map about the start, which the caller takes from its distorted WCS. Free positions: Levenberg–Marquardt from the fluxes that are
 /// linear at the start. Forced: one linear solve, with the covariance between the sources.
 #pragma once
+#include <cmath>
 #include <cstdint>
 #include <span>
 #include <utility>
@@ -52,7 +53,9 @@ struct PsfFitOptions {
   int window = 7;               ///< side of a source's window in frame pixels, odd
   bool positions = true;        ///< false: forced
   FitBackground background = FitBackground::none;
-  double max_shift = 2;         ///< bound of |u| and |v|
+  double max_shift = 2;         ///< bound of |u|, and of |v| without one of its own
+  double max_shift_v = 0;       ///< bound of |v|; 0: max_shift
+  double shift_limit(std::size_t axis) const { return axis == 1 && max_shift_v > 0 ? max_shift_v : max_shift; }
   Minimiser method = Minimiser::levenberg;
   bool correlations = false;    ///< of the fluxes with one another
   fit::SimplexOptions simplex = {.max_evaluations = 4000, .tolerance = 1e-10};
@@ -109,6 +112,7 @@ class PsfFit : private fit::Objective {
   bool solve_linear(std::span<double> p);
   double take_off(std::span<const double> p);
   void set_bounds();
+  bool at_limit(double u, double v) const { return std::abs(u) >= options_.shift_limit(0) || std::abs(v) >= options_.shift_limit(1); }
   fit::FitStatus by_levenberg(GroupResult& result);
   fit::FitStatus by_simplex(GroupResult& result);
   double weighted_squares() const;   ///< Σ w v² of the group's pixels

@@ -90,8 +90,8 @@ void PsfFit::set_bounds() {
   upper_.assign(parameters_, infinity);
   for (std::size_t m = 0; m < members_; ++m)
     for (std::size_t k = 0; k < 2; ++k) {
-      lower_[3 * m + k] = -options_.max_shift;
-      upper_[3 * m + k] = options_.max_shift;
+      lower_[3 * m + k] = -options_.shift_limit(k);
+      upper_[3 * m + k] = options_.shift_limit(k);
     }
 }
 
@@ -105,13 +105,14 @@ fit::FitStatus PsfFit::by_levenberg(GroupResult& result) {
 
 fit::FitStatus PsfFit::by_simplex(GroupResult& result) {
   // Vertices one sigma away along each axis, so that no unit matters.
-  std::vector<double> curvature(parameters_ * parameters_), gradient(parameters_), place(2 * members_), size(2 * members_), low(2 * members_, -options_.max_shift), high(2 * members_, options_.max_shift);
+  std::vector<double> curvature(parameters_ * parameters_), gradient(parameters_), place(2 * members_), size(2 * members_), low(2 * members_), high(2 * members_);
   expand(p_, curvature, gradient);
   for (std::size_t m = 0; m < members_; ++m)
     for (std::size_t k = 0; k < 2; ++k) {
       const double c = curvature[(3 * m + k) * (parameters_ + 1)];
-      place[2 * m + k] = p_[3 * m + k];
-      size[2 * m + k] = std::clamp(c > 0 ? 1 / std::sqrt(c) : 1.0, 1e-6 * options_.max_shift, 0.5 * options_.max_shift);
+      const double limit = options_.shift_limit(k);
+      place[2 * m + k] = p_[3 * m + k], low[2 * m + k] = -limit, high[2 * m + k] = limit;
+      size[2 * m + k] = std::clamp(c > 0 ? 1 / std::sqrt(c) : 1.0, 1e-6 * limit, 0.5 * limit);
     }
   const auto put = [&](std::span<const double> at) {
     for (std::size_t m = 0; m < members_; ++m) p_[3 * m] = at[2 * m], p_[3 * m + 1] = at[2 * m + 1];
@@ -128,7 +129,8 @@ fit::FitStatus PsfFit::by_simplex(GroupResult& result) {
   workspace_.covariance.assign(parameters_ * parameters_, 0.0);
   if (!solved) return fit::FitStatus::degenerate;
   fit::invert_with(curvature, parameters_, workspace_.covariance);
-  if (std::ranges::any_of(place, [&](double v) { return std::abs(v) >= options_.max_shift; })) return fit::FitStatus::at_bound;
+  for (std::size_t m = 0; m < members_; ++m)
+    if (at_limit(place[2 * m], place[2 * m + 1])) return fit::FitStatus::at_bound;
   return done.converged ? fit::FitStatus::converged : fit::FitStatus::no_convergence;
 }
 
@@ -149,8 +151,7 @@ void PsfFit::report(std::vector<FittedSource>& out, fit::FitStatus status) const
     if (per_source_ == 3) {
       source.u = p_[first];
       source.v = p_[first + 1];
-      const bool held = std::abs(source.u) >= options_.max_shift || std::abs(source.v) >= options_.max_shift;
-      if (status == fit::FitStatus::at_bound && !held) source.status = fit::FitStatus::converged;
+      if (status == fit::FitStatus::at_bound && !at_limit(source.u, source.v)) source.status = fit::FitStatus::converged;
       for (std::size_t i = 0; i < 3; ++i)
         for (std::size_t j = 0; j < 3; ++j) source.covariance[3 * i + j] = workspace_.covariance[(first + i) * parameters_ + first + j];
     } else {

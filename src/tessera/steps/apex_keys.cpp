@@ -52,15 +52,16 @@ void filter_size(Import& import, const LegacySetting& s) {
   import.set("detection.filter_max_radius", whole(std::max(1.0, std::floor((side - 1) / 2))), s, "half of the larger side; less where nearly all of the response lies nearer", Fate::differs);
 }
 
-void fitting_area(Import& import, const LegacySetting& s) {
+void fitting_side(Import& import, const LegacySetting& s, std::string_view option) {
   const auto n = import.number(s);
   if (!n) return;
-  const double side = std::max(*n, partner(import, s, "Fitting_Area_Y", *n));
-  if (side != std::floor(side) || side < 1) return import.note(Fate::refused, s, "a whole number of pixels was expected; the window follows from the response");
-  const double odd = std::max(3.0, side + (std::fmod(side, 2) == 0 ? 1 : 0));
-  const bool same = odd == *n && partner(import, s, "Fitting_Area_Y", *n) == *n;
-  import.set("fit.window", whole(odd), s, same ? "" : "a square of odd side that holds the area asked for", same ? Fate::same : Fate::differs);
+  if (*n != std::floor(*n) || *n < 1) return import.note(Fate::refused, s, "a whole number of pixels was expected; the side follows from the other one, or from the response");
+  const double odd = std::max(3.0, *n + (std::fmod(*n, 2) == 0 ? 1 : 0));
+  import.set(option, whole(odd), s, odd == *n ? "" : "an odd number of at least 3 pixels, so that one is in the middle", odd == *n ? Fate::same : Fate::differs);
 }
+
+void fitting_width(Import& import, const LegacySetting& s) { fitting_side(import, s, "fit.window"); }
+void fitting_height(Import& import, const LegacySetting& s) { fitting_side(import, s, "fit.window_y"); }
 
 void detect(Import& import, const LegacySetting& s) { import.note(Fate::always, s, "sources are found"); }
 
@@ -79,8 +80,6 @@ void background(Import& import, const LegacySetting& s) {
 void normalisation(Import& import, const LegacySetting& s) {
   if (const auto radius = in_image_pixels(import, s)) import.set("psf.normalisation_radius", text::from_double(*radius), s, "image pixels");
 }
-
-void shift_y(Import& import, const LegacySetting& s) { import.note(Fate::same, s, "the larger one of MaxShift_X and MaxShift_Y"); }
 
 void second_of_two(Import& import, const LegacySetting& s) { import.note(Fate::same, s, "the larger side counts"); }
 
@@ -166,8 +165,8 @@ const KeyRule rules[] = {
     {"EXTRACT_MEDFILTER", "Max_Bad_Pixels_OutputImage", Fate::unneeded, "", "no image is given up for its bad pixels"},
     {"", "run_sourcestimate", Fate::same, "fit.skip", "0: true", left_over},
     {"SOURCESTIMATE", "InputType", Fate::unneeded, "", "follows from the script"},
-    {"SOURCESTIMATE", "Fitting_Area_X", Fate::differs, "fit.window", "a square of odd side that holds the area", fitting_area},
-    {"SOURCESTIMATE", "Fitting_Area_Y", Fate::differs, "fit.window", "as Fitting_Area_X", second_of_two},
+    {"SOURCESTIMATE", "Fitting_Area_X", Fate::same, "fit.window", "an even number becomes the next odd one: a pixel is in the middle", fitting_width},
+    {"SOURCESTIMATE", "Fitting_Area_Y", Fate::same, "fit.window_y", "as Fitting_Area_X", fitting_height},
     {"SOURCESTIMATE", "Max_Number_PS", Fate::same, "fit.max_sources", "with Chi_Threshold", left_over},
     {"SOURCESTIMATE", "Chi_Threshold", Fate::same, "fit.max_chi2", "a fit above it has status -2, and more sources are tried where Max_Number_PS allows it"},
     {"SOURCESTIMATE", "N_Edge", Fate::differs, "fit.edge", "a frame is not used for a source so near to its edge", edge},
@@ -183,8 +182,8 @@ const KeyRule rules[] = {
     {"SOURCESTIMATE", "Chi2_Improvement", Fate::same, "fit.chi2_gain", "with Max_Number_PS above 1"},
     {"SOURCESTIMATE", "PRF_ResampleY_Factor", Fate::same, "psf.samples_per_pixel_y", "where it differs from PRF_ResampleX_Factor", sampling_y},
     {"SOURCESTIMATE", "Normalization_Radius", Fate::same, "psf.normalisation_radius", "PRF pixels become image pixels; normalised for a source in the middle of a pixel", normalisation},
-    {"SOURCESTIMATE", "MaxShift_X", Fate::differs, "fit.max_shift", "the larger one of both; a source at the limit has status -2 and O. 0: positions stay fixed", left_over},
-    {"SOURCESTIMATE", "MaxShift_Y", Fate::differs, "fit.max_shift", "as MaxShift_X", shift_y},
+    {"SOURCESTIMATE", "MaxShift_X", Fate::differs, "fit.max_shift", "along x of the mosaic or image; who would go further is held there, with status -2 and O, where MOPEX gives the place beyond. Both 0: positions stay fixed", left_over},
+    {"SOURCESTIMATE", "MaxShift_Y", Fate::differs, "fit.max_shift_y", "along y, as MaxShift_X", left_over},
     {"SOURCESTIMATE", "Angular_Distance", Fate::same, "fit.group_radius", "for lists", left_over},
     {"SOURCESTIMATE", "Use_Photerr_for_SNR", Fate::same, "fit.snr", "0: peak, 1: core, 2: gain", left_over},
     {"SOURCESTIMATE", "Gain_for_SNR", Fate::same, "fit.snr_gain", "with Use_Photerr_for_SNR = 2", left_over},
@@ -199,7 +198,7 @@ const KeyRule rules[] = {
     {"APERTURE", "Aperture_Radius_4", Fate::same, "aperture.radii", "", left_over},
     {"APERTURE", "Aperture_Radius_5", Fate::same, "aperture.radii", "", left_over},
     {"APERTURE", "Use_Annulus", Fate::same, "aperture.annulus_outer", "0: no ring", annulus},
-    {"APERTURE", "Min_Number_Pixels", Fate::differs, "aperture.min_pixels", "with fewer an aperture has no flux; MOPEX gives it with its sky"},
+    {"APERTURE", "Min_Number_Pixels", Fate::same, "aperture.min_pixels", "with fewer nothing is subtracted (aperture.without_sky = unsubtracted)"},
     {"APERTURE", "X_Column_Name", Fate::unneeded, "", "RA and Dec of a list count, or x and y with use_input_list_type = 0"},
     {"APERTURE", "Y_Column_Name", Fate::unneeded, "", "RA and Dec of a list count, or x and y with use_input_list_type = 0"},
     {"APERTURE", "HighPrecision", Fate::always, "", "overlaps are exact, sums in double precision"},

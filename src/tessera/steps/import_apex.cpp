@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 
 #include "tessera/base/text.h"
 #include "tessera/steps/import_report.h"
@@ -248,12 +249,13 @@ void read_fit(const Apex& a) {
   const auto* x = a.given("SOURCESTIMATE", "MaxShift_X");
   const auto* y = a.given("SOURCESTIMATE", "MaxShift_Y");
   const auto nx = x ? a.import.number(*x) : std::nullopt, ny = y ? a.import.number(*y) : std::nullopt;
-  const double most = std::max(nx.value_or(0), ny.value_or(0));
-  const bool fixed = (nx || ny) && most <= 0;
+  const bool fixed = (nx || ny) && std::max(nx.value_or(0), ny.value_or(0)) <= 0;
   a.import.set("fit.positions", fixed ? "fixed" : "free", fixed ? "MaxShift is 0" : "positions of a list may move");
-  if (const auto* s = nx ? x : ny ? y : nullptr) {
-    if (fixed) a.import.note(Fate::same, *s, "fit.positions = fixed");
-    else a.import.set("fit.max_shift", text::from_double(most), *s, "a source at the limit has status -2 and O", Fate::differs);
+  constexpr double least = 0.01;  // of what may move at all
+  for (const auto& [s, n, option, other] : {std::tuple{x, nx, "fit.max_shift", ny}, {y, ny, "fit.max_shift_y", nx}}) {
+    if (n && fixed) a.import.note(Fate::same, *s, "fit.positions = fixed");
+    else if (n) a.import.set(option, text::from_double(std::max(least, *n)), *s, "a source is held at the limit, and has status -2 and O there", Fate::differs);
+    else if (other && !fixed) a.import.set(option, text::from_double(std::max(least, *other)), "the other limit counts along both axes");
   }
   if (const auto* s = a.given("SOURCESTIMATE", "Angular_Distance"))
     if (const auto n = a.import.number(*s)) a.import.set("fit.group_radius", text::from_double(*n), *s, *n > 0 ? "" : "0: fit.group_distance");
@@ -293,6 +295,8 @@ void read_apertures(const Apex& a) {
       if (const auto* s = a.given("APERTURE", key)) a.import.note(Fate::unused, *s, "Use_Annulus is off");
     a.import.set("aperture.annulus_inner", "0", "Use_Annulus is off");
     a.import.set("aperture.annulus_outer", "0", "Use_Annulus is off");
+  } else {
+    a.import.set("aperture.without_sky", "unsubtracted", "with fewer than Min_Number_Pixels in the annulus no background is subtracted (guide 6.5.19)");
   }
   const bool subtracted = a.import.on("use_background_subtracted_image_for_aperture");
   a.set("aperture.image", subtracted ? "subtracted" : "original", "use_background_subtracted_image_for_aperture", subtracted ? "of the background of the detection" : "", subtracted ? Fate::differs : Fate::same);
