@@ -41,9 +41,10 @@ struct Planes {
 };
 
 /// The sums written out for one pixel.
-std::pair<double, double> direct(const Frame& f, const psf::PointResponse& r, int radius, int x, int y) {
+std::pair<double, double> direct(const Frame& f, const psf::PointResponse& r, int radius, int x, int y, int radius_y = 0) {
   double a = 0, b = 0;
-  for (int v = y - radius; v <= y + radius; ++v)
+  if (radius_y == 0) radius_y = radius;
+  for (int v = y - radius_y; v <= y + radius_y; ++v)
     for (int u = x - radius; u <= x + radius; ++u) {
       if (!f.box().contains(u, v) || !f.good(u, v)) continue;
       const double p = r.at(u - x, v - y);
@@ -71,6 +72,20 @@ TEST(MatchedFilter, IsTheSumWrittenOutWithBadPixelsBordersAndNoiseOfEachPixel) {
       ASSERT_NEAR(p.flux(x, y), a / b, 2e-5 / std::sqrt(b));
       ASSERT_NEAR(p.error(x, y), 1 / std::sqrt(b), 1e-5 / std::sqrt(b));
     }
+}
+
+TEST(MatchedFilter, MayTakeARectangleOfTheResponse) {
+  const Frame f = noisy(70, 41, 3);
+  const auto model = psf::PsfModel::constant(table(1.8));
+  for (const auto& [rx, ry] : {std::pair{1, 3}, std::pair{3, 1}}) {
+    Planes p{f.box()};
+    matched_filter(f.view(), model, {.enclosed = 1, .max_radius = rx, .max_radius_y = ry}, p.views());
+    for (int y = 0; y < 41; ++y)
+      for (int x = 0; x < 70; ++x) {
+        const auto [a, b] = direct(f, model.tables().front(), rx, x, y, ry);
+        ASSERT_NEAR(p.significance(x, y), a / std::sqrt(b), 2e-5) << x << ' ' << y;
+      }
+  }
 }
 
 TEST(MatchedFilter, TakesTheResponseOfThePlace) {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <map>
 #include <random>
+#include <tuple>
 
 #include "tessera/detect/matched_filter.h"
 #include "tessera/psf/profile.h"
@@ -159,6 +160,23 @@ TEST(Segments, FilteredSimulationsAreCompleteAndPureAtFiveSigma) {
   for (const Segment& s : segments) false_ones += std::none_of(stars.begin(), stars.end(), [&](const Star& star) { return near(star.x, star.y, s); });
   EXPECT_GE(found, 0.97 * expected) << expected << ": stars above 7 sigma, blends of closer than a width among them";
   EXPECT_LE(false_ones, 1) << "250 000 pixels at 5 sigma: 0.1 expected";
+}
+
+TEST(Segments, MeetAtCornersOrAtEdgesAlone) {
+  Image<float> image{12, 8};
+  for (const auto& [x, y, v] : {std::tuple{2, 2, 5.0F}, {3, 3, 6.0F}, {4, 4, 7.0F}, {5, 4, 4.0F}}) image(x, y) = v;
+  EXPECT_EQ(find_segments(image, {.threshold = 1, .deblend = false}).size(), 1u);
+  const auto apart = find_segments(image, {.threshold = 1, .deblend = false, .touch = outlier::Touch::edge});
+  ASSERT_EQ(apart.size(), 3u);
+  EXPECT_EQ(apart[2].area, 2);
+  // Two peaks in one region: a bridge that leads from one to the other over corners is none where edges count alone.
+  for (int x = 1; x < 11; ++x) image(x, 6) = 2;
+  image(9, 6) = 9, image(1, 5) = 2, image(1, 4) = 2, image(1, 3) = 2, image(1, 2) = 2;
+  const SegmentOptions corner{.threshold = 1, .contrast = 0, .prominence = 2.5}, edge{.threshold = 1, .contrast = 0, .prominence = 2.5, .touch = outlier::Touch::edge};
+  const auto by_corners = find_segments(image, corner), by_edges = find_segments(image, edge);
+  EXPECT_EQ(by_corners.size(), 2u) << "the chain of 5, 6, 7 is one source, 9 the other";
+  EXPECT_EQ(by_edges.size(), 4u) << "5 and 9 are of one region; 6 and 7 are alone";
+  EXPECT_EQ(by_edges.front().siblings, 2);
 }
 
 TEST(Segments, OfAnotherSchemesClustersKnowTheirSiblings) {

@@ -30,7 +30,7 @@ Image<int> numbers(const Clusters& clusters, Box box) {
 }
 
 /// Flood fill in the order of first pixels.
-Image<int> flooded(View<const float> image, float threshold) {
+Image<int> flooded(View<const float> image, float threshold, outlier::Touch touch = outlier::Touch::corner) {
   const Box box = image.box();
   Image<int> map{box};
   int next = 0;
@@ -45,7 +45,7 @@ Image<int> flooded(View<const float> image, float threshold) {
         open.pop_back();
         for (int j = cy - 1; j <= cy + 1; ++j)
           for (int i = cx - 1; i <= cx + 1; ++i)
-            if (box.contains(i, j) && !map(i, j) && image(i, j) > threshold) {
+            if ((touch == outlier::Touch::corner || i == cx || j == cy) && box.contains(i, j) && !map(i, j) && image(i, j) > threshold) {
               map(i, j) = next;
               open.emplace_back(i, j);
             }
@@ -56,11 +56,12 @@ Image<int> flooded(View<const float> image, float threshold) {
 
 TEST(Clusters, AgreeWithAFloodFill) {
   const Box box{-5, 3, 70, 60};
-  for (const float density : {0.02f, 0.1f, 0.3f, 0.41f, 0.6f, 1.0f}) {
-    const auto image = noise_image(box, 3, density);
-    const auto fast = numbers(outlier::find_clusters(image, 0.5), box), slow = flooded(image, 0.5f);
-    for (std::size_t i = 0; i < fast.pixels().size(); ++i) ASSERT_EQ(fast.pixels()[i], slow.pixels()[i]) << density;
-  }
+  for (const auto touch : {outlier::Touch::corner, outlier::Touch::edge})
+    for (const float density : {0.02f, 0.1f, 0.3f, 0.41f, 0.6f, 1.0f}) {
+      const auto image = noise_image(box, 3, density);
+      const auto fast = numbers(outlier::find_clusters(image, 0.5, touch), box), slow = flooded(image, 0.5f, touch);
+      for (std::size_t i = 0; i < fast.pixels().size(); ++i) ASSERT_EQ(fast.pixels()[i], slow.pixels()[i]) << density;
+    }
 }
 
 TEST(Clusters, RadhitsAreSmallAndBright) {

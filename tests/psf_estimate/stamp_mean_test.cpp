@@ -104,6 +104,31 @@ TEST(StampMean, GivesUpStampsForTheReasonsOfTheGuide) {
   EXPECT_LT(error_of(mean, profile).worst, 0.03);  // 2.4 % without any of this: interpolation
 }
 
+TEST(StampMean, StampsMayBeWiderThanTall) {
+  Field f = stars_of(gaussian(3), 40, 300, 9);
+  f.pixels[0].variance[pixel_at(f.pixels[0], 2, 2)] = 0;  // in the middle of 7 x 7 pixels, not of 7 x 3
+  const parallel::Pool pool{2};
+  StampOptions square = small;
+  square.threshold = 1000, square.max_bad = 1;  // nothing is an outlier, so that the same stamps count
+  StampOptions flat = square;
+  flat.side_y = 9;
+  const auto of_squares = mean_of_stamps(f.pixels, {}, square, pool), of_flat = mean_of_stamps(f.pixels, {}, flat, pool);
+  EXPECT_EQ(of_squares.stamps[0].status, StarStatus::no_pixels);
+  const auto& table = of_flat.table.samples.front();
+  EXPECT_EQ(table.box().width(), 4 * 14 + 1);
+  ASSERT_EQ(table.box().height(), 4 * 8 + 1);
+  const auto& whole = of_squares.table.samples.front();
+  for (int y = 0; y < table.box().height(); ++y)
+    for (int x = 0; x < table.box().width(); ++x) ASSERT_NEAR(table(x, y) / table(28, 16), whole(x, y + 12) / whole(28, 28), 1e-9);
+  flat.core_side_y = 3;
+  EXPECT_EQ(mean_of_stamps(f.pixels, {}, flat, pool).stamps[0].status, StarStatus::used);
+  StampOptions tall = square;
+  tall.fit_side_y = 9;
+  EXPECT_NE(mean_of_stamps(f.pixels, {}, tall, pool).stamps[1].chi2, of_squares.stamps[1].chi2) << "the area of the fit";
+  tall.fit_side_y = 17;
+  EXPECT_THROW(mean_of_stamps(f.pixels, {}, tall, pool), UsageError) << "more than the stamp";
+}
+
 TEST(StampMean, TakesFluxesAndCentroidsInsteadOfTheFit) {
   const auto profile = gaussian(3);
   const Field f = stars_of(profile, 40, 1000, 2);

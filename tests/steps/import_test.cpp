@@ -270,7 +270,15 @@ TEST(ImportApex, TheImageThatIsSearched) {
   EXPECT_EQ(snr["detection.threshold_unit"], "local");
   EXPECT_EQ(snr["detection.threshold"], "3") << "of extract, not of the dual outliers of a mosaic";
   EXPECT_EQ(snr["detection.min_peak_fraction"], "0.2");
-  EXPECT_EQ(snr["detection.noise_cell"], "30");
+  EXPECT_EQ(snr["detection.noise_cell"], "20");
+  EXPECT_EQ(snr["detection.noise_cell_y"], "30");
+  EXPECT_EQ(snr["detection.neighbours"], "edge") << "the guide's normal choice";
+  const auto more = translated(apex_with("run_pointsourceprob = 1\nuse_psp_to_detect = 1\n&DETECT\nNeighbor_Type = sides_and_corners,\n&END\n&POINTSOURCEPROB\nPRF_Xsize = 5,\nPRF_Ysize = 9,\n&END\n&GAUSSNOISE\nMin_Good_Pixels_In_Window = 9,\n&END\n"));
+  EXPECT_EQ(more["detection.neighbours"], "corner");
+  EXPECT_EQ(more["detection.filter_max_radius"], "2");
+  EXPECT_EQ(more["detection.filter_max_radius_y"], "4");
+  EXPECT_EQ(more["detection.filter_enclosed"], "1");
+  EXPECT_EQ(more["detection.noise_min_pixels"], "9");
 }
 
 TEST(ImportApex, TheFitAndItsPrf) {
@@ -322,6 +330,8 @@ TEST(ImportApex, ListsMoveAsFarAsTheyMay) {
   EXPECT_EQ(t["detection.threshold"], "default");
   EXPECT_THAT(t.toml, HasSubstr("--sources l.tbl"));
   EXPECT_EQ(list("MaxShift_X = 0,\nMaxShift_Y = 0,\n")["fit.positions"], "fixed");
+  EXPECT_EQ(list("N_Edge = 4,\n", "&DETECTIONMAP\nN_Edge = 6,\n&END\n")["fit.edge"], "4") << "the fit's counts";
+  EXPECT_EQ(list("", "&DETECTIONMAP\nN_Edge = 6,\n&END\n")["fit.edge"], "6");
   EXPECT_EQ(list("", "use_input_list_type = 0\n")["catalog.sources_in"], "pixels");
   EXPECT_EQ(list("", "aponly_fixed = 1\n")["fit.skip"], "true");
 }
@@ -358,6 +368,16 @@ TEST(ImportPrf, PlacesInPixelsAndTwoSamplings) {
   EXPECT_EQ(t["estimate.samples_per_pixel"], "4");
   EXPECT_EQ(t["estimate.samples_per_pixel_y"], "3");
   EXPECT_EQ(t.missing, 0);
+}
+
+TEST(ImportPrf, StampsFitsAndMiddlesMayBeRectangles) {
+  auto t = translated("run_prf_estimate = 1\n&CROP_STACK\nPostStamp_Xsize = 21,\nPostStamp_Ysize = 17,\n&END\n&PRF_ESTIMATE\nFit_X = 5,\nFit_Y = 6,\nCenter_Box_X = 7,\nCenter_Box_Y = 7,\n&END\n");
+  EXPECT_EQ(t["estimate.stamp"], "21");
+  EXPECT_EQ(t["estimate.stamp_y"], "17");
+  EXPECT_EQ(t["estimate.fit_box"], "5");
+  EXPECT_EQ(t["estimate.fit_box_y"], "7") << "odd";
+  EXPECT_EQ(t["estimate.core_box"], "7");
+  EXPECT_EQ(t["estimate.core_box_y"], "default") << "a square";
 }
 
 TEST(ImportMopex, UnknownKeysNameTheNearest) {

@@ -13,7 +13,8 @@ namespace tessera::detect {
 
 void describe(param::Schema<FilterOptions>& s) {
   s.field(&FilterOptions::enclosed, "filter_enclosed", "Share of the response's summed square that the matched filter keeps; its radius follows.").range(0.5, 1);
-  s.field(&FilterOptions::max_radius, "filter_max_radius", "Largest radius of the matched filter.").range(1, 40).unit("pixel").namelist("POINTSOURCEPROB", "PRF_Xsize");
+  s.field(&FilterOptions::max_radius, "filter_max_radius", "Half the side of the square of pixels that the matched filter takes, at most.").range(1, 40).unit("pixel").namelist("POINTSOURCEPROB", "PRF_Xsize");
+  s.field(&FilterOptions::max_radius_y, "filter_max_radius_y", "The same along y, where it differs; 0: as along x.").range(0, 40).unit("pixel").namelist("POINTSOURCEPROB", "PRF_Ysize");
   s.field(&FilterOptions::response_step, "filter_response_step", "A varying response is taken anew for every square of this many pixels.").range(4, 4096).unit("pixel");
 }
 
@@ -22,43 +23,54 @@ namespace {
 constexpr int lanes = 8, vectors = 2, strip = lanes * vectors;  // pixels that are filtered together
 typedef float Lanes __attribute__((vector_size(lanes * sizeof(float))));
 
-struct Kernel {
-  int radius = 0;
-  std::vector<float> response, square;  // (2 radius + 1)²
+struct Radius {
+  int x = 0, y = 0;
 };
 
-int radius_of(const psf::PointResponse& response, const FilterOptions& options) {
-  const int most = std::min(options.max_radius, static_cast<int>(std::floor(response.reach_pix())));
+struct Kernel {
+  Radius radius;
+  int width() const { return 2 * radius.x + 1; }
+  int height() const { return 2 * radius.y + 1; }
+  std::vector<float> response, square;  // by rows
+};
+
+Radius largest_radius(double reach_pix, const FilterOptions& options) {
+  const int reach = static_cast<int>(std::floor(reach_pix));
+  return {std::min(options.max_radius, reach), std::min(options.max_radius_y > 0 ? options.max_radius_y : options.max_radius, reach)};
+}
+
+Radius radius_of(const psf::PointResponse& response, const FilterOptions& options) {
+  const auto [most_x, most_y] = largest_radius(response.reach_pix(), options);
+  const int most = std::max(most_x, most_y);
   std::vector<double> within(static_cast<std::size_t>(most) + 1);
   double total = 0;
-  for (int y = -most; y <= most; ++y)
-    for (int x = -most; x <= most; ++x) {
+  for (int y = -most_y; y <= most_y; ++y)
+    for (int x = -most_x; x <= most_x; ++x) {
       const double r = response.at(x, y), square = r * r;
       total += square;
       within[static_cast<std::size_t>(std::max(std::abs(x), std::abs(y)))] += square;
     }
   double sum = 0;
-  for (int r = 0; r <= most; ++r)
-    if ((sum += within[static_cast<std::size_t>(r)]) >= options.enclosed * total) return std::max(r, 1);
-  return std::max(most, 1);
+  int r = 0;
+  while (r < most && (sum += within[static_cast<std::size_t>(r)]) < options.enclosed * total) ++r;
+  return {std::max(std::min(r, most_x), 1), std::max(std::min(r, most_y), 1)};
 }
 
 Kernel kernel_of(const psf::PointResponse& response, const FilterOptions& options) {
   Kernel k;
   k.radius = radius_of(response, options);
-  const int side = 2 * k.radius + 1;
-  k.response.resize(static_cast<std::size_t>(side * side));
-  response.evaluate(0, 0, Box{-k.radius, -k.radius, k.radius + 1, k.radius + 1}, k.response, {}, {});
+  k.response.resize(static_cast<std::size_t>(k.width() * k.height()));
+  response.evaluate(0, 0, Box{-k.radius.x, -k.radius.y, k.radius.x + 1, k.radius.y + 1}, k.response, {}, {});
   for (const float r : k.response) k.square.push_back(r * r);
   return k;
 }
 
 /// A and B of `strip` pixels; `data` and `weight` point to the pixel at the kernel's first corner.
-TESSERA_CLONES void filter_strip(const float* data, const float* weight, std::ptrdiff_t stride, const float* response, const float* square, int side, float* a, float* b) {
+TESSERA_CLONES void filter_strip(const float* data, const float* weight, std::ptrdiff_t stride, const float* response, const float* square, int width, int height, float* a, float* b) {
   Lanes sum_a[vectors] = {}, sum_b[vectors] = {};
-  for (int y = 0; y < side; ++y)
-    for (int x = 0; x < side; ++x) {
-      const float r = response[y * side + x], q = square[y * side + x];
+  for (int y = 0; y < height; ++y)
+    for (int x = 0; x < width; ++x) {
+      const float r = response[y * width + x], q = square[y * width + x];
       for (int v = 0; v < vectors; ++v) {
         Lanes d, w;
         std::memcpy(&d, data + y * stride + x + v * lanes, sizeof d);
@@ -104,11 +116,10 @@ TESSERA_CLONES void rates(const float* a, const float* b, int n, float* signific
 }
 
 void filter_block(const Weighted& in, const Kernel& k, Box block, const Filtered& out) {
-  const int side = 2 * k.radius + 1;
   std::array<float, strip> a{}, b{}, spare{};
   for (int y = block.y0; y < block.y1; ++y)
     for (int x = block.x0; x < block.x1; x += strip) {
-      filter_strip(&in.data(x - k.radius, y - k.radius), &in.weight(x - k.radius, y - k.radius), in.data.box().width(), k.response.data(), k.square.data(), side, a.data(), b.data());
+      filter_strip(&in.data(x - k.radius.x, y - k.radius.y), &in.weight(x - k.radius.x, y - k.radius.y), in.data.box().width(), k.response.data(), k.square.data(), k.width(), k.height(), a.data(), b.data());
       rates(a.data(), b.data(), std::min(strip, block.x1 - x), out.significance.stride() ? &out.significance(x, y) : spare.data(), out.flux.stride() ? &out.flux(x, y) : nullptr,
             out.flux_error.stride() ? &out.flux_error(x, y) : nullptr);
     }
@@ -117,8 +128,8 @@ void filter_block(const Weighted& in, const Kernel& k, Box block, const Filtered
 }  // namespace
 
 int filter_radius(const psf::PsfModel& psf, const FilterOptions& options) {
-  if (psf.tables().size() == 1) return radius_of(psf.tables().front(), options);
-  return std::min(options.max_radius, static_cast<int>(std::floor(psf.reach_pix())));  // a blend may be wider than its parts
+  const auto [x, y] = psf.tables().size() == 1 ? radius_of(psf.tables().front(), options) : largest_radius(psf.reach_pix(), options);  // a blend may be wider than its parts
+  return std::max(x, y);
 }
 
 void matched_filter(const FrameView& frame, const psf::PsfModel& psf, const FilterOptions& options, const Filtered& out) {

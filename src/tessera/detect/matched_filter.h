@@ -14,7 +14,8 @@ namespace tessera::detect {
 
 struct FilterOptions {
   double enclosed = 0.999; ///< share of Σ P² that the kernel keeps: its radius follows
-  int max_radius = 10;     ///< pixels
+  int max_radius = 10;     ///< pixels; of the kernel's sides half
+  int max_radius_y = 0;    ///< the same along y; 0: max_radius
   int response_step = 32;  ///< a varying response is taken anew for every square of so many pixels, from the corner (0, 0) of the frame
 };
 void describe(param::Schema<FilterOptions>& s);
@@ -29,7 +30,7 @@ struct Filtered {
 /// `frame`: background-subtracted, with the pixels the kernel needs around the box of `out`, as far as the frame goes. The bits of a pixel do not
 /// depend on the box. Throws UsageError when response_step is below 4 or the planes' boxes differ.
 void matched_filter(const FrameView& frame, const psf::PsfModel& psf, const FilterOptions& options, const Filtered& out);
-/// Half the side of the largest kernel.
+/// Half the longer side of the largest kernel.
 int filter_radius(const psf::PsfModel& psf, const FilterOptions& options);
 
 /// MOPEX's point source probability from the significance A/√B: L = significance²/2, κ = `scale`.

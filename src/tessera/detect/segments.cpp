@@ -14,9 +14,13 @@ void describe(param::Schema<SegmentOptions>& s) {
   s.field(&SegmentOptions::contrast, "deblend_contrast", "A part of a group is a source of its own when its light above the saddle is at least this share of the group's.").range(0, 1);
   s.field(&SegmentOptions::prominence, "deblend_prominence", "And when its peak rises above the saddle by this much.").at_least(0).unit("sigma");
   s.field(&SegmentOptions::deblend, "deblend", "Take groups of sources apart.");
+  s.field(&SegmentOptions::touch, "neighbours", "Detected pixels hang together that meet at an edge or at a corner, or at an edge alone.")
+      .choices({{"corner", outlier::Touch::corner}, {"edge", outlier::Touch::edge}}).namelist("DETECT", "Neighbor_Type");
 }
 
 namespace {
+
+bool touches(int dx, int dy, outlier::Touch touch) { return touch == outlier::Touch::corner || dx == 0 || dy == 0; }
 
 struct Pixel {
   float value;
@@ -52,7 +56,7 @@ class Flood {
       for (int dy = -1; dy <= 1; ++dy)
         for (int dx = -1; dx <= 1; ++dx) {
           const std::int32_t neighbour = rank(p.x + dx, p.y + dy);
-          if (neighbour < 0) continue;
+          if (neighbour < 0 || !touches(dx, dy, options_.touch)) continue;
           brightest = std::min(brightest, neighbour);
           const std::int32_t c = root(owner_[static_cast<std::size_t>(neighbour)]);
           int at = 0;  // brightest peak first
@@ -124,7 +128,7 @@ Segment whole(const std::vector<PixelRun>& runs, View<const float> image, std::i
 }
 
 /// More than one local maximum; most parents have one and need no flood.
-bool has_two_peaks(const std::vector<PixelRun>& runs, View<const float> image) {
+bool has_two_peaks(const std::vector<PixelRun>& runs, View<const float> image, outlier::Touch touch) {
   const Box box = image.box();
   int peaks = 0;
   for (const PixelRun& r : runs)
@@ -133,7 +137,7 @@ bool has_two_peaks(const std::vector<PixelRun>& runs, View<const float> image) {
       bool peak = true;
       for (int dy = -1; dy <= 1 && peak; ++dy)
         for (int dx = -1; dx <= 1; ++dx) {
-          if (!box.contains(x + dx, r.y + dy)) continue;
+          if (!touches(dx, dy, touch) || !box.contains(x + dx, r.y + dy)) continue;
           const float w = image(x + dx, r.y + dy);
           // Of equal neighbours the first is the peak.
           if (w > v || (w == v && (dy < 0 || (dy == 0 && dx < 0)))) peak = false;
@@ -179,7 +183,7 @@ void take_apart(const std::vector<PixelRun>& runs, View<const float> image, cons
 }  // namespace
 
 std::vector<Segment> find_segments(View<const float> image, const SegmentOptions& options) {
-  const outlier::Clusters clusters = outlier::find_clusters(image, options.threshold);
+  const outlier::Clusters clusters = outlier::find_clusters(image, options.threshold, options.touch);
   std::vector<std::vector<PixelRun>> parents(static_cast<std::size_t>(clusters.count));
   for (const auto& run : clusters.runs) parents[static_cast<std::size_t>(run.cluster - 1)].push_back({run.x, run.y, run.length});
   std::vector<Segment> segments;
@@ -188,7 +192,7 @@ std::vector<Segment> find_segments(View<const float> image, const SegmentOptions
     std::int64_t area = 0;
     for (const PixelRun& r : runs) area += r.length;
     if (area < options.min_area) continue;
-    if (options.deblend && area > 2 && has_two_peaks(runs, image))
+    if (options.deblend && area > 2 && has_two_peaks(runs, image, options.touch))
       take_apart(runs, image, options, number, segments);
     else
       segments.push_back(whole(runs, image, number));
@@ -197,10 +201,10 @@ std::vector<Segment> find_segments(View<const float> image, const SegmentOptions
   return segments;
 }
 
-std::vector<Segment> segments_of(View<const float> image, const outlier::Clusters& clusters, double threshold) {
+std::vector<Segment> segments_of(View<const float> image, const outlier::Clusters& clusters, double threshold, outlier::Touch touch) {
   std::vector<std::vector<PixelRun>> parts(static_cast<std::size_t>(clusters.count));
   for (const auto& run : clusters.runs) parts[static_cast<std::size_t>(run.cluster - 1)].push_back({run.x, run.y, run.length});
-  const outlier::Clusters regions = outlier::find_clusters(image, threshold);
+  const outlier::Clusters regions = outlier::find_clusters(image, threshold, touch);
   Image<std::int32_t> region{image.box()};
   for (const auto& run : regions.runs) std::fill_n(&region(run.x, run.y), run.length, run.cluster);
   std::vector<std::int32_t> siblings(static_cast<std::size_t>(regions.count) + 1, 0);

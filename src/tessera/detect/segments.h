@@ -21,6 +21,7 @@ struct SegmentOptions {
   double contrast = 0.005;
   double prominence = 1;
   bool deblend = true;
+  outlier::Touch touch = outlier::Touch::corner;
 };
 void describe(param::Schema<SegmentOptions>& s);
 
@@ -43,7 +44,7 @@ struct Segment {
 std::vector<Segment> find_segments(View<const float> image, const SegmentOptions& options);
 
 /// Clusters that another scheme found on `image` (outlier/detection.h) as segments: those of one connected region above `threshold` are siblings.
-std::vector<Segment> segments_of(View<const float> image, const outlier::Clusters& clusters, double threshold);
+std::vector<Segment> segments_of(View<const float> image, const outlier::Clusters& clusters, double threshold, outlier::Touch touch = outlier::Touch::corner);
 
 /// Flux-weighted centroid and second moments of a segment (the guide's 8.3.6 and 6.5.11). Pixels ≤ 0 do not count.
 struct Moments {

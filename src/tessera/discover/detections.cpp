@@ -59,7 +59,7 @@ FilteredPlane filter_plane(const Image<float>& image, const Image<float>& varian
   detect::matched_filter(frame.view(), response, {}, {out.significance.view(), {}, out.flux_error.view()});
   for (std::size_t i = 0; i < sky.pixels().size(); ++i)
     if (!frame.good.pixels()[i]) out.significance.pixels()[i] = nan;
-  const Image<float> noise = detect::noise_map(out.significance, options.noise_cell);
+  const Image<float> noise = detect::noise_map(out.significance, {.cell_x = options.noise_cell, .cell_y = options.noise_cell});
   for (std::size_t i = 0; i < sky.pixels().size(); ++i) {
     const float n = noise.pixels()[i];
     if (!(n > 1)) continue;

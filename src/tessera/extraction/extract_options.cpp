@@ -37,6 +37,8 @@ void describe(param::Schema<DetectionOptions>& s) {
   s.field(&O::dropped, "dropped", "Brightest pixels of a full window that the running median leaves out.").at_least(0).unit("pixel").namelist("DETECT_MEDFILTER", "N_Outliers_Per_Window");
   s.field(&O::panel_filter, "panel_filter", "Panels a side of the median that smooths the panels' modes.").range(1, 101).namelist("DETECT_MEDFILTER", "Sbkg_Filt_Size_for_Med");
   s.field(&O::noise_cell, "noise_cell", "The noise of the filtered image is half its 68 % width in windows of twice this side; 0: the stated uncertainties are right and pixels independent.").range(0, 100000).unit("pixel").namelist("GAUSSNOISE", "Window_X");
+  s.field(&O::noise_cell_y, "noise_cell_y", "The same along y, where it differs; 0: as along x.").range(0, 100000).unit("pixel").namelist("GAUSSNOISE", "Window_Y");
+  s.field(&O::noise_min_pixels, "noise_min_pixels", "Windows with fewer good pixels have the noise of the nearest that has more.").range(3, 1000000).unit("pixel").namelist("GAUSSNOISE", "Min_Good_Pixels_In_Window");
   s.field(&O::prior, "prior", "Probability of a source on a pixel before it is looked at, for image = probability.").range(1e-12, 0.5).namelist("POINTSOURCEPROB", "Apriori_Probability");
   s.field(&O::probability_scale, "probability_scale", "Factor on the logarithm of the likelihood, for image = probability.").range(1e-6, 1e6);
   s.field(&O::separation, "separation", "How detections that touch are taken apart: a watershed with contrast and prominence, MOPEX's thresholds (simple, combo, peak), or not at all.")

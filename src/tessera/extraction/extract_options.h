@@ -48,7 +48,7 @@ struct DetectionOptions {
   SkyChoice background = SkyChoice::mesh;
   int cell = 0;                       // of the mesh; 0: from the width of the response
   int window_x = 45, window_y = 45, dropped = 50, panel_filter = 1;
-  int noise_cell = 64;
+  int noise_cell = 64, noise_cell_y = 0, noise_min_pixels = 30;
   double prior = 0.001, probability_scale = 1;
   Separation separation = Separation::watershed;
   int max_area = 100, max_level = 50, peaks_radius = 1, extended_area = 1000000;

@@ -83,9 +83,9 @@ std::vector<detect::Segment> segments_of(View<const float> image, const ExtractO
   }
   outlier::DetectionOptions cut;
   cut.threshold = how.threshold, cut.min_area = how.min_area, cut.max_area = o.max_area, cut.min_peak_fraction = o.min_peak_fraction;
-  cut.peaks_radius = o.peaks_radius, cut.max_level = o.max_level, cut.extended_area = o.extended_area;
+  cut.peaks_radius = o.peaks_radius, cut.max_level = o.max_level, cut.extended_area = o.extended_area, cut.touch = how.touch;
   cut.splitting = o.separation == Separation::simple ? outlier::Splitting::simple : o.separation == Separation::combo ? outlier::Splitting::combo : outlier::Splitting::peak;
-  return detect::segments_of(image, outlier::detect(image, cut), how.threshold);
+  return detect::segments_of(image, outlier::detect(image, cut), how.threshold, how.touch);
 }
 
 /// Vertex of the parabola through three values, −½ … ½.
@@ -136,7 +136,7 @@ Found find_sources(Frame frame, const Image<float>& coverage, const psf::PsfMode
     return quiet;
   };
   Image<float> significance = significance_of(sky_noise(), psf, options.filter, context);
-  found.noise = normalise(significance, options.detection.noise_cell);
+  found.noise = normalise(significance, noise_windows(options.detection));
   found.sources = grown_mask(significance, masked_beyond, masked_around);
   if (options.detection.background != SkyChoice::none) {
     Frame sky{frame.box()};
@@ -151,7 +151,7 @@ Found find_sources(Frame frame, const Image<float>& coverage, const psf::PsfMode
   if (!find) return found;
   Frame quiet = sky_noise();
   significance = significance_of(quiet, psf, options.filter, context);
-  found.noise = normalise(significance, options.detection.noise_cell);
+  found.noise = normalise(significance, noise_windows(options.detection));
   const double noise = statistics::median(found.noise.pixels());
   found.median_noise = std::isfinite(noise) ? noise : 1;
   detect_on(found, threshold_image(quiet, std::move(significance), coverage, psf, options, context), options);

@@ -65,9 +65,14 @@ void leave_out(Image<float>& image, const Image<float>& coverage, const Detectio
 
 }  // namespace
 
-Image<float> normalise(Image<float>& image, int cell) {
-  if (cell == 0) return Image<float>{image.box(), 1.0F};
-  Image<float> noise = detect::noise_map(image, std::max(smallest_cell, cell));
+detect::NoiseWindows noise_windows(const DetectionOptions& options) {
+  return {options.noise_cell, options.noise_cell_y > 0 ? options.noise_cell_y : options.noise_cell, options.noise_min_pixels};
+}
+
+Image<float> normalise(Image<float>& image, detect::NoiseWindows windows) {
+  if (windows.cell_x == 0) return Image<float>{image.box(), 1.0F};
+  windows.cell_x = std::max(smallest_cell, windows.cell_x), windows.cell_y = std::max(smallest_cell, windows.cell_y);
+  Image<float> noise = detect::noise_map(image, windows);
   for (std::size_t i = 0; i < noise.pixels().size(); ++i) {
     const float n = noise.pixels()[i];
     if (n > 0) image.pixels()[i] /= n;
@@ -103,7 +108,7 @@ Image<float> threshold_image(const Frame& frame, Image<float> significance, cons
   Image<float> significant = o.image == DetectionImage::probability && o.unit == ThresholdUnit::whole ? image.copy() : Image<float>{};
   if (o.image == DetectionImage::probability)
     for (float& s : image.pixels()) s = detect::point_source_probability(s, o.prior, o.probability_scale);
-  if (o.unit == ThresholdUnit::local || (o.unit == ThresholdUnit::own && own_pixels)) normalise(image, std::max(smallest_cell, o.noise_cell));
+  if (o.unit == ThresholdUnit::local || (o.unit == ThresholdUnit::own && own_pixels)) normalise(image, {std::max(smallest_cell, o.noise_cell), std::max(smallest_cell, noise_windows(o).cell_y), o.noise_min_pixels});
   if (o.unit == ThresholdUnit::whole) {
     if (own_pixels && !coverage.empty()) weigh_by_coverage(image, coverage);
     const bool probability = o.image == DetectionImage::probability, limited = probability && o.probability_limit > 0;

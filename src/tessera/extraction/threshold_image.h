@@ -1,14 +1,16 @@
 /// extraction/threshold_image.h — the image that a detection threshold applies to, and the unit the threshold is counted in. MOPEX guide 6.5.9 to 6.5.12, 8.3.2 to 8.3.4.
 #pragma once
 #include "tessera/core/frame.h"
+#include "tessera/detect/noise_map.h"
 #include "tessera/extraction/extract_options.h"
 #include "tessera/pipeline/context.h"
 #include "tessera/psf/psf_model.h"
 
 namespace tessera::extraction {
 
-/// Divides by the noise of the image in windows of `cell` (detect/noise_map.h), whose pixels may be correlated; returns that noise, 1 everywhere for cell = 0.
-Image<float> normalise(Image<float>& image, int cell);
+detect::NoiseWindows noise_windows(const DetectionOptions& options);
+/// Divides by the noise of the image in windows (detect/noise_map.h), whose pixels may be correlated; returns that noise, 1 everywhere for cell_x = 0.
+Image<float> normalise(Image<float>& image, detect::NoiseWindows windows);
 
 /// (value − M)/s of the whole image: M, s the mean and standard deviation of the finite pixels that do not exceed M + `threshold` · s, found again until no pixel changes sides
 /// (guide 8.3.2). Pixels above `limit` count in neither. 0 everywhere where s is 0. Returns the threshold

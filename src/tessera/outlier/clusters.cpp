@@ -39,8 +39,9 @@ class Joined {
 
 }  // namespace
 
-Clusters joined_runs(std::vector<ClusterRun> runs) {
+Clusters joined_runs(std::vector<ClusterRun> runs, Touch touch) {
   Joined joined;
+  const int overlap = touch == Touch::edge ? 1 : 0;  // least number of columns that two runs share
   std::size_t above = 0, row = 0;  // first runs of the row below this one, and of this one
   for (std::size_t i = 0; i < runs.size(); ++i) {
     joined.add();
@@ -48,8 +49,8 @@ Clusters joined_runs(std::vector<ClusterRun> runs) {
       above = row;
       row = i;
     }
-    while (above < row && (runs[above].y != runs[i].y - 1 || runs[above].x + runs[above].length < runs[i].x)) ++above;
-    for (std::size_t j = above; j < row && runs[j].x <= runs[i].x + runs[i].length; ++j) joined.join(static_cast<int>(i), static_cast<int>(j));
+    while (above < row && (runs[above].y != runs[i].y - 1 || runs[above].x + runs[above].length < runs[i].x + overlap)) ++above;
+    for (std::size_t j = above; j < row && runs[j].x + overlap <= runs[i].x + runs[i].length; ++j) joined.join(static_cast<int>(i), static_cast<int>(j));
   }
   Clusters clusters{std::move(runs), 0};
   for (std::size_t i = 0; i < clusters.runs.size(); ++i) {
@@ -93,7 +94,7 @@ std::vector<ClusterRun> runs_above(std::span<const ClusterRun> runs, View<const 
   return parts;
 }
 
-Clusters find_clusters(View<const float> significance, double threshold) {
+Clusters find_clusters(View<const float> significance, double threshold, Touch touch) {
   const Box box = significance.box();
   const auto limit = static_cast<float>(threshold);
   std::vector<ClusterRun> runs;
@@ -106,7 +107,7 @@ Clusters find_clusters(View<const float> significance, double threshold) {
       runs.push_back({box.x0 + static_cast<std::int32_t>(first), y, static_cast<std::int32_t>(i - first), 0});
     }
   }
-  return joined_runs(std::move(runs));
+  return joined_runs(std::move(runs), touch);
 }
 
 Clusters find_radhits(View<const float> significance, const RadhitOptions& options) {

@@ -16,6 +16,9 @@ struct RadhitOptions {
 };
 void describe(param::Schema<RadhitOptions>& s);
 
+/// Which pixels hang together: also those that meet at a corner, or those with a common edge alone.
+enum class Touch { corner, edge };
+
 /// Pixels (x, y) … (x + length − 1, y) of cluster `cluster`, which counts from 1.
 struct ClusterRun {
   std::int32_t x = 0, y = 0, length = 0, cluster = 0;
@@ -27,8 +30,8 @@ struct Clusters {
   std::int32_t count = 0;
 };
 
-/// Pixels with significance > threshold, joined where they touch, corners too. NaN is no detection.
-Clusters find_clusters(View<const float> significance, double threshold);
+/// Pixels with significance > threshold, joined where they touch. NaN is no detection.
+Clusters find_clusters(View<const float> significance, double threshold, Touch touch = Touch::corner);
 
 /// Small clusters with a bright pixel: above options.segmentation, of at most options.max_area pixels, one above options.threshold.
 /// `significance`: the background-subtracted frame in units of each pixel's σ.

@@ -9,8 +9,8 @@
 
 namespace tessera::outlier {
 
-/// Gives the runs, which are in order, the numbers of their clusters; runs of neighbouring rows touch when they overlap or meet at a corner.
-Clusters joined_runs(std::vector<ClusterRun> runs);
+/// Gives the runs, which are in order, the numbers of their clusters; runs of neighbouring rows touch when they overlap or, for Touch::corner, meet at one.
+Clusters joined_runs(std::vector<ClusterRun> runs, Touch touch);
 
 struct Shape {
   long area = 0;

@@ -129,7 +129,7 @@ class Splitter {
   }
 
   std::vector<Runs> parts_of(Runs above, float threshold, float highest) const {
-    Clusters parts = joined_runs(std::move(above));
+    Clusters parts = joined_runs(std::move(above), options_.touch);
     const auto shape = shapes(parts, image_);
     const float least = static_cast<float>(options_.min_peak_fraction) * highest;
     parts = kept(parts, [&](std::int32_t k) { return shape[static_cast<std::size_t>(k)].peak - threshold >= least; });
@@ -146,14 +146,14 @@ class Splitter {
 }  // namespace
 
 Clusters detect(View<const float> significance, const DetectionOptions& options) {
-  const Clusters all = find_clusters(significance, options.threshold);
+  const Clusters all = find_clusters(significance, options.threshold, options.touch);
   const Splitter splitter{significance, options};
   std::vector<Runs> of(static_cast<std::size_t>(all.count));
   for (const auto& run : all.runs) of[static_cast<std::size_t>(run.cluster - 1)].push_back(run);
   Runs runs;
   for (auto& cluster : of) splitter.split(std::move(cluster), runs);
   std::sort(runs.begin(), runs.end(), [](const ClusterRun& a, const ClusterRun& b) { return a.y != b.y ? a.y < b.y : a.x < b.x; });
-  const Clusters whole = joined_runs(std::move(runs));
+  const Clusters whole = joined_runs(std::move(runs), options.touch);
   const auto shape = shapes(whole, significance);
   return kept(whole, [&](std::int32_t c) { return shape[static_cast<std::size_t>(c)].area >= options.min_area; });
 }

@@ -20,6 +20,7 @@ struct DetectionOptions {
   int peaks_radius = 1;
   int max_level = 50;
   int extended_area = 1000000;
+  Touch touch = Touch::corner;
 };
 void describe(param::Schema<DetectionOptions>& s);
 

@@ -95,7 +95,7 @@ void Estimation::stars_of_list() {
 
 void Estimation::cut_stars() {
   const double wanted = own_.radius > 0 ? own_.radius : std::min(widest_table, std::max(5.0, std::ceil(7.5 * detection_fwhm_)));
-  const int half = by_stamps() ? stamp_side() / 2 + stamp_margin : static_cast<int>(std::ceil(wanted)) + 2, side = 2 * half + 1;
+  const int half = by_stamps() ? std::max(stamp_side(), own_.stamp_y) / 2 + stamp_margin : static_cast<int>(std::ceil(wanted)) + 2, side = 2 * half + 1;
   find_sights(images_, sources_, side, 0, context_);
   stars_.assign(sources_.size(), {});
   shifts_.resize(images_.size());

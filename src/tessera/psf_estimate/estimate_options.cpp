@@ -30,9 +30,12 @@ void describe(param::Schema<EstimateOptions>& s) {
   s.field(&O::map, "map", "A PRF map of MOPEX whose areas are the sectors, in place of sectors_x and sectors_y; tables that it names are not read.").placeholder("FILE").namelist("", "PRFMAP_FILE_NAME");
   s.field(&O::rounds, "rounds", "Rounds over table and stars, at most.").range(1, 100);
   s.field(&O::stamp, "stamp", "Method mopex: side of the postage stamps, odd; 0: twice the radius, or five full widths (at least 10 pixels), and one.").range(0, 201).unit("pixel").namelist("CROP_STACK", "PostStamp_Xsize");
+  s.field(&O::stamp_y, "stamp_y", "Method mopex: the same along y, where stamps are no squares; 0: as along x.").range(0, 201).unit("pixel").namelist("CROP_STACK", "PostStamp_Ysize");
   s.field(&O::fit, "fit", "Method mopex: place, flux and width of a star by a Gaussian; false: its centroid, and the sum of its stamp.").namelist("PRF_ESTIMATE", "Fit_Seed");
   s.field(&O::fit_box, "fit_box", "Method mopex: side of the area that the Gaussian is fitted to, odd.").range(3, 201).unit("pixel").namelist("PRF_ESTIMATE", "Fit_X");
+  s.field(&O::fit_box_y, "fit_box_y", "Method mopex: the same along y; 0: as along x.").range(0, 201).unit("pixel").namelist("PRF_ESTIMATE", "Fit_Y");
   s.field(&O::core_box, "core_box", "Method mopex: side of the middle of a stamp, odd, in which a bad pixel or an outlier gives the stamp up.").range(1, 201).unit("pixel").namelist("PRF_ESTIMATE", "Center_Box_X");
+  s.field(&O::core_box_y, "core_box_y", "Method mopex: the same along y; 0: as along x.").range(0, 201).unit("pixel").namelist("PRF_ESTIMATE", "Center_Box_Y");
   s.field(&O::max_bad, "max_bad", "Method mopex: a stamp with more bad pixels than this does not count.").at_least(0).unit("pixel").namelist("PRF_ESTIMATE", "Reject_NaNs");
   s.field(&O::min_neighbours, "min_neighbours", "Method mopex: a bad pixel becomes the median of the pixels around it, at least so many.").range(1, 1000).unit("pixel").namelist("PRF_ESTIMATE", "MinNumber_Replacement_Pixels");
   s.field(&O::outlier_sigma, "outlier_sigma", "Method mopex: widths, misfits and pixels so many standard deviations off the other stamps' are outliers.").range(0.1, 1e6).unit("sigma").namelist("PRF_ESTIMATE", "Outlier_Threshold");

@@ -34,6 +34,7 @@ struct EstimateOptions {
   std::string map;                // a PRF map whose areas are the sectors
   // The guide's method alone.
   int stamp = 0;                  // side, pixels; 0: from the radius
+  int stamp_y = 0, fit_box_y = 0, core_box_y = 0;  // 0: as along x
   int fit_box = 5;
   bool fit = true;
   int core_box = 7;

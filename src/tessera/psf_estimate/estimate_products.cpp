@@ -73,10 +73,10 @@ void Estimation::write_sectors(pipeline::OutputFolder& folder) {
 }
 
 Image<double> Estimation::star_image(const EffectiveTable& table) {
-  const int n = table.samples_per_pixel, m = table.samples_y(), half = table.samples.front().box().width() / 2 / n, middle = table.samples.front().box().width() / 2, middle_y = table.samples.front().box().height() / 2;
-  Image<double> star{2 * half + 1, 2 * half + 1};
-  for (int y = -half; y <= half; ++y)
-    for (int x = -half; x <= half; ++x) star(x + half, y + half) = table.samples.front()(middle + n * x, middle_y + m * y);
+  const int n = table.samples_per_pixel, m = table.samples_y(), middle = table.samples.front().box().width() / 2, middle_y = table.samples.front().box().height() / 2, half = middle / n, half_y = middle_y / m;
+  Image<double> star{2 * half + 1, 2 * half_y + 1};
+  for (int y = -half_y; y <= half_y; ++y)
+    for (int x = -half; x <= half; ++x) star(x + half, y + half_y) = table.samples.front()(middle + n * x, middle_y + m * y);
   return star;
 }
 

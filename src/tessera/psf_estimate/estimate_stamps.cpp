@@ -29,16 +29,16 @@ StampOptions Estimation::stamp_options() const {
   StampOptions how;
   how.samples_per_pixel = own_.samples_per_pixel > 0 ? own_.samples_per_pixel : guide_samples;
   how.samples_per_pixel_y = own_.samples_per_pixel_y == how.samples_per_pixel ? 0 : own_.samples_per_pixel_y;
-  how.side = stamp_side(), how.fit_side = own_.fit ? own_.fit_box : 0, how.core_side = own_.core_box, how.max_bad = own_.max_bad, how.min_neighbours = own_.min_neighbours, how.threshold = own_.outlier_sigma;
+  how.side = stamp_side(), how.fit_side = own_.fit ? own_.fit_box : 0, how.core_side = own_.core_box, how.side_y = own_.stamp_y, how.fit_side_y = own_.fit_box_y, how.core_side_y = own_.core_box_y, how.max_bad = own_.max_bad, how.min_neighbours = own_.min_neighbours, how.threshold = own_.outlier_sigma;
   how.min_overlap = own_.min_overlap, how.max_outlier_share = own_.max_outlier_share, how.max_outliers = own_.max_outliers, how.zero_edge = own_.zero_edge, how.radius_pix = own_.radius;
   return how;
 }
 
 EffectiveTable Estimation::fit_stamps() {
   if (own_.degree > 0) throw UsageError{"estimate.degree needs estimate.method = effective; method mopex varies by sectors (estimate.sectors_x, sectors_y, map)"};
-  for (const auto& [name, side] : {std::pair{"stamp", stamp_side()}, std::pair{"fit_box", own_.fit_box}, std::pair{"core_box", own_.core_box}})
-    if (side % 2 == 0) throw UsageError{fmt::format("estimate.{} is {}; expected an odd number of pixels, with one in the middle", name, side)};
-  if (own_.samples_per_pixel_y > 0 && choice_.forms != std::vector<std::string>{"prf"}) throw UsageError{"tables sampled otherwise along y than along x are written as prf alone; leave psfex and grid out of estimate.forms"};
+  for (const auto& [name, side] : {std::pair{"stamp", stamp_side()}, std::pair{"fit_box", own_.fit_box}, std::pair{"core_box", own_.core_box}, std::pair{"stamp_y", own_.stamp_y}, std::pair{"fit_box_y", own_.fit_box_y}, std::pair{"core_box_y", own_.core_box_y}})
+    if (side % 2 == 0 && !(side == 0 && std::string_view{name}.ends_with("_y"))) throw UsageError{fmt::format("estimate.{} is {}; expected an odd number of pixels, with one in the middle", name, side)};
+  if ((own_.samples_per_pixel_y > 0 || (own_.stamp_y > 0 && own_.stamp_y != stamp_side())) && choice_.forms != std::vector<std::string>{"prf"}) throw UsageError{"tables sampled otherwise along y than along x, or of stamps that are no squares, are written as prf alone; leave psfex and grid out of estimate.forms"};
   context_.stage("averaging stamps", 1);
   std::vector<double> fluxes;
   if (!listed_flux_.empty())

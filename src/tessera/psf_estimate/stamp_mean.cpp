@@ -68,12 +68,16 @@ class GaussianOnPixels : public fit::Objective {
   double scale_;
 };
 
-Box square(int half) { return {-half, -half, half + 1, half + 1}; }
+/// Of odd sides about the middle pixel; `side_y` 0: a square.
+Box box_of(int side, int side_y) {
+  const int x = side / 2, y = (side_y > 0 ? side_y : side) / 2;
+  return {-x, -y, x + 1, y + 1};
+}
 
 class Work {
  public:
   Work(std::span<const StarPixels> pixels, std::span<const double> fluxes, const StampOptions& options, const parallel::Pool& pool)
-      : pixels_{pixels}, fluxes_{fluxes}, options_{options}, pool_{pool}, half_{options.side / 2}, whole_{square(half_ + stamp_margin)}, inner_{square(half_)}, core_{square(options.core_side / 2)} {}
+      : pixels_{pixels}, fluxes_{fluxes}, options_{options}, pool_{pool}, inner_{box_of(options.side, options.side_y)}, whole_{inner_.grown(stamp_margin)}, core_{box_of(options.core_side, options.core_side_y)} {}
 
   StampMean run() {
     images_.resize(pixels_.size());
@@ -126,7 +130,7 @@ class Work {
     for (int y = whole_.y0; y < whole_.y1; ++y)
       for (int x = whole_.x0; x < whole_.x1; ++x) {
         if (!std::isnan(before(x, y))) continue;
-        for (int reach = 1; reach <= whole_.width(); ++reach) {
+        for (int reach = 1; reach <= std::max(whole_.width(), whole_.height()); ++reach) {
           around.clear();
           const Box near = intersection(whole_, {x - reach, y - reach, x + reach + 1, y + reach + 1});
           for (int j = near.y0; j < near.y1; ++j)
@@ -148,7 +152,7 @@ class Work {
     double all = 0, light = 0, x1 = 0, y1 = 0;
     for (int y = inner_.y0; y < inner_.y1; ++y)
       for (int x = inner_.x0; x < inner_.x1; ++x) all += image(x, y);
-    const Box area = square(std::max(3, options_.fit_side) / 2);
+    const Box area = box_of(std::max(3, options_.fit_side), options_.fit_side_y);
     for (int y = area.y0; y < area.y1; ++y)
       for (int x = area.x0; x < area.x1; ++x) {
         const double v = std::max(0.0, image(x, y));
@@ -166,9 +170,9 @@ class Work {
 
   void fit_gaussian(View<const double> area, double light, Stamp& s) const {
     GaussianOnPixels objective{area, light};
-    const double edge = area.box().width() / 2.0;
+    const double edge_x = area.box().width() / 2.0, edge_y = area.box().height() / 2.0;
     std::array<double, 4> p{1, s.x, s.y, std::log(0.8)};
-    const std::array<double, 4> lower{1e-6, -edge, -edge, std::log(narrowest_sigma)}, upper{1e6, edge, edge, std::log(2 * edge)};
+    const std::array<double, 4> lower{1e-6, -edge_x, -edge_y, std::log(narrowest_sigma)}, upper{1e6, edge_x, edge_y, std::log(2 * std::max(edge_x, edge_y))};
     fit::LevenbergWorkspace workspace;
     const auto result = fit::minimise(objective, p, lower, upper, {.max_iterations = 200, .tolerance = 0, .relative_tolerance = 1e-12}, workspace);
     if (result.status != fit::FitStatus::converged) s.status = StarStatus::moved;
@@ -212,7 +216,7 @@ class Work {
     pool_.for_each(static_cast<std::int64_t>(used.size()), [&](std::int64_t index) {
       const auto u = static_cast<std::size_t>(index);
       const Stamp& s = stamps_[used[u]];
-      for (std::size_t i = 0; i < area; ++i) shifted[u][i] = bicubic(images_[used[u]], s.x + static_cast<int>(i) % side - half_, s.y + static_cast<int>(i) / side - half_) / s.flux;
+      for (std::size_t i = 0; i < area; ++i) shifted[u][i] = bicubic(images_[used[u]], s.x + static_cast<int>(i) % side + inner_.x0, s.y + static_cast<int>(i) / side + inner_.y0) / s.flux;
     });
     std::vector<double> stack(used.size());
     for (std::size_t i = 0; i < area; ++i) {
@@ -228,7 +232,7 @@ class Work {
     Stamp& s = stamps_[k];
     Image<double>& image = images_[k];
     const int side = inner_.width();
-    const auto outlier = [&](int x, int y) { return inner_.contains(x, y) && off[static_cast<std::size_t>((y + half_) * side + x + half_)] != 0 ? 1.0 : 0.0; };
+    const auto outlier = [&](int x, int y) { return inner_.contains(x, y) && off[static_cast<std::size_t>((y - inner_.y0) * side + x - inner_.x0)] != 0 ? 1.0 : 0.0; };
     bool in_core = false;
     std::vector<std::pair<int, int>> found;
     for (int y = inner_.y0; y < inner_.y1; ++y)
@@ -245,9 +249,9 @@ class Work {
   }
 
   EffectiveTable combine() const {
-    const int n = options_.samples_per_pixel, m = options_.samples_per_pixel_y > 0 ? options_.samples_per_pixel_y : n, reach = n * half_, reach_y = m * half_;
+    const int n = options_.samples_per_pixel, m = options_.samples_per_pixel_y > 0 ? options_.samples_per_pixel_y : n, half = inner_.x1 - 1, half_y = inner_.y1 - 1, reach = n * half, reach_y = m * half_y;
     EffectiveTable t;
-    t.samples_per_pixel = n, t.samples_per_pixel_y = m == n ? 0 : m, t.radius_pix = options_.radius_pix > 0 ? options_.radius_pix : half_, t.rounds = 1;
+    t.samples_per_pixel = n, t.samples_per_pixel_y = m == n ? 0 : m, t.radius_pix = options_.radius_pix > 0 ? options_.radius_pix : std::min(half, half_y), t.rounds = 1;
     const Box box{0, 0, 2 * reach + 1, 2 * reach_y + 1};
     Image<double> mean{box};
     t.sigma = Image<double>{box}, t.coverage = Image<float>{box};
@@ -290,8 +294,7 @@ class Work {
   std::span<const double> fluxes_;
   const StampOptions& options_;
   const parallel::Pool& pool_;
-  int half_;
-  Box whole_, inner_, core_;          // about the middle pixel of each stamp
+  Box inner_, whole_, core_;          // about the middle pixel of each stamp
   std::vector<Image<double>> images_;
   std::vector<Stamp> stamps_;         // places about the middle pixel while at work
 };
@@ -332,8 +335,10 @@ Trimmed trimmed(std::span<double> values) {
 }
 
 StampMean mean_of_stamps(std::span<const StarPixels> pixels, std::span<const double> fluxes, const StampOptions& options, const parallel::Pool& pool) {
-  if (options.side < 5 || options.side % 2 == 0) throw UsageError{fmt::format("a stamp has a side of {} pixels; expected an odd number from 5", options.side)};
-  if (options.fit_side > options.side || options.core_side > options.side) throw UsageError{"the area of the fit and the middle of a stamp must lie within it"};
+  const Box whole = box_of(options.side, options.side_y);
+  for (const int side : {options.side, options.side_y > 0 ? options.side_y : options.side})
+    if (side < 5 || side % 2 == 0) throw UsageError{fmt::format("a stamp has a side of {} pixels; expected an odd number from 5", side)};
+  if (!whole.contains(box_of(options.fit_side, options.fit_side_y)) || !whole.contains(box_of(options.core_side, options.core_side_y))) throw UsageError{"the area of the fit and the middle of a stamp must lie within it"};
   if (!fluxes.empty() && fluxes.size() != pixels.size()) throw UsageError{"fluxes must be as many as stamps"};
   return Work{pixels, fluxes, options, pool}.run();
 }

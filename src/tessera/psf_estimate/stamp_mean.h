@@ -22,6 +22,7 @@ struct StampOptions {
   int side = 21;                ///< of a stamp, pixels, odd
   int fit_side = 5;             ///< of the area that the Gaussian is fitted to, odd; 0: no fit: centroids, and fluxes that are sums over stamps
   int core_side = 7;            ///< of the middle of a stamp, which may have neither bad pixels nor outliers
+  int side_y = 0, fit_side_y = 0, core_side_y = 0;  ///< along y, where they are no squares; 0: as along x
   int max_bad = 0;              ///< pixels that may be replaced
   int min_neighbours = 8;       ///< whose median replaces a pixel; the square around it grows until it has so many
   double threshold = 3;         ///< σ
@@ -29,7 +30,7 @@ struct StampOptions {
   double max_outlier_share = 0.1;
   int max_outliers = 0;         ///< a stamp with more outliers than this and than that share does not count
   int zero_edge = 0;            ///< outermost samples of the table that are 0
-  double radius_pix = 0;        ///< within which the flux is 1; 0: half the stamp
+  double radius_pix = 0;        ///< within which the flux is 1; 0: half the stamp's shorter side
 };
 
 /// A stamp's own margin beyond `side`, pixels: bicubic interpolation of a stamp whose star lies up to two pixels off its middle needs it.

@@ -16,15 +16,8 @@ namespace {
 using param::LegacySetting;
 using namespace mopex;
 
-constexpr std::string_view windows = "windows with too few good pixels take the value of the nearest that has more";
+constexpr std::string_view windows = "windows with too few good pixels take the value of the nearest that has more, where MOPEX interpolates between so many neighbours";
 constexpr std::string_view simplex = "positions are found by Levenberg-Marquardt on exact gradients, which needs no such number";
-
-/// A number of the same block that belongs to this one: Window_Y to Window_X.
-double partner(Import& import, const LegacySetting& s, std::string_view key, double otherwise) {
-  const auto* other = import.config().find(s.block, key);
-  const auto n = other && !other->value.empty() ? import.number(*other) : std::nullopt;
-  return n.value_or(otherwise);
-}
 
 std::string whole(double n) { return fmt::format("{:.0f}", n); }
 
@@ -38,19 +31,24 @@ void mosaic_response(Import& import, const LegacySetting& s) {
   import.note(Fate::command_line, s, "detection.psf");
 }
 
-void noise_window(Import& import, const LegacySetting& s) {
-  const auto n = import.number(s);
-  if (!n) return;
-  const double side = std::max(*n, partner(import, s, "Window_Y", *n));
-  import.set("detection.noise_cell", whole(std::max(8.0, std::round(side / 2))), s, "windows of twice this side, twice as dense; the larger side counts", Fate::differs);
+void noise_side(Import& import, const LegacySetting& s, std::string_view option) {
+  if (const auto n = import.number(s)) import.set(option, whole(std::max(8.0, std::round(*n / 2))), s, "windows of twice this side, this far apart, and what lies between is interpolated", Fate::differs);
 }
 
-void filter_size(Import& import, const LegacySetting& s) {
+void noise_width(Import& import, const LegacySetting& s) { noise_side(import, s, "detection.noise_cell"); }
+void noise_height(Import& import, const LegacySetting& s) { noise_side(import, s, "detection.noise_cell_y"); }
+
+void filter_side(Import& import, const LegacySetting& s, std::string_view option) {
   const auto n = import.number(s);
   if (!n) return;
-  const double side = std::max(*n, partner(import, s, "PRF_Ysize", *n));
-  import.set("detection.filter_max_radius", whole(std::max(1.0, std::floor((side - 1) / 2))), s, "half of the larger side; less where nearly all of the response lies nearer", Fate::differs);
+  const double radius = std::max(1.0, std::floor((*n - 1) / 2));
+  const bool same = 2 * radius + 1 == *n;
+  import.set(option, whole(radius), s, same ? "" : "of an odd number of pixels, at least 3", same ? Fate::same : Fate::differs);
+  import.set("detection.filter_enclosed", "1", "PRF_Xsize and PRF_Ysize say how much of the response counts");
 }
+
+void filter_width(Import& import, const LegacySetting& s) { filter_side(import, s, "detection.filter_max_radius"); }
+void filter_height(Import& import, const LegacySetting& s) { filter_side(import, s, "detection.filter_max_radius_y"); }
 
 void fitting_side(Import& import, const LegacySetting& s, std::string_view option) {
   const auto n = import.number(s);
@@ -69,7 +67,20 @@ void edge(Import& import, const LegacySetting& s) {
   const auto n = import.number(s);
   if (!n) return;
   if (*n < 0) return import.note(Fate::always, s, "sources beyond the edge are fitted where pixels of their window are on the image");
-  import.set("fit.edge", whole(std::floor(*n)), s);
+  import.set("fit.edge", whole(std::floor(*n)), s, *n < 1 ? "sources beyond the edge are fitted where pixels of their window are on the image" : "", *n < 1 ? Fate::differs : Fate::same);
+}
+
+/// What the module of lists leaves out; it has to agree with the fit's.
+void map_edge(Import& import, const LegacySetting& s) {
+  if (import.config().find("SOURCESTIMATE", "N_Edge")) import.note(Fate::same, s, "that of &SOURCESTIMATE counts, which it has to match");
+  else edge(import, s);
+}
+
+void neighbours(Import& import, const LegacySetting& s) {
+  const std::string type = text::lower(s.value);
+  const bool sides = type == "sides_only", corners = type.find("corner") != std::string::npos;
+  if (sides || corners) import.set("detection.neighbours", sides ? "edge" : "corner", s);
+  else import.note(Fate::refused, s, "sides_only, or a word with corner, was expected; pixels that touch at a side hang together");
 }
 
 void background(Import& import, const LegacySetting& s) {
@@ -80,8 +91,6 @@ void background(Import& import, const LegacySetting& s) {
 void normalisation(Import& import, const LegacySetting& s) {
   if (const auto radius = in_image_pixels(import, s)) import.set("psf.normalisation_radius", text::from_double(*radius), s, "image pixels");
 }
-
-void second_of_two(Import& import, const LegacySetting& s) { import.note(Fate::same, s, "the larger side counts"); }
 
 void annulus(Import& import, const LegacySetting& s) { import.note(Fate::same, s, is_off(s.value) ? "no ring" : "aperture.annulus_inner and aperture.annulus_outer"); }
 
@@ -106,39 +115,39 @@ const KeyRule rules[] = {
     {"DETECT_MEDFILTER", "N_Outliers_Per_Window", Fate::differs, "detection.dropped", "of a full window; in proportion where a window is cut by the edge"},
     {"DETECT_MEDFILTER", "Min_Good_Pixels_In_Window", Fate::unneeded, "", windows},
     {"DETECT_MEDFILTER", "Min_GoodNeighbors_Number", Fate::unneeded, "", windows},
-    {"DETECT_MEDFILTER", "Max_Bad_Pixels_OutputImage", Fate::unneeded, "", "no image is given up for its bad pixels"},
+    {"DETECT_MEDFILTER", "Max_Bad_Pixels_OutputImage", Fate::unneeded, "", "MOPEX gives an image with more bad pixels up; here none is given up"},
     {"", "run_pointsourceprob", Fate::same, "detection.image", "with use_psp_to_detect", left_over},
     {"", "use_psp_to_detect", Fate::same, "detection.image", "1: probability, 0: filtered, 2: pixels, -1: pixels with detection.background = none", left_over},
     {"POINTSOURCEPROB", "PRF_ResampleX_Factor", Fate::same, "detection.psf_samples_per_pixel", "of MOSAIC_PRF_file_name", left_over},
     {"POINTSOURCEPROB", "PRF_ResampleY_Factor", Fate::same, "detection.psf_samples_per_pixel_y", "where it differs from PRF_ResampleX_Factor", sampling_y},
-    {"POINTSOURCEPROB", "PRF_Xsize", Fate::differs, "detection.filter_max_radius", "half of the larger side; less where nearly all of the response lies nearer", filter_size},
-    {"POINTSOURCEPROB", "PRF_Ysize", Fate::differs, "detection.filter_max_radius", "as PRF_Xsize", second_of_two},
+    {"POINTSOURCEPROB", "PRF_Xsize", Fate::same, "detection.filter_max_radius", "half of it; an even number becomes the odd one below", filter_width},
+    {"POINTSOURCEPROB", "PRF_Ysize", Fate::same, "detection.filter_max_radius_y", "as PRF_Xsize", filter_height},
     {"POINTSOURCEPROB", "Noise_Type", Fate::same, "detection.uncertainty", "internal_noise: none; times the width that the filtered image has by it", left_over},
     {"POINTSOURCEPROB", "Apriori_Probability", Fate::differs, "detection.prior", "the exponent is not rescaled; detection.probability_scale does that"},
     {"", "use_unc_to_detect", Fate::same, "detection.uncertainty", "1: as stated; wins over use_std_to_detect; neither: none", left_over},
     {"", "use_std_to_detect", Fate::same, "detection.uncertainty", "1: std, where use_unc_to_detect is off", left_over},
     {"", "run_gaussnoise", Fate::always, "", "the noise of the filtered image is measured in windows"},
-    {"GAUSSNOISE", "Window_X", Fate::differs, "detection.noise_cell", "half of the larger side", noise_window},
-    {"GAUSSNOISE", "Window_Y", Fate::differs, "detection.noise_cell", "as Window_X", second_of_two},
-    {"GAUSSNOISE", "N_Outliers_Per_Window", Fate::unneeded, "", "the lower half of the pixels counts alone where the upper one is wider"},
-    {"GAUSSNOISE", "Min_Good_Pixels_In_Window", Fate::unneeded, "", windows},
+    {"GAUSSNOISE", "Window_X", Fate::differs, "detection.noise_cell", "half of it: windows stand half a window apart, where MOPEX has one for every pixel", noise_width},
+    {"GAUSSNOISE", "Window_Y", Fate::differs, "detection.noise_cell_y", "as Window_X", noise_height},
+    {"GAUSSNOISE", "N_Outliers_Per_Window", Fate::unneeded, "", "no number of pixels is left out: the lower half of them counts alone where the upper one is wider, and the noise may differ from MOPEX's by that"},
+    {"GAUSSNOISE", "Min_Good_Pixels_In_Window", Fate::differs, "detection.noise_min_pixels", "windows with fewer take the value of the nearest that has more, where MOPEX interpolates"},
     {"GAUSSNOISE", "Min_GoodNeighbors_Number", Fate::unneeded, "", windows},
     {"GAUSSNOISE", "Min_GoodNeighbours_Number", Fate::unneeded, "", windows},
-    {"GAUSSNOISE", "Max_BadPixels_OutputImage", Fate::unneeded, "", "no image is given up for its bad pixels"},
-    {"PSP_GAUSSNOISE", "Window_X", Fate::differs, "detection.noise_cell", "half of the larger side, for Input_Type = snr_input", noise_window},
-    {"PSP_GAUSSNOISE", "Window_Y", Fate::differs, "detection.noise_cell", "as Window_X", second_of_two},
-    {"PSP_GAUSSNOISE", "N_Outliers_Per_Window", Fate::unneeded, "", "the lower half of the pixels counts alone where the upper one is wider"},
+    {"GAUSSNOISE", "Max_BadPixels_OutputImage", Fate::unneeded, "", "MOPEX gives an image with more bad pixels up; here none is given up"},
+    {"PSP_GAUSSNOISE", "Window_X", Fate::differs, "detection.noise_cell", "as that of &GAUSSNOISE, for Input_Type = snr_input", noise_width},
+    {"PSP_GAUSSNOISE", "Window_Y", Fate::differs, "detection.noise_cell_y", "as Window_X", noise_height},
+    {"PSP_GAUSSNOISE", "N_Outliers_Per_Window", Fate::unneeded, "", "no number of pixels is left out: the lower half of them counts alone where the upper one is wider, and the noise may differ from MOPEX's by that"},
     // Detection.
     {"", "run_detect", Fate::same, "detection.table", "1: sources are found; 0, without a list: those of an earlier run, mosaic_detect.tbl in the output folder", detect},
     {"DETECT", "Input_Type", Fate::same, "detection.threshold_unit", "image_input: whole; snr_input: local", left_over},
     {"DETECT", "Detect_Min_Peak_Fraction", Fate::same, "detection.min_peak_fraction", "as Detection_Min_Peak_Fraction"},
     {"DETECT", "Min_Coverage", Fate::same, "detection.min_coverage", "as Minimum_Coverage"},
     {"DETECT", "Probability_Threshold", Fate::same, "detection.probability_limit", "as PROBABILITY_THRESHOLD"},
-    {"DETECT", "Neighbor_Type", Fate::unneeded, "", "pixels that touch at a corner belong together"},
+    {"DETECT", "Neighbor_Type", Fate::same, "detection.neighbours", "sides_only: edge, also where it is not given, as the guide's normal choice", neighbours},
     {"DETECT", "Output_Type", Fate::unneeded, "", "every detection has its centroid, area and shape; its pixels are in segmentation.fits (catalog.segmentation_map)"},
-    {"DETECT", "Window_X", Fate::differs, "detection.noise_cell", "half of the larger side, for Input_Type = snr_input", noise_window},
-    {"DETECT", "Window_Y", Fate::differs, "detection.noise_cell", "as Window_X", second_of_two},
-    {"DETECT", "N_Outliers_Per_Window", Fate::unneeded, "", "the lower half of the pixels counts alone where the upper one is wider"},
+    {"DETECT", "Window_X", Fate::differs, "detection.noise_cell", "as that of &GAUSSNOISE, for Input_Type = snr_input", noise_width},
+    {"DETECT", "Window_Y", Fate::differs, "detection.noise_cell_y", "as Window_X", noise_height},
+    {"DETECT", "N_Outliers_Per_Window", Fate::unneeded, "", "no number of pixels is left out: the lower half of them counts alone where the upper one is wider, and the noise may differ from MOPEX's by that"},
     {"DETECT", "Complete_Table_Out_Filename", Fate::unneeded, "", own_folder},
     {"DETECT", "FITS_Out_Filename", Fate::unneeded, "", own_folder},
     {"DETECT", "Mask_Out_Filename", Fate::unneeded, "", own_folder},
@@ -154,7 +163,7 @@ const KeyRule rules[] = {
     {"", "run_fit_radius", Fate::same, "fit.window_from", "1, without Fitting_Area: light; the rule of the guide on the image less its background", left_over},
     {"", "run_detection_map", Fate::always, "", "places of a list are followed through all frames"},
     {"", "run_detectionmap", Fate::always, "", "places of a list are followed through all frames"},
-    {"DETECTIONMAP", "N_Edge", Fate::unneeded, "", "that of &SOURCESTIMATE counts"},
+    {"DETECTIONMAP", "N_Edge", Fate::same, "fit.edge", "has to match that of &SOURCESTIMATE, which counts where it is given", map_edge},
     // The fit.
     {"", "run_extract_medfilter", Fate::same, "fit_sky.method", "panels or median, of each frame by itself where frames are fitted; 0: none", left_over},
     {"", "use_background_subtracted_image_for_fitting", Fate::same, "fit_sky.method", "0: none", left_over},
@@ -162,14 +171,14 @@ const KeyRule rules[] = {
     {"EXTRACT_MEDFILTER", "N_Outliers_Per_Window", Fate::differs, "fit_sky.dropped", "of a full window; in proportion where a window is cut by the edge"},
     {"EXTRACT_MEDFILTER", "Min_Good_Pixels_In_Window", Fate::unneeded, "", windows},
     {"EXTRACT_MEDFILTER", "Min_GoodNeighbors_Number", Fate::unneeded, "", windows},
-    {"EXTRACT_MEDFILTER", "Max_Bad_Pixels_OutputImage", Fate::unneeded, "", "no image is given up for its bad pixels"},
+    {"EXTRACT_MEDFILTER", "Max_Bad_Pixels_OutputImage", Fate::unneeded, "", "MOPEX gives an image with more bad pixels up; here none is given up"},
     {"", "run_sourcestimate", Fate::same, "fit.skip", "0: true", left_over},
     {"SOURCESTIMATE", "InputType", Fate::unneeded, "", "follows from the script"},
     {"SOURCESTIMATE", "Fitting_Area_X", Fate::same, "fit.window", "an even number becomes the next odd one: a pixel is in the middle", fitting_width},
     {"SOURCESTIMATE", "Fitting_Area_Y", Fate::same, "fit.window_y", "as Fitting_Area_X", fitting_height},
     {"SOURCESTIMATE", "Max_Number_PS", Fate::same, "fit.max_sources", "with Chi_Threshold", left_over},
     {"SOURCESTIMATE", "Chi_Threshold", Fate::same, "fit.max_chi2", "a fit above it has status -2, and more sources are tried where Max_Number_PS allows it"},
-    {"SOURCESTIMATE", "N_Edge", Fate::differs, "fit.edge", "a frame is not used for a source so near to its edge", edge},
+    {"SOURCESTIMATE", "N_Edge", Fate::same, "fit.edge", "an image is left out for the sources so near to its edge; 0 and below: sources beyond it are fitted by the pixels of their windows", edge},
     {"SOURCESTIMATE", "Max_N_Iteration", Fate::unneeded, "", simplex},
     {"SOURCESTIMATE", "Max_N_Success_Iteration", Fate::unneeded, "", simplex},
     {"SOURCESTIMATE", "MinimizeFtol", Fate::unneeded, "", simplex},

@@ -151,6 +151,7 @@ void read_detection(const Apex& a) {
     if (const auto* s = a.given("DETECT", "Probability_Threshold")) a.import.note(Fate::unused, *s, "no probability is searched");
   }
   read_noise(a, filter);
+  if (!a.given("DETECT", "Neighbor_Type")) a.import.set("detection.neighbours", "edge", "sides_only is the normal choice of Neighbor_Type (guide 6.5.12)");
   const auto* type = a.given("DETECT", "Input_Type");
   const bool local = type && text::lower(type->value) == "snr_input";
   if (type) a.import.set("detection.threshold_unit", local ? "local" : "whole", *type);

@@ -40,21 +40,23 @@ void split(Import& import, const LegacySetting& s) {
   import.note(is_given(import, "PRFMAP_FILE_NAME") ? Fate::same : Fate::command_line, s, "estimate.map, that of PRFMAP_FILE_NAME or -m");
 }
 
-/// Of the sides along x and y the larger one, odd.
-void side(Import& import, const LegacySetting& s, std::string_view other_key, std::string_view option) {
+/// Odd, so that a pixel is in the middle; that along y where it is another than the one along x.
+void side(Import& import, const LegacySetting& s, std::string_view option, std::string_view along_x = "") {
   const auto n = import.number(s);
   if (!n) return;
-  const auto* other = import.config().find(s.block, other_key);
-  const auto along_y = other ? text::to_double(other->value) : std::nullopt;
+  const auto* x = along_x.empty() ? nullptr : import.config().find(s.block, along_x);
+  if (x && text::to_double(x->value) == n) return import.note(Fate::same, s, fmt::format("as {}", along_x));
   if (*n < 1 || *n != std::floor(*n)) return import.note(Fate::refused, s, "a whole number of pixels was expected; the default stays");
-  const double larger = std::max(*n, along_y.value_or(0)), odd = larger + (std::fmod(larger, 2) == 0 ? 1 : 0);
-  import.set(option, whole(odd), s, odd == *n ? "" : "the larger side, and odd, so that a pixel is in the middle", odd == *n ? Fate::same : Fate::differs);
+  const double odd = *n + (std::fmod(*n, 2) == 0 ? 1 : 0);
+  import.set(option, whole(odd), s, odd == *n ? "" : "an odd number, so that a pixel is in the middle", odd == *n ? Fate::same : Fate::differs);
 }
 
-void stamp(Import& import, const LegacySetting& s) { side(import, s, "PostStamp_Ysize", "estimate.stamp"); }
-void fit_box(Import& import, const LegacySetting& s) { side(import, s, "Fit_Y", "estimate.fit_box"); }
-void core_box(Import& import, const LegacySetting& s) { side(import, s, "Center_Box_Y", "estimate.core_box"); }
-void second_side(Import& import, const LegacySetting& s) { import.note(Fate::same, s, "squares: the larger side counts"); }
+void stamp(Import& import, const LegacySetting& s) { side(import, s, "estimate.stamp"); }
+void stamp_y(Import& import, const LegacySetting& s) { side(import, s, "estimate.stamp_y", "PostStamp_Xsize"); }
+void fit_box(Import& import, const LegacySetting& s) { side(import, s, "estimate.fit_box"); }
+void fit_box_y(Import& import, const LegacySetting& s) { side(import, s, "estimate.fit_box_y", "Fit_X"); }
+void core_box(Import& import, const LegacySetting& s) { side(import, s, "estimate.core_box"); }
+void core_box_y(Import& import, const LegacySetting& s) { side(import, s, "estimate.core_box_y", "Center_Box_X"); }
 
 void seed(Import& import, const LegacySetting& s) {
   const auto n = import.number(s);
@@ -92,20 +94,20 @@ const KeyRule rules[] = {
     {"MEDFILTER", "Sbkg_Filt_Size_for_Med", Fate::same, "fit_sky.panel_filter", ""},
     {"MEDFILTER", "Min_Good_Pixels_In_Window", Fate::unneeded, "", windows},
     {"MEDFILTER", "Min_GoodNeighbors_Number", Fate::unneeded, "", windows},
-    {"MEDFILTER", "Max_Bad_Pixels_OutputImage", Fate::unneeded, "", "no image is given up for its bad pixels"},
+    {"MEDFILTER", "Max_Bad_Pixels_OutputImage", Fate::unneeded, "", "MOPEX gives an image with more bad pixels up; here none is given up"},
     {"", "MEDFILTER_DIR", Fate::unneeded, "", own_folder},
     {"", "run_crop_stack", Fate::always, "", "stamps are cut in memory"},
     {"", "CROP_STACK_DIR", Fate::unneeded, "", own_folder},
-    {"CROP_STACK", "PostStamp_Xsize", Fate::differs, "estimate.stamp", "the larger side, odd", stamp},
-    {"CROP_STACK", "PostStamp_Ysize", Fate::same, "estimate.stamp", "squares: the larger side counts", second_side},
+    {"CROP_STACK", "PostStamp_Xsize", Fate::same, "estimate.stamp", "an even number becomes the next odd one: a pixel is in the middle", stamp},
+    {"CROP_STACK", "PostStamp_Ysize", Fate::same, "estimate.stamp_y", "where it differs from PostStamp_Xsize", stamp_y},
     {"CROP_STACK", "TransformationType", Fate::same, "estimate.places", "SkyToPlane: sky, PlaneToPlane: pixels, from 1", transformation},
     {"", "run_prf_estimate", Fate::always, "", ""},
     {"PRF_ESTIMATE", "PRF_ResampleY_Factor", Fate::same, "estimate.samples_per_pixel_y", "where it differs from PRF_ResampleX_Factor", sampling_y},
     {"PRF_ESTIMATE", "Fit_Seed", Fate::same, "estimate.fit", "negative: false", seed},
-    {"PRF_ESTIMATE", "Fit_X", Fate::differs, "estimate.fit_box", "the larger side, odd", fit_box},
-    {"PRF_ESTIMATE", "Fit_Y", Fate::same, "estimate.fit_box", "squares: the larger side counts", second_side},
-    {"PRF_ESTIMATE", "Center_Box_X", Fate::differs, "estimate.core_box", "the larger side, odd", core_box},
-    {"PRF_ESTIMATE", "Center_Box_Y", Fate::same, "estimate.core_box", "squares: the larger side counts", second_side},
+    {"PRF_ESTIMATE", "Fit_X", Fate::same, "estimate.fit_box", "an even number becomes the next odd one", fit_box},
+    {"PRF_ESTIMATE", "Fit_Y", Fate::same, "estimate.fit_box_y", "where it differs from Fit_X", fit_box_y},
+    {"PRF_ESTIMATE", "Center_Box_X", Fate::same, "estimate.core_box", "an even number becomes the next odd one", core_box},
+    {"PRF_ESTIMATE", "Center_Box_Y", Fate::same, "estimate.core_box_y", "where it differs from Center_Box_X", core_box_y},
     {"", "delete_intermediate_files", Fate::unneeded, "", "no such files are made"},
 };
 
