@@ -17,6 +17,7 @@ using param::LegacySetting;
 using namespace mopex;
 
 constexpr std::string_view windows = "windows with too few good pixels take the value of the nearest that has more, where MOPEX interpolates between so many neighbours";
+constexpr std::string_view skies = "windows with fewer good pixels have the sky of those there are, where MOPEX interpolates between neighbours; panels without any have the mean of their neighbours";
 constexpr std::string_view simplex = "positions are found by Levenberg-Marquardt on exact gradients, which needs no such number";
 
 std::string whole(double n) { return fmt::format("{:.0f}", n); }
@@ -113,8 +114,8 @@ const KeyRule rules[] = {
     {"", "run_detect_medfilter", Fate::same, "detection.background", "panels or median as Use_Sbkg_for_Med says; 0: none", left_over},
     {"DETECT_MEDFILTER", "Use_Sbkg_for_Med", Fate::same, "detection.background", "1: panels, 0: median", left_over},
     {"DETECT_MEDFILTER", "N_Outliers_Per_Window", Fate::differs, "detection.dropped", "of a full window; in proportion where a window is cut by the edge"},
-    {"DETECT_MEDFILTER", "Min_Good_Pixels_In_Window", Fate::unneeded, "", windows},
-    {"DETECT_MEDFILTER", "Min_GoodNeighbors_Number", Fate::unneeded, "", windows},
+    {"DETECT_MEDFILTER", "Min_Good_Pixels_In_Window", Fate::unneeded, "", skies},
+    {"DETECT_MEDFILTER", "Min_GoodNeighbors_Number", Fate::unneeded, "", skies},
     {"DETECT_MEDFILTER", "Max_Bad_Pixels_OutputImage", Fate::unneeded, "", "MOPEX gives an image with more bad pixels up; here none is given up"},
     {"", "run_pointsourceprob", Fate::same, "detection.image", "with use_psp_to_detect", left_over},
     {"", "use_psp_to_detect", Fate::same, "detection.image", "1: probability, 0: filtered, 2: pixels, -1: pixels with detection.background = none", left_over},
@@ -169,8 +170,8 @@ const KeyRule rules[] = {
     {"", "use_background_subtracted_image_for_fitting", Fate::same, "fit_sky.method", "0: none", left_over},
     {"EXTRACT_MEDFILTER", "Use_Sbkg_for_Med", Fate::same, "fit_sky.method", "1: panels, 0: median", left_over},
     {"EXTRACT_MEDFILTER", "N_Outliers_Per_Window", Fate::differs, "fit_sky.dropped", "of a full window; in proportion where a window is cut by the edge"},
-    {"EXTRACT_MEDFILTER", "Min_Good_Pixels_In_Window", Fate::unneeded, "", windows},
-    {"EXTRACT_MEDFILTER", "Min_GoodNeighbors_Number", Fate::unneeded, "", windows},
+    {"EXTRACT_MEDFILTER", "Min_Good_Pixels_In_Window", Fate::unneeded, "", skies},
+    {"EXTRACT_MEDFILTER", "Min_GoodNeighbors_Number", Fate::unneeded, "", skies},
     {"EXTRACT_MEDFILTER", "Max_Bad_Pixels_OutputImage", Fate::unneeded, "", "MOPEX gives an image with more bad pixels up; here none is given up"},
     {"", "run_sourcestimate", Fate::same, "fit.skip", "0: true", left_over},
     {"SOURCESTIMATE", "InputType", Fate::unneeded, "", "follows from the script"},

@@ -13,7 +13,7 @@ namespace {
 using param::LegacySetting;
 using namespace mopex;
 
-constexpr std::string_view windows = "windows with too few good pixels take the sky around them";
+constexpr std::string_view windows = "windows with fewer good pixels have the sky of those there are, where MOPEX interpolates between neighbours; panels without any have the mean of their neighbours";
 constexpr std::string_view named_so = "tessera mopex names the product so, in the output folder";
 
 std::string whole(double n) { return fmt::format("{:.0f}", n); }
