@@ -3,15 +3,15 @@
 #include <string>
 #include <vector>
 
-#include "tessera/pipeline/context.h"
+#include "tessera/run/context.h"
 
 namespace tessera {
 
-class Quiet : public pipeline::Context {
+class Quiet : public run::Context {
  public:
   const parallel::Pool& pool() override { return pool_; }
   std::int64_t memory_bytes() override { return 1 << 30; }
-  void log(pipeline::Level, std::string_view) override {}
+  void log(run::Level, std::string_view) override {}
   void stage(std::string_view, std::int64_t) override {}
   void step(std::int64_t) override {}
   void caveat(std::string_view kind, std::string_view message, std::int64_t) override { kinds.emplace_back(kind), messages.emplace_back(message); }

@@ -17,7 +17,7 @@
 namespace tessera::cli {
 
 using nlohmann::ordered_json;
-using pipeline::Level;
+using run::Level;
 
 namespace {
 

@@ -9,7 +9,8 @@
 #include <string_view>
 #include <vector>
 
-#include "tessera/pipeline/context.h"
+#include "tessera/run/context.h"
+#include "tessera/run/record.h"
 
 namespace tessera::cli {
 
@@ -28,7 +29,7 @@ struct Caveat {
   std::int64_t count = 0;
 };
 
-class Console final : public pipeline::Context {
+class Console final : public run::Context {
  public:
   explicit Console(const ConsoleOptions& options);
   ~Console() override;
@@ -37,7 +38,7 @@ class Console final : public pipeline::Context {
 
   const parallel::Pool& pool() override { return pool_; }
   std::int64_t memory_bytes() override { return options_.memory_bytes; }
-  void log(pipeline::Level level, std::string_view message) override;
+  void log(run::Level level, std::string_view message) override;
   void stage(std::string_view name, std::int64_t total) override;
   void step(std::int64_t pieces) override;
   void caveat(std::string_view kind, std::string_view message, std::int64_t count) override;
@@ -55,7 +56,7 @@ class Console final : public pipeline::Context {
     Clock::time_point begin{};
   };
   // All below want mutex_ to be held.
-  void show(pipeline::Level level, std::string_view message);
+  void show(run::Level level, std::string_view message);
   void print_line(const std::string& line);
   void record(std::string_view level, std::string_view message);
   void begin_stage();

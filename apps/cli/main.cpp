@@ -76,7 +76,7 @@ bool wants_json(const std::vector<std::string>& arguments) {
   return json;
 }
 
-void run(std::vector<std::string> arguments) {
+void run_verb(std::vector<std::string> arguments) {
   const std::string first = arguments.empty() ? "" : arguments[0];
   if (first == "--version") return cli::print(fmt::format("tessera {}\nParquet: {}\n", version(), io::parquet_library().empty() ? "none" : io::parquet_library()));
   if (first.empty() || first == "--help" || first == "-h") {
@@ -110,7 +110,7 @@ int main(int argc, char** argv) {
     install_signal_handlers();
     const std::vector<std::string> arguments{argv + (argc > 0 ? 1 : 0), argv + argc};
     json = wants_json(arguments);
-    run(arguments);
+    run_verb(arguments);
     return 0;
   } catch (const Error& e) {
     return report(json, e.kind(), e.exit_code(), e.what());

@@ -4,6 +4,8 @@
 #include "console.h"
 #include "resources.h"
 #include "tessera/base/error.h"
+
+#include "tessera/run/context.h"
 #include "verbs.h"
 
 namespace tessera::cli {
@@ -38,8 +40,8 @@ class StepVerb final : public Verb {
     how.width = terminal_width(stderr);
     Console console{how};
     try {
-      if (step_->run(inputs, run_, options, console) == pipeline::Outcome::nothing_to_do)
-        console.log(pipeline::Level::info, "nothing to do");
+      if (step_->run(inputs, run_, options, console) == run::Outcome::nothing_to_do)
+        console.log(run::Level::info, "nothing to do");
     } catch (const std::exception& e) {
       console.finish(e.what());
       throw;
@@ -49,7 +51,7 @@ class StepVerb final : public Verb {
 
  private:
   std::unique_ptr<steps::Step> step_;
-  steps::RunOptions run_;
+  run::RunOptions run_;
 };
 
 }  // namespace

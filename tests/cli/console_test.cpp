@@ -13,11 +13,12 @@
 #include "resources.h"
 #include "tessera/base/error.h"
 #include "tessera/base/text.h"
+#include "tessera/run/context.h"
 
 using namespace tessera;
 using cli::Console;
 using cli::ConsoleOptions;
-using pipeline::Level;
+using run::Level;
 
 namespace {
 

@@ -84,7 +84,7 @@ TEST(StoredImage, GivesWindowsAsMemoryDoes) {
   FitImage on_disk = image.window(image.box());
   image.file = on_disk.file = &file;
   const auto path = std::filesystem::temp_directory_path() / ("tessera-stored-" + std::to_string(::getpid()));
-  on_disk.store(std::make_shared<const pipeline::ScratchFile>(path, "pixels"), 1000);
+  on_disk.store(std::make_shared<const run::ScratchFile>(path, "pixels"), 1000);
   std::filesystem::remove(path);
   EXPECT_TRUE(on_disk.value.empty());
   EXPECT_EQ(on_disk.box(), image.box());

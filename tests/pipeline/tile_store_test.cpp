@@ -173,10 +173,10 @@ TEST(TileStore, HeldTilesAreSavedEverySoOftenAndAKilledRunLosesTheRest) {
 TEST(TileStore, StartsAnewForAnotherPlan) {
   const TemporaryFolder folder;
   { TileStore{folder.path(), lattice, "hash"}.put(0, numbered(0)); }
-  EXPECT_EQ(journal_plan_hash(folder.path()), "hash");
+  EXPECT_EQ(run::journal_head(folder.path())->plan, "hash");
   TileStore store{folder.path(), lattice, "other"};
   EXPECT_EQ(store.finished_count(), 0);
-  EXPECT_EQ(journal_plan_hash(folder.path()), "other");
+  EXPECT_EQ(run::journal_head(folder.path())->plan, "other");
 }
 
 TEST(TileStore, IgnoresAJournalOfNonsense) {

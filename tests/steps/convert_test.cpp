@@ -7,6 +7,7 @@
 #include "tessera/base/error.h"
 #include "tessera/io/tables.h"
 #include "tessera/steps/step.h"
+#include "tessera/run/context.h"
 
 namespace tessera::steps {
 
@@ -28,7 +29,7 @@ struct Convert : testing::Test {
   }
   ~Convert() override { fs::remove_all(folder); }
 
-  pipeline::Outcome run(std::vector<std::string> inputs, RunOptions run = {}, const std::string& format = "auto") {
+  run::Outcome run(std::vector<std::string> inputs, run::RunOptions run = {}, const std::string& format = "auto") {
     const auto step = make_convert();
     param::OptionSet options;
     step->declare(options);
@@ -37,7 +38,7 @@ struct Convert : testing::Test {
     if (!run.output.empty()) run.output = (folder / run.output).string();
     return step->run(inputs, run, options, context);
   }
-  std::string refusal(std::vector<std::string> inputs, RunOptions how = {}) {
+  std::string refusal(std::vector<std::string> inputs, run::RunOptions how = {}) {
     try {
       run(std::move(inputs), how);
     } catch (const Error& e) {
@@ -48,9 +49,9 @@ struct Convert : testing::Test {
 };
 
 TEST_F(Convert, WritesTheFormatOfTheSuffixOrTheOneAskedFor) {
-  EXPECT_EQ(run({"in.tbl", "out.xml"}), pipeline::Outcome::done);
+  EXPECT_EQ(run({"in.tbl", "out.xml"}), run::Outcome::done);
   EXPECT_EQ(io::read_table(folder / "out.xml").find("ra")->ucd, "pos.eq.ra");
-  RunOptions how;
+  run::RunOptions how;
   how.output = "out.dat";
   run({"in.tbl"}, how, "fits");
   std::ifstream file{folder / "out.dat"};
@@ -63,16 +64,16 @@ TEST_F(Convert, WritesTheFormatOfTheSuffixOrTheOneAskedFor) {
 TEST_F(Convert, RefusesToOverwriteUntilTold) {
   run({"in.tbl", "out.ecsv"});
   EXPECT_THAT(refusal({"in.tbl", "out.ecsv"}), HasSubstr("--overwrite"));
-  RunOptions how;
+  run::RunOptions how;
   how.overwrite = true;
-  EXPECT_EQ(run({"in.tbl", "out.ecsv"}, how), pipeline::Outcome::done);
+  EXPECT_EQ(run({"in.tbl", "out.ecsv"}, how), run::Outcome::done);
   EXPECT_THAT(refusal({"in.tbl", "in.tbl"}, how), HasSubstr("is the input itself"));
 }
 
 TEST_F(Convert, ADryRunWritesNothing) {
-  RunOptions how;
+  run::RunOptions how;
   how.dry_run = true;
-  EXPECT_EQ(run({"in.tbl", "out.ecsv"}, how), pipeline::Outcome::done);
+  EXPECT_EQ(run({"in.tbl", "out.ecsv"}, how), run::Outcome::done);
   EXPECT_FALSE(fs::exists(folder / "out.ecsv"));
 }
 
@@ -82,7 +83,7 @@ TEST_F(Convert, SaysWhatIsMissing) {
   EXPECT_THAT(refusal({"in.tbl", "out.dat"}), HasSubstr("names no table format"));
   EXPECT_THAT(refusal({"in.tbl", "out.ecsv.gz"}), HasSubstr("names no table format"));
   EXPECT_THAT(refusal({"absent.tbl", "out.ecsv"}), HasSubstr("no such file"));
-  RunOptions how;
+  run::RunOptions how;
   how.output = "b.ecsv";
   EXPECT_THAT(refusal({"in.tbl", "a.ecsv"}, how), HasSubstr("named twice"));
 }
@@ -90,7 +91,7 @@ TEST_F(Convert, SaysWhatIsMissing) {
 TEST_F(Convert, AColumnLeftOutIsACaveat) {
   std::ofstream{folder / "v.xml"} << "<VOTABLE><RESOURCE><TABLE><FIELD name=\"a\" datatype=\"int\" arraysize=\"*\"/><FIELD name=\"b\" datatype=\"int\"/>"
                                      "<DATA><TABLEDATA><TR><TD>1 2</TD><TD>3</TD></TR></TABLEDATA></DATA></TABLE></RESOURCE></VOTABLE>";
-  EXPECT_EQ(run({"v.xml", "v.tbl"}), pipeline::Outcome::done_with_caveats);
+  EXPECT_EQ(run({"v.xml", "v.tbl"}), run::Outcome::done_with_caveats);
   EXPECT_THAT(context.messages, testing::ElementsAre(HasSubstr("column a")));
 }
 

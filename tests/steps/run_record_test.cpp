@@ -3,7 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "tessera/base/error.h"
-#include "tessera/pipeline/output_folder.h"
+#include "tessera/run/output_folder.h"
+#include "tessera/run/record.h"
 
 namespace tessera::steps {
 namespace {
@@ -21,7 +22,7 @@ TEST(RunRecord, HasWhatARepetitionNeeds) {
 TEST(RunRecord, RefusesNestingThatWouldExhaustTheStack) {
   const std::string deep = R"({"schema": "tessera/run/1", "verb": )" + std::string(1'000'000, '[') + std::string(1'000'000, ']') + "}";
   EXPECT_THROW(parse_run_record(deep, "run.json"), DataError);
-  EXPECT_THROW(pipeline::request_from_json(deep, "plan.json"), DataError);
+  EXPECT_THROW(run::request_from_json(deep, "plan.json"), DataError);
 }
 
 TEST(RunRecord, RefusesWhatIsNoRecord) {

@@ -15,15 +15,13 @@
 #include "tessera/cube/plane_sums.h"
 #include "tessera/cube/strip_offsets.h"
 #include "tessera/io/tables.h"
-#include "tessera/pipeline/mosaic.h"
-#include "tessera/pipeline/products.h"
-#include "tessera/pipeline/remote_files.h"
-#include "tessera/pipeline/run_json.h"
+#include "tessera/run/record.h"
+#include "tessera/run/remote_files.h"
 
 namespace tessera::cube {
 namespace {
 
-using pipeline::Level;
+using run::Level;
 
 constexpr double memory_share = 0.6;  // of the ceiling for planes; headers, maps and readers take the rest
 
@@ -42,7 +40,7 @@ std::int64_t bytes_per_pixel(const CubePlan& plan, const CubeOptions& options) {
   return PlaneSums::bytes_per_pixel * (options.channels.bands.empty() ? 1 : 2) + (options.coadd.clip > 0 ? most * PlaneSums::bytes_per_layer_pixel : 0);
 }
 
-Pieces divide(const CubePlan& plan, const CubeOptions& options, pipeline::Context& context) {
+Pieces divide(const CubePlan& plan, const CubeOptions& options, run::Context& context) {
   const auto budget = static_cast<std::int64_t>(memory_share * static_cast<double>(context.memory_bytes()));
   const int threads = context.pool().threads();
   const std::int64_t width = plan.setting.grid.width, height = plan.setting.grid.height, planes = static_cast<std::int64_t>(plan.planes.size());
@@ -75,7 +73,7 @@ void check_disk(const std::filesystem::path& where, std::int64_t bytes) {
     throw SystemError{fmt::format("{}: the cube takes {}, and {} are free; ask for fewer planes or a smaller cube", where.string(), text::format_bytes(static_cast<double>(bytes)), text::format_bytes(static_cast<double>(space.available)))};
 }
 
-void tell_plan(const CubePlan& plan, const CubeOptions& options, const Pieces& pieces, pipeline::Context& context) {
+void tell_plan(const CubePlan& plan, const CubeOptions& options, const Pieces& pieces, run::Context& context) {
   const auto& g = plan.setting.grid;
   const auto empty = std::ranges::count(plan.exposures, 0);
   context.log(Level::info, fmt::format("cube of {} x {} pixels and {} planes about {:.5f} {:+.5f}, {}", g.width, g.height, plan.planes.size(), g.crval1_deg, g.crval2_deg, text::format_bytes(static_cast<double>(cube_bytes(plan, options)))));
@@ -122,7 +120,7 @@ void leave_out(const CubePlan& plan, PlaneRows& rows) {
 }
 
 /// Returns how many values were clipped.
-long write_cube(const CubePlan& plan, const CubeOptions& options, const Pieces& pieces, const std::filesystem::path& path, pipeline::Context& context) {
+long write_cube(const CubePlan& plan, const CubeOptions& options, const Pieces& pieces, const std::filesystem::path& path, run::Context& context) {
   const auto& grid = plan.setting.grid;
   io::FitsCubes file{path, primary_header(plan, options), cube_hdus(plan, options), grid.width, grid.height, static_cast<int>(plan.planes.size())};
   const auto uses = uses_by_channel(plan);
@@ -152,43 +150,43 @@ long write_cube(const CubePlan& plan, const CubeOptions& options, const Pieces& 
   return clipped;
 }
 
-std::vector<pipeline::InputRecord> inputs_of(const CubePlan& plan, const CubeOptions& options, pipeline::Context& context) {
-  if (options.product.input_checksums) return pipeline::hash_files(plan.files, context);
-  std::vector<pipeline::InputRecord> records;
+std::vector<run::InputRecord> inputs_of(const CubePlan& plan, const CubeOptions& options, run::Context& context) {
+  if (options.product.input_checksums) return run::hash_files(plan.files, context);
+  std::vector<run::InputRecord> records;
   for (const auto& file : plan.files) {
     records.push_back({file, 0, "", false});
-    pipeline::measure_input(records.back(), false);
+    run::measure_input(records.back(), false);
   }
   return records;
 }
 
 }  // namespace
 
-pipeline::Outcome make_cube(const CubeRequest& request, const CubeOptions& options, param::OptionSet& settings, pipeline::Context& outer, const CubeWatch& watch) {
-  pipeline::Recorder context{outer};
-  pipeline::RunClock clock{"cube", request.inputs};
+run::Outcome make_cube(const CubeRequest& request, const CubeOptions& options, param::OptionSet& settings, run::Context& outer, const CubeWatch& watch) {
+  run::Recorder context{outer};
+  run::RunClock clock{"cube", request.inputs};
   auto plan = make_plan(request, options, context);
   const auto pieces = divide(plan, options, context);
   tell_plan(plan, options, pieces, context);
   if (watch.planned) watch.planned(plan);
-  if (request.dry_run) return pipeline::Outcome::done;
+  if (request.dry_run) return run::Outcome::done;
 
-  const auto asked = pipeline::table_request("cube", request.inputs, plan.files, settings);
-  if (request.take_complete && pipeline::holds_complete_run(request.output, asked.plan_hash, plan.files)) {
+  const auto asked = run::table_request("cube", request.inputs, plan.files, settings);
+  if (request.take_complete && run::holds_complete_run(request.output, asked.plan_hash, plan.files)) {
     context.log(Level::info, fmt::format("{}: the cube was finished before the run was interrupted", request.output));
     if (watch.made) watch.made(std::move(plan));
-    return pipeline::Outcome::done;
+    return run::Outcome::done;
   }
-  pipeline::OutputFolder folder{request.output, asked, request.overwrite};
+  run::OutputFolder folder{request.output, asked, request.overwrite};
   context.log_to(folder.product("tessera.log").string());
   check_disk(folder.path(), cube_bytes(plan, options));
-  std::vector<pipeline::ProductRecord> products;
+  std::vector<run::ProductRecord> products;
   const auto cube = folder.product("cube.fits");
   if (options.coadd.match) match_strips(plan, options, context);
   const long clipped = write_cube(plan, options, pieces, cube, context);
   if (options.coadd.clip > 0) context.log(Level::info, fmt::format("{} values were left out as far from the median of their pixel", clipped));
-  products.push_back({"cube.fits", pipeline::datasums(cube)});
-  pipeline::write_table_product(exposure_table(plan), "exposures", io::TableFormat::ipac, folder, products);
+  products.push_back({"cube.fits", run::datasums(cube)});
+  run::write_table_product(exposure_table(plan), "exposures", io::TableFormat::ipac, folder, products);
 
   if (options.product.pictures) {
     const auto looks = draw_cube(plan, folder, context);
@@ -198,18 +196,16 @@ pipeline::Outcome make_cube(const CubeRequest& request, const CubeOptions& optio
   }
 
   const auto inputs = inputs_of(plan, options, context);
-  clock.stop();
   std::vector<std::pair<std::string, double>> results{{"frames", static_cast<double>(plan.frames.size())},
                                                       {"planes", static_cast<double>(plan.planes.size())},
                                                       {"planes_without_exposure", static_cast<double>(std::ranges::count(plan.exposures, 0))},
                                                       {"frames_left_out", static_cast<double>(plan.left_out.size())},
                                                       {"values_clipped", static_cast<double>(clipped)}};
-  pipeline::tell_traffic(context, results);
-  files::write_atomic(folder.product("run.json"), pipeline::run_json(clock.record, asked.plan_hash, settings, inputs, products, results, context));
-  folder.publish("run.json");
+  run::tell_traffic(context, results);
+  run::publish_run(clock, asked.plan_hash, settings, inputs, products, results, folder, context);
   context.log(Level::info, fmt::format("{}: {} planes from {} frames, {}", request.output, plan.planes.size(), plan.frames.size(), text::format_duration(clock.record.wall_s)));
   if (watch.made) watch.made(std::move(plan));
-  return context.caveats().empty() ? pipeline::Outcome::done : pipeline::Outcome::done_with_caveats;
+  return context.outcome();
 }
 
 }  // namespace tessera::cube

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "tessera/cube/cube_options.h"
-#include "tessera/pipeline/context.h"
+#include "tessera/run/context.h"
 
 namespace tessera::cube {
 
@@ -27,6 +27,6 @@ struct CubeWatch {
 
 /// OUT/cube.fits, frames.tbl, run.json, tessera.log. Planes are written as they are made, so memory does not follow the cube's size. The cube's bits depend on
 /// neither threads nor memory. Throws UsageError, DataError (a frame, calibration, no frame on the target), SystemError, Interrupted.
-pipeline::Outcome make_cube(const CubeRequest& request, const CubeOptions& options, param::OptionSet& settings, pipeline::Context& context, const CubeWatch& watch = {});
+run::Outcome make_cube(const CubeRequest& request, const CubeOptions& options, param::OptionSet& settings, run::Context& context, const CubeWatch& watch = {});
 
 }  // namespace tessera::cube

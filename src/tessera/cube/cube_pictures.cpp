@@ -8,8 +8,9 @@
 
 #include "tessera/core/statistics.h"
 #include "tessera/cube/cube_file.h"
+#include "tessera/images/rgb.h"
 #include "tessera/picture/contact_sheet.h"
-#include "tessera/pipeline/rgb.h"
+#include "tessera/run/context.h"
 
 namespace tessera::cube {
 namespace {
@@ -85,7 +86,7 @@ void write_mean(const CubeFile& cube, const CubePlan& plan, const std::vector<in
   writer.close();
 }
 
-void draw_colours(const CubeFile& cube, const CubePlan& plan, const std::vector<PlaneLook>& looks, pipeline::OutputFolder& folder, pipeline::Context& context) {
+void draw_colours(const CubeFile& cube, const CubePlan& plan, const std::vector<PlaneLook>& looks, run::OutputFolder& folder, run::Context& context) {
   std::vector<int> order;
   for (std::size_t z = 0; z < looks.size(); ++z)
     if (looks[z].coverage > 0) order.push_back(static_cast<int>(z));
@@ -98,14 +99,14 @@ void draw_colours(const CubeFile& cube, const CubePlan& plan, const std::vector<
     images[2 - k] = folder.scratch() / fmt::format("third{}.fits", k);
     write_mean(cube, plan, order, cuts[k], cuts[k + 1], images[2 - k]);
   }
-  pipeline::make_rgb(images, {}, folder.product("rgb.png"), context);
+  images::make_rgb(images, {}, folder.product("rgb.png"), context);
   std::error_code ignored;
   for (const auto& image : images) std::filesystem::remove(image, ignored);
 }
 
 }  // namespace
 
-std::vector<PlaneLook> draw_cube(const CubePlan& plan, pipeline::OutputFolder& folder, pipeline::Context& context) {
+std::vector<PlaneLook> draw_cube(const CubePlan& plan, run::OutputFolder& folder, run::Context& context) {
   const auto path = folder.product("cube.fits");
   const auto planes = plan.planes.size();
   std::vector<PlaneLook> looks(planes);

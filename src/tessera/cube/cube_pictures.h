@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "tessera/cube/cube_plan.h"
-#include "tessera/pipeline/output_folder.h"
+#include "tessera/run/output_folder.h"
 
 namespace tessera::cube {
 
@@ -15,6 +15,6 @@ struct PlaneLook {
 
 /// Reads the finished cube (not yet published) plane by plane; writes planes/NAME.png of planes with data, contact_sheet.png, and rgb.png where three planes or more have data.
 /// Returns a look at each plane. Throws SystemError.
-std::vector<PlaneLook> draw_cube(const CubePlan& plan, pipeline::OutputFolder& folder, pipeline::Context& context);
+std::vector<PlaneLook> draw_cube(const CubePlan& plan, run::OutputFolder& folder, run::Context& context);
 
 }  // namespace tessera::cube

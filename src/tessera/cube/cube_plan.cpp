@@ -12,13 +12,13 @@
 #include "tessera/cube/region.h"
 #include "tessera/cube/target.h"
 #include "tessera/instrument/frame_file.h"
-#include "tessera/pipeline/remote_files.h"
+#include "tessera/run/remote_files.h"
 #include "tessera/wcs/position_text.h"
 
 namespace tessera::cube {
 namespace {
 
-using pipeline::Level;
+using run::Level;
 
 /// The target's grid, and what is left of the inputs.
 wcs::Grid take_target(std::vector<std::string>& inputs, const TargetOptions& options, std::vector<wcs::SkyPoint>& polygon) {
@@ -50,7 +50,7 @@ std::vector<std::uint8_t> touched(const wcs::Grid& grid, const std::vector<wcs::
 }
 
 /// Channels as they are, or the bands that are made of them.
-std::vector<PlannedPlane> planned(const spherex::ChannelTable& table, const ChannelOptions& options, pipeline::Context* context) {
+std::vector<PlannedPlane> planned(const spherex::ChannelTable& table, const ChannelOptions& options, run::Context* context) {
   const auto channels = wanted_channels(table, options);
   std::vector<PlannedPlane> planes;
   if (options.bands.empty())
@@ -85,7 +85,7 @@ Placed place(const std::string& file, const CubePlan& plan, const CubeOptions& o
 }
 
 /// The same words of many frames are one caveat.
-void tell_caveats(const CubePlan& plan, pipeline::Context& context) {
+void tell_caveats(const CubePlan& plan, run::Context& context) {
   std::map<std::string, std::pair<long, std::string>> told;
   std::array<bool, spherex::detectors + 1> used{};
   long blind = 0;
@@ -119,7 +119,7 @@ void count_exposures(CubePlan& plan) {
 
 }  // namespace
 
-std::vector<std::string> frame_files(const std::vector<std::string>& inputs, pipeline::Context& context) {
+std::vector<std::string> frame_files(const std::vector<std::string>& inputs, run::Context& context) {
   const auto profiles = instrument::ProfileSet::load(instrument::ProfileSet::default_folders());
   instrument::InputOptions how;
   how.profile = "spherex";
@@ -143,7 +143,7 @@ std::optional<wcs::SkyPoint> leading_position(std::vector<std::string>& inputs) 
   return p;
 }
 
-CubePlan make_plan(const CubeRequest& request, const CubeOptions& options, pipeline::Context& context) {
+CubePlan make_plan(const CubeRequest& request, const CubeOptions& options, run::Context& context) {
   if (options.interpolation.uncertainty != reproject::Uncertainty::variance || options.interpolation.quantity == reproject::Quantity::flux)
     throw UsageError{"interpolation.uncertainty and interpolation.quantity: a cube holds surface brightness and its variance; leave them as they are"};
   auto inputs = request.inputs;
@@ -164,7 +164,7 @@ CubePlan make_plan(const CubeRequest& request, const CubeOptions& options, pipel
 
   context.stage("reading headers", static_cast<std::int64_t>(plan.files.size()));
   std::vector<Placed> placed(plan.files.size());
-  pipeline::reading_pool(context, plan.files).for_each(static_cast<std::int64_t>(plan.files.size()), [&](std::int64_t i) {
+  run::reading_pool(context, plan.files).for_each(static_cast<std::int64_t>(plan.files.size()), [&](std::int64_t i) {
     const auto at = static_cast<std::size_t>(i);
     placed[at] = place(plan.files[at], plan, options);
     if (!placed[at].frame.empty() && placed[at].frame.front().strips.empty() && placed[at].frame.front().blind == 0) placed[at].frame.clear();

@@ -7,6 +7,7 @@
 
 #include "tessera/cube/cube.h"
 #include "tessera/cube/cube_frame.h"
+#include "tessera/run/context.h"
 
 namespace tessera::cube {
 
@@ -35,13 +36,13 @@ struct CubePlan {
 };
 
 /// Frames that `inputs` name, by the rules of the profile spherex. Throws UsageError when there is none.
-std::vector<std::string> frame_files(const std::vector<std::string>& inputs, pipeline::Context& context);
+std::vector<std::string> frame_files(const std::vector<std::string>& inputs, run::Context& context);
 /// Why the options leave a frame out; "" when they do not.
 std::string kept_out(const spherex::SpectralFrame& frame, const InputOptions& options);
 /// The first input as a position, taken off the inputs; nothing when it is a file, or no position.
 std::optional<wcs::SkyPoint> leading_position(std::vector<std::string>& inputs);
 
 /// Reads headers in parallel and tells notes and caveats. Throws as make_cube().
-CubePlan make_plan(const CubeRequest& request, const CubeOptions& options, pipeline::Context& context);
+CubePlan make_plan(const CubeRequest& request, const CubeOptions& options, run::Context& context);
 
 }  // namespace tessera::cube

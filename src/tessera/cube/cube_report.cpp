@@ -6,9 +6,9 @@
 #include <cmath>
 
 #include "tessera/base/files.h"
-#include "tessera/pipeline/report.h"
 #include "tessera/picture/sky_marks.h"
 #include "tessera/report/svg.h"
+#include "tessera/run/report_page.h"
 
 namespace tessera::cube {
 namespace {
@@ -23,7 +23,7 @@ void tiles(Html& h, const CubePlan& plan, const std::vector<PlaneLook>& looks) {
   const auto with_data = std::ranges::count_if(looks, [](const PlaneLook& l) { return l.coverage > 0; });
   long strips = 0;
   for (const auto& f : plan.frames) strips += static_cast<long>(f.strips.size());
-  using pipeline::summary_tile;
+  using run::summary_tile;
   const double side = 3600 * g.cdelt2_deg;
   h.open("div", {{"class", "tiles"}});
   summary_tile(h, "Size", fmt::format("{} × {}", picture::angle_text(g.width * side), picture::angle_text(g.height * side)), fmt::format("{} × {} pixels of {}", g.width, g.height, picture::angle_text(side)));
@@ -54,14 +54,14 @@ void plots(Html& h, const CubePlan& plan, const std::vector<PlaneLook>& looks) {
     depth.push_back(looks[z].depth), level.push_back(looks[z].level), coverage.push_back(100 * looks[z].coverage);
   }
   h.element("h2", "Plane by plane").open("div", {{"class", "plots"}});
-  pipeline::plot_card(h, "Exposures", report::point_plot(marks(plan, exposures), {.x_label = "wavelength, µm", .y_label = "strips on the target", .from_zero = true}), "Planes with none have no data.");
-  pipeline::plot_card(h, "Coverage", report::point_plot(marks(plan, coverage), {.x_label = "wavelength, µm", .y_label = "pixels with data", .unit = "%", .from_zero = true}), "Where it is small, stripes and cut stars are to be expected.");
-  pipeline::plot_card(h, "Noise", report::point_plot(marks(plan, depth), {.x_label = "wavelength, µm", .y_label = "median σ of a pixel", .unit = "MJy/sr", .from_zero = true}), "From VARIANCE; neighbouring pixels are correlated.");
-  pipeline::plot_card(h, "Level", report::point_plot(marks(plan, level), {.x_label = "wavelength, µm", .y_label = "median of the plane", .unit = "MJy/sr", .reference = 0}), "What zodiacal light and airglow leave, and the sky's own light.");
+  run::plot_card(h, "Exposures", report::point_plot(marks(plan, exposures), {.x_label = "wavelength, µm", .y_label = "strips on the target", .from_zero = true}), "Planes with none have no data.");
+  run::plot_card(h, "Coverage", report::point_plot(marks(plan, coverage), {.x_label = "wavelength, µm", .y_label = "pixels with data", .unit = "%", .from_zero = true}), "Where it is small, stripes and cut stars are to be expected.");
+  run::plot_card(h, "Noise", report::point_plot(marks(plan, depth), {.x_label = "wavelength, µm", .y_label = "median σ of a pixel", .unit = "MJy/sr", .from_zero = true}), "From VARIANCE; neighbouring pixels are correlated.");
+  run::plot_card(h, "Level", report::point_plot(marks(plan, level), {.x_label = "wavelength, µm", .y_label = "median of the plane", .unit = "MJy/sr", .reference = 0}), "What zodiacal light and airglow leave, and the sky's own light.");
   h.close();
 }
 
-void picture_card(Html& h, const std::string& title, const std::string& name, const std::string& words, pipeline::OutputFolder& folder) {
+void picture_card(Html& h, const std::string& title, const std::string& name, const std::string& words, run::OutputFolder& folder) {
   if (std::ranges::find(folder.products(), name) == folder.products().end()) return;
   h.element("h2", title).open("figure").single("img", {{"src", report::png_url(files::read(folder.product(name)))}, {"alt", title}, {"style", "max-width:100%"}});
   h.element("figcaption", words).close();
@@ -78,7 +78,7 @@ void left_out(Html& h, const CubePlan& plan) {
 
 }  // namespace
 
-void write_cube_report(const pipeline::RunRecord& run, const CubePlan& plan, const std::vector<PlaneLook>& looks, const param::OptionSet& settings, pipeline::OutputFolder& folder, pipeline::Recorder& context) {
+void write_cube_report(const run::RunRecord& run, const CubePlan& plan, const std::vector<PlaneLook>& looks, const param::OptionSet& settings, run::OutputFolder& folder, run::Recorder& context) {
   context.stage("writing report", 1);
   Html h;
   const auto& g = plan.setting.grid;
@@ -86,12 +86,12 @@ void write_cube_report(const pipeline::RunRecord& run, const CubePlan& plan, con
   const std::string title = fmt::format("Spectral cube about {} {}", picture::right_ascension_text(centre.ra_deg), picture::declination_text(centre.dec_deg));
   h.open("main").open("header").element("h1", title).element("p", "SPHEREx spectral images, strip by strip, as one cube", {{"class", "lead"}}).close();
   tiles(h, plan, looks);
-  pipeline::caveat_section(h, context.caveats());
+  run::caveat_section(h, context.caveats());
   picture_card(h, "Colours", "rgb.png", "Means of thirds of the planes with data: the longest wavelengths red, the shortest blue. Where planes are missing, colours mislead.", folder);
   picture_card(h, "Planes", "contact_sheet.png", "Each plane stretched for itself; planes/ has them large.", folder);
   plots(h, plan, looks);
   left_out(h, plan);
-  pipeline::finish_report(h, title, settings, folder, run, context);
+  run::finish_report(h, title, settings, folder, run, context);
   context.step(1);
 }
 

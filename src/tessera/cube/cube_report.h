@@ -3,11 +3,12 @@
 #include <vector>
 
 #include "tessera/cube/cube_pictures.h"
-#include "tessera/pipeline/provenance.h"
+#include "tessera/run/record.h"
+#include "tessera/run/recorder.h"
 
 namespace tessera::cube {
 
 /// Call it when all products but run.json are written.
-void write_cube_report(const pipeline::RunRecord& run, const CubePlan& plan, const std::vector<PlaneLook>& looks, const param::OptionSet& settings, pipeline::OutputFolder& folder, pipeline::Recorder& context);
+void write_cube_report(const run::RunRecord& run, const CubePlan& plan, const std::vector<PlaneLook>& looks, const param::OptionSet& settings, run::OutputFolder& folder, run::Recorder& context);
 
 }  // namespace tessera::cube

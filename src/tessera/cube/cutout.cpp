@@ -15,16 +15,15 @@
 #include "tessera/cube/target.h"
 #include "tessera/io/fits_copy.h"
 #include "tessera/io/tables.h"
-#include "tessera/pipeline/mosaic.h"
-#include "tessera/pipeline/remote_files.h"
-#include "tessera/pipeline/run_json.h"
+#include "tessera/run/record.h"
+#include "tessera/run/remote_files.h"
 #include "tessera/spherex/wavelength_ranges.h"
 #include "tessera/wcs/position_text.h"
 
 namespace tessera::cube {
 namespace {
 
-using pipeline::Level;
+using run::Level;
 
 struct Wish {
   wcs::SkyPoint at;
@@ -151,16 +150,16 @@ void describe(param::Schema<CutoutOptions>& s) {
   s.field(&O::mjd, "mjd", "\"FROM,TO\": frames whose exposure's middle is in this range of modified Julian dates; empty: all.").flag("mjd").placeholder("FROM,TO");
 }
 
-pipeline::Outcome make_cutouts(const CubeRequest& request, const InputOptions& input, const CutoutOptions& options, param::OptionSet& settings, pipeline::Context& outer) {
-  pipeline::Recorder context{outer};
-  pipeline::RunClock clock{"cutout", request.inputs};
+run::Outcome make_cutouts(const CubeRequest& request, const InputOptions& input, const CutoutOptions& options, param::OptionSet& settings, run::Context& outer) {
+  run::Recorder context{outer};
+  run::RunClock clock{"cutout", request.inputs};
   auto inputs = request.inputs;
   const auto wish = read_wish(inputs, options);
   const auto files = frame_files(inputs, context);
   const auto calibration = spherex::CalibrationSet::find({files.begin(), files.end()}, input.calibration);
   std::vector<Cut> cuts(files.size());
   context.stage("reading headers", static_cast<std::int64_t>(files.size()));
-  pipeline::reading_pool(context, files).for_each(static_cast<std::int64_t>(files.size()), [&](std::int64_t i) {
+  run::reading_pool(context, files).for_each(static_cast<std::int64_t>(files.size()), [&](std::int64_t i) {
     cuts[static_cast<std::size_t>(i)] = consider(files[static_cast<std::size_t>(i)], wish, input, calibration);
     context.step(1);
   });
@@ -171,35 +170,33 @@ pipeline::Outcome make_cutouts(const CubeRequest& request, const InputOptions& i
   std::erase_if(cuts, [](const Cut& c) { return !c.wanted; });
   name_files(cuts);
   context.log(Level::info, fmt::format("{} of {} frames show {:.5f} {:+.5f} as asked", cuts.size(), files.size(), wish.at.ra_deg, wish.at.dec_deg));
-  if (request.dry_run) return pipeline::Outcome::done;
+  if (request.dry_run) return run::Outcome::done;
 
-  const auto asked = pipeline::table_request("cutout", request.inputs, files, settings);
-  pipeline::OutputFolder folder{request.output, asked, request.overwrite};
+  const auto asked = run::table_request("cutout", request.inputs, files, settings);
+  run::OutputFolder folder{request.output, asked, request.overwrite};
   context.log_to(folder.product("tessera.log").string());
   std::vector<std::filesystem::path> places;
   for (const auto& c : cuts) places.push_back(folder.product(c.name));
   context.stage("cutting", static_cast<std::int64_t>(cuts.size()));
-  pipeline::reading_pool(context, files).for_each(static_cast<std::int64_t>(cuts.size()), [&](std::int64_t i) {
+  run::reading_pool(context, files).for_each(static_cast<std::int64_t>(cuts.size()), [&](std::int64_t i) {
     const auto& c = cuts[static_cast<std::size_t>(i)];
     io::crop_fits(c.from, places[static_cast<std::size_t>(i)], c.window, c.images);
     context.step(1);
   });
-  std::vector<pipeline::ProductRecord> products;
+  std::vector<run::ProductRecord> products;
   for (const auto& c : cuts) products.push_back({c.name, ""});
-  pipeline::write_table_product(table_of(cuts), "cutouts", io::TableFormat::ipac, folder, products);
-  std::vector<pipeline::InputRecord> records;
+  run::write_table_product(table_of(cuts), "cutouts", io::TableFormat::ipac, folder, products);
+  std::vector<run::InputRecord> records;
   for (const auto& c : cuts) {
     records.push_back({c.from, 0, "", false});
-    pipeline::measure_input(records.back(), false);
+    run::measure_input(records.back(), false);
   }
-  clock.stop();
   std::vector<std::pair<std::string, double>> results{{"cutouts", static_cast<double>(cuts.size())}, {"frames", static_cast<double>(files.size())}};
-  pipeline::tell_traffic(context, results);
-  files::write_atomic(folder.product("run.json"), pipeline::run_json(clock.record, asked.plan_hash, settings, records, products, results, context));
-  folder.publish("run.json");
+  run::tell_traffic(context, results);
+  run::publish_run(clock, asked.plan_hash, settings, records, products, results, folder, context);
   context.log(Level::info, fmt::format("{}: {} cut-outs, {}", request.output, cuts.size(), text::format_duration(clock.record.wall_s)));
-  if (cuts.empty()) return pipeline::Outcome::nothing_to_do;
-  return context.caveats().empty() ? pipeline::Outcome::done : pipeline::Outcome::done_with_caveats;
+  if (cuts.empty()) return run::Outcome::nothing_to_do;
+  return context.outcome();
 }
 
 }  // namespace tessera::cube

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "tessera/cube/cube.h"
+#include "tessera/run/context.h"
 
 namespace tessera::cube {
 
@@ -18,6 +19,6 @@ void describe(param::Schema<CutoutOptions>& s);
 
 /// OUT/<name of the frame>.fits for each frame whose pixels hold the position, cutouts.tbl with what they are, run.json. Cut at the frame's edges; PSF zones and WCS-WAVE stay
 /// whole, as WCS A and W say where the cut-out lies. Throws as make_cube().
-pipeline::Outcome make_cutouts(const CubeRequest& request, const InputOptions& input, const CutoutOptions& options, param::OptionSet& settings, pipeline::Context& context);
+run::Outcome make_cutouts(const CubeRequest& request, const InputOptions& input, const CutoutOptions& options, param::OptionSet& settings, run::Context& context);
 
 }  // namespace tessera::cube

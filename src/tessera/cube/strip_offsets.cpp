@@ -7,6 +7,7 @@
 
 #include "tessera/background/cells.h"
 #include "tessera/background/offsets.h"
+#include "tessera/run/context.h"
 
 namespace tessera::cube {
 namespace {
@@ -36,7 +37,7 @@ background::CellMap cells_of(const Use& u, const CubePlan& plan, const CoaddOpti
 
 }  // namespace
 
-void match_strips(CubePlan& plan, const CubeOptions& options, pipeline::Context& context) {
+void match_strips(CubePlan& plan, const CubeOptions& options, run::Context& context) {
   const int side = side_of_cells(plan);
   std::vector<std::vector<Use>> channels(spherex::strips * spherex::detectors + 1);
   for (auto& f : plan.frames)
@@ -63,7 +64,7 @@ void match_strips(CubePlan& plan, const CubeOptions& options, pipeline::Context&
   for (const auto& uses : channels)
     for (const auto& u : uses) most = std::max(most, std::abs(u.use->offset));
   const auto apart = std::ranges::count_if(groups, [](int g) { return g > 1; });
-  context.log(pipeline::Level::info, fmt::format("offsets up to {:.4g} MJy/sr", most));
+  context.log(run::Level::info, fmt::format("offsets up to {:.4g} MJy/sr", most));
   if (apart) context.caveat("unconnected", fmt::format("in {} channels the exposures fall into groups that no overlap connects: their levels are not matched to one another", apart), apart);
 }
 

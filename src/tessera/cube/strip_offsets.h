@@ -3,10 +3,11 @@
 /// strips that overlaps connect, so the mean level stays.
 #pragma once
 #include "tessera/cube/cube_plan.h"
+#include "tessera/run/context.h"
 
 namespace tessera::cube {
 
 /// Sets StripUse::offset of all strips, and says the largest. Reads each strip once.
-void match_strips(CubePlan& plan, const CubeOptions& options, pipeline::Context& context);
+void match_strips(CubePlan& plan, const CubeOptions& options, run::Context& context);
 
 }  // namespace tessera::cube

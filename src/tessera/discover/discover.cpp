@@ -13,9 +13,7 @@
 #include "tessera/discover/report.h"
 #include "tessera/discover/responses.h"
 #include "tessera/io/tables.h"
-#include "tessera/pipeline/mosaic.h"
-#include "tessera/pipeline/products.h"
-#include "tessera/pipeline/run_json.h"
+#include "tessera/run/record.h"
 #include "tessera/spectrum/spectrum.h"
 #include "tessera/spherex/calibration.h"
 
@@ -23,7 +21,7 @@ namespace tessera::discover {
 namespace {
 
 namespace fs = std::filesystem;
-using pipeline::Level;
+using run::Level;
 
 constexpr std::int64_t bytes_per_pixel = 20;              // of a filtered plane, and its copy while planes are combined
 constexpr double memory_share = 0.6;
@@ -35,7 +33,7 @@ struct Planned {
   Box box;
 };
 
-Planned prepare(const cube::CubePlan& plan, const fs::path& cube, const DiscoverOptions& options, pipeline::Context& context) {
+Planned prepare(const cube::CubePlan& plan, const fs::path& cube, const DiscoverOptions& options, run::Context& context) {
   Planned kept;
   kept.responses = channel_responses(plan, options.detection.fwhm_arcsec);
   kept.set.cube = cube, kept.box = plan.setting.box();
@@ -47,7 +45,7 @@ Planned prepare(const cube::CubePlan& plan, const fs::path& cube, const Discover
   return kept;
 }
 
-std::vector<FilteredPlane> filter_planes(const Planned& plan, const DetectionOptions& options, pipeline::Context& context) {
+std::vector<FilteredPlane> filter_planes(const Planned& plan, const DetectionOptions& options, run::Context& context) {
   const auto& set = plan.set;
   std::vector<FilteredPlane> filtered(set.planes.size());
   context.stage("filtering planes", static_cast<std::int64_t>(set.planes.size()));
@@ -112,7 +110,7 @@ Table quicklook_table(const cube::CubeFile& cube, const PlaneSet& set, const std
   return t;
 }
 
-void measure(const fs::path& out, bool overwrite, const std::vector<std::string>& files, const DiscoverOptions& options, pipeline::Context& context) {
+void measure(const fs::path& out, bool overwrite, const std::vector<std::string>& files, const DiscoverOptions& options, run::Context& context) {
   spectrum::SpectrumOptions how;
   how.calibration = options.cube.input.calibration;
   how.any_quality = options.cube.input.any_quality;
@@ -126,17 +124,17 @@ void measure(const fs::path& out, bool overwrite, const std::vector<std::string>
 
 class Run {
  public:
-  Run(const cube::CubeRequest& request, const DiscoverOptions& options, param::OptionSet& settings, pipeline::Context& outer)
+  Run(const cube::CubeRequest& request, const DiscoverOptions& options, param::OptionSet& settings, run::Context& outer)
       : request_{request}, options_{options}, settings_{settings}, context_{outer}, clock_{"discover", request.inputs} {
     cube_options_ = options.cube;
     cube_options_.declare(cube_settings_);
   }
 
-  pipeline::Outcome run() {
+  run::Outcome run() {
     const fs::path out{request_.output};
     if (request_.dry_run) return cube::make_cube(request_, cube_options_, cube_settings_, context_, {[&](const cube::CubePlan& plan) { prepare(plan, out, options_, context_); }, {}});
-    asked_ = pipeline::table_request("discover", request_.inputs, request_.inputs, settings_);
-    pipeline::OutputFolder folder{request_.output, asked_, request_.overwrite};
+    asked_ = run::table_request("discover", request_.inputs, request_.inputs, settings_);
+    run::OutputFolder folder{request_.output, asked_, request_.overwrite};
     overwrite_ = request_.overwrite || folder.resumed();
     if (!overwrite_)
       for (const char* part : {"cube", "spectra"})
@@ -155,12 +153,12 @@ class Run {
     if (const auto once = std::ranges::count_if(found_, [](const Detection& d) { return d.seen < 2; }))
       context_.caveat("one-channel", fmt::format("{} of {} detections are seen in one channel or none: hits that the frames' flags missed are among them; channels_seen of the table tells", once, found_.size()), once);
     finish(folder);
-    if (found_.empty()) return pipeline::Outcome::nothing_to_do;
-    return context_.caveats().empty() ? pipeline::Outcome::done : pipeline::Outcome::done_with_caveats;
+    if (found_.empty()) return run::Outcome::nothing_to_do;
+    return context_.outcome();
   }
 
  private:
-  void make_cube(pipeline::OutputFolder& folder) {
+  void make_cube(run::OutputFolder& folder) {
     const fs::path out{request_.output};
     const auto begin = [&](const cube::CubePlan& plan) {
       planned_ = prepare(plan, out / "cube", options_, context_);
@@ -176,26 +174,26 @@ class Run {
     context_.log(Level::info, fmt::format("{}: {} sources above {:g} sigma in {} channels", request_.output, found_.size(), options_.detection.threshold, planned_.set.planes.size()));
   }
 
-  void write_tables(pipeline::OutputFolder& folder) {
+  void write_tables(run::OutputFolder& folder) {
     const cube::CubeFile cube{planned_.set.cube};
     const auto detections = detection_table(cube, planned_.set, found_);
-    for (const auto format : {io::TableFormat::fits, io::TableFormat::ecsv}) pipeline::write_table_product(detections, "detections", format, folder, products_);
-    pipeline::write_table_product(quicklook_table(cube, planned_.set, found_), "quicklook", io::TableFormat::fits, folder, products_);
+    for (const auto format : {io::TableFormat::fits, io::TableFormat::ecsv}) run::write_table_product(detections, "detections", format, folder, products_);
+    run::write_table_product(quicklook_table(cube, planned_.set, found_), "quicklook", io::TableFormat::fits, folder, products_);
     write_image(folder);
   }
 
   /// The image that sources are found on.
-  void write_image(pipeline::OutputFolder& folder) {
+  void write_image(run::OutputFolder& folder) {
     const auto path = folder.product("detection.fits");
     auto header = plan_.setting.grid.header();
     header.set("BUNIT", "sigma", "of a source on the pixel, all channels together");
     io::FitsWriter writer{path};
     writer.add_image("", header, combined_.view());
     writer.close();
-    products_.push_back({"detection.fits", pipeline::datasums(path)});
+    products_.push_back({"detection.fits", run::datasums(path)});
   }
 
-  void finish(pipeline::OutputFolder& folder) {
+  void finish(run::OutputFolder& folder) {
     if (options_.cube.product.pictures) {
       const ReportParts parts{clock_.record, settings_, options_.detection, plan_, planned_.set, combined_, found_, options_.measure && !found_.empty()};
       draw_detections(parts, folder);
@@ -203,31 +201,28 @@ class Run {
       write_report(parts, folder, context_);
       products_.push_back({"detection.png", ""}), products_.push_back({"report.html", ""});
     }
-    std::vector<pipeline::InputRecord> inputs;
+    std::vector<run::InputRecord> inputs;
     for (const auto& file : plan_.files) {
       inputs.push_back({file, 0, "", false});
-      pipeline::measure_input(inputs.back(), false);
+      run::measure_input(inputs.back(), false);
     }
-    clock_.stop();
-    files::write_atomic(folder.product("run.json"),
-                        pipeline::run_json(clock_.record, asked_.plan_hash, settings_, inputs, products_, {{"sources", static_cast<double>(found_.size())}, {"channels", static_cast<double>(planned_.set.planes.size())}}, context_));
-    folder.publish("run.json");
+    run::publish_run(clock_, asked_.plan_hash, settings_, inputs, products_, {{"sources", static_cast<double>(found_.size())}, {"channels", static_cast<double>(planned_.set.planes.size())}}, folder, context_);
   }
 
   const cube::CubeRequest& request_;
   const DiscoverOptions& options_;
   param::OptionSet& settings_;
-  pipeline::Recorder context_;
-  pipeline::RunClock clock_;
+  run::Recorder context_;
+  run::RunClock clock_;
   cube::CubeOptions cube_options_;
   param::OptionSet cube_settings_;
-  pipeline::Request asked_;
+  run::Request asked_;
   bool overwrite_ = false;
   Planned planned_;
   cube::CubePlan plan_;
   Image<float> combined_;
   std::vector<Detection> found_;
-  std::vector<pipeline::ProductRecord> products_;
+  std::vector<run::ProductRecord> products_;
 };
 
 }  // namespace
@@ -242,7 +237,7 @@ void DiscoverOptions::declare(param::OptionSet& options) {
   cube.declare(options);
 }
 
-pipeline::Outcome discover(const cube::CubeRequest& request, const DiscoverOptions& options, param::OptionSet& settings, pipeline::Context& context) {
+run::Outcome discover(const cube::CubeRequest& request, const DiscoverOptions& options, param::OptionSet& settings, run::Context& context) {
   if (!options.cube.channels.bands.empty()) throw UsageError{"channels.bands: sources are looked for in channels, not in synthetic bands; leave the option out"};
   return Run{request, options, settings, context}.run();
 }

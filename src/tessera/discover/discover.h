@@ -7,7 +7,7 @@
 #include "tessera/cube/cube_options.h"
 #include "tessera/discover/detections.h"
 #include "tessera/param/schema.h"
-#include "tessera/pipeline/context.h"
+#include "tessera/run/context.h"
 
 namespace tessera::discover {
 
@@ -21,6 +21,6 @@ void describe(param::Schema<DiscoverOptions>& s);
 
 /// OUT/detections.fits and .ecsv (a row per source), quicklook.fits (a row per source and channel), run.json, tessera.log; OUT/cube as make_cube() writes it; with `measure` OUT/spectra as spectrum() writes it.
 /// Throws as those do, DataError where a frame has no PSF and none is given, SystemError where the planes exceed the memory ceiling. Nothing found: Outcome::nothing_to_do, tables without rows are written all the same.
-pipeline::Outcome discover(const cube::CubeRequest& request, const DiscoverOptions& options, param::OptionSet& settings, pipeline::Context& context);
+run::Outcome discover(const cube::CubeRequest& request, const DiscoverOptions& options, param::OptionSet& settings, run::Context& context);
 
 }  // namespace tessera::discover

@@ -12,6 +12,7 @@
 #include "tessera/cube/plane_sums.h"
 #include "tessera/discover/responses.h"
 #include "tessera/fit/linear.h"
+#include "tessera/run/context.h"
 #include "tessera/spherex/calibration.h"
 
 namespace tessera::discover {
@@ -255,7 +256,7 @@ const PlaneValue* value_of(const Detection& d, std::size_t plane) {
 
 class Measuring {
  public:
-  Measuring(std::vector<Detection>& found, const PlaneSet& set, const cube::CubePlan& plan, const std::vector<FilteredPlane>& filtered, const cube::CoaddOptions& coadd, const DetectionOptions& options, pipeline::Context& context)
+  Measuring(std::vector<Detection>& found, const PlaneSet& set, const cube::CubePlan& plan, const std::vector<FilteredPlane>& filtered, const cube::CoaddOptions& coadd, const DetectionOptions& options, run::Context& context)
       : found_{found}, set_{set}, plan_{plan}, filtered_{filtered}, coadd_{coadd}, options_{options}, context_{context}, geometry_{3600 * std::abs(plan.setting.grid.cdelt2_deg)} {}
 
   void run() {
@@ -345,7 +346,7 @@ class Measuring {
   const std::vector<FilteredPlane>& filtered_;
   const cube::CoaddOptions& coadd_;
   const DetectionOptions& options_;
-  pipeline::Context& context_;
+  run::Context& context_;
   Geometry geometry_;
   std::vector<wcs::PixelPoint> start_;
   std::vector<std::vector<std::size_t>> neighbours_;
@@ -354,7 +355,7 @@ class Measuring {
 }  // namespace
 
 void measure_quickly(std::vector<Detection>& found, const PlaneSet& set, const cube::CubePlan& plan, const std::vector<FilteredPlane>& filtered, const cube::CoaddOptions& coadd, const DetectionOptions& options,
-                     pipeline::Context& context) {
+                     run::Context& context) {
   Measuring{found, set, plan, filtered, coadd, options, context}.run();
 }
 

@@ -10,7 +10,7 @@
 
 #include "tessera/cube/cube_plan.h"
 #include "tessera/discover/detections.h"
-#include "tessera/pipeline/context.h"
+#include "tessera/run/context.h"
 
 namespace tessera::discover {
 
@@ -24,6 +24,6 @@ struct PlaneSet {
 /// Sets places, fluxes and errors of `found`, whose values index `set`; flux NaN where a plane's pixels do not tell. `filtered` as given to find_sources(). Results do not depend on the number of threads.
 /// Throws DataError when a frame's PSFs cannot be read.
 void measure_quickly(std::vector<Detection>& found, const PlaneSet& set, const cube::CubePlan& plan, const std::vector<FilteredPlane>& filtered, const cube::CoaddOptions& coadd, const DetectionOptions& options,
-                     pipeline::Context& context);
+                     run::Context& context);
 
 }  // namespace tessera::discover

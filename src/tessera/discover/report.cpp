@@ -7,9 +7,9 @@
 
 #include "tessera/picture/marked.h"
 #include "tessera/picture/sky_marks.h"
-#include "tessera/pipeline/report.h"
-#include "tessera/pipeline/report_figures.h"
 #include "tessera/report/svg.h"
+#include "tessera/run/report_page.h"
+#include "tessera/run/sky_figure.h"
 
 namespace tessera::discover {
 namespace {
@@ -44,7 +44,7 @@ std::string place_text(const ReportParts& p, const Detection& d) {
 double wavelength(const ReportParts& p, int plane) { return p.plan.planes[static_cast<std::size_t>(p.set.planes[static_cast<std::size_t>(plane)])].channel.centre_um; }
 
 void tiles(Html& h, const ReportParts& p) {
-  using pipeline::summary_tile;
+  using run::summary_tile;
   const auto& g = p.plan.setting.grid;
   const double side = 3600 * std::abs(g.cdelt2_deg);
   const auto many = std::ranges::count_if(p.found, [](const Detection& d) { return d.seen >= 2; });
@@ -58,10 +58,10 @@ void tiles(Html& h, const ReportParts& p) {
 
 void detection_image(Html& h, const ReportParts& p) {
   const auto preview = preview_of(p.combined, picture_side);
-  auto figure = pipeline::sky_figure("detection", preview, look());
+  auto figure = run::sky_figure("detection", preview, look());
   figure.large = true;
   const auto& grid = p.plan.setting.grid;
-  pipeline::add_sky_marks(figure, grid.wcs(), grid.width, grid.height);
+  run::add_sky_marks(figure, grid.wcs(), grid.width, grid.height);
   const double across = preview.pixels.box().width() * preview.factor;
   for (std::size_t i = 0; i < p.found.size(); ++i) {
     const auto& d = p.found[i];
@@ -103,7 +103,7 @@ void table(Html& h, const ReportParts& p) {
 
 }  // namespace
 
-void draw_detections(const ReportParts& p, pipeline::OutputFolder& folder) {
+void draw_detections(const ReportParts& p, run::OutputFolder& folder) {
   std::vector<picture::Circle> circles;
   for (const auto& d : p.found) circles.push_back({d.x, d.y, ring_radius(p)});
   auto options = look();
@@ -112,7 +112,7 @@ void draw_detections(const ReportParts& p, pipeline::OutputFolder& folder) {
   picture::write_marked_png(preview_of(p.combined, longest_side), p.plan.setting.grid, options, circles, folder.product("detection.png"));
 }
 
-void write_report(const ReportParts& p, pipeline::OutputFolder& folder, pipeline::Recorder& context) {
+void write_report(const ReportParts& p, run::OutputFolder& folder, run::Recorder& context) {
   context.stage("writing report", 1);
   Html h;
   const auto& g = p.plan.setting.grid;
@@ -120,7 +120,7 @@ void write_report(const ReportParts& p, pipeline::OutputFolder& folder, pipeline
   const std::string title = fmt::format("Sources about {} {}", picture::right_ascension_text(centre.ra_deg), picture::declination_text(centre.dec_deg));
   h.open("main").open("header").element("h1", title).element("p", "SPHEREx spectral images, all channels together, without a list", {{"class", "lead"}}).close();
   tiles(h, p);
-  pipeline::caveat_section(h, context.caveats());
+  run::caveat_section(h, context.caveats());
   detection_image(h, p);
   if (p.measured) h.open("p").element("a", "Spectra fitted on the native pixels", {{"href", "spectra/report.html"}}).text(" are the fluxes for use; those below are a quick look.").close();
   else h.element("p", "Fluxes are a quick look at the cube's planes; --measure fits the native pixels.", {{"class", "note"}});
@@ -130,7 +130,7 @@ void write_report(const ReportParts& p, pipeline::OutputFolder& folder, pipeline
     for (std::size_t i = 0; i < std::min(p.found.size(), most_spectra); ++i) spectrum_card(h, p, i);
     if (p.found.size() > most_spectra) h.element("p", fmt::format("The {} most significant of {}; quicklook.fits has all.", most_spectra, p.found.size()), {{"class", "note"}});
   }
-  pipeline::finish_report(h, title, p.settings, folder, p.run, context);
+  run::finish_report(h, title, p.settings, folder, p.run, context);
   context.step(1);
 }
 

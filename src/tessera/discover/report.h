@@ -4,13 +4,13 @@
 
 #include "tessera/cube/cube_file.h"
 #include "tessera/discover/quick_flux.h"
-#include "tessera/pipeline/output_folder.h"
-#include "tessera/pipeline/provenance.h"
+#include "tessera/run/output_folder.h"
+#include "tessera/run/record.h"
 
 namespace tessera::discover {
 
 struct ReportParts {
-  const pipeline::RunRecord& run;
+  const run::RunRecord& run;
   const param::OptionSet& settings;
   const DetectionOptions& options;
   const cube::CubePlan& plan;
@@ -23,8 +23,8 @@ struct ReportParts {
 inline constexpr std::size_t most_spectra = 60, most_rows = 200;
 
 /// Writes detection.png: the combined image, a circle about each detection.
-void draw_detections(const ReportParts& parts, pipeline::OutputFolder& folder);
+void draw_detections(const ReportParts& parts, run::OutputFolder& folder);
 /// Writes report.html, which needs nothing beside it; its length is bounded: spectra of the most_spectra most significant sources, most_rows lines of the table. Call it when all other products but run.json are written.
-void write_report(const ReportParts& parts, pipeline::OutputFolder& folder, pipeline::Recorder& context);
+void write_report(const ReportParts& parts, run::OutputFolder& folder, run::Recorder& context);
 
 }  // namespace tessera::discover

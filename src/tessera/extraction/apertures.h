@@ -6,7 +6,7 @@
 #include "tessera/extraction/extract_options.h"
 #include "tessera/extraction/fit_image.h"
 #include "tessera/extraction/source.h"
-#include "tessera/pipeline/context.h"
+#include "tessera/run/context.h"
 
 namespace tessera::extraction {
 
@@ -16,7 +16,7 @@ struct ApertureFluxes {
   double sky = 0;
 };
 /// On the image that sources are found on; fluxes in `unit`, NaN where a circle holds no good pixel or the annulus too few.
-std::vector<ApertureFluxes> measure_apertures(const FrameView& frame, const FitImage& image, std::span<const Source> sources, const ApertureOptions& options, pipeline::Context& context);
+std::vector<ApertureFluxes> measure_apertures(const FrameView& frame, const FitImage& image, std::span<const Source> sources, const ApertureOptions& options, run::Context& context);
 /// "3", "5" … as numbers; throws UsageError.
 std::vector<double> radii_of(const ApertureOptions& options);
 

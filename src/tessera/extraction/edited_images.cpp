@@ -1,5 +1,7 @@
 #include "tessera/extraction/edited_images.h"
 
+#include "tessera/run/context.h"
+
 #include <algorithm>
 #include <memory>
 
@@ -31,8 +33,8 @@ class ModelRows {
 
 }  // namespace
 
-std::vector<std::string> write_with_sources(std::span<const FitImage> images, const SourceLists& sources, double sign, const pipeline::EditedFrames& what, pipeline::OutputFolder& folder,
-                        std::vector<pipeline::ProductRecord>& products, pipeline::Context& context, EditedPixels pixels) {
+std::vector<std::string> write_with_sources(std::span<const FitImage> images, const SourceLists& sources, double sign, const run::EditedFrames& what, run::OutputFolder& folder,
+                        std::vector<run::ProductRecord>& products, run::Context& context, EditedPixels pixels) {
   std::vector<instrument::FrameFile> files;
   for (const auto& image : images) files.push_back(*image.file);
   const auto edit = [&](std::size_t k) {
@@ -45,7 +47,7 @@ std::vector<std::string> write_with_sources(std::span<const FitImage> images, co
     };
     return e;
   };
-  return pipeline::write_edited_frames(files, what, edit, folder, products, context);
+  return run::write_edited_frames(files, what, edit, folder, products, context);
 }
 
 }  // namespace tessera::extraction

@@ -5,17 +5,18 @@
 
 #include "tessera/extraction/fit_image.h"
 #include "tessera/extraction/source_model.h"
-#include "tessera/pipeline/edited_frames.h"
+#include "tessera/run/edited_frames.h"
+#include "tessera/run/record.h"
 
 namespace tessera::extraction {
 
 /// Residual/NAME_residual.fits, as APEX QA makes them.
-inline const pipeline::EditedFrames residual_files{"Residual", "_residual", "writing images without sources"};
+inline const run::EditedFrames residual_files{"Residual", "_residual", "writing images without sources"};
 
 enum class EditedPixels { kept, replaced };
 
 /// Every file that holds one of `images`, with `sign` times the models of its sources added to its pixels, or in their place; all else as it was. Keeps a band of rows per thread. Returns the products' names, one per file.
-std::vector<std::string> write_with_sources(std::span<const FitImage> images, const SourceLists& sources, double sign, const pipeline::EditedFrames& what, pipeline::OutputFolder& folder,
-                        std::vector<pipeline::ProductRecord>& products, pipeline::Context& context, EditedPixels pixels = EditedPixels::kept);
+std::vector<std::string> write_with_sources(std::span<const FitImage> images, const SourceLists& sources, double sign, const run::EditedFrames& what, run::OutputFolder& folder,
+                        std::vector<run::ProductRecord>& products, run::Context& context, EditedPixels pixels = EditedPixels::kept);
 
 }  // namespace tessera::extraction

@@ -9,12 +9,13 @@
 #include "tessera/extraction/shapes.h"
 #include "tessera/extraction/source_table.h"
 #include "tessera/io/tables.h"
+#include "tessera/run/context.h"
 
 namespace tessera::extraction {
 
-using pipeline::Level;
+using run::Level;
 
-pipeline::Outcome Extraction::run() {
+run::Outcome Extraction::run() {
   if (options_.injection.snr_min >= options_.injection.snr_max) throw UsageError{fmt::format("injection.snr_max = {} must exceed injection.snr_min = {}", options_.injection.snr_max, options_.injection.snr_min)};
   const bool needed = !(options_.fit.skip && by_list());
   if (options_.psf.file.empty() && needed) throw UsageError{"no point response given; add --psf FILE, or --psf gaussian:fwhm_pix=2 with the width of stars"};
@@ -32,9 +33,9 @@ pipeline::Outcome Extraction::run() {
   read_list();
   if (request_.dry_run) {
     context_.log(Level::info, fmt::format("{} image{} would be {}; point response: {}", names_.size(), names_.size() == 1 ? "" : "s", names_.size() == 1 ? "searched and fitted" : "made into a mosaic and fitted together", psf_.description()));
-    return pipeline::Outcome::done;
+    return run::Outcome::done;
   }
-  pipeline::OutputFolder folder{request_.output, folder_request(), request_.overwrite, request_.place};
+  run::OutputFolder folder{request_.output, folder_request(), request_.overwrite, request_.place};
   context_.log_to(folder.product("tessera.log").string());
   open_and_find();
   measure();
@@ -42,10 +43,10 @@ pipeline::Outcome Extraction::run() {
   return write(folder);
 }
 
-pipeline::Request Extraction::folder_request() const {
+run::Request Extraction::folder_request() const {
   std::vector<std::string> files;
   for (const auto& n : names_) files.push_back(n.image.string());
-  return pipeline::table_request(request_.verb, request_.recorded_arguments(), files, settings_);
+  return run::table_request(request_.verb, request_.recorded_arguments(), files, settings_);
 }
 
 void Extraction::read_list() {
@@ -61,6 +62,6 @@ void Extraction::read_list() {
   files_.push_back(options_.catalog.sources);
 }
 
-pipeline::Outcome extract(const ExtractRequest& request, const ExtractOptions& options, param::OptionSet& settings, pipeline::Context& context) { return Extraction{request, options, settings, context}.run(); }
+run::Outcome extract(const ExtractRequest& request, const ExtractOptions& options, param::OptionSet& settings, run::Context& context) { return Extraction{request, options, settings, context}.run(); }
 
 }  // namespace tessera::extraction

@@ -9,24 +9,25 @@
 #include "tessera/catalog/columns.h"
 #include "tessera/extraction/extract_private.h"
 #include "tessera/wcs/tangent_plane.h"
+#include "tessera/run/context.h"
 
 namespace tessera::extraction {
 namespace {
 
 /// Threads and memory of another context, and none of its words: what the chain says of artificial sources is no news of this run.
-class Quiet : public pipeline::Context {
+class Quiet : public run::Context {
  public:
-  explicit Quiet(pipeline::Context& inner) : inner_{inner} {}
+  explicit Quiet(run::Context& inner) : inner_{inner} {}
   const parallel::Pool& pool() override { return inner_.pool(); }
   std::int64_t memory_bytes() override { return inner_.memory_bytes(); }
-  void log(pipeline::Level, std::string_view) override {}
+  void log(run::Level, std::string_view) override {}
   void stage(std::string_view, std::int64_t) override {}
   void step(std::int64_t) override {}
   void caveat(std::string_view, std::string_view, std::int64_t) override {}
   void log_to(const std::string&) override {}
 
  private:
-  pipeline::Context& inner_;
+  run::Context& inner_;
 };
 
 int sight_window(const psf::PsfModel& psf) { return 2 * static_cast<int>(std::ceil(psf.reach_pix())) + 1; }
@@ -51,7 +52,7 @@ void Extraction::inject() {
   }
 }
 
-void Extraction::again(std::span<Injected> injected, pipeline::Context& quiet) {
+void Extraction::again(std::span<Injected> injected, run::Context& quiet) {
   ExtractOptions options = options_;
   options.injection.number = 0;
   options.detection.check_psf = false;

@@ -19,6 +19,7 @@
 #include "tessera/extraction/source_model.h"
 #include "tessera/extraction/split.h"
 #include "tessera/io/tables.h"
+#include "tessera/run/context.h"
 
 namespace tessera::extraction {
 namespace {
@@ -106,7 +107,7 @@ bool Extraction::deblend(int window) {
 void Extraction::split_poor(int window) {
   const std::size_t before = sources_.size();
   const auto split = split_poor_groups(images_, sources_, options_.fit, window, link_, context_);
-  if (split.poor > 0) context_.log(pipeline::Level::info, fmt::format("{} of {} groups with more χ² per degree of freedom than {} got {} further sources", split.split, split.poor, options_.fit.max_chi2, split.added));
+  if (split.poor > 0) context_.log(run::Level::info, fmt::format("{} of {} groups with more χ² per degree of freedom than {} got {} further sources", split.split, split.poor, options_.fit.max_chi2, split.added));
   if (split.added == 0) return;
   fit_ = fit_sources(images_, sources_, options_.fit, true, window, link_, context_);
   // What the fit of all does not bear out goes again.

@@ -10,19 +10,19 @@
 #include "tessera/extraction/input_images.h"
 #include "tessera/extraction/report.h"
 #include "tessera/extraction/tables.h"
-#include "tessera/pipeline/run_json.h"
+#include "tessera/run/record.h"
 
 namespace tessera::extraction {
 
 class Extraction : private InputImages {
  public:
-  Extraction(const ExtractRequest& request, const ExtractOptions& options, param::OptionSet& settings, pipeline::Context& outer)
+  Extraction(const ExtractRequest& request, const ExtractOptions& options, param::OptionSet& settings, run::Context& outer)
       : InputImages{request, options, settings, outer}, clock_{request.verb, request.recorded_arguments()} {}
 
-  pipeline::Outcome run();
+  run::Outcome run();
 
  private:
-  pipeline::Request folder_request() const;
+  run::Request folder_request() const;
   /// Rows of --sources.
   void read_list();
   bool by_list() const { return !options_.catalog.sources.empty(); }
@@ -52,7 +52,7 @@ class Extraction : private InputImages {
   void light_curves(int window);
   /// Adds artificial sources to what was read, and finds and fits all again.
   void inject();
-  void again(std::span<Injected> injected, pipeline::Context& quiet);
+  void again(std::span<Injected> injected, run::Context& quiet);
   /// Where this is such a repetition: the light of its sources on the image that sources are found on, before that, and on frames.
   void put_into_image(Frame& frame) override;
   void put_into_frames() override;
@@ -65,16 +65,16 @@ class Extraction : private InputImages {
   catalog::ColumnSet further_columns(const FitImage& measured);
   Header plane_header(const std::string& unit, const char* title) const;
   template <class T>
-  void write_plane(const char* name, const std::string& unit, const char* title, View<const T> pixels, pipeline::OutputFolder& folder);
-  void write_maps(pipeline::OutputFolder& folder);
-  Table catalogue(const pipeline::Request& request);
+  void write_plane(const char* name, const std::string& unit, const char* title, View<const T> pixels, run::OutputFolder& folder);
+  void write_maps(run::OutputFolder& folder);
+  Table catalogue(const run::Request& request);
   /// The rows and columns that were asked for.
   Table chosen(Table table) const;
-  void write_tables(const Table& all, const Table& kept, pipeline::OutputFolder& folder);
-  pipeline::Outcome write(pipeline::OutputFolder& folder);
-  void finish(pipeline::OutputFolder& folder, const Table& table, const PullSummary& pulls);
+  void write_tables(const Table& all, const Table& kept, run::OutputFolder& folder);
+  run::Outcome write(run::OutputFolder& folder);
+  void finish(run::OutputFolder& folder, const Table& table, const PullSummary& pulls);
 
-  pipeline::RunClock clock_;
+  run::RunClock clock_;
   Table list_, detections_, detections_raw_, curves_;  ///< detections: those that are fitted, and all
   std::vector<Source> sources_;
   std::vector<ApertureFluxes> apertures_;
@@ -87,7 +87,7 @@ class Extraction : private InputImages {
   const Extraction* before_ = nullptr;      ///< the run that this one repeats with `added_` in its images
   std::vector<Source> added_;
   std::uint64_t pass_ = 0;
-  std::vector<pipeline::ProductRecord> products_;
+  std::vector<run::ProductRecord> products_;
 };
 
 }  // namespace tessera::extraction

@@ -12,11 +12,11 @@
 #include "tessera/extraction/mopex_tables.h"
 #include "tessera/extraction/shapes.h"
 #include "tessera/io/fits.h"
-#include "tessera/pipeline/products.h"
+#include "tessera/run/record.h"
 
 namespace tessera::extraction {
 
-using pipeline::Level;
+using run::Level;
 
 Header Extraction::plane_header(const std::string& unit, const char* title) const {
   Header header = wcs::SkyWcs::present(mosaic_.header) ? mosaic_.header : Header{};
@@ -27,14 +27,14 @@ Header Extraction::plane_header(const std::string& unit, const char* title) cons
 }
 
 template <class T>
-void Extraction::write_plane(const char* name, const std::string& unit, const char* title, View<const T> pixels, pipeline::OutputFolder& folder) {
+void Extraction::write_plane(const char* name, const std::string& unit, const char* title, View<const T> pixels, run::OutputFolder& folder) {
   io::FitsWriter writer{folder.product(name)};
   writer.add_image("", plane_header(unit, title), pixels);
   writer.close();
-  products_.push_back({name, pipeline::datasums(folder.product(name))});
+  products_.push_back({name, run::datasums(folder.product(name))});
 }
 
-void Extraction::write_maps(pipeline::OutputFolder& folder) {
+void Extraction::write_maps(run::OutputFolder& folder) {
   const auto& c = options_.catalog;
   if (c.background) write_plane<float>("background.fits", mosaic_.unit, "background taken off", found_.background, folder);
   if (c.noise) write_plane<float>("noise.fits", "", "width of the filtered image over what uncertainties say", found_.noise, folder);
@@ -50,7 +50,7 @@ void Extraction::write_maps(pipeline::OutputFolder& folder) {
   }
 }
 
-Table Extraction::catalogue(const pipeline::Request& request) {
+Table Extraction::catalogue(const run::Request& request) {
   CatalogParts parts;
   parts.sources = sources_, parts.detections = found_.detections, parts.apertures = apertures_, parts.wcs = &mosaic_.wcs, parts.flux_unit = flux_unit(mosaic_.unit).name;
   parts.run = request.plan_hash, parts.list = by_list(), parts.radii = radii_of(options_.aperture).size(), parts.more = &more_, parts.how = &options_.catalog;
@@ -73,11 +73,11 @@ Table Extraction::chosen(Table table) const {
   return table;
 }
 
-void Extraction::write_tables(const Table& all, const Table& kept, pipeline::OutputFolder& folder) {
+void Extraction::write_tables(const Table& all, const Table& kept, run::OutputFolder& folder) {
   const auto& c = options_.catalog;
   const bool mopex = c.columns == ColumnNames::mopex;
   const auto write = [&](const Table& table, const char* stem) {
-    for (const auto& format : c.formats) pipeline::write_table_product(table, stem, io::table_format(format), folder, products_);
+    for (const auto& format : c.formats) run::write_table_product(table, stem, io::table_format(format), folder, products_);
   };
   const auto named = [mopex](const Table& table) { return mopex ? mopex_catalog(table) : table; };
   const auto found = [mopex](const Table& table) { return mopex ? mopex_detections(table) : table; };
@@ -92,7 +92,7 @@ void Extraction::write_tables(const Table& all, const Table& kept, pipeline::Out
   if (options_.fit.per_frame && !options_.fit.skip) write(curves_, "light_curve");
 }
 
-pipeline::Outcome Extraction::write(pipeline::OutputFolder& folder) {
+run::Outcome Extraction::write(run::OutputFolder& folder) {
   context_.stage("writing catalogue", 1);
   const Table all = catalogue(folder_request());
   const Table table = chosen(all);
@@ -100,8 +100,8 @@ pipeline::Outcome Extraction::write(pipeline::OutputFolder& folder) {
   if (!injected_.empty()) {
     const std::string unit = flux_unit(mosaic_.unit).name;
     injection_ = summarise(injected_, options_.injection);
-    pipeline::write_table_product(injection_table(injected_, unit), "injection", io::TableFormat::fits, folder, products_);
-    pipeline::write_table_product(completeness_table(injection_, unit), "completeness", io::TableFormat::fits, folder, products_);
+    run::write_table_product(injection_table(injected_, unit), "injection", io::TableFormat::fits, folder, products_);
+    run::write_table_product(completeness_table(injection_, unit), "completeness", io::TableFormat::fits, folder, products_);
   }
   const double radius = 1.5 * psf_.tables().front().fwhm_pix() * (images_.empty() ? 1.0 : images_.front().file->wcs.pixel_scale_arcsec({images_.front().file->width / 2.0, images_.front().file->height / 2.0}));
   if (options_.catalog.regions) {
@@ -122,15 +122,14 @@ pipeline::Outcome Extraction::write(pipeline::OutputFolder& folder) {
   finish(folder, table, pulls);
   if (table.rows() == 0) {
     context_.log(Level::info, fmt::format("{}: no source; an empty catalogue was written", request_.output));
-    return pipeline::Outcome::nothing_to_do;
+    return run::Outcome::nothing_to_do;
   }
   context_.log(Level::info, fmt::format("{}: {} sources, {}", request_.output, table.rows(), text::format_duration(clock_.record.wall_s)));
-  return recorder_.caveats().empty() ? pipeline::Outcome::done : pipeline::Outcome::done_with_caveats;
+  return recorder_.outcome();
 }
 
-void Extraction::finish(pipeline::OutputFolder& folder, const Table& table, const PullSummary& pulls) {
-  const auto inputs = pipeline::hash_files(read_files(), context_);
-  clock_.stop();
+void Extraction::finish(run::OutputFolder& folder, const Table& table, const PullSummary& pulls) {
+  const auto inputs = run::hash_files(read_files(), context_);
   std::vector<std::pair<std::string, double>> results{{"detections", static_cast<double>(found_.detections.size())}, {"rows", static_cast<double>(table.rows())}, {"fit_rounds", fit_.rounds},
                                                       {"largest_group", static_cast<double>(fit_.largest_group)}, {"fit_window", fit_.window}, {"noise_scale", found_.median_noise}, {"pull_width_sources", pulls.sources},
                                                       {"pull_width_sky", pulls.sky}, {"images", static_cast<double>(images_.size())}};
@@ -141,8 +140,7 @@ void Extraction::finish(pipeline::OutputFolder& folder, const Table& table, cons
                                       {"flux_bias", i.bias}, {"flux_bias_err", i.bias_err}, {"half_complete_snr", i.half_complete_snr}, {"half_complete_flux", i.half_complete_flux}})
       results.emplace_back(name, value);
   }
-  files::write_atomic(folder.product("run.json"), pipeline::run_json(clock_.record, folder_request().plan_hash, settings_, inputs, pipeline::placed_products(request_.kept, products_, folder), results, recorder_));
-  folder.publish("run.json");
+  run::publish_run(clock_, folder_request().plan_hash, settings_, inputs, run::placed_products(request_.kept, products_, folder), results, folder, recorder_);
 }
 
 }  // namespace tessera::extraction

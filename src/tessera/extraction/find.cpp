@@ -57,7 +57,7 @@ Image<std::uint8_t> grown_mask(View<const float> image, float level, int around)
 }
 
 /// The matched filter over the whole frame, by bands of rows.
-Image<float> significance_of(const Frame& frame, const psf::PsfModel& psf, const detect::FilterOptions& options, pipeline::Context& context) {
+Image<float> significance_of(const Frame& frame, const psf::PsfModel& psf, const detect::FilterOptions& options, run::Context& context) {
   Image<float> significance{frame.box()};
   const Box box = frame.box();
   const auto bands = (box.height() + rows_together - 1) / rows_together;
@@ -119,7 +119,7 @@ std::vector<Detection> detections_of(const std::vector<detect::Segment>& segment
 
 }  // namespace
 
-Found find_sources(Frame frame, const Image<float>& coverage, const psf::PsfModel& psf, const ExtractOptions& options, bool find, pipeline::Context& context) {
+Found find_sources(Frame frame, const Image<float>& coverage, const psf::PsfModel& psf, const ExtractOptions& options, bool find, run::Context& context) {
   Found found;
   found.frame = Frame{frame.box()};
   const double fwhm = psf.tables().front().fwhm_pix();
@@ -167,7 +167,7 @@ void detect_on(Found& found, Image<float> significance, const ExtractOptions& op
 }
 
 std::vector<Detection> find_more(const Found& found, const Image<float>& residual, std::span<const Taken> taken, double around, const Image<float>& model_error, const psf::PsfModel& psf, const ExtractOptions& options,
-                                 pipeline::Context& context) {
+                                 run::Context& context) {
   Frame left{found.frame.box()};
   for (std::size_t i = 0; i < left.good.pixels().size(); ++i) {
     if (!found.frame.good.pixels()[i]) continue;

@@ -8,7 +8,7 @@
 #include "tessera/detect/segments.h"
 #include "tessera/extraction/extract_options.h"
 #include "tessera/extraction/groups.h"
-#include "tessera/pipeline/context.h"
+#include "tessera/run/context.h"
 
 namespace tessera::extraction {
 
@@ -38,7 +38,7 @@ struct Found {
 };
 
 /// Takes the frame. The background is measured twice, the second time without what was found on the first. Without `find` it ends there: no segments.
-Found find_sources(Frame frame, const Image<float>& coverage, const psf::PsfModel& psf, const ExtractOptions& options, bool find, pipeline::Context& context);
+Found find_sources(Frame frame, const Image<float>& coverage, const psf::PsfModel& psf, const ExtractOptions& options, bool find, run::Context& context);
 
 /// Detections of another image of signal to noise in the place of found.filtered, which it becomes.
 void detect_on(Found& found, Image<float> significance, const ExtractOptions& options);
@@ -53,7 +53,7 @@ struct Taken {
 /// within `around` of the same source the strongest alone: the two sides of what one response leaves of a pair are not two more sources, and three so near would not be told apart. `model_error`: share of the
 /// sources' light on each pixel that their models may be wrong by, which counts as noise.
 std::vector<Detection> find_more(const Found& found, const Image<float>& residual, std::span<const Taken> taken, double around, const Image<float>& model_error, const psf::PsfModel& psf, const ExtractOptions& options,
-                                 pipeline::Context& context);
+                                 run::Context& context);
 
 /// How much of the light of bright isolated detections lies in the brightest of 9 × 9 pixels, over what the response says: 1 for a response of the right width. NaN with fewer than 5 of them.
 double concentration_ratio(const Found& found, const psf::PsfModel& psf);

@@ -63,7 +63,7 @@ FitImage FitImage::window(Box part) const {
   return other;
 }
 
-void FitImage::store(std::shared_ptr<const pipeline::ScratchFile> to, std::int64_t at) {
+void FitImage::store(std::shared_ptr<const run::ScratchFile> to, std::int64_t at) {
   const Box all = box();
   const auto width = static_cast<std::size_t>(all.width());
   std::vector<float> rows(2 * width);

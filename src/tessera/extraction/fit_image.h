@@ -12,8 +12,8 @@
 #include "tessera/core/frame.h"
 #include "tessera/core/noise_correlation.h"
 #include "tessera/instrument/frame_file.h"
-#include "tessera/pipeline/scratch_file.h"
 #include "tessera/psf/psf_model.h"
+#include "tessera/run/scratch_file.h"
 
 namespace tessera::extraction {
 
@@ -29,7 +29,7 @@ FluxUnit flux_unit(const std::string& image_unit);
 
 /// Where the pixels of an image lie that memory does not hold: rows of value and variance in turn, variance 0 where bad.
 struct StoredPixels {
-  std::shared_ptr<const pipeline::ScratchFile> file;
+  std::shared_ptr<const run::ScratchFile> file;
   std::int64_t at = 0;           ///< floats from its beginning
   bool has_photons = false;
   float photons = 0;             ///< of every pixel
@@ -65,7 +65,7 @@ struct FitImage {
   /// The same with the pixels of `part`, from memory or the file; without a model.
   FitImage window(Box part) const;
   /// Writes the planes to `file` and gives their memory back. `photons` must be the same everywhere, as they are on frames.
-  void store(std::shared_ptr<const pipeline::ScratchFile> file, std::int64_t at);
+  void store(std::shared_ptr<const run::ScratchFile> file, std::int64_t at);
 
   /// Of the pixels; of the whole image where none are in memory.
   Box box() const { return value.empty() ? file->box() : value.box(); }

@@ -64,7 +64,7 @@ class Stale {
   std::vector<std::vector<bool>> parts_;
 };
 
-void rebuild_models(std::span<FitImage> images, std::span<const Source> sources, Stale& stale, pipeline::Context& context) {
+void rebuild_models(std::span<FitImage> images, std::span<const Source> sources, Stale& stale, run::Context& context) {
   if (stored(images)) return;  // every batch makes its own
   const SourceLists lists{images.size(), sources};
   const auto parts = stale.take();
@@ -124,7 +124,7 @@ void take(Source& s, const Fitted& f, const Block& block, bool positions, double
 
 /// One round: every block of `todo` from the sources as they stand.
 std::vector<std::vector<Fitted>> fit_blocks(std::span<const FitImage> images, std::span<const Source> sources, std::span<const Block> blocks, const std::vector<std::size_t>& todo, const BlockOptions& how, bool tell,
-                                            pipeline::Context& context) {
+                                            run::Context& context) {
   std::vector<std::vector<Fitted>> results(blocks.size());
   on_pixels(images, sources, blocks, todo, how, context, [&](std::span<const FitImage> on, std::size_t b) {
     results[b] = fit_block(on, sources, blocks[b], how);
@@ -153,7 +153,7 @@ BlockOptions block_options(const FitOptions& options, bool positions, int window
   return how;
 }
 
-void on_pixels(std::span<const FitImage> images, std::span<const Source> sources, std::span<const Block> blocks, const std::vector<std::size_t>& todo, const BlockOptions& how, pipeline::Context& context,
+void on_pixels(std::span<const FitImage> images, std::span<const Source> sources, std::span<const Block> blocks, const std::vector<std::size_t>& todo, const BlockOptions& how, run::Context& context,
                const std::function<void(std::span<const FitImage>, std::size_t)>& f) {
   const auto all = [&](std::span<const FitImage> on, const std::vector<std::size_t>& which) {
     context.pool().for_each(static_cast<std::int64_t>(which.size()), [&](std::int64_t k) { f(on, which[static_cast<std::size_t>(k)]); });
@@ -170,7 +170,7 @@ int fit_window(const FitOptions& options, double fwhm_pix) {
 
 int fit_window_y(const FitOptions& options) { return options.window_y > 0 ? odd_side(options.window_y) : 0; }
 
-void find_sights(std::span<const FitImage> images, std::span<Source> sources, int window, int edge, pipeline::Context& context) {
+void find_sights(std::span<const FitImage> images, std::span<Source> sources, int window, int edge, run::Context& context) {
   std::vector<double> ra, dec;
   std::vector<std::size_t> which;
   for (std::size_t i = 0; i < sources.size(); ++i) {
@@ -222,7 +222,7 @@ void find_sights(std::span<const FitImage> images, std::span<Source> sources, in
   }
 }
 
-FitSummary fit_sources(std::span<FitImage> images, std::span<Source> sources, const FitOptions& options, bool positions, int window, double link_pix, pipeline::Context& context) {
+FitSummary fit_sources(std::span<FitImage> images, std::span<Source> sources, const FitOptions& options, bool positions, int window, double link_pix, run::Context& context) {
   const auto places = places_of(sources);
   const auto blocks = group_sources(places, link_pix, options.max_group);
   FitSummary summary;

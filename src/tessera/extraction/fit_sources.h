@@ -12,7 +12,7 @@
 #include "tessera/extraction/extract_options.h"
 #include "tessera/extraction/fit_image.h"
 #include "tessera/extraction/source.h"
-#include "tessera/pipeline/context.h"
+#include "tessera/run/context.h"
 
 namespace tessera::extraction {
 
@@ -24,7 +24,7 @@ struct FitSummary {
 };
 
 /// Fills `sights` of every source: where each image sees it, further than `edge` pixels from its edge (0: where a pixel of its window lies on it).
-void find_sights(std::span<const FitImage> images, std::span<Source> sources, int window, int edge, pipeline::Context& context);
+void find_sights(std::span<const FitImage> images, std::span<Source> sources, int window, int edge, run::Context& context);
 
 /// Window of the fit: options.window, or from the response's width.
 int fit_window(const FitOptions& options, double fwhm_pix);
@@ -35,12 +35,12 @@ int fit_window_y(const FitOptions& options);
 std::vector<Place> places_of(std::span<const Source> sources);
 BlockOptions block_options(const FitOptions& options, bool positions, int window);
 /// Calls f(images, number) for the blocks of `todo` while their pixels are in memory, with the models of all `sources`; in parallel.
-void on_pixels(std::span<const FitImage> images, std::span<const Source> sources, std::span<const Block> blocks, const std::vector<std::size_t>& todo, const BlockOptions& how, pipeline::Context& context,
+void on_pixels(std::span<const FitImage> images, std::span<const Source> sources, std::span<const Block> blocks, const std::vector<std::size_t>& todo, const BlockOptions& how, run::Context& context,
                const std::function<void(std::span<const FitImage>, std::size_t)>& f);
 
 /// `link_pix`: sources nearer than this on the detection image are fitted together. Leaves images[i].model as the sum of all fitted sources. A source that still
 /// moves by more than options.tolerance after options.max_rounds has status no_convergence.
-FitSummary fit_sources(std::span<FitImage> images, std::span<Source> sources, const FitOptions& options, bool positions, int window, double link_pix, pipeline::Context& context);
+FitSummary fit_sources(std::span<FitImage> images, std::span<Source> sources, const FitOptions& options, bool positions, int window, double link_pix, run::Context& context);
 
 /// One image's flux of each source at the positions found, all sources at once by blocks; NaN where the image does not see it. `errors`: 1 sigma.
 void fluxes_on_image(std::span<FitImage> images, std::size_t image, std::span<const Source> sources, const FitOptions& options, int window, double link_pix, std::vector<double>& fluxes, std::vector<double>& errors);

@@ -57,7 +57,7 @@ void count_on(const FitImage& image, std::size_t number, std::span<const Source>
 
 }  // namespace
 
-catalog::ColumnSet count_flags(std::span<const FitImage> images, std::span<const Source> sources, int window, pipeline::Context& context) {
+catalog::ColumnSet count_flags(std::span<const FitImage> images, std::span<const Source> sources, int window, run::Context& context) {
   std::vector<Counts> counts(sources.size());
   const SourceLists lists{images.size(), sources};
   std::mutex mutex;

@@ -13,6 +13,7 @@
 #include "tessera/extraction/coadded_response.h"
 #include "tessera/extraction/fit_sky.h"
 #include "tessera/pipeline/mosaic.h"
+#include "tessera/run/context.h"
 
 namespace tessera::extraction {
 
@@ -148,7 +149,7 @@ void InputImages::make_mosaic() {
   pipeline::MosaicRequest r{request_.inputs, (fs::path{request_.output} / request_.mosaic_folder).string(), true};
   auto how = options_.mosaic;
   how.products.rmasks = true;
-  if (pipeline::make_mosaic(r, how, settings_, context_) == pipeline::Outcome::nothing_to_do) throw DataError{"the frames make no mosaic"};
+  if (pipeline::make_mosaic(r, how, settings_, context_) == run::Outcome::nothing_to_do) throw DataError{"the frames make no mosaic"};
 }
 
 void InputImages::open_files(const RecordedMosaic& record) {

@@ -6,7 +6,7 @@
 
 #include "tessera/extraction/extract.h"
 #include "tessera/extraction/place_responses.h"
-#include "tessera/pipeline/provenance.h"
+#include "tessera/run/recorder.h"
 
 namespace tessera::extraction {
 
@@ -17,7 +17,7 @@ class InputImages {
   InputImages& operator=(const InputImages&) = delete;
 
  protected:
-  InputImages(const ExtractRequest& request, const ExtractOptions& options, param::OptionSet& settings, pipeline::Context& outer)
+  InputImages(const ExtractRequest& request, const ExtractOptions& options, param::OptionSet& settings, run::Context& outer)
       : request_{request}, options_{options}, settings_{settings}, recorder_{outer}, profiles_{instrument::ProfileSet::load(instrument::ProfileSet::default_folders())} {}
   virtual ~InputImages() = default;
 
@@ -39,8 +39,8 @@ class InputImages {
   const ExtractRequest& request_;
   const ExtractOptions& options_;
   param::OptionSet& settings_;
-  mutable pipeline::Recorder recorder_;
-  pipeline::Context& context_ = recorder_;   ///< with the defaults of its functions
+  mutable run::Recorder recorder_;
+  run::Context& context_ = recorder_;   ///< with the defaults of its functions
   instrument::ProfileSet profiles_;
   psf::PsfModel psf_, detection_psf_;
   psf::PsfModel mean_psf_;                                ///< of a mosaic fitted alone, averaged over dithers, where psf_ was that of its frames

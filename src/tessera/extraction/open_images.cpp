@@ -15,6 +15,7 @@
 #include "tessera/extraction/fit_sky.h"
 #include "tessera/io/fits.h"
 #include "tessera/pipeline/correlation.h"
+#include "tessera/run/context.h"
 #include "tessera/wcs/pixel_map.h"
 
 namespace tessera::extraction {
@@ -81,7 +82,7 @@ Image<float> variance_to_detect(const Frame& frame, const Image<float>& coverage
   return variance;
 }
 
-std::vector<instrument::FrameNames> image_names(const std::vector<std::string>& inputs, instrument::InputOptions input, const instrument::ProfileSet& profiles, pipeline::Context& context) {
+std::vector<instrument::FrameNames> image_names(const std::vector<std::string>& inputs, instrument::InputOptions input, const instrument::ProfileSet& profiles, run::Context& context) {
   std::vector<std::string> arguments, notes;
   for (const auto& argument : inputs) {
     const fs::path folder{argument};
@@ -90,7 +91,7 @@ std::vector<instrument::FrameNames> image_names(const std::vector<std::string>& 
   const std::string sigma = is_fits(input.sigmas) ? input.sigmas : "";
   if (!sigma.empty()) input.sigmas.clear();
   auto names = instrument::expand_inputs(arguments, input, profiles, notes);
-  for (const auto& note : notes) context.log(pipeline::Level::info, note);
+  for (const auto& note : notes) context.log(run::Level::info, note);
   if (!sigma.empty()) {
     if (names.size() != 1) throw UsageError{fmt::format("-S {} is one image, but there are {} frames; name a list with one uncertainty per frame", sigma, names.size())};
     names.front().sigma = sigma;
@@ -98,7 +99,7 @@ std::vector<instrument::FrameNames> image_names(const std::vector<std::string>& 
   return names;
 }
 
-OpenedImage open_image(const instrument::FrameNames& names, const ExtractOptions& options, const instrument::ProfileSet& profiles, pipeline::Context& context) {
+OpenedImage open_image(const instrument::FrameNames& names, const ExtractOptions& options, const instrument::ProfileSet& profiles, run::Context& context) {
   OpenedImage opened;
   opened.file = instrument::open_frame(names, options.mosaic.input, profiles);
   refuse_beyond(opened.file.box().area() * image_bytes_per_pixel, context.memory_bytes(), opened.file.label());
@@ -230,15 +231,15 @@ RecordedFrame record_of(const instrument::FrameFile& file, const RecordedMosaic&
 }  // namespace
 
 std::vector<FitImage> open_frames(const std::vector<instrument::FrameFile>& files, const RecordedMosaic& mosaic, const Found& found, const wcs::SkyWcs& mosaic_wcs, const psf::PsfModel& psf,
-                                  const ExtractOptions& options, const fs::path& scratch, pipeline::Context& context) {
+                                  const ExtractOptions& options, const fs::path& scratch, run::Context& context) {
   std::int64_t pixels = 0;
   for (const auto& file : files) pixels += file.box().area();
-  std::shared_ptr<const pipeline::ScratchFile> store;
+  std::shared_ptr<const run::ScratchFile> store;
   if (pixels * frame_bytes_per_pixel + found.frame.box().area() * image_bytes_per_pixel > context.memory_bytes()) {
-    store = std::make_shared<const pipeline::ScratchFile>(scratch, "frames that are fitted");
+    store = std::make_shared<const run::ScratchFile>(scratch, "frames that are fitted");
     std::error_code ignored;
     fs::remove(scratch, ignored);  // its room is free when the last image is gone, however the run ends
-    context.log(pipeline::Level::info, fmt::format("the frames exceed the memory ceiling: {} of them go to the output folder while they are fitted", text::format_bytes(static_cast<double>(pixels * stored_bytes_per_pixel))));
+    context.log(run::Level::info, fmt::format("the frames exceed the memory ceiling: {} of them go to the output folder while they are fitted", text::format_bytes(static_cast<double>(pixels * stored_bytes_per_pixel))));
   }
   std::vector<std::int64_t> at{0};
   for (const auto& file : files) at.push_back(at.back() + 2 * file.box().area());

@@ -8,7 +8,7 @@
 #include "tessera/extraction/extract_options.h"
 #include "tessera/extraction/find.h"
 #include "tessera/extraction/fit_image.h"
-#include "tessera/pipeline/context.h"
+#include "tessera/run/context.h"
 
 namespace tessera::extraction {
 
@@ -23,11 +23,11 @@ struct OpenedImage {
 };
 
 /// The files named on the command line or in lists; folders of a finished mosaic stand for its mosaic.fits.
-std::vector<instrument::FrameNames> image_names(const std::vector<std::string>& inputs, instrument::InputOptions input, const instrument::ProfileSet& profiles, pipeline::Context& context);
+std::vector<instrument::FrameNames> image_names(const std::vector<std::string>& inputs, instrument::InputOptions input, const instrument::ProfileSet& profiles, run::Context& context);
 
 /// `names`: the image, with -S as a list or as the file itself. Uncertainty and coverage are found by name (NAME_unc.fits, NAME_cov.fits). Throws DataError when a plane has another size, and
 /// SystemError when the image does not fit the memory ceiling.
-OpenedImage open_image(const instrument::FrameNames& names, const ExtractOptions& options, const instrument::ProfileSet& profiles, pipeline::Context& context);
+OpenedImage open_image(const instrument::FrameNames& names, const ExtractOptions& options, const instrument::ProfileSet& profiles, run::Context& context);
 
 /// The variance by which sources are found on an image (detection.uncertainty): of a file, of NAME_std.fits beside it, or one for all pixels, from the median deviation, less where more frames cover it.
 /// Throws DataError: no such file, or of another size.
@@ -58,6 +58,6 @@ RecordedMosaic recorded_mosaic(const std::filesystem::path& path, bool needed = 
 /// Pixels of frames ready for the fit: less what the mosaic took off and the background found on it, noise split. `files` and `psf` must outlive them. Where they and the mosaic exceed the memory ceiling
 /// they are in the file `scratch`, which has no name any more when this returns.
 std::vector<FitImage> open_frames(const std::vector<instrument::FrameFile>& files, const RecordedMosaic& mosaic, const Found& found, const wcs::SkyWcs& mosaic_wcs, const psf::PsfModel& psf,
-                                  const ExtractOptions& options, const std::filesystem::path& scratch, pipeline::Context& context);
+                                  const ExtractOptions& options, const std::filesystem::path& scratch, run::Context& context);
 
 }  // namespace tessera::extraction

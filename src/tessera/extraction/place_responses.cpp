@@ -20,7 +20,7 @@ double weight_of(const RecordedMosaic& record, const RecordedFrame& frame) {
 
 }  // namespace
 
-RecordedFrames recorded_frames(const instrument::FrameFile& mosaic, const instrument::ProfileSet& profiles, pipeline::Context& context) {
+RecordedFrames recorded_frames(const instrument::FrameFile& mosaic, const instrument::ProfileSet& profiles, run::Context& context) {
   RecordedFrames all;
   all.record = recorded_mosaic(mosaic.image.path);
   std::vector<RecordedFrame> used;
@@ -46,7 +46,7 @@ std::string places_unknown(const RecordedMosaic& record) {
   return "";
 }
 
-psf_coadd::CoaddResponse coadd_response(const psf::PsfModel& psf, const instrument::FrameFile& mosaic, const RecordedFrames& frames, int samples_per_pixel, pipeline::Context& context) {
+psf_coadd::CoaddResponse coadd_response(const psf::PsfModel& psf, const instrument::FrameFile& mosaic, const RecordedFrames& frames, int samples_per_pixel, run::Context& context) {
   if (const auto why = places_unknown(frames.record); !why.empty()) throw DataError{fmt::format("{}: no response at single places: {}", mosaic.label(), why)};
   const psf_coadd::Output output{mosaic.wcs, mosaic.box(), frames.record.interpolation, frames.record.coadd.min_coverage};
   std::vector<psf_coadd::CoaddedFrame> placed(frames.files.size());
@@ -63,7 +63,7 @@ psf_coadd::CoaddResponse coadd_response(const psf::PsfModel& psf, const instrume
   }
 }
 
-psf::PsfModel with_places(const psf::PsfModel& mean, const psf_coadd::CoaddResponse& coadd, const std::vector<std::pair<double, double>>& places, double radius, pipeline::Context& context) {
+psf::PsfModel with_places(const psf::PsfModel& mean, const psf_coadd::CoaddResponse& coadd, const std::vector<std::pair<double, double>>& places, double radius, run::Context& context) {
   const auto count = static_cast<std::int64_t>(places.size());
   if (count * coadd.bytes_per_table() > context.memory_bytes() / share_of_memory)
     throw SystemError{fmt::format("the responses at {} places of the mosaic take {} MB, a third of the memory ceiling is {} MB; raise --memory or psf.place_snr", count, count * coadd.bytes_per_table() >> 20,

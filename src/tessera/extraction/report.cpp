@@ -11,10 +11,10 @@
 #include "tessera/base/text.h"
 #include "tessera/core/statistics.h"
 #include "tessera/picture/sky_marks.h"
-#include "tessera/pipeline/report.h"
-#include "tessera/pipeline/report_figures.h"
 #include "tessera/report/figure.h"
 #include "tessera/report/svg.h"
+#include "tessera/run/report_page.h"
+#include "tessera/run/sky_figure.h"
 
 namespace tessera::extraction {
 namespace {
@@ -37,7 +37,7 @@ report::SkyFigure figure(const std::string& id, const std::string& title, const 
   const auto preview = builder.finish();
   picture::PictureOptions options;
   options.title = title, options.unit = unit;
-  return pipeline::sky_figure(id, preview, options);
+  return run::sky_figure(id, preview, options);
 }
 
 void summary(Html& h, const ReportParts& p) {
@@ -50,7 +50,7 @@ void summary(Html& h, const ReportParts& p) {
     if (s.group_dof > 0) chi2.push_back(s.group_chi2 / static_cast<double>(s.group_dof));
   }
   h.open("div", {{"class", "tiles"}});
-  using pipeline::summary_tile;
+  using run::summary_tile;
   summary_tile(h, p.list ? "Listed" : "Detections", std::to_string(p.list ? p.sources.size() : p.found.detections.size()), p.list ? "positions given" : "above the threshold");
   summary_tile(h, "Catalogue", std::to_string(p.kept), fmt::format("rows; {} fits went well", fitted));
   summary_tile(h, "Frames", std::to_string(p.images.size()), fmt::format("fitted at once; at most {} see a source", deep));
@@ -71,7 +71,7 @@ void pictures(Html& h, const ReportParts& p) {
   auto image = figure("mosaic", "Less background", unit, p.found.frame.value, p.found.frame, large_side);
   image.large = true;
   image.caption += "The image that sources are found on, asinh stretch; click to enlarge.";
-  pipeline::add_sky_marks(image, p.mosaic.wcs, p.mosaic.width, p.mosaic.height);
+  run::add_sky_marks(image, p.mosaic.wcs, p.mosaic.width, p.mosaic.height);
   auto residual = figure("residual", "Less sources", unit, p.residual, p.found.frame, small_side);
   residual.caption += "What the fitted sources leave. Rings: a response of the wrong width or place; holes: a wrong flux.";
   auto background = figure("background", "Background", unit, p.found.background, p.found.frame, small_side);
@@ -101,14 +101,14 @@ void plots(Html& h, const ReportParts& p) {
   sorted = report::thinned(std::move(sorted), most_marks, per);
   h.element("h2", "Sources").open("div", {{"class", "plots"}});
   const std::string& flux = p.images.empty() ? std::string{} : p.images.front().unit.name;
-  pipeline::plot_card(h, "Signal to noise", report::point_plot(sorted, {.x_label = "lg flux" + (flux.empty() ? "" : ", " + flux), .y_label = "lg S/N", .reference = std::log10(5.0)}),
+  run::plot_card(h, "Signal to noise", report::point_plot(sorted, {.x_label = "lg flux" + (flux.empty() ? "" : ", " + flux), .y_label = "lg S/N", .reference = std::log10(5.0)}),
                       std::string{"The dashed line is 5σ. In the warning colour: fits that did not end well."} + (per > 1 ? fmt::format(" Each mark stands for {} sources.", per) : ""));
   std::vector<double> edges, counts;
   histogram(chi2, 0, std::max(3.0, std::min(20.0, 2 * statistics::median(chi2))), 30, edges, counts);
-  pipeline::plot_card(h, "χ² per degree of freedom", report::bar_plot(edges, counts, {.x_label = "χ²/dof of the group", .y_label = "sources", .from_zero = true}),
+  run::plot_card(h, "χ² per degree of freedom", report::bar_plot(edges, counts, {.x_label = "χ²/dof of the group", .y_label = "sources", .from_zero = true}),
                       fmt::format("Median {}. Pixels of a mosaic are correlated, so there it is not 1 even for a perfect fit.", number_text(statistics::median(chi2))));
   if (!p.pulls.shares.empty())
-    pipeline::plot_card(h, "Residuals under sources", report::bar_plot(p.pulls.edges, p.pulls.shares, {.x_label = "(data − model)/σ", .y_label = "share of pixels", .from_zero = true}),
+    run::plot_card(h, "Residuals under sources", report::bar_plot(p.pulls.edges, p.pulls.shares, {.x_label = "(data − model)/σ", .y_label = "share of pixels", .from_zero = true}),
                         fmt::format("Width {} (1 is right; more: a response that is not that of the frames, or hits that were missed).", number_text(p.pulls.sources)));
   h.close();
 }
@@ -163,7 +163,7 @@ PullSummary pulls_of(std::span<const FitImage> images, std::span<const Source> s
   return summary;
 }
 
-void write_report(const ReportParts& p, pipeline::OutputFolder& folder, pipeline::Recorder& context) {
+void write_report(const ReportParts& p, run::OutputFolder& folder, run::Recorder& context) {
   context.stage("writing report", 1);
   Html h;
   const std::string title = "Sources of " + p.mosaic.image.path.filename().string();
@@ -173,12 +173,12 @@ void write_report(const ReportParts& p, pipeline::OutputFolder& folder, pipeline
   if (std::isfinite(middle.ra_deg)) lead.push_back(fmt::format("{} {} (ICRS)", picture::right_ascension_text(middle.ra_deg), picture::declination_text(middle.dec_deg)));
   h.open("main").open("header").element("h1", report::shortened(title, 120)).element("p", report::shortened(text::join(lead, " · "), 300), {{"class", "lead"}}).close();
   summary(h, p);
-  pipeline::caveat_section(h, context.caveats());
+  run::caveat_section(h, context.caveats());
   pictures(h, p);
   plots(h, p);
   injection_section(h, p);
   worst_section(h, p);
-  pipeline::finish_report(h, title, p.settings, folder, p.run, context);
+  run::finish_report(h, title, p.settings, folder, p.run, context);
   context.step(1);
 }
 

@@ -8,8 +8,8 @@
 #include "tessera/extraction/fit_image.h"
 #include "tessera/extraction/fit_sources.h"
 #include "tessera/extraction/injection.h"
-#include "tessera/pipeline/output_folder.h"
-#include "tessera/pipeline/provenance.h"
+#include "tessera/run/output_folder.h"
+#include "tessera/run/record.h"
 
 namespace tessera::extraction {
 
@@ -21,7 +21,7 @@ struct PullSummary {
 PullSummary pulls_of(std::span<const FitImage> images, std::span<const Source> sources, int window);
 
 struct ReportParts {
-  const pipeline::RunRecord& run;
+  const run::RunRecord& run;
   const param::OptionSet& settings;
   std::span<const FitImage> images;
   std::span<const Source> sources;
@@ -37,6 +37,6 @@ struct ReportParts {
   std::span<const Injected> injected;    ///< artificial sources, none where there were none
   const InjectionSummary& injection;
 };
-void write_report(const ReportParts& parts, pipeline::OutputFolder& folder, pipeline::Recorder& context);
+void write_report(const ReportParts& parts, run::OutputFolder& folder, run::Recorder& context);
 
 }  // namespace tessera::extraction

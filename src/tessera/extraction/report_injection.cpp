@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "tessera/extraction/report_private.h"
-#include "tessera/pipeline/report.h"
 #include "tessera/report/svg.h"
+#include "tessera/run/report_page.h"
 
 namespace tessera::extraction {
 namespace {
@@ -59,13 +59,13 @@ void injection_section(Html& h, const ReportParts& p) {
                              number_text(s.position.factor), number_text(s.position.error, 2)),
             {{"class", "lead"}});
   h.open("div", {{"class", "plots"}});
-  pipeline::plot_card(h, "Completeness against S/N", completeness_plot(s.by_snr, "lg true S/N"), "Share of the artificial sources that is in the catalogue; bars are 68 % intervals, the dashed line is one half.");
-  pipeline::plot_card(h, "Completeness against flux", completeness_plot(s.by_flux, "lg true flux" + (unit.empty() ? "" : ", " + unit)), "The same; where depth differs over the image a flux has different S/N.");
-  pipeline::plot_card(h, "Bias of fluxes", bias_plot(s), fmt::format("Median of fitted over true flux, above {}σ, where finding does not choose by noise.", number_text(s.calibrated_above, 2)));
+  run::plot_card(h, "Completeness against S/N", completeness_plot(s.by_snr, "lg true S/N"), "Share of the artificial sources that is in the catalogue; bars are 68 % intervals, the dashed line is one half.");
+  run::plot_card(h, "Completeness against flux", completeness_plot(s.by_flux, "lg true flux" + (unit.empty() ? "" : ", " + unit)), "The same; where depth differs over the image a flux has different S/N.");
+  run::plot_card(h, "Bias of fluxes", bias_plot(s), fmt::format("Median of fitted over true flux, above {}σ, where finding does not choose by noise.", number_text(s.calibrated_above, 2)));
   if (s.pulls.size() >= 20) {
     std::vector<double> edges, counts;
     histogram(s.pulls, -5, 5, 40, edges, counts);
-    pipeline::plot_card(h, "Errors of fluxes", report::bar_plot(edges, counts, {.x_label = "(fitted − true)/σ", .y_label = "sources", .from_zero = true}),
+    run::plot_card(h, "Errors of fluxes", report::bar_plot(edges, counts, {.x_label = "(fitted − true)/σ", .y_label = "sources", .from_zero = true}),
                         fmt::format("{} artificial sources above {}σ. Half the width that holds 68 %: {} ± {}; 1 is right.", s.pulls.size(), number_text(s.calibrated_above, 2), number_text(s.flux.factor), number_text(s.flux.error, 2)));
   }
   h.close();

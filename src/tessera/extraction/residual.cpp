@@ -17,24 +17,23 @@
 #include "tessera/extraction/place_responses.h"
 #include "tessera/io/tables.h"
 #include "tessera/pipeline/grid_from_file.h"
-#include "tessera/pipeline/mosaic.h"
-#include "tessera/pipeline/run_json.h"
+#include "tessera/run/record.h"
 
 namespace tessera::extraction {
 namespace {
 
 namespace fs = std::filesystem;
-using pipeline::Level;
+using run::Level;
 
-const pipeline::EditedFrames inserted_files{"Inserted", "_inserted", "writing images with sources"};
-const pipeline::EditedFrames source_files{"Sources", "_sources", "writing images of the sources alone"};
+const run::EditedFrames inserted_files{"Inserted", "_inserted", "writing images with sources"};
+const run::EditedFrames source_files{"Sources", "_sources", "writing images of the sources alone"};
 
 class ResidualRun {
  public:
-  ResidualRun(const ResidualRequest& request, const ResidualOptions& options, param::OptionSet& settings, pipeline::Context& outer)
+  ResidualRun(const ResidualRequest& request, const ResidualOptions& options, param::OptionSet& settings, run::Context& outer)
       : request_{request}, options_{options}, settings_{settings}, context_{outer}, clock_{request.verb, request.recorded_arguments()}, profiles_{instrument::ProfileSet::load(instrument::ProfileSet::default_folders())} {}
 
-  pipeline::Outcome run() {
+  run::Outcome run() {
     if (options_.psf.file.empty()) throw UsageError{"no point response given; add --psf FILE, or --psf gaussian:fwhm_pix=2 with the width of stars"};
     if (request_.inputs.size() < 2 && (request_.inputs.empty() || options_.input.images.empty())) throw UsageError{"residual takes a catalogue and then the frames or the mosaic that its sources are taken off"};
     psf_ = instrument::read_psf(options_.psf);
@@ -45,12 +44,12 @@ class ResidualRun {
     take_sources(table);
     if (request_.dry_run) {
       context_.log(Level::info, fmt::format("{} sources would be {} {} image{}; point response: {}", sources_.size(), options_.use.add ? "added to" : "taken off", images_.size(), images_.size() == 1 ? "" : "s", psf_.description()));
-      return pipeline::Outcome::done;
+      return run::Outcome::done;
     }
     std::vector<std::string> files{catalogue()};
     for (const auto& f : files_) files.push_back(f.image.path.string());
-    const auto asked = pipeline::table_request(request_.verb, request_.recorded_arguments(), files, settings_);
-    pipeline::OutputFolder folder{request_.output, asked, request_.overwrite, request_.place};
+    const auto asked = run::table_request(request_.verb, request_.recorded_arguments(), files, settings_);
+    run::OutputFolder folder{request_.output, asked, request_.overwrite, request_.place};
     context_.log_to(folder.product("tessera.log").string());
     place();
     const SourceLists lists{images_.size(), sources_};
@@ -132,7 +131,7 @@ class ResidualRun {
   }
 
   /// images.txt beside the images, a list for -I.
-  static void write_list(const std::vector<std::string>& names, const pipeline::EditedFrames& what, pipeline::OutputFolder& folder) {
+  static void write_list(const std::vector<std::string>& names, const run::EditedFrames& what, run::OutputFolder& folder) {
     std::string text;
     for (const auto& name : names)
       for (const auto& place : folder.places(name)) text += (fs::absolute(folder.path()) / place).string() + "\n";
@@ -149,26 +148,24 @@ class ResidualRun {
     if (off > 0) context_.caveat("out-of-field", fmt::format("{} of {} sources lie on no image", off, sources_.size()), off);
   }
 
-  pipeline::Outcome finish(std::vector<std::string> files, const pipeline::Request& asked, pipeline::OutputFolder& folder) {
+  run::Outcome finish(std::vector<std::string> files, const run::Request& asked, run::OutputFolder& folder) {
     files.insert(files.end(), read_.begin(), read_.end());
     if (files::exists(options_.psf.file)) files.push_back(options_.psf.file);
     if (places_ && !options_.use.grid.empty()) files.push_back(options_.use.grid);
     files.insert(files.end(), request_.other_inputs.begin(), request_.other_inputs.end());
-    const auto inputs = pipeline::hash_files(files, context_);
-    clock_.stop();
+    const auto inputs = run::hash_files(files, context_);
     const std::vector<std::pair<std::string, double>> results{{"rows", static_cast<double>(rows_)}, {"sources", static_cast<double>(seen_)}, {"images", static_cast<double>(images_.size())}};
-    files::write_atomic(folder.product("run.json"), pipeline::run_json(clock_.record, asked.plan_hash, settings_, inputs, pipeline::placed_products(request_.kept, products_, folder), results, context_));
-    folder.publish("run.json");
+    run::publish_run(clock_, asked.plan_hash, settings_, inputs, run::placed_products(request_.kept, products_, folder), results, folder, context_);
     context_.log(Level::info, fmt::format("{}: {} sources {} {} image{}, {}", request_.output, seen_, options_.use.add ? "added to" : "taken off", images_.size(), images_.size() == 1 ? "" : "s", text::format_duration(clock_.record.wall_s)));
-    if (seen_ == 0) return pipeline::Outcome::nothing_to_do;
-    return context_.caveats().empty() ? pipeline::Outcome::done : pipeline::Outcome::done_with_caveats;
+    if (seen_ == 0) return run::Outcome::nothing_to_do;
+    return context_.outcome();
   }
 
   const ResidualRequest& request_;
   const ResidualOptions& options_;
   param::OptionSet& settings_;
-  pipeline::Recorder context_;
-  pipeline::RunClock clock_;
+  run::Recorder context_;
+  run::RunClock clock_;
   instrument::ProfileSet profiles_;
   psf::PsfModel psf_, mosaic_psf_;
   std::unique_ptr<wcs::SkyWcs> places_;
@@ -177,7 +174,7 @@ class ResidualRun {
   std::vector<FitImage> images_;
   std::vector<Source> sources_;
   std::vector<std::string> read_;
-  std::vector<pipeline::ProductRecord> products_;
+  std::vector<run::ProductRecord> products_;
   long rows_ = 0, seen_ = 0;
 };
 
@@ -203,6 +200,6 @@ void ResidualOptions::declare(param::OptionSet& options) {
   options.add("input", "Frames, and how they are read", input);
 }
 
-pipeline::Outcome residual(const ResidualRequest& request, const ResidualOptions& options, param::OptionSet& settings, pipeline::Context& context) { return ResidualRun{request, options, settings, context}.run(); }
+run::Outcome residual(const ResidualRequest& request, const ResidualOptions& options, param::OptionSet& settings, run::Context& context) { return ResidualRun{request, options, settings, context}.run(); }
 
 }  // namespace tessera::extraction

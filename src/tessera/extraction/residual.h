@@ -5,8 +5,8 @@
 
 #include "tessera/extraction/extract_options.h"
 #include "tessera/extraction/source_table.h"
-#include "tessera/pipeline/context.h"
-#include "tessera/pipeline/mosaic.h"
+#include "tessera/run/context.h"
+#include "tessera/run/record.h"
 
 namespace tessera::extraction {
 
@@ -16,9 +16,9 @@ struct ResidualRequest {
   bool overwrite = false, dry_run = false;
   std::string verb = "residual";             ///< as in ExtractRequest
   std::vector<std::string> arguments{};
-  pipeline::Placement place{};
+  run::Placement place{};
   std::vector<std::string> other_inputs{};
-  std::vector<pipeline::KeptText> kept{};
+  std::vector<run::KeptText> kept{};
   const std::vector<std::string>& recorded_arguments() const { return arguments.empty() ? inputs : arguments; }
 };
 
@@ -42,6 +42,6 @@ struct ResidualOptions {
 };
 
 /// Throws UsageError, DataError, SystemError, Interrupted. Outcome::nothing_to_do when no source lies on an image; files are written all the same.
-pipeline::Outcome residual(const ResidualRequest& request, const ResidualOptions& options, param::OptionSet& settings, pipeline::Context& context);
+run::Outcome residual(const ResidualRequest& request, const ResidualOptions& options, param::OptionSet& settings, run::Context& context);
 
 }  // namespace tessera::extraction

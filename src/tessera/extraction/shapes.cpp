@@ -141,7 +141,7 @@ std::vector<double> ellipse_factors(const ShapeOptions& options) {
   return factors;
 }
 
-catalog::ColumnSet measure_shapes(const Found& found, const Image<float>& left, const FitImage& image, std::span<const Source> sources, const ShapeOptions& options, pipeline::Context& context) {
+catalog::ColumnSet measure_shapes(const Found& found, const Image<float>& left, const FitImage& image, std::span<const Source> sources, const ShapeOptions& options, run::Context& context) {
   const auto factors = ellipse_factors(options);
   std::vector<Shape> shapes(sources.size());
   const auto pieces = (static_cast<std::int64_t>(sources.size()) + together - 1) / together;

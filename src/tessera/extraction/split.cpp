@@ -199,7 +199,7 @@ class Group {
 
 }  // namespace
 
-SplitSummary split_poor_groups(std::span<const FitImage> images, std::vector<Source>& sources, const FitOptions& options, int window, double link_pix, pipeline::Context& context) {
+SplitSummary split_poor_groups(std::span<const FitImage> images, std::vector<Source>& sources, const FitOptions& options, int window, double link_pix, run::Context& context) {
   SplitSummary summary;
   const auto blocks = group_sources(places_of(sources), link_pix, options.max_group);
   const auto how = block_options(options, true, window);

@@ -10,7 +10,7 @@
 #include "tessera/extraction/extract_options.h"
 #include "tessera/extraction/fit_image.h"
 #include "tessera/extraction/source.h"
-#include "tessera/pipeline/context.h"
+#include "tessera/run/context.h"
 
 namespace tessera::extraction {
 
@@ -22,6 +22,6 @@ struct SplitSummary {
 
 /// After fit_sources() with free positions: adds the sources that groups get to the end of `sources`, as `active` ones with the detection, the windows and the limits of the member they lie nearest to. Groups cut into
 /// blocks are left as they are. All have to be fitted again.
-SplitSummary split_poor_groups(std::span<const FitImage> images, std::vector<Source>& sources, const FitOptions& options, int window, double link_pix, pipeline::Context& context);
+SplitSummary split_poor_groups(std::span<const FitImage> images, std::vector<Source>& sources, const FitOptions& options, int window, double link_pix, run::Context& context);
 
 }  // namespace tessera::extraction

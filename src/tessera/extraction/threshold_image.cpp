@@ -101,7 +101,7 @@ double standardise(Image<float>& image, double threshold, double limit) {
   return mean + threshold * deviation;
 }
 
-Image<float> threshold_image(const Frame& frame, Image<float> significance, const Image<float>& coverage, const psf::PsfModel& psf, const ExtractOptions& options, pipeline::Context& context) {
+Image<float> threshold_image(const Frame& frame, Image<float> significance, const Image<float>& coverage, const psf::PsfModel& psf, const ExtractOptions& options, run::Context& context) {
   const auto& o = options.detection;
   const bool own_pixels = o.image == DetectionImage::filtered || o.image == DetectionImage::pixels;
   Image<float> image = own_pixels ? own_image(frame, significance, psf, options) : std::move(significance);

@@ -3,8 +3,8 @@
 #include "tessera/core/frame.h"
 #include "tessera/detect/noise_map.h"
 #include "tessera/extraction/extract_options.h"
-#include "tessera/pipeline/context.h"
 #include "tessera/psf/psf_model.h"
+#include "tessera/run/context.h"
 
 namespace tessera::extraction {
 
@@ -20,6 +20,6 @@ double standardise(Image<float>& image, double threshold, double limit);
 /// `frame`: less the background, with the variance of the sky around; `significance`: its matched filter in units of the noise around. `coverage` (empty: none known): under a threshold
 /// for the whole image, values of options.detection.image = filtered and pixels are multiplied by its root first (guide 8.3.3). Where that
 /// threshold of the probability comes out at 1, which nothing exceeds, the significance is searched in its stead, with a caveat. NaN where no source is looked for.
-Image<float> threshold_image(const Frame& frame, Image<float> significance, const Image<float>& coverage, const psf::PsfModel& psf, const ExtractOptions& options, pipeline::Context& context);
+Image<float> threshold_image(const Frame& frame, Image<float> significance, const Image<float>& coverage, const psf::PsfModel& psf, const ExtractOptions& options, run::Context& context);
 
 }  // namespace tessera::extraction

@@ -11,13 +11,12 @@
 #include "tessera/core/statistics.h"
 #include "tessera/io/tables.h"
 #include "tessera/match/report.h"
-#include "tessera/pipeline/mosaic.h"
-#include "tessera/pipeline/run_json.h"
+#include "tessera/run/record.h"
 
 namespace tessera::match {
 namespace {
 
-using pipeline::Level;
+using run::Level;
 
 bool kept(const Group& g, Keep keep) {
   switch (keep) {
@@ -45,7 +44,7 @@ Comparison compare(const Catalogue& reference, const Catalogue& other, std::size
   return c;
 }
 
-void tell(const Catalogue& reference, const Catalogue& other, const Comparison& c, pipeline::Context& context) {
+void tell(const Catalogue& reference, const Catalogue& other, const Comparison& c, run::Context& context) {
   const auto& f = c.fit;
   context.log(Level::info, fmt::format("{} and {}: {} of {} and {} rows matched ({:.1f} by chance); offset {:+.4f} ± {:.4f} and {:+.4f} ± {:.4f} arcsec, scatter {:.4f} and {:.4f} arcsec", reference.name, other.name, c.matched,
                                        reference.positions.size(), other.positions.size(), c.by_chance, f.offset_ra, f.offset_ra_err, f.offset_dec, f.offset_dec_err, f.rms_ra, f.rms_dec));
@@ -56,7 +55,7 @@ void tell(const Catalogue& reference, const Catalogue& other, const Comparison& 
     context.caveat("chance-matches", fmt::format("{}: {:.0f} of {} matches with {} are expected by chance; a smaller match.radius has fewer", other.name, c.by_chance, c.matched, reference.name));
 }
 
-std::vector<Catalogue> read_all(const MatchRequest& request, const MatchOptions& options, pipeline::Context& context) {
+std::vector<Catalogue> read_all(const MatchRequest& request, const MatchOptions& options, run::Context& context) {
   const auto names = catalogue_names(request.inputs, options);
   std::vector<Catalogue> catalogues;
   context.stage("reading catalogues", static_cast<std::int64_t>(names.size()));
@@ -89,18 +88,18 @@ void describe(param::Schema<MatchOptions>& s) {
   s.field(&O::formats, "formats", "Formats of the result: fits, ipac, votable, ecsv, parquet.").each_of({"fits", "ipac", "votable", "ecsv", "parquet"}).flag("formats");
 }
 
-pipeline::Outcome match(const MatchRequest& request, const MatchOptions& options, param::OptionSet& settings, pipeline::Context& outer) {
+run::Outcome match(const MatchRequest& request, const MatchOptions& options, param::OptionSet& settings, run::Context& outer) {
   if (request.inputs.size() < 2) throw UsageError{fmt::format("match compares two catalogues or more; {} given", request.inputs.size())};
   for (const auto& format : options.formats) io::table_format(format);
-  pipeline::Recorder context{outer};
-  pipeline::RunClock clock{"match", request.inputs};
+  run::Recorder context{outer};
+  run::RunClock clock{"match", request.inputs};
   const auto catalogues = read_all(request, options, context);
   if (request.dry_run) {
     for (const auto& c : catalogues) context.log(Level::info, fmt::format("{}: {} rows as {}", c.path, c.positions.size(), c.name));
-    return pipeline::Outcome::done;
+    return run::Outcome::done;
   }
-  const auto asked = pipeline::table_request("match", request.inputs, request.inputs, settings);
-  pipeline::OutputFolder folder{request.output, asked, request.overwrite};
+  const auto asked = run::table_request("match", request.inputs, request.inputs, settings);
+  run::OutputFolder folder{request.output, asked, request.overwrite};
   context.log_to(folder.product("tessera.log").string());
 
   context.stage("matching", 1);
@@ -122,9 +121,9 @@ pipeline::Outcome match(const MatchRequest& request, const MatchOptions& options
   if (!options.where.empty()) table = catalog::select_rows(table, catalog::rows_where(table, options.where));
 
   context.stage("writing tables", static_cast<std::int64_t>(options.formats.size()) + 1);
-  std::vector<pipeline::ProductRecord> products;
+  std::vector<run::ProductRecord> products;
   const auto write = [&](const Table& t, const char* stem, io::TableFormat format) {
-    pipeline::write_table_product(t, stem, format, folder, products);
+    run::write_table_product(t, stem, format, folder, products);
     context.step(1);
   };
   for (const auto& format : options.formats) write(table, "matched", io::table_format(format));
@@ -133,18 +132,16 @@ pipeline::Outcome match(const MatchRequest& request, const MatchOptions& options
   write_report({clock.record, settings, options, catalogues, comparisons, groups}, folder, context);
   products.push_back({"report.html", ""});
 
-  const auto inputs = pipeline::hash_files(request.inputs, context);
-  clock.stop();
+  const auto inputs = run::hash_files(request.inputs, context);
   std::vector<std::pair<std::string, double>> results{{"rows", static_cast<double>(table.rows())}};
   for (std::size_t k = 1; k < catalogues.size(); ++k) {
     results.emplace_back("matched_" + catalogues[k].name, static_cast<double>(comparisons[k].matched));
     results.emplace_back("by_chance_" + catalogues[k].name, comparisons[k].by_chance);
   }
-  files::write_atomic(folder.product("run.json"), pipeline::run_json(clock.record, asked.plan_hash, settings, inputs, products, results, context));
-  folder.publish("run.json");
+  run::publish_run(clock, asked.plan_hash, settings, inputs, products, results, folder, context);
   context.log(Level::info, fmt::format("{}: {} rows, {}", request.output, table.rows(), text::format_duration(clock.record.wall_s)));
-  if (table.rows() == 0) return pipeline::Outcome::nothing_to_do;
-  return context.caveats().empty() ? pipeline::Outcome::done : pipeline::Outcome::done_with_caveats;
+  if (table.rows() == 0) return run::Outcome::nothing_to_do;
+  return context.outcome();
 }
 
 }  // namespace tessera::match

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "tessera/param/schema.h"
-#include "tessera/pipeline/context.h"
+#include "tessera/run/context.h"
 
 namespace tessera::match {
 
@@ -31,6 +31,6 @@ struct MatchRequest {
 
 /// Writes matched.fits (and other formats), astrometry.tbl, report.html, run.json and tessera.log. The first catalogue is the reference of the astrometric check. Throws UsageError (fewer
 /// than two catalogues, names), DataError (no table, no positions), SystemError. Nothing kept: Outcome::nothing_to_do, written all the same.
-pipeline::Outcome match(const MatchRequest& request, const MatchOptions& options, param::OptionSet& settings, pipeline::Context& context);
+run::Outcome match(const MatchRequest& request, const MatchOptions& options, param::OptionSet& settings, run::Context& context);
 
 }  // namespace tessera::match

@@ -8,8 +8,8 @@
 #include <numeric>
 
 #include "tessera/base/text.h"
-#include "tessera/pipeline/report.h"
 #include "tessera/report/svg.h"
+#include "tessera/run/report_page.h"
 
 namespace tessera::match {
 namespace {
@@ -29,7 +29,7 @@ void summary(Html& h, const ReportParts& p) {
     ++in[static_cast<std::size_t>(std::count_if(g.rows.begin(), g.rows.end(), [](auto row) { return row >= 0; }))];
     ambiguous += g.others > 0;
   }
-  using pipeline::summary_tile;
+  using run::summary_tile;
   h.open("div", {{"class", "tiles"}});
   summary_tile(h, "Catalogues", std::to_string(p.catalogues.size()), fmt::format("the reference is {}", p.catalogues.front().name));
   summary_tile(h, "Rows", std::to_string(p.groups.size()), "sources kept");
@@ -83,25 +83,25 @@ void plots(Html& h, const std::string& name, const AstrometricFit& fit) {
   const auto note = [&](const std::string& text) { return text + (per > 1 ? fmt::format(" Each mark stands for {} pairs.", per) : ""); };
   h.element("h2", name).open("div", {{"class", "plots"}});
   auto marks = points(fit.residuals, [](const Residual& r) { return r.before_ra; }, [](const Residual& r) { return r.before_dec; }, per);
-  pipeline::plot_card(h, "Differences of positions", report::point_plot(marks, {.x_label = "ΔRA cos Dec, arcsec", .y_label = "ΔDec", .unit = "arcsec", .reference = 0}), note("As they are; in the warning colour those that the fit left out."));
+  run::plot_card(h, "Differences of positions", report::point_plot(marks, {.x_label = "ΔRA cos Dec, arcsec", .y_label = "ΔDec", .unit = "arcsec", .reference = 0}), note("As they are; in the warning colour those that the fit left out."));
   marks = points(fit.residuals, [](const Residual& r) { return r.xi; }, [](const Residual& r) { return r.ra; }, per);
-  pipeline::plot_card(h, "Residuals along right ascension", report::point_plot(marks, {.x_label = "east of the middle, arcsec", .y_label = "ΔRA cos Dec", .unit = "arcsec", .reference = 0}), note("After offset, rotation and scale: a bend is distortion."));
+  run::plot_card(h, "Residuals along right ascension", report::point_plot(marks, {.x_label = "east of the middle, arcsec", .y_label = "ΔRA cos Dec", .unit = "arcsec", .reference = 0}), note("After offset, rotation and scale: a bend is distortion."));
   marks = points(fit.residuals, [](const Residual& r) { return r.eta; }, [](const Residual& r) { return r.dec; }, per);
-  pipeline::plot_card(h, "Residuals along declination", report::point_plot(marks, {.x_label = "north of the middle, arcsec", .y_label = "ΔDec", .unit = "arcsec", .reference = 0}), note("After offset, rotation and scale."));
+  run::plot_card(h, "Residuals along declination", report::point_plot(marks, {.x_label = "north of the middle, arcsec", .y_label = "ΔDec", .unit = "arcsec", .reference = 0}), note("After offset, rotation and scale."));
   std::vector<double> edges, counts(24);
   double most = 0;
   for (const auto& r : fit.residuals) most = std::max(most, std::hypot(r.before_ra, r.before_dec));
   if (most > 0) {
     for (int i = 0; i <= 24; ++i) edges.push_back(most * i / 24);
     for (const auto& r : fit.residuals) counts[std::min<std::size_t>(23, static_cast<std::size_t>(std::hypot(r.before_ra, r.before_dec) / most * 24))] += 1;
-    pipeline::plot_card(h, "Separations", report::bar_plot(edges, counts, {.x_label = "separation, arcsec", .y_label = "pairs", .from_zero = true}), "Rising towards the limit: matches by chance. Cut off at the limit: a radius that is too small.");
+    run::plot_card(h, "Separations", report::bar_plot(edges, counts, {.x_label = "separation, arcsec", .y_label = "pairs", .from_zero = true}), "Rising towards the limit: matches by chance. Cut off at the limit: a radius that is too small.");
   }
   h.close();
 }
 
 }  // namespace
 
-void write_report(const ReportParts& p, pipeline::OutputFolder& folder, pipeline::Recorder& context) {
+void write_report(const ReportParts& p, run::OutputFolder& folder, run::Recorder& context) {
   context.stage("writing report", 1);
   Html h;
   std::vector<std::string> names;
@@ -109,10 +109,10 @@ void write_report(const ReportParts& p, pipeline::OutputFolder& folder, pipeline
   const std::string title = report::shortened("Matched: " + text::join(names, ", "), 120);
   h.open("main").open("header").element("h1", title).element("p", "Cross-match of catalogues and comparison of their positions", {{"class", "lead"}}).close();
   summary(h, p);
-  pipeline::caveat_section(h, context.caveats());
+  run::caveat_section(h, context.caveats());
   comparisons(h, p);
   for (std::size_t k = 1; k < std::min(p.catalogues.size(), most_catalogues); ++k) plots(h, p.catalogues[k].name + " less " + p.catalogues.front().name, p.comparisons[k].fit);
-  pipeline::finish_report(h, title, p.settings, folder, p.run, context);
+  run::finish_report(h, title, p.settings, folder, p.run, context);
   context.step(1);
 }
 

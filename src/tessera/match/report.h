@@ -3,19 +3,19 @@
 #include <span>
 
 #include "tessera/match/catalogue.h"
-#include "tessera/pipeline/output_folder.h"
-#include "tessera/pipeline/provenance.h"
+#include "tessera/run/output_folder.h"
+#include "tessera/run/record.h"
 
 namespace tessera::match {
 
 struct ReportParts {
-  const pipeline::RunRecord& run;
+  const run::RunRecord& run;
   const param::OptionSet& settings;
   const MatchOptions& options;
   std::span<const Catalogue> catalogues;
   std::span<const Comparison> comparisons;
   std::span<const Group> groups;
 };
-void write_report(const ReportParts& parts, pipeline::OutputFolder& folder, pipeline::Recorder& context);
+void write_report(const ReportParts& parts, run::OutputFolder& folder, run::Recorder& context);
 
 }  // namespace tessera::match

@@ -11,6 +11,7 @@
 #include "tessera/io/fits.h"
 #include "tessera/pipeline/extra_products.h"
 #include "tessera/reproject/area.h"
+#include "tessera/run/context.h"
 
 namespace tessera::pipeline {
 namespace {
@@ -94,7 +95,7 @@ Image<float> array_correction(const Plan& plan, const ExtraOptions& options) {
   return image;
 }
 
-void write_array_correction(const Finished& m, double mean_exposure_s, const std::filesystem::path& path, Context& context) {
+void write_array_correction(const Finished& m, double mean_exposure_s, const std::filesystem::path& path, run::Context& context) {
   const Image<float> image = array_correction(m.plan, m.options.extra);
   Header header = product_header({"", "array-location-dependent correction", {}}, m.plan, m.pass, m.settings, mean_exposure_s);
   header.add_comment("factor for the flux of a point source there; made with the weights and the rejected pixels of mosaic.fits");

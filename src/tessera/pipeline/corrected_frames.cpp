@@ -8,7 +8,7 @@
 #include "tessera/background/surface.h"
 #include "tessera/base/error.h"
 #include "tessera/base/files.h"
-#include "tessera/pipeline/edited_frames.h"
+#include "tessera/run/edited_frames.h"
 
 namespace tessera::pipeline {
 namespace {
@@ -40,7 +40,7 @@ io::ImageEdit edit_of(const instrument::FrameFile& file, const FrameState& state
 }
 
 /// A list for -I, -S or -d, when every frame has that plane in a file of its own.
-void write_list(const std::vector<std::string>& paths, const std::string& name, OutputFolder& folder) {
+void write_list(const std::vector<std::string>& paths, const std::string& name, run::OutputFolder& folder) {
   std::string text;
   for (const auto& path : paths) {
     if (path.empty()) return;
@@ -51,12 +51,12 @@ void write_list(const std::vector<std::string>& paths, const std::string& name, 
 
 }  // namespace
 
-void write_corrected_frames(const Plan& plan, const FramePass& pass, Subtracted what, OutputFolder& folder, std::vector<ProductRecord>& products, Context& context) {
+void write_corrected_frames(const Plan& plan, const FramePass& pass, Subtracted what, run::OutputFolder& folder, std::vector<run::ProductRecord>& products, run::Context& context) {
   const bool all = what == Subtracted::background;
   const std::string where = all ? "Overlap_corr" : "Zod_Sub";
   const auto edit = [&](std::size_t i) { return edit_of(plan.frames[i], pass.frames[i], pass, what); };
-  const auto names = write_edited_frames(plan.frames, {where, "", all ? "writing corrected frames" : "writing frames without zodiacal light"}, edit, folder, products, context);
-  const auto by_file = frames_of_files(plan.frames);
+  const auto names = run::write_edited_frames(plan.frames, {where, "", all ? "writing corrected frames" : "writing frames without zodiacal light"}, edit, folder, products, context);
+  const auto by_file = run::frames_of_files(plan.frames);
   std::vector<std::string> images, sigmas, masks;
   for (std::size_t k = 0; k < names.size(); ++k) {
     const auto& file = plan.frames[by_file[k].front()];

@@ -166,7 +166,7 @@ MeasuredCorrelation mean_of(const std::vector<Box>& blocks, const std::vector<No
 
 }  // namespace
 
-MeasuredCorrelation measure_correlation(const Plan& plan, const FramePass& pass, const FrameMasks& masks, const MosaicOptions& options, FrameCache& cache, Context& context) {
+MeasuredCorrelation measure_correlation(const Plan& plan, const FramePass& pass, const FrameMasks& masks, const MosaicOptions& options, FrameCache& cache, run::Context& context) {
   if (options.coadd.method == coadd::Method::minimum) return {};
   if (const double span = 1 / plan.input_over_output_pixel; reproject::noise_patch(options.interpolation, span) > reproject::largest_noise_patch) {
     MeasuredCorrelation wide;

@@ -8,6 +8,7 @@
 #include "tessera/io/fits.h"
 #include "tessera/pipeline/frame_masks.h"
 #include "tessera/pipeline/frame_pass.h"
+#include "tessera/run/context.h"
 
 namespace tessera::pipeline {
 
@@ -29,7 +30,7 @@ struct MeasuredCorrelation {
 /// mean of Cov(p, p+d) over blocks, each over the block's mean variance and weighted by its coverage, divided by that of U_p U_{p+d}.
 /// Where an output pixel takes too many frame pixels, from the shape of the method's weights (reproject/wide_pixels.h), without samples. Clipped values are taken as kept. For medians see correlation_of_median();
 /// of the minimum nothing is measured: which frame is chosen hangs on the noise.
-MeasuredCorrelation measure_correlation(const Plan& plan, const FramePass& pass, const FrameMasks& masks, const MosaicOptions& options, FrameCache& cache, Context& context);
+MeasuredCorrelation measure_correlation(const Plan& plan, const FramePass& pass, const FrameMasks& masks, const MosaicOptions& options, FrameCache& cache, run::Context& context);
 
 /// The correlation of the medians of n frames' values with a correlation r within each frame. To first order r/k_n for every n, k_n the median's variance times n, as the
 /// mean's covariance with the median is its variance; without end (2/π) arcsin r, the quadrants of the bivariate normal; r itself of one or two values. In between

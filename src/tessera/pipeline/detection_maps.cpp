@@ -8,6 +8,7 @@
 #include "tessera/io/fits.h"
 #include "tessera/parallel/pool.h"
 #include "tessera/pipeline/outlier_maps.h"
+#include "tessera/run/context.h"
 
 namespace tessera::pipeline {
 
@@ -32,9 +33,9 @@ outlier::Clusters read_detection_map(const std::filesystem::path& path, int widt
   return clusters;
 }
 
-std::vector<ProductRecord> write_detection_maps(const Plan& plan, const FramePass& pass, OutputFolder& folder, Context& context) {
+std::vector<run::ProductRecord> write_detection_maps(const Plan& plan, const FramePass& pass, run::OutputFolder& folder, run::Context& context) {
   const auto names = product_names(plan, "Detect", "detmap");
-  std::vector<ProductRecord> records;
+  std::vector<run::ProductRecord> records;
   context.stage("writing detection maps", static_cast<std::int64_t>(names.size()));
   for (std::size_t f = 0; f < names.size(); ++f) {
     parallel::check_interrupt();
@@ -49,7 +50,7 @@ std::vector<ProductRecord> write_detection_maps(const Plan& plan, const FramePas
     io::FitsWriter writer{folder.product(names[f])};
     writer.add_image("", header, std::as_const(map).view());
     writer.close();
-    records.push_back({names[f], datasums(folder.product(names[f]))});
+    records.push_back({names[f], run::datasums(folder.product(names[f]))});
   }
   return records;
 }

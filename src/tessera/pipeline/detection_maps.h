@@ -4,8 +4,9 @@
 #include <filesystem>
 
 #include "tessera/outlier/clusters.h"
-#include "tessera/pipeline/output_folder.h"
-#include "tessera/pipeline/products.h"
+#include "tessera/pipeline/frame_pass.h"
+#include "tessera/run/output_folder.h"
+#include "tessera/run/record.h"
 
 namespace tessera::pipeline {
 
@@ -13,6 +14,6 @@ namespace tessera::pipeline {
 outlier::Clusters read_detection_map(const std::filesystem::path& path, int width, int height);
 
 /// The maps of all usable frames.
-std::vector<ProductRecord> write_detection_maps(const Plan& plan, const FramePass& pass, OutputFolder& folder, Context& context);
+std::vector<run::ProductRecord> write_detection_maps(const Plan& plan, const FramePass& pass, run::OutputFolder& folder, run::Context& context);
 
 }  // namespace tessera::pipeline

@@ -11,6 +11,7 @@
 #include "tessera/core/statistics.h"
 #include "tessera/io/fits.h"
 #include "tessera/io/tables.h"
+#include "tessera/run/context.h"
 
 namespace tessera::pipeline {
 namespace {
@@ -83,12 +84,12 @@ void write_depth(const Finished& m, double mean_exposure_s, const std::filesyste
   writer.close();
 }
 
-std::vector<ProductRecord> write_geometry(const Finished& m, OutputFolder& folder) {
+std::vector<run::ProductRecord> write_geometry(const Finished& m, run::OutputFolder& folder) {
   std::vector<bool> used;
   for (const auto& frame : m.pass.frames) used.push_back(frame.usable);
   const auto table = folder.product("geometry.tbl");
   io::write_table(geometry_table(m.plan.frames, m.plan.on_grid, used), table, io::TableFormat::ipac);
-  std::vector<ProductRecord> records{{"geometry.tbl", files::sha256_file(table)}};
+  std::vector<run::ProductRecord> records{{"geometry.tbl", files::sha256_file(table)}};
   for (const auto& list : geometry_lists(m.plan.frames, used)) {
     const auto path = folder.product(list.name);
     files::write_atomic(path, list.content);
@@ -109,9 +110,9 @@ void check_extra_options(const Plan& plan, const MosaicOptions& options) {
     throw UsageError{fmt::format("local_sky.drop = {} leaves nothing of a window of {} × {} pixels", sky.dropped, sky.window_x, sky.window_y)};
 }
 
-std::vector<ProductRecord> write_extra_products(const Finished& m, OutputFolder& folder, Context& context) {
+std::vector<run::ProductRecord> write_extra_products(const Finished& m, run::OutputFolder& folder, run::Context& context) {
   const auto& extra = m.options.extra;
-  std::vector<ProductRecord> records;
+  std::vector<run::ProductRecord> records;
   if (!(extra.local_sky || extra.depth || extra.footprint || extra.frame_footprints || extra.geometry || extra.interpolated || extra.minback || extra.sigmas || extra.tiles || !extra.array_correction.empty())) return records;
   const double exposure = mean_exposure(m.store);
   const auto image = [&](const char* name, const auto& write) {
@@ -119,7 +120,7 @@ std::vector<ProductRecord> write_extra_products(const Finished& m, OutputFolder&
     context.stage(fmt::format("writing {}", name), 1);
     write(path);
     context.step();
-    records.push_back({name, datasums(path)});
+    records.push_back({name, run::datasums(path)});
   };
   if (extra.local_sky) image("mosaic_minback.fits", [&](const auto& path) { write_local_sky(m, exposure, path, context); });
   if (extra.depth) image("mosaic_depth.fits", [&](const auto& path) { write_depth(m, exposure, path); });

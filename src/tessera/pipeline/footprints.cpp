@@ -9,6 +9,7 @@
 #include "tessera/pipeline/extra_products.h"
 #include "tessera/pipeline/outlier_maps.h"
 #include "tessera/wcs/healpix.h"
+#include "tessera/run/record.h"
 
 namespace tessera::pipeline {
 namespace {
@@ -57,7 +58,7 @@ void add_cells(const wcs::SkyWcs& wcs, std::span<const double> x, std::span<cons
 }
 
 /// Cells that hold the centre of a pixel with data.
-wcs::Moc covered(const Finished& m, Context& context) {
+wcs::Moc covered(const Finished& m, run::Context& context) {
   const int order = order_of(m), height = m.plan.grid.height;
   const auto wcs = m.plan.grid.wcs();
   std::vector<std::int64_t> all;
@@ -123,8 +124,8 @@ void write_moc(const wcs::Moc& moc, const std::filesystem::path& path) {
 
 }  // namespace
 
-std::vector<ProductRecord> write_footprints(const Finished& m, OutputFolder& folder, Context& context) {
-  std::vector<ProductRecord> records;
+std::vector<run::ProductRecord> write_footprints(const Finished& m, run::OutputFolder& folder, run::Context& context) {
+  std::vector<run::ProductRecord> records;
   const auto text = [&](const char* name, const std::string& content) {
     files::write_atomic(folder.product(name), content);
     records.push_back({name, files::sha256(content)});
@@ -133,7 +134,7 @@ std::vector<ProductRecord> write_footprints(const Finished& m, OutputFolder& fol
     context.stage("writing footprints", 1);
     const auto moc = covered(m, context);
     write_moc(moc, folder.product("footprint_moc.fits"));
-    records.push_back({"footprint_moc.fits", datasums(folder.product("footprint_moc.fits"))});
+    records.push_back({"footprint_moc.fits", run::datasums(folder.product("footprint_moc.fits"))});
     text("footprint_moc.json", moc.json());
     text("footprint.reg", regions(m));
     context.step();
@@ -145,7 +146,7 @@ std::vector<ProductRecord> write_footprints(const Finished& m, OutputFolder& fol
   for (std::size_t i = 0; i < names.size(); ++i) {
     parallel::check_interrupt();
     write_moc(frame_moc(m.plan.frames[i], order), folder.product(names[i]));
-    records.push_back({names[i], datasums(folder.product(names[i]))});
+    records.push_back({names[i], run::datasums(folder.product(names[i]))});
     context.step();
   }
   return records;

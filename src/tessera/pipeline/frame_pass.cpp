@@ -104,7 +104,7 @@ void set_weights(const Plan& plan, const coadd::CoaddOptions& options, FramePass
   }
 }
 
-void report_caveats(const Plan& plan, const MosaicOptions& options, FramePass& pass, Context& context) {
+void report_caveats(const Plan& plan, const MosaicOptions& options, FramePass& pass, run::Context& context) {
   for (std::size_t i = 0; i < pass.frames.size(); ++i) {
     auto& f = pass.frames[i];
     const auto name = plan.frames[i].image.path.filename().string();
@@ -162,7 +162,7 @@ MeasuredFrame measure_frame(const Plan& plan, const MosaicOptions& options, std:
   return m;
 }
 
-void measure_frames(const Plan& plan, const MosaicOptions& options, std::span<const std::size_t> wanted, FrameCache& cache, FrameRecords* records, Context& context,
+void measure_frames(const Plan& plan, const MosaicOptions& options, std::span<const std::size_t> wanted, FrameCache& cache, FrameRecords* records, run::Context& context,
                     const std::function<void(std::size_t, MeasuredFrame)>& take) {
   parallel::Budget budget{share_memory(context.memory_bytes()).frames};
   context.stage("measuring frames", static_cast<std::int64_t>(wanted.size()));
@@ -184,7 +184,7 @@ void measure_frames(const Plan& plan, const MosaicOptions& options, std::span<co
   });
 }
 
-void settle_frames(const Plan& plan, const MosaicOptions& options, std::span<const background::CellMap> cells, FramePass& pass, Context& context) {
+void settle_frames(const Plan& plan, const MosaicOptions& options, std::span<const background::CellMap> cells, FramePass& pass, run::Context& context) {
   const bool matched = options.background.method != background::Method::none;
   if (matched) {
     context.stage("matching backgrounds", 1);
@@ -196,7 +196,7 @@ void settle_frames(const Plan& plan, const MosaicOptions& options, std::span<con
   if (matched) measure_background_error(cells, pass);
 }
 
-FramePass run_frame_pass(const Plan& plan, const MosaicOptions& options, FrameCache& cache, Context& context, bool keep_cells, FrameRecords* records) {
+FramePass run_frame_pass(const Plan& plan, const MosaicOptions& options, FrameCache& cache, run::Context& context, bool keep_cells, FrameRecords* records) {
   const std::size_t n = plan.frames.size();
   FramePass pass;
   pass.frames.resize(n);

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "tessera/background/offsets.h"
-#include "tessera/pipeline/context.h"
 #include "tessera/pipeline/frame_cache.h"
 #include "tessera/pipeline/plan.h"
+#include "tessera/run/context.h"
 
 namespace tessera::pipeline {
 
@@ -59,13 +59,13 @@ void place_frame(const Plan& plan, std::size_t frame, FrameState& state);
 MeasuredFrame measure_frame(const Plan& plan, const MosaicOptions& options, std::size_t frame, FrameCache& cache);
 /// Of all frames on the grid, in parallel, or those in `wanted`; what `records` has is not measured again, and what is measured is kept there.
 /// `take` gets each; called for different frames at once.
-void measure_frames(const Plan& plan, const MosaicOptions& options, std::span<const std::size_t> wanted, FrameCache& cache, FrameRecords* records, Context& context,
+void measure_frames(const Plan& plan, const MosaicOptions& options, std::span<const std::size_t> wanted, FrameCache& cache, FrameRecords* records, run::Context& context,
                     const std::function<void(std::size_t, MeasuredFrame)>& take);
 
 /// From what was measured of all frames to offsets, weights and caveats. Needs of plan.frames no more than name, size and exposure.
-void settle_frames(const Plan& plan, const MosaicOptions& options, std::span<const background::CellMap> cells, FramePass& pass, Context& context);
+void settle_frames(const Plan& plan, const MosaicOptions& options, std::span<const background::CellMap> cells, FramePass& pass, run::Context& context);
 
 /// `keep_cells`: leave the sky cells in the result.
-FramePass run_frame_pass(const Plan& plan, const MosaicOptions& options, FrameCache& cache, Context& context, bool keep_cells = false, FrameRecords* records = nullptr);
+FramePass run_frame_pass(const Plan& plan, const MosaicOptions& options, FrameCache& cache, run::Context& context, bool keep_cells = false, FrameRecords* records = nullptr);
 
 }  // namespace tessera::pipeline

@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "tessera/background/frame_sky.h"
-#include "tessera/pipeline/edited_frames.h"
+#include "tessera/run/edited_frames.h"
 
 namespace tessera::pipeline {
 namespace {
@@ -14,7 +14,7 @@ std::string in_unit(const instrument::FrameFile& file, const char* text) { retur
 
 }  // namespace
 
-void write_minback_frames(const Finished& m, OutputFolder& folder, std::vector<ProductRecord>& products, Context& context) {
+void write_minback_frames(const Finished& m, run::OutputFolder& folder, std::vector<run::ProductRecord>& products, run::Context& context) {
   const auto edit_of = [&m](std::size_t i) {
     const auto& file = m.plan.frames[i];
     const auto frame = m.cache.whole(i);
@@ -29,10 +29,10 @@ void write_minback_frames(const Finished& m, OutputFolder& folder, std::vector<P
     };
     return edit;
   };
-  write_edited_frames(m.plan.frames, {"Medfilter", "_minback", "writing frames without their local sky"}, edit_of, folder, products, context);
+  run::write_edited_frames(m.plan.frames, {"Medfilter", "_minback", "writing frames without their local sky"}, edit_of, folder, products, context);
 }
 
-void write_sigma_frames(const Finished& m, OutputFolder& folder, std::vector<ProductRecord>& products, Context& context) {
+void write_sigma_frames(const Finished& m, run::OutputFolder& folder, std::vector<run::ProductRecord>& products, run::Context& context) {
   const auto edit_of = [&m](std::size_t i) {
     const auto& file = m.plan.frames[i];
     const auto frame = m.cache.whole(i);
@@ -49,7 +49,7 @@ void write_sigma_frames(const Finished& m, OutputFolder& folder, std::vector<Pro
     };
     return edit;
   };
-  write_edited_frames(m.plan.frames, {"Sigma", "_sigma", "writing uncertainties of frames"}, edit_of, folder, products, context);
+  run::write_edited_frames(m.plan.frames, {"Sigma", "_sigma", "writing uncertainties of frames"}, edit_of, folder, products, context);
 }
 
 }  // namespace tessera::pipeline

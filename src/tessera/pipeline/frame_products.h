@@ -3,15 +3,15 @@
 #include <vector>
 
 #include "tessera/pipeline/finished.h"
-#include "tessera/pipeline/output_folder.h"
-#include "tessera/pipeline/provenance.h"
+#include "tessera/run/output_folder.h"
+#include "tessera/run/record.h"
 
 namespace tessera::pipeline {
 
 /// Medfilter/NAME_minback.fits for every file that holds frames, in its unit; everything but the pixels is kept.
-void write_minback_frames(const Finished& mosaic, OutputFolder& folder, std::vector<ProductRecord>& products, Context& context);
+void write_minback_frames(const Finished& mosaic, run::OutputFolder& folder, std::vector<run::ProductRecord>& products, run::Context& context);
 
 /// Sigma/NAME_sigma.fits likewise: the 1σ that the frame's pixels were used with, noise scale included; NaN where they are bad.
-void write_sigma_frames(const Finished& mosaic, OutputFolder& folder, std::vector<ProductRecord>& products, Context& context);
+void write_sigma_frames(const Finished& mosaic, run::OutputFolder& folder, std::vector<run::ProductRecord>& products, run::Context& context);
 
 }  // namespace tessera::pipeline

@@ -7,15 +7,15 @@
 #include <system_error>
 
 #include "tessera/pipeline/frame_pass.h"
-#include "tessera/pipeline/record_file.h"
+#include "tessera/run/record_file.h"
 
 namespace tessera::pipeline {
 
 /// Everything but the maps, which place_frame() makes.
-void put(ByteWriter& bytes, const FrameState& state);
-void get(ByteReader& bytes, FrameState& state);
-void put(ByteWriter& bytes, const MeasuredFrame& measured);
-void get(ByteReader& bytes, MeasuredFrame& measured);
+void put(run::ByteWriter& bytes, const FrameState& state);
+void get(run::ByteReader& bytes, FrameState& state);
+void put(run::ByteWriter& bytes, const MeasuredFrame& measured);
+void get(run::ByteReader& bytes, MeasuredFrame& measured);
 
 /// Measured frames in one file of the scratch folder, each under the key of its frame: of a changed file nothing is found.
 class KeptFrames final : public FrameRecords {
@@ -32,9 +32,9 @@ class KeptFrames final : public FrameRecords {
 
  private:
   const Plan& plan_;
-  std::unique_ptr<RecordReader> before_;
-  std::map<std::size_t, RecordEntry> places_;
-  std::unique_ptr<RecordWriter> writer_;
+  std::unique_ptr<run::RecordReader> before_;
+  std::map<std::size_t, run::RecordEntry> places_;
+  std::unique_ptr<run::RecordWriter> writer_;
 };
 
 }  // namespace tessera::pipeline

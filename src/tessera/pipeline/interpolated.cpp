@@ -10,6 +10,7 @@
 #include "tessera/pipeline/extra_products.h"
 #include "tessera/pipeline/outlier_maps.h"
 #include "tessera/pipeline/tile_pass.h"
+#include "tessera/run/record.h"
 
 namespace tessera::pipeline {
 namespace {
@@ -20,7 +21,7 @@ constexpr std::int64_t band_bytes_per_pixel = 3 * sizeof(float);
 /// One frame in bands of rows, as many as a share of the memory ceiling holds: usually all, so that the planes are made at once.
 class InterpolatedFrame {
  public:
-  InterpolatedFrame(const Finished& m, std::size_t frame, Box place, Context& context) : m_{m}, frame_{frame}, place_{place}, context_{context} {
+  InterpolatedFrame(const Finished& m, std::size_t frame, Box place, run::Context& context) : m_{m}, frame_{frame}, place_{place}, context_{context} {
     const std::int64_t share = context.memory_bytes() / 8, row = band_bytes_per_pixel * place.width();
     rows_ = static_cast<int>(std::clamp<std::int64_t>(share / row, 1, place.height()));
   }
@@ -55,7 +56,7 @@ class InterpolatedFrame {
   const Finished& m_;
   std::size_t frame_;
   Box place_;
-  Context& context_;
+  run::Context& context_;
   int rows_ = 1;
   Resampled band_;
   ResampledView view_;
@@ -85,7 +86,7 @@ Names names_of(const std::string& covg) {
 }
 
 template <class Pixel>
-ProductRecord write_plane(const std::string& name, const Header& header, Box place, InterpolatedFrame& frame, OutputFolder& folder, Pixel pixel) {
+run::ProductRecord write_plane(const std::string& name, const Header& header, Box place, InterpolatedFrame& frame, run::OutputFolder& folder, Pixel pixel) {
   const auto path = folder.product(name);
   io::FitsWriter writer{path};
   writer.add_image("", header, place.width(), place.height(), [&](int row, std::span<float> out) {
@@ -95,14 +96,14 @@ ProductRecord write_plane(const std::string& name, const Header& header, Box pla
     for (std::size_t i = 0; i < out.size(); ++i) out[i] = pixel(value[i], variance[i], coverage[i]);
   });
   writer.close();
-  return {name, datasums(path)};
+  return {name, run::datasums(path)};
 }
 
 }  // namespace
 
-std::vector<ProductRecord> write_interpolated(const Finished& m, OutputFolder& folder, Context& context) {
+std::vector<run::ProductRecord> write_interpolated(const Finished& m, run::OutputFolder& folder, run::Context& context) {
   const auto names = product_names(m.plan, "Interp", "covg");
-  std::vector<ProductRecord> records;
+  std::vector<run::ProductRecord> records;
   std::vector<std::int32_t> id, nx, ny, x0, y0;
   std::vector<std::string> listed;
   context.stage("writing interpolated frames", static_cast<std::int64_t>(names.size()));

@@ -11,6 +11,7 @@
 #include "tessera/pipeline/extra_products.h"
 #include "tessera/pipeline/kept_tiles.h"
 #include "tessera/pipeline/pixel_flux.h"
+#include "tessera/run/record.h"
 
 namespace tessera::pipeline {
 namespace {
@@ -79,10 +80,10 @@ std::vector<Box> kept_tiles(int width, int height, int tile_width, int tile_heig
   return tiles;
 }
 
-std::vector<ProductRecord> write_kept_tiles(const Finished& m, double mean_exposure_s, OutputFolder& folder, Context& context) {
+std::vector<run::ProductRecord> write_kept_tiles(const Finished& m, double mean_exposure_s, run::OutputFolder& folder, run::Context& context) {
   const auto& extra = m.options.extra;
   const auto tiles = kept_tiles(m.plan.grid.width, m.plan.grid.height, extra.tile_width, extra.tile_height);
-  std::vector<ProductRecord> records;
+  std::vector<run::ProductRecord> records;
   std::vector<std::int32_t> id, nx, ny, x0, y0;
   std::vector<std::string> name;
   std::string frames;
@@ -96,7 +97,7 @@ std::vector<ProductRecord> write_kept_tiles(const Finished& m, double mean_expos
       const auto file = fmt::format("Coadd/{}_{}.fits", number, what.suffix);
       const auto path = folder.product(file);
       write_tile(m, tile, what, on_tile(product_header(text_of(m, what), m.plan, m.pass, m.settings, mean_exposure_s), tile), path);
-      records.push_back({file, datasums(path)});
+      records.push_back({file, run::datasums(path)});
     }
     id.push_back(static_cast<std::int32_t>(t + 1)), nx.push_back(tile.width()), ny.push_back(tile.height()), x0.push_back(tile.x0), y0.push_back(tile.y0);
     name.push_back(number + "_Image.fits");

@@ -6,6 +6,7 @@
 #include "tessera/background/running_median.h"
 #include "tessera/io/fits.h"
 #include "tessera/pipeline/extra_products.h"
+#include "tessera/run/context.h"
 
 namespace tessera::pipeline {
 namespace {
@@ -31,7 +32,7 @@ class MovingRows {
 };
 
 /// Fills `sky` from the rows around it, block by block.
-void sky_of_band(View<const float> rows, const background::WindowOptions& window, Image<float>& sky, Context& context) {
+void sky_of_band(View<const float> rows, const background::WindowOptions& window, Image<float>& sky, run::Context& context) {
   const Box band = sky.box();
   const int blocks = (band.width() + block_side - 1) / block_side;
   context.pool().for_each(blocks, [&](std::int64_t i) {
@@ -42,7 +43,7 @@ void sky_of_band(View<const float> rows, const background::WindowOptions& window
   });
 }
 
-void write_running(const Finished& m, const Header& header, io::FitsWriter& writer, Context& context) {
+void write_running(const Finished& m, const Header& header, io::FitsWriter& writer, run::Context& context) {
   const auto& o = m.options.local_sky;
   const background::WindowOptions window{o.window_x, o.window_y, o.dropped};
   const auto& grid = m.plan.grid;
@@ -79,7 +80,7 @@ void write_panels(const Finished& m, const Header& header, io::FitsWriter& write
 
 }  // namespace
 
-void write_local_sky(const Finished& m, double mean_exposure_s, const std::filesystem::path& path, Context& context) {
+void write_local_sky(const Finished& m, double mean_exposure_s, const std::filesystem::path& path, run::Context& context) {
   const Header header = product_header({m.plan.unit, "mosaic without its local sky", {}}, m.plan, m.pass, m.settings, mean_exposure_s);
   io::FitsWriter writer{path};
   if (m.options.local_sky.panels)

@@ -17,7 +17,6 @@
 #include "tessera/base/text.h"
 #include "tessera/pipeline/extra_products.h"
 #include "tessera/pipeline/frame_records.h"
-#include "tessera/pipeline/output_folder.h"
 #include "tessera/pipeline/products.h"
 #include "tessera/pipeline/provenance.h"
 #include "tessera/pipeline/rejection_pass.h"
@@ -26,33 +25,21 @@
 #include "tessera/pipeline/tile_keys.h"
 #include "tessera/pipeline/tile_pass.h"
 #include "tessera/pipeline/unpack.h"
+#include "tessera/run/output_folder.h"
 
 namespace tessera::pipeline {
 
-Request folder_request(const MosaicRequest& request, const Plan& plan, const param::OptionSet& settings) {
-  Request r{request.verb, plan.request, request.recorded_arguments(), std::filesystem::current_path().string(), {}, {}};
+run::Request folder_request(const MosaicRequest& request, const Plan& plan, const param::OptionSet& settings) {
+  run::Request r{request.verb, plan.request, request.recorded_arguments(), std::filesystem::current_path().string(), {}, {}};
   for (const auto& s : settings.settings()) r.settings.emplace_back(s.key, s.value);
   for (const auto& f : plan.frames) r.frames.push_back(f.image.path.string());
   return r;
 }
 
-std::vector<ProductRecord> placed_products(const std::vector<KeptText>& kept, const std::vector<ProductRecord>& products, OutputFolder& folder) {
-  std::vector<ProductRecord> placed;
-  const auto add = [&](const std::string& name, const std::string& datasum) {
-    for (const auto& place : folder.places(name)) placed.push_back({place, datasum});
-  };
-  for (const auto& product : products) add(product.name, product.datasum);
-  for (const auto& text : kept) {
-    files::write_atomic(folder.product(text.name), text.content);
-    add(text.name, "");
-  }
-  return placed;
-}
-
 namespace {
 
 /// What many frames have in common is said once, with their number.
-void report_frame_notes(const Plan& plan, Context& context) {
+void report_frame_notes(const Plan& plan, run::Context& context) {
   std::vector<std::pair<std::string, std::vector<std::string>>> notes;  // text, frames; in the order met
   for (const auto& frame : plan.frames)
     for (const auto& note : frame.notes) {
@@ -68,8 +55,8 @@ void report_frame_notes(const Plan& plan, Context& context) {
 
 }  // namespace
 
-void report_plan(const Plan& plan, int margin, Context& context) {
-  for (const auto& note : plan.notes) context.log(Level::info, note);
+void report_plan(const Plan& plan, int margin, run::Context& context) {
+  for (const auto& note : plan.notes) context.log(run::Level::info, note);
   for (const auto& caution : plan.cautions) context.caveat("mixed-frames", caution, 1);
   for (const auto& reason : plan.skipped) context.caveat("frame-skipped", reason, 1);
   report_frame_notes(plan, context);
@@ -80,13 +67,13 @@ void report_plan(const Plan& plan, int margin, Context& context) {
 
 namespace {
 
-void run_tiles(const Plan& plan, const FramePass& pass, const MosaicOptions& options, FrameCache& cache, const FrameMasks* masks, TileStore& store, Context& context) {
+void run_tiles(const Plan& plan, const FramePass& pass, const MosaicOptions& options, FrameCache& cache, const FrameMasks* masks, TileStore& store, run::Context& context) {
   std::vector<std::int64_t> todo;
   for (std::int64_t t = 0; t < plan.lattice.count(); ++t)
     if (!plan.tile_frames[static_cast<std::size_t>(t)].empty() && !store.finished(t)) todo.push_back(t);
   if (store.finished_count() > 0 || store.stale_count() > 0) {
     const auto stale = store.stale_count() == 0 ? "" : fmt::format(" ({} of them once more, as their frames, or the offsets of these, are others now)", store.stale_count());
-    context.log(Level::info, fmt::format("resuming: {} tiles are finished, {} to do{}", store.finished_count(), todo.size(), stale));
+    context.log(run::Level::info, fmt::format("resuming: {} tiles are finished, {} to do{}", store.finished_count(), todo.size(), stale));
   }
   context.stage("coadding tiles", static_cast<std::int64_t>(todo.size()));
   TilePass tiles{plan, pass, options, cache, masks};
@@ -101,15 +88,15 @@ void run_tiles(const Plan& plan, const FramePass& pass, const MosaicOptions& opt
 bool has_correlation(const MosaicOptions& options) { return options.products.correlation && options.interpolation.uncertainty == reproject::Uncertainty::variance; }
 
 /// What an interrupted run leaves is of use: say so before the line that ends it.
-void tell_how_to_go_on(const OutputFolder& folder, const std::string& output, Context& context) {
-  if (folder.resumable()) context.log(Level::warning, fmt::format("what is finished is kept; give the same command again, or: tessera resume {}", output));
+void tell_how_to_go_on(const run::OutputFolder& folder, const std::string& output, run::Context& context) {
+  if (folder.resumable()) context.log(run::Level::warning, fmt::format("what is finished is kept; give the same command again, or: tessera resume {}", output));
 }
 
 /// All passes over frames and tiles, then the products.
-void run_passes(Plan& plan, const MosaicRequest& request, const MosaicOptions& options, const param::OptionSet& settings, OutputFolder& folder, RunClock& run, Recorder& context) {
+void run_passes(Plan& plan, const MosaicRequest& request, const MosaicOptions& options, const param::OptionSet& settings, run::OutputFolder& folder, run::RunClock& run, run::Recorder& context) {
   FrameCache cache{plan.frames, share_memory(context.memory_bytes()).cache, plan.stamps};
   KeptFrames kept{folder.scratch(), plan};
-  if (kept.found() > 0) context.log(Level::info, fmt::format("resuming: {} of {} frames are measured", kept.found(), plan.frames.size()));
+  if (kept.found() > 0) context.log(run::Level::info, fmt::format("resuming: {} of {} frames are measured", kept.found(), plan.frames.size()));
   const FramePass pass = run_frame_pass(plan, options, cache, context, false, &kept);
   parallel::release_freed_memory();  // the cells of all frames
   for (std::size_t i = 0; i < pass.frames.size(); ++i)
@@ -126,7 +113,7 @@ void run_passes(Plan& plan, const MosaicRequest& request, const MosaicOptions& o
 
 }  // namespace
 
-void finish_mosaic(const FinishedTiles& m, const MosaicRequest& request, const MosaicOptions& options, const param::OptionSet& settings, OutputFolder& folder, RunClock& run, Recorder& context) {
+void finish_mosaic(const FinishedTiles& m, const MosaicRequest& request, const MosaicOptions& options, const param::OptionSet& settings, run::OutputFolder& folder, run::RunClock& run, run::Recorder& context) {
   const auto noise = has_correlation(options) ? measure_correlation(m.plan, m.pass, m.masks, options, m.cache, context) : MeasuredCorrelation{};
   StarLosses losses;
   if (options.rejection.schemes() != 0) losses = measure_star_losses(m.plan, m.pass, m.store, m.masks, options.rejection.fatal());
@@ -140,14 +127,13 @@ void finish_mosaic(const FinishedTiles& m, const MosaicRequest& request, const M
     products.push_back({"report.html", ""});
     run.stop();
   }
-  files::write_atomic(folder.product("run.json"), run_json(run.record, m.plan, m.pass, m.masks, stars, options, settings, m.inputs, placed_products(request.kept, products, folder), losses, context));
-  folder.publish("run.json");
-  context.log(Level::info, fmt::format("{}: {} frame{}, {} × {} pixels, {}", request.output, m.plan.frames.size(), m.plan.frames.size() == 1 ? "" : "s", m.plan.grid.width, m.plan.grid.height,
+  publish_mosaic(run, m.plan, m.pass, m.masks, stars, options, settings, m.inputs, run::placed_products(request.kept, products, folder), losses, folder, context);
+  context.log(run::Level::info, fmt::format("{}: {} frame{}, {} × {} pixels, {}", request.output, m.plan.frames.size(), m.plan.frames.size() == 1 ? "" : "s", m.plan.grid.width, m.plan.grid.height,
                                        text::format_duration(run.record.wall_s)));
 }
 
-void print_plan(const Plan& plan, Context& context) {
-  for (const auto& note : plan.notes) context.log(Level::info, note);
+void print_plan(const Plan& plan, run::Context& context) {
+  for (const auto& note : plan.notes) context.log(run::Level::info, note);
   for (const auto& caution : plan.cautions) context.caveat("mixed-frames", caution, 1);
   const auto text = describe_plan(plan, context.pool().threads(), context.memory_bytes());
   if (std::fputs(text.c_str(), stdout) < 0 || std::fflush(stdout) != 0) {
@@ -155,20 +141,20 @@ void print_plan(const Plan& plan, Context& context) {
   }
 }
 
-Outcome make_mosaic(const MosaicRequest& request, const MosaicOptions& options, param::OptionSet& settings, Context& outer) {
-  RunClock run{request};
-  Recorder context{outer};
+run::Outcome make_mosaic(const MosaicRequest& request, const MosaicOptions& options, param::OptionSet& settings, run::Context& outer) {
+  run::RunClock run{request.verb, request.recorded_arguments()};
+  run::Recorder context{outer};
   const auto profiles = instrument::ProfileSet::load(instrument::ProfileSet::default_folders());
   Plan plan = make_plan(request.inputs, options, settings, profiles, context);
   check_extra_options(plan, options);
   if (request.dry_run) {
     print_plan(plan, context);
-    return Outcome::done;
+    return run::Outcome::done;
   }
-  OutputFolder folder{request.output, folder_request(request, plan, settings), request.overwrite, request.place};
+  run::OutputFolder folder{request.output, folder_request(request, plan, settings), request.overwrite, request.place};
   context.log_to(folder.product("tessera.log").string());
   for (const auto& line : text::split(describe_plan(plan, context.pool().threads(), context.memory_bytes()), '\n'))
-    if (!line.empty()) context.log(Level::debug, line);
+    if (!line.empty()) context.log(run::Level::debug, line);
   report_plan(plan, options.geometry.margin, context);
   unpack_large(plan.frames, folder.scratch(), context);
   for (bool again = true; again;) try {
@@ -177,7 +163,7 @@ Outcome make_mosaic(const MosaicRequest& request, const MosaicOptions& options, 
     } catch (const UnreadableFrame& error) {
       if (options.input.on_bad_frame == instrument::OnBadFrame::stop || plan.lost.count(error.frame())) throw;
       // Measured before and not readable now: everything is settled anew without it, its part in the others' offsets too.
-      context.log(Level::warning, fmt::format("{}; going on without this frame", error.what()));
+      context.log(run::Level::warning, fmt::format("{}; going on without this frame", error.what()));
       plan.lost.emplace(error.frame(), error.what());
       again = true;
     } catch (const DataError&) {
@@ -187,7 +173,7 @@ Outcome make_mosaic(const MosaicRequest& request, const MosaicOptions& options, 
       tell_how_to_go_on(folder, request.output, context);
       throw;
     }
-  return context.caveats().empty() ? Outcome::done : Outcome::done_with_caveats;
+  return context.outcome();
 }
 
 }  // namespace tessera::pipeline

@@ -11,6 +11,7 @@
 #include "tessera/base/text.h"
 #include "tessera/io/fits.h"
 #include "tessera/outlier/deviation.h"
+#include "tessera/run/context.h"
 
 namespace tessera::pipeline {
 namespace {
@@ -48,14 +49,14 @@ Box OutlierMaps::place(const Plan& plan, std::size_t frame) { return intersectio
 void OutlierMaps::put(std::size_t frame, Plane plane, View<const float> deviation, Box part) const {
   const Box whole = place(plan_, frame), inside = intersection(part, whole);
   if (inside.empty()) return;
-  const ScratchFile file{scratch_file(scratch_, frame), "an outlier map"};
+  const run::ScratchFile file{scratch_file(scratch_, frame), "an outlier map"};
   for (int y = inside.y0; y < inside.y1; ++y) file.write(deviation.window(inside).row(y), offset_of(whole, plane, inside.x0, y));
 }
 
 Image<float> OutlierMaps::read(std::size_t frame, Plane plane) const {
   Image<float> map{place(plan_, frame)};
   if (map.empty()) return map;
-  const ScratchFile file{scratch_file(scratch_, frame), "an outlier map"};
+  const run::ScratchFile file{scratch_file(scratch_, frame), "an outlier map"};
   for (int y = map.box().y0; y < map.box().y1; ++y) file.read(map.row(y), offset_of(map.box(), plane, map.box().x0, y));
   return map;
 }
@@ -83,7 +84,7 @@ void write_outlier_map(const Plan& plan, const MosaicOptions& options, const Out
   writer.close();
 }
 
-FrameMasks masks_from_maps(const Plan& plan, const FramePass& frames, const MosaicOptions& options, const std::vector<std::string>& names, FrameCache& cache, Context& context) {
+FrameMasks masks_from_maps(const Plan& plan, const FramePass& frames, const MosaicOptions& options, const std::vector<std::string>& names, FrameCache& cache, run::Context& context) {
   using outlier::Scheme;
   FrameMasks masks{plan.frames.size()};
   parallel::Budget budget{share_memory(context.memory_bytes()).frames};

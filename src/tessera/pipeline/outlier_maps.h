@@ -8,7 +8,7 @@
 
 #include "tessera/pipeline/frame_masks.h"
 #include "tessera/pipeline/frame_pass.h"
-#include "tessera/pipeline/scratch_file.h"
+#include "tessera/run/scratch_file.h"
 
 namespace tessera::pipeline {
 
@@ -34,7 +34,7 @@ void write_outlier_map(const Plan& plan, const MosaicOptions& options, const Out
 
 /// Masks by thresholds on the maps in `folder`, those of a finished run of the same frames on the same grid; nothing is compared again. `names`: the
 /// maps' files, per frame. Throws DataError naming the file that is not there or is of another grid.
-FrameMasks masks_from_maps(const Plan& plan, const FramePass& frames, const MosaicOptions& options, const std::vector<std::string>& names, FrameCache& cache, Context& context);
+FrameMasks masks_from_maps(const Plan& plan, const FramePass& frames, const MosaicOptions& options, const std::vector<std::string>& names, FrameCache& cache, run::Context& context);
 
 /// FOLDER/NAME_SUFFIX.fits per frame: the image's name without .fits and what compression added; frames that share it get a number.
 std::vector<std::string> product_names(const Plan& plan, const std::string& folder, const std::string& suffix);

@@ -37,8 +37,8 @@ Image<float> mean_of_maps(std::span<const ResampledView> frames, std::span<const
   return mean;
 }
 
-std::vector<ProductRecord> write_outlier_mosaics(const Plan& plan, const FramePass& pass, const MosaicOptions& options, const param::OptionSet& settings, double mean_exposure_s, OutputFolder& folder) {
-  std::vector<ProductRecord> records;
+std::vector<run::ProductRecord> write_outlier_mosaics(const Plan& plan, const FramePass& pass, const MosaicOptions& options, const param::OptionSet& settings, double mean_exposure_s, run::OutputFolder& folder) {
+  std::vector<run::ProductRecord> records;
   if (!options.products.outlier_mosaic && !options.products.dual_outlier_mosaic) return records;
   const OutlierMosaics mosaics{plan, folder.scratch()};
   std::vector<char> has_frames(static_cast<std::size_t>(plan.lattice.count()));
@@ -52,7 +52,7 @@ std::vector<ProductRecord> write_outlier_mosaics(const Plan& plan, const FramePa
         if (const Box box = plan.lattice.box(t); y >= box.y0 && y < box.y1 && !has_frames[static_cast<std::size_t>(t)]) std::fill(row.begin() + box.x0, row.begin() + box.x1, NAN);
     });
     writer.close();
-    records.push_back({file, datasums(path)});
+    records.push_back({file, run::datasums(path)});
   };
   if (options.products.outlier_mosaic) write("mosaic_outlier.fits", "mean deviation of the frames from their median, in units of the scatter", OutlierMosaics::deviation);
   if (options.products.dual_outlier_mosaic) write("mosaic_dual_outlier.fits", "mean of -1 for an outlier, 1 for a source (dual scheme)", OutlierMosaics::sign);

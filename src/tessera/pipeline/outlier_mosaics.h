@@ -6,8 +6,8 @@
 #include <filesystem>
 
 #include "tessera/pipeline/outlier_maps.h"
-#include "tessera/pipeline/output_folder.h"
-#include "tessera/pipeline/provenance.h"
+#include "tessera/run/output_folder.h"
+#include "tessera/run/record.h"
 
 namespace tessera::pipeline {
 
@@ -22,13 +22,13 @@ class OutlierMosaics {
 
  private:
   const Plan& plan_;
-  ScratchFile file_;
+  run::ScratchFile file_;
 };
 
 /// Σ coverage · map / Σ coverage over the frames with coverage of at least `least`; NaN where there is none. All on boxes that hold `part`.
 Image<float> mean_of_maps(std::span<const ResampledView> frames, std::span<const Image<float>> maps, double least, Box part);
 
 /// Writes those that were asked for.
-std::vector<ProductRecord> write_outlier_mosaics(const Plan& plan, const FramePass& pass, const MosaicOptions& options, const param::OptionSet& settings, double mean_exposure_s, OutputFolder& folder);
+std::vector<run::ProductRecord> write_outlier_mosaics(const Plan& plan, const FramePass& pass, const MosaicOptions& options, const param::OptionSet& settings, double mean_exposure_s, run::OutputFolder& folder);
 
 }  // namespace tessera::pipeline

@@ -12,18 +12,19 @@
 #include "tessera/io/tables.h"
 #include "tessera/picture/picture.h"
 #include "tessera/pipeline/corrected_frames.h"
-#include "tessera/pipeline/output_folder.h"
 #include "tessera/pipeline/plan.h"
 #include "tessera/pipeline/products.h"
 #include "tessera/pipeline/provenance.h"
 #include "tessera/pipeline/quicklook.h"
 #include "tessera/pipeline/report.h"
 #include "tessera/pipeline/unpack.h"
+#include "tessera/run/output_folder.h"
+#include "tessera/run/record.h"
 
 namespace tessera::pipeline {
 namespace {
 
-void write_quicklook(const Plan& plan, const FramePass& pass, OutputFolder& folder, std::vector<ProductRecord>& products) {
+void write_quicklook(const Plan& plan, const FramePass& pass, run::OutputFolder& folder, std::vector<run::ProductRecord>& products) {
   const auto look = quicklook(plan, pass);
   const auto path = folder.product("quicklook.fits");
   Header header = look.grid.header();
@@ -33,7 +34,7 @@ void write_quicklook(const Plan& plan, const FramePass& pass, OutputFolder& fold
   io::FitsWriter writer{path};
   writer.add_image("", header, look.pixels.view());
   writer.close();
-  products.push_back({"quicklook.fits", datasums(path)});
+  products.push_back({"quicklook.fits", run::datasums(path)});
   picture::PictureOptions options;
   options.title = fmt::format("Quick look: {} matched frames, bright objects left out", plan.frames.size());
   options.unit = plan.unit;
@@ -42,14 +43,14 @@ void write_quicklook(const Plan& plan, const FramePass& pass, OutputFolder& fold
   picture::write_png(builder.finish(), look.grid, options, folder.product("quicklook.png"));
 }
 
-void write_tables(const Plan& plan, const FramePass& pass, OutputFolder& folder, std::vector<ProductRecord>& products) {
-  products.push_back(write_table_product("FIF.tbl", wcs::fif_table(plan.grid), folder));
-  products.push_back(write_table_product("header_list.tbl", header_list(plan), folder));
-  products.push_back(write_table_product("offsets.tbl", offsets_table(plan, pass, {}), folder));
+void write_tables(const Plan& plan, const FramePass& pass, run::OutputFolder& folder, std::vector<run::ProductRecord>& products) {
+  run::write_table_product(wcs::fif_table(plan.grid), "FIF", io::TableFormat::ipac, folder, products);
+  run::write_table_product(header_list(plan), "header_list", io::TableFormat::ipac, folder, products);
+  run::write_table_product(offsets_table(plan, pass, {}), "offsets", io::TableFormat::ipac, folder, products);
 }
 
-void log_result(const Plan& plan, const FramePass& pass, Context& context) {
-  context.log(Level::info, fmt::format("{} overlaps, {} group{}; the offsets' error in a mean of the frames: {:.3g} {} (median), {:.3g} at most", pass.offsets.pairs.size(), pass.offsets.groups,
+void log_result(const Plan& plan, const FramePass& pass, run::Context& context) {
+  context.log(run::Level::info, fmt::format("{} overlaps, {} group{}; the offsets' error in a mean of the frames: {:.3g} {} (median), {:.3g} at most", pass.offsets.pairs.size(), pass.offsets.groups,
                                        pass.offsets.groups == 1 ? "" : "s", pass.background_error.median, plan.unit, pass.background_error.largest));
 }
 
@@ -74,9 +75,9 @@ void OverlapOptions::declare(param::OptionSet& options) {
   options.add("output", "Products", products);
 }
 
-Outcome match_overlaps(const MosaicRequest& request, OverlapOptions& options, param::OptionSet& settings, Context& outer) {
-  RunClock clock{request};
-  Recorder context{outer};
+run::Outcome match_overlaps(const MosaicRequest& request, OverlapOptions& options, param::OptionSet& settings, run::Context& outer) {
+  run::RunClock clock{request.verb, request.recorded_arguments()};
+  run::Recorder context{outer};
   if (options.mosaic.background.method == background::Method::none)
     throw UsageError{"background.method = none leaves nothing to do for overlap; choose offset, plane or surface"};
   if (options.products.zodi_subtracted && !options.mosaic.background.zodi) throw UsageError{"output.zodi_subtracted needs background.zodi = true: else there is no zodiacal light to subtract"};
@@ -84,33 +85,32 @@ Outcome match_overlaps(const MosaicRequest& request, OverlapOptions& options, pa
   Plan plan = make_plan(request.inputs, options.mosaic, settings, profiles, context);
   if (request.dry_run) {
     std::fputs(describe_plan(plan, context.pool().threads(), context.memory_bytes()).c_str(), stdout);
-    return Outcome::done;
+    return run::Outcome::done;
   }
-  OutputFolder folder{request.output, folder_request(request, plan, settings), request.overwrite, request.place};
+  run::OutputFolder folder{request.output, folder_request(request, plan, settings), request.overwrite, request.place};
   context.log_to(folder.product("tessera.log").string());
   report_plan(plan, 0, context);
   unpack_large(plan.frames, folder.scratch(), context);
   FrameCache cache{plan.frames, share_memory(context.memory_bytes()).cache};
   const FramePass pass = run_frame_pass(plan, options.mosaic, cache, context, options.products.quicklook);
-  std::vector<ProductRecord> products;
+  std::vector<run::ProductRecord> products;
   write_tables(plan, pass, folder, products);
   if (options.products.quicklook) write_quicklook(plan, pass, folder, products);
   if (options.products.zodi_subtracted) write_corrected_frames(plan, pass, Subtracted::zodi, folder, products, context);
   if (options.products.corrected) write_corrected_frames(plan, pass, Subtracted::background, folder, products, context);
   log_result(plan, pass, context);
   if (options.products.report) {
-    write_overlap_report(plan, pass, options.products.quicklook, folder, context);
+    clock.stop();
+    write_overlap_report(clock.record, plan, pass, options.products.quicklook, settings, folder, context);
     products.push_back({"report.html", ""});
   }
   const auto inputs = hash_inputs(plan, request.other_inputs, context);
   // Frames are mapped as for a mosaic with its default rejection, so that a mosaic with this table has the bits of one that solves; nothing is rejected.
   MosaicOptions recorded = options.mosaic;
   recorded.rejection.method = {"none"};
-  clock.stop();
-  files::write_atomic(folder.product("run.json"), run_json(clock.record, plan, pass, FrameMasks{plan.frames.size()}, {}, recorded, settings, inputs, placed_products(request.kept, products, folder), {}, context));
-  folder.publish("run.json");
-  context.log(Level::info, fmt::format("{}: {} frames, {}", request.output, plan.frames.size(), text::format_duration(clock.record.wall_s)));
-  return context.caveats().empty() ? Outcome::done : Outcome::done_with_caveats;
+  publish_mosaic(clock, plan, pass, FrameMasks{plan.frames.size()}, {}, recorded, settings, inputs, run::placed_products(request.kept, products, folder), {}, folder, context);
+  context.log(run::Level::info, fmt::format("{}: {} frames, {}", request.output, plan.frames.size(), text::format_duration(clock.record.wall_s)));
+  return context.outcome();
 }
 
 }  // namespace tessera::pipeline

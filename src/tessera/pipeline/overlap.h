@@ -1,8 +1,8 @@
 /// pipeline/overlap.h — background matching alone: frames in; a table of offsets, corrected frames and a quick look out. MOPEX guide 4.
 #pragma once
-#include "tessera/pipeline/context.h"
 #include "tessera/pipeline/mosaic.h"
 #include "tessera/pipeline/mosaic_options.h"
+#include "tessera/run/context.h"
 
 namespace tessera::pipeline {
 
@@ -22,6 +22,6 @@ struct OverlapOptions {
 };
 
 /// Throws UsageError, DataError, SystemError, Interrupted. A run that was interrupted is simply made anew.
-Outcome match_overlaps(const MosaicRequest& request, OverlapOptions& options, param::OptionSet& settings, Context& context);
+run::Outcome match_overlaps(const MosaicRequest& request, OverlapOptions& options, param::OptionSet& settings, run::Context& context);
 
 }  // namespace tessera::pipeline

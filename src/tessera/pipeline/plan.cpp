@@ -18,9 +18,9 @@
 #include "tessera/pipeline/backgrounds.h"
 #include "tessera/pipeline/context_image.h"
 #include "tessera/pipeline/forecast.h"
-#include "tessera/pipeline/outlier_maps.h"
 #include "tessera/pipeline/frame_cache.h"
 #include "tessera/pipeline/grid_from_file.h"
+#include "tessera/pipeline/outlier_maps.h"
 #include "tessera/pipeline/pixel_flux.h"
 
 namespace tessera::pipeline {
@@ -39,7 +39,7 @@ Header asked_later(const Header& all, const MovingOptions& moving) {
 
 /// Opens every frame's headers. With on_bad_frame = skip a refused one is named and left out.
 void open_frames(Plan& plan, const std::vector<instrument::FrameNames>& names, const MosaicOptions& options,
-                 const instrument::ProfileSet& profiles, Context& context) {
+                 const instrument::ProfileSet& profiles, run::Context& context) {
   std::vector<instrument::FrameFile> opened(names.size());
   std::vector<std::string> refused(names.size()), stamps(names.size());
   context.stage("reading headers", static_cast<std::int64_t>(names.size()));
@@ -125,7 +125,7 @@ Box box_on_grid(const wcs::Footprint& outline, const wcs::SkyWcs& grid, Box whol
 }
 
 /// The largest tile, up to 256 pixels, whose stack fits the memory ceiling on every thread.
-void choose_tiles(Plan& plan, const EngineOptions& options, Context& context) {
+void choose_tiles(Plan& plan, const EngineOptions& options, run::Context& context) {
   const int longest = std::max(plan.grid.width, plan.grid.height);
   plan.lattice = {plan.grid.width, plan.grid.height, std::min(longest, options.tile_size > 0 ? options.tile_size : 256)};
   assign_tiles(plan);
@@ -183,7 +183,7 @@ std::string names_text(const std::vector<instrument::FrameNames>& names) {
 }
 
 /// Hashes of the request, of each frame, and of everything.
-void settle_hashes(Plan& plan, const std::vector<instrument::FrameNames>& given, const std::string& grid_file, const param::OptionSet& settings, Context& context) {
+void settle_hashes(Plan& plan, const std::vector<instrument::FrameNames>& given, const std::string& grid_file, const param::OptionSet& settings, run::Context& context) {
   const auto options = options_text(grid_file, settings);
   plan.request = files::sha256(options + names_text(given));
   const auto common = files::sha256(fmt::format("{}{}unit {} cells {} timed {} frame pixel {} reach {} {} {} {} noise {}\n", options, plan.grid.header().cards80(), plan.unit, plan.cell_side, plan.timed, plan.frame_pixel,
@@ -297,7 +297,7 @@ void assign_tiles(Plan& plan) {
 }
 
 Plan make_plan(const std::vector<std::string>& inputs, const MosaicOptions& options, param::OptionSet& settings,
-               const instrument::ProfileSet& profiles, Context& context) {
+               const instrument::ProfileSet& profiles, run::Context& context) {
   Plan plan;
   const auto names = instrument::expand_inputs(inputs, options.input, profiles, plan.notes);
   if (names.empty()) throw UsageError{"no frames given; name files, folders, globs or @list.txt, or use -I images.txt"};

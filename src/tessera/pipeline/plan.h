@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "tessera/pipeline/context.h"
 #include "tessera/pipeline/mosaic_options.h"
 #include "tessera/pipeline/tile_store.h"
+#include "tessera/run/context.h"
 #include "tessera/wcs/grid.h"
 #include "tessera/wcs/pixel_map.h"
 
@@ -69,7 +69,7 @@ struct Plan {
 
 /// Opens the headers of all inputs (in parallel) and settles everything. Throws UsageError, DataError, SystemError.
 Plan make_plan(const std::vector<std::string>& inputs, const MosaicOptions& options, param::OptionSet& settings,
-               const instrument::ProfileSet& profiles, Context& context);
+               const instrument::ProfileSet& profiles, run::Context& context);
 
 /// Tiles that a frame may touch, halo included, in rising order.
 std::vector<std::int64_t> tiles_of_frame(const Plan& plan, std::size_t frame);

@@ -29,7 +29,7 @@ class EmptyTiles {
   std::map<std::pair<int, int>, std::string> packed_;
 };
 
-void write_packed(const Header& header, const TileStore& store, const PlaneImage& image, io::FitsWriter& writer, Context& context) {
+void write_packed(const Header& header, const TileStore& store, const PlaneImage& image, io::FitsWriter& writer, run::Context& context) {
   const int width = store.lattice().width, height = store.lattice().height;
   const int across = (width + io::packed_tile_width - 1) / io::packed_tile_width, up = (height + io::packed_tile_height - 1) / io::packed_tile_height;
   writer.begin_packed("", header, width, height);
@@ -65,7 +65,7 @@ void write_packed(const Header& header, const TileStore& store, const PlaneImage
 
 }  // namespace
 
-void write_plane(const Header& header, const TileStore& store, const PlaneImage& image, Compression compression, io::FitsWriter& writer, Context& context) {
+void write_plane(const Header& header, const TileStore& store, const PlaneImage& image, Compression compression, io::FitsWriter& writer, run::Context& context) {
   if (image.exact && compression == Compression::rice) compression = Compression::gzip_lossless;
   if (compression == Compression::gzip_lossless) return write_packed(header, store, image, writer, context);
   PlaneRows rows{store, image.plane, image.empty};

@@ -4,8 +4,8 @@
 #include <span>
 
 #include "tessera/io/fits.h"
-#include "tessera/pipeline/context.h"
 #include "tessera/pipeline/tile_store.h"
+#include "tessera/run/context.h"
 
 namespace tessera::pipeline {
 
@@ -21,6 +21,6 @@ struct PlaneImage {
 
 /// Without loss a packed plane costs, where no tile was made, only its copied bytes: neither pixels nor gzip. All threads pack; the bytes do not
 /// depend on threads or on the tiles of the run.
-void write_plane(const Header& header, const TileStore& store, const PlaneImage& image, io::FitsWriter::Compression compression, io::FitsWriter& writer, Context& context);
+void write_plane(const Header& header, const TileStore& store, const PlaneImage& image, io::FitsWriter::Compression compression, io::FitsWriter& writer, run::Context& context);
 
 }  // namespace tessera::pipeline

@@ -172,19 +172,6 @@ Header product_header(const ProductText& product, const Plan& plan, const FrameP
   return header;
 }
 
-ProductRecord write_table_product(const char* name, const Table& table, OutputFolder& folder) {
-  const auto path = folder.product(name);
-  io::write_table(table, path, io::TableFormat::ipac);
-  return {name, files::sha256_file(path)};
-}
-
-std::string datasums(const std::filesystem::path& path) {
-  io::FitsFile file{path};
-  std::string all;
-  for (const auto& hdu : file.hdus()) all += (all.empty() ? "" : "+") + file.header(hdu.index, false).text("DATASUM").value_or("?");
-  return all;
-}
-
 namespace {
 
 /// Columns that only some runs need: zodiacal light, coefficients of surfaces.
@@ -273,7 +260,7 @@ void write_picture(const Plan& plan, const TileStore& store, TileResult::Plane p
   picture::write_png(builder.finish(), plan.grid, options, path);
 }
 
-void write_pictures(const Plan& plan, const TileStore& store, OutputFolder& folder) {
+void write_pictures(const Plan& plan, const TileStore& store, run::OutputFolder& folder) {
   const auto object = plan.frames.front().header.text("OBJECT").value_or("");
   picture::PictureOptions mosaic;
   mosaic.title = fmt::format("{}{}{} frame{}", object, object.empty() ? "" : ", ", plan.frames.size(), plan.frames.size() == 1 ? "" : "s");
@@ -294,7 +281,7 @@ io::FitsWriter::Compression packed_whole(io::FitsWriter::Compression asked) {
   return asked == Compression::none ? Compression::none : Compression::rice;
 }
 
-std::vector<std::string> write_rmasks(const Plan& plan, const FrameMasks& masks, const outlier::RejectionOptions& asked, io::FitsWriter::Compression compression, OutputFolder& folder, Context& context) {
+std::vector<std::string> write_rmasks(const Plan& plan, const FrameMasks& masks, const outlier::RejectionOptions& asked, io::FitsWriter::Compression compression, run::OutputFolder& folder, run::Context& context) {
   const std::vector<std::string> names = product_names(plan, "Rmask", "rmask");
   context.stage("writing rejection masks", static_cast<std::int64_t>(plan.frames.size()));
   for (std::size_t i = 0; i < plan.frames.size(); ++i) {
@@ -317,10 +304,10 @@ std::vector<std::string> write_rmasks(const Plan& plan, const FrameMasks& masks,
 
 }  // namespace
 
-std::vector<ProductRecord> write_products(const Plan& plan, const FramePass& pass, const TileStore& store, const FrameMasks& masks, const MeasuredCorrelation& noise, const MosaicOptions& options,
-                                          const param::OptionSet& settings, OutputFolder& folder, Context& context) {
+std::vector<run::ProductRecord> write_products(const Plan& plan, const FramePass& pass, const TileStore& store, const FrameMasks& masks, const MeasuredCorrelation& noise, const MosaicOptions& options,
+                                          const param::OptionSet& settings, run::OutputFolder& folder, run::Context& context) {
   const auto rejected = masks.count(options.rejection.fatal());
-  std::vector<ProductRecord> records;
+  std::vector<run::ProductRecord> records;
   context.stage("writing products", plan.planes.count() + (options.products.pictures ? 2 : 1));
   const double exposure = mean_exposure(store);
   std::vector<Product> asked;
@@ -353,18 +340,18 @@ std::vector<ProductRecord> write_products(const Plan& plan, const FramePass& pas
   if (held <= share_memory(context.memory_bytes()).tiles) context.pool().for_each(count, write);
   else
     for (std::int64_t i = 0; i < count; ++i) write(i);
-  for (std::size_t i = 0; i < paths.size(); ++i) records.push_back({asked[i].file, datasums(paths[i])});
+  for (std::size_t i = 0; i < paths.size(); ++i) records.push_back({asked[i].file, run::datasums(paths[i])});
   if (plan.context_planes > 0) {
     parallel::check_interrupt();
     const char* file = "mosaic_ctx.fits";
     Header header = product_header({"", "context: frames that count", {}}, plan, pass, settings, exposure);
     write_context(store, plan.context_planes, std::move(header), options.products.compress, folder.product(file));
-    records.push_back({file, datasums(folder.product(file))});
+    records.push_back({file, run::datasums(folder.product(file))});
   }
-  records.push_back(write_table_product("FIF.tbl", wcs::fif_table(plan.grid), folder));
-  records.push_back(write_table_product("header_list.tbl", header_list(plan), folder));
-  records.push_back(write_table_product("offsets.tbl", offsets_table(plan, pass, rejected), folder));
-  if (!plan.moving.empty()) records.push_back(write_table_product("moving.tbl", moving_table(plan.moving, plan.frames), folder));
+  run::write_table_product(wcs::fif_table(plan.grid), "FIF", io::TableFormat::ipac, folder, records);
+  run::write_table_product(header_list(plan), "header_list", io::TableFormat::ipac, folder, records);
+  run::write_table_product(offsets_table(plan, pass, rejected), "offsets", io::TableFormat::ipac, folder, records);
+  if (!plan.moving.empty()) run::write_table_product(moving_table(plan.moving, plan.frames), "moving", io::TableFormat::ipac, folder, records);
   context.step();
   if (options.products.pictures) {
     write_pictures(plan, store, folder);
@@ -373,7 +360,7 @@ std::vector<ProductRecord> write_products(const Plan& plan, const FramePass& pas
   if (options.products.rmask_mosaic) {
     const auto path = folder.product("mosaic_rmask.fits");
     write_rmask_mosaic(plan, pass, masks, options.rejection, product_header({"", "outliers found", {}}, plan, pass, settings, exposure), options.products.compress, path);
-    records.push_back({"mosaic_rmask.fits", datasums(path)});
+    records.push_back({"mosaic_rmask.fits", run::datasums(path)});
   }
   if (options.products.outlier_maps && options.rejection.outlier_maps.empty()) {
     const auto names = product_names(plan, "Outlier", "outlier");
@@ -384,14 +371,14 @@ std::vector<ProductRecord> write_products(const Plan& plan, const FramePass& pas
       context.step();
       if (!pass.frames[f].usable || OutlierMaps::place(plan, f).empty()) continue;
       write_outlier_map(plan, options, maps, f, folder.product(names[f]));
-      records.push_back({names[f], datasums(folder.product(names[f]))});
+      records.push_back({names[f], run::datasums(folder.product(names[f]))});
     }
   }
   if (options.products.detection_maps)
     for (auto& record : write_detection_maps(plan, pass, folder, context)) records.push_back(std::move(record));
   for (auto& record : write_outlier_mosaics(plan, pass, options, settings, exposure, folder)) records.push_back(std::move(record));
   if (options.products.rmasks)
-    for (const auto& name : write_rmasks(plan, masks, options.rejection, options.products.compress, folder, context)) records.push_back({name, datasums(folder.product(name))});
+    for (const auto& name : write_rmasks(plan, masks, options.rejection, options.products.compress, folder, context)) records.push_back({name, run::datasums(folder.product(name))});
   return records;
 }
 

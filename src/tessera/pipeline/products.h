@@ -6,8 +6,8 @@
 #include "tessera/core/table.h"
 #include "tessera/pipeline/correlation.h"
 #include "tessera/pipeline/frame_masks.h"
-#include "tessera/pipeline/output_folder.h"
-#include "tessera/pipeline/provenance.h"
+#include "tessera/run/output_folder.h"
+#include "tessera/run/record.h"
 
 namespace tessera::pipeline {
 
@@ -20,15 +20,11 @@ struct ProductText {
 /// WCS of the grid, unit, times, photometry, options and inputs. `mean_exposure_s`: of the covered pixels.
 Header product_header(const ProductText& product, const Plan& plan, const FramePass& pass, const param::OptionSet& settings, double mean_exposure_s);
 double mean_exposure(const TileStore& store);
-/// Writes an IPAC table to the folder's product().
-ProductRecord write_table_product(const char* name, const Table& table, OutputFolder& folder);
-/// DATASUM of every HDU, joined by '+'.
-std::string datasums(const std::filesystem::path& path);
 
 /// Writes mosaic.fits, mosaic_unc.fits, mosaic_cov.fits, mosaic_exp.fits, mosaic_std.fits on request, FIF.tbl, header_list.tbl, offsets.tbl and the pictures to the
 /// folder's product() names; returns each with its checksum.
-std::vector<ProductRecord> write_products(const Plan& plan, const FramePass& pass, const TileStore& store, const FrameMasks& masks, const MeasuredCorrelation& noise, const MosaicOptions& options,
-                                          const param::OptionSet& settings, OutputFolder& folder, Context& context);
+std::vector<run::ProductRecord> write_products(const Plan& plan, const FramePass& pass, const TileStore& store, const FrameMasks& masks, const MeasuredCorrelation& noise, const MosaicOptions& options,
+                                          const param::OptionSet& settings, run::OutputFolder& folder, run::Context& context);
 
 /// offsets.tbl; `rejected` pixels per frame, empty when nothing was rejected.
 Table offsets_table(const Plan& plan, const FramePass& pass, const std::vector<std::int64_t>& rejected);

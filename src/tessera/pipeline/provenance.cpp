@@ -1,64 +1,16 @@
 #include "tessera/pipeline/provenance.h"
 
-#include "tessera/pipeline/run_json.h"
-
-#include <fmt/chrono.h>
-#include <fmt/format.h>
-#include <unistd.h>
-
-#include <algorithm>
-#include <ctime>
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "tessera/base/error.h"
-#include "tessera/base/files.h"
 #include "tessera/base/utf8.h"
-#include "tessera/base/version.h"
-#include "tessera/io/remote.h"
 #include "tessera/pipeline/frame_cache.h"
+#include "tessera/run/context.h"
 
 namespace tessera::pipeline {
 
-void Recorder::stage(std::string_view name, std::int64_t total) {
-  {
-    const std::lock_guard lock{mutex_};
-    close_stage();
-    stages_.push_back({std::string{name}, 0, 0, 0});
-    began_ = std::chrono::steady_clock::now();
-    cpu_began_ = parallel::cpu_seconds();
-    running_ = true;
-  }
-  inner_.stage(name, total);
-}
-
-void Recorder::close_stage() {
-  if (!running_) return;
-  auto& s = stages_.back();
-  s.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
-  s.cpu_s = parallel::cpu_seconds() - cpu_began_;
-  s.peak_bytes = parallel::peak_resident();
-  running_ = false;
-}
-
-std::vector<StageRecord> Recorder::stages() {
-  const std::lock_guard lock{mutex_};
-  close_stage();
-  return stages_;
-}
-
-void Recorder::caveat(std::string_view kind, std::string_view message, std::int64_t count) {
-  {
-    const std::lock_guard lock{mutex_};
-    // A pass that is done again, without a frame that was lost, tells what it told before.
-    if (std::any_of(caveats_.begin(), caveats_.end(), [&](const Caveat& c) { return c.kind == kind && c.message == message; })) return;
-    caveats_.push_back({std::string{kind}, std::string{message}, count});
-  }
-  inner_.caveat(kind, message, count);
-}
-
-std::vector<InputRecord> list_inputs(const Plan& plan, const std::vector<std::string>& others) {
-  std::vector<InputRecord> records;
+std::vector<run::InputRecord> list_inputs(const Plan& plan, const std::vector<std::string>& others) {
+  std::vector<run::InputRecord> records;
   std::set<std::string> seen;
   const auto add = [&](const instrument::PlaneLocation& plane, bool lost) {
     if (seen.insert(plane.path.string()).second) records.push_back({plane.path.string(), 0, "", lost});
@@ -77,30 +29,11 @@ std::vector<InputRecord> list_inputs(const Plan& plan, const std::vector<std::st
   return records;
 }
 
-void measure_input(InputRecord& r, bool checksum) {
-  if (io::is_url(r.path)) {
-    try {
-      r.bytes = io::remote_identity(r.path).bytes;  // it is not fetched whole: what its server says of it stands in for a checksum
-    } catch (const DataError&) {
-      r.bytes = 0;
-    }
-    return;
-  }
-  try {
-    if (checksum) r.sha256 = files::sha256_file(r.path);
-  } catch (const DataError&) {
-    if (!r.lost) throw;
-  }
-  std::error_code code;
-  const auto bytes = std::filesystem::file_size(r.path, code);
-  r.bytes = code ? 0 : static_cast<std::int64_t>(bytes);
-}
-
-std::vector<InputRecord> hash_inputs(const Plan& plan, const std::vector<std::string>& others, Context& context) {
+std::vector<run::InputRecord> hash_inputs(const Plan& plan, const std::vector<std::string>& others, run::Context& context) {
   auto records = list_inputs(plan, others);
   context.stage("checksums of inputs", static_cast<std::int64_t>(records.size()));
   context.pool().for_each(static_cast<std::int64_t>(records.size()), [&](std::int64_t i) {
-    measure_input(records[static_cast<std::size_t>(i)], plan.input_checksums);
+    run::measure_input(records[static_cast<std::size_t>(i)], plan.input_checksums);
     context.step();
   });
   context.pool().for_each(static_cast<std::int64_t>(plan.frames.size()), [&](std::int64_t i) {
@@ -108,11 +41,6 @@ std::vector<InputRecord> hash_inputs(const Plan& plan, const std::vector<std::st
     if (!plan.lost.count(at)) check_unchanged(plan.frames[at], plan.stamps[at], at);
   });
   return records;
-}
-
-std::string utc_now() {
-  const std::time_t now = std::time(nullptr);
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(now));
 }
 
 namespace {
@@ -138,73 +66,16 @@ nlohmann::ordered_json stars_json(const FrameStars& s) {
           {"position_scatter_arcsec", s.position_scatter}, {"flux_ratio", s.flux_ratio}, {"flux_sigma", s.flux_sigma}, {"flux_scatter", s.flux_scatter}};
 }
 
-nlohmann::ordered_json host_json() {
-  char name[256] = {};
-  ::gethostname(name, sizeof name - 1);
-  return {{"name", name}, {"processors", ::sysconf(_SC_NPROCESSORS_ONLN)}, {"memory_bytes", parallel::physical_memory()}};
-}
-
-/// What the records of all runs begin with.
-nlohmann::ordered_json head_json(const RunRecord& run, const std::string& plan) {
-  return {{"schema", "tessera/run/1"}, {"version", version()}, {"verb", run.verb}, {"arguments", run.arguments},
-          {"working_folder", run.working_folder}, {"started", run.started}, {"finished", utc_now()}, {"wall_s", run.wall_s}, {"plan", plan}};
-}
-
-void add_options(nlohmann::ordered_json& j, const param::OptionSet& settings) {
-  for (const auto& s : settings.settings())
-    j["options"].push_back({{"key", s.key}, {"value", s.value}, {"source", param::to_string(s.source)}, {"where", s.where}});
-}
-
-void add_inputs(nlohmann::ordered_json& j, const std::vector<InputRecord>& inputs) {
-  j["inputs"] = nlohmann::ordered_json::array();
-  for (const auto& in : inputs) {
-    nlohmann::ordered_json record{{"path", in.path}, {"bytes", in.bytes}, {"sha256", in.sha256}};
-    if (io::is_url(in.path) && in.bytes > 0) record["remote"] = io::remote_identity(in.path).stamp();
-    j["inputs"].push_back(std::move(record));
-  }
-}
-
-/// Caveats, stages and products, which end the record.
-std::string finish_json(nlohmann::ordered_json& j, const std::vector<ProductRecord>& products, Recorder& recorder) {
-  j["caveats"] = nlohmann::ordered_json::array();
-  for (const auto& c : recorder.caveats()) j["caveats"].push_back({{"kind", c.kind}, {"message", c.message}, {"count", c.count}});
-  for (const auto& s : recorder.stages())
-    j["stages"].push_back({{"name", s.name}, {"wall_s", s.wall_s}, {"cpu_s", s.cpu_s}, {"peak_bytes", s.peak_bytes}});
-  for (const auto& p : products) {
-    nlohmann::ordered_json product{{"name", p.name}};
-    if (!p.datasum.empty()) product["datasum"] = p.datasum;
-    j["products"].push_back(std::move(product));
-  }
-  text::change_strings(j, text::to_utf8);
-  return j.dump(1) + "\n";
-}
-
 }  // namespace
 
-std::string run_json(const RunRecord& run, const std::string& plan, const param::OptionSet& settings, const std::vector<InputRecord>& inputs, const std::vector<ProductRecord>& products,
-                     const std::vector<std::pair<std::string, double>>& results, Recorder& recorder) {
-  auto j = head_json(run, plan);
-  j["host"] = host_json();
-  add_options(j, settings);
-  add_inputs(j, inputs);
-  for (const auto& [name, value] : results) j["results"][name] = value;
-  return finish_json(j, products, recorder);
-}
-
-std::string run_json(const RunRecord& run, const Plan& plan, const FramePass& pass, const FrameMasks& masks, const Repeatability& stars, const MosaicOptions& options,
-                     const param::OptionSet& settings, const std::vector<InputRecord>& inputs, const std::vector<ProductRecord>& products, const StarLosses& losses, Recorder& recorder) {
-  const auto weights = coadd::to_string(pass.weighting);
+void publish_mosaic(run::RunClock& clock, const Plan& plan, const FramePass& pass, const FrameMasks& masks, const Repeatability& stars, const MosaicOptions& options, const param::OptionSet& settings,
+                    const std::vector<run::InputRecord>& inputs, const std::vector<run::ProductRecord>& products, const StarLosses& losses, run::OutputFolder& folder, run::Recorder& recorder) {
   const auto rejected = masks.count(options.rejection.fatal());
   std::vector<std::pair<std::string, std::vector<std::int64_t>>> found;  // pixels of each frame by scheme
   for (const auto scheme : outlier::all_schemes)
     if (options.rejection.uses(scheme)) found.emplace_back(outlier::name_of(scheme), masks.count(bit_of(scheme)));
-  auto j = head_json(run, plan.hash);
-  j["unit"] = plan.unit;
-  j["weights"] = weights;
-  j["host"] = host_json();
-  add_options(j, settings);
+  nlohmann::ordered_json j{{"unit", plan.unit}, {"weights", coadd::to_string(pass.weighting)}};
   j["grid"] = {{"width", plan.grid.width}, {"height", plan.grid.height}, {"tile_side", plan.lattice.side}, {"tiles", plan.lattice.count()}};
-  add_inputs(j, inputs);
   for (std::size_t i = 0; i < plan.frames.size(); ++i) {
     auto frame = frame_json(plan, pass, rejected, i);
     for (const auto& [name, count] : found) frame["found_by"][name] = count[i];
@@ -216,7 +87,8 @@ std::string run_json(const RunRecord& run, const Plan& plan, const FramePass& pa
   j["skipped"] = plan.skipped;
   j["overlap_pairs"] = pass.offsets.pairs.size();
   j["background_error"] = {{"median", pass.background_error.median}, {"largest", pass.background_error.largest}};
-  return finish_json(j, products, recorder);
+  text::change_strings(j, text::to_utf8);
+  run::publish_run(clock, plan.hash, settings, inputs, products, {}, folder, recorder, j.dump(1));
 }
 
 }  // namespace tessera::pipeline

@@ -4,9 +4,9 @@
 #include <memory>
 #include <optional>
 
-#include "tessera/pipeline/record_file.h"
 #include "tessera/pipeline/tile_keys.h"
 #include "tessera/pipeline/tile_pass.h"
+#include "tessera/run/record_file.h"
 
 namespace tessera::pipeline {
 namespace {
@@ -19,7 +19,7 @@ std::vector<std::int64_t> tiles_with_frames(const Plan& plan) {
 }
 
 /// What the stack says of every cluster as a whole (Level).
-ClusterVerdicts judge_clusters(const std::vector<std::int64_t>& todo, TilePass& tiles, const FramePass& frames, const MosaicOptions& options, Context& context) {
+ClusterVerdicts judge_clusters(const std::vector<std::int64_t>& todo, TilePass& tiles, const FramePass& frames, const MosaicOptions& options, run::Context& context) {
   ClusterTallies tallies;
   for (const auto& state : frames.frames) tallies.of_frame.emplace_back(static_cast<std::size_t>(state.detections.count));
   context.stage("comparing detections", static_cast<std::int64_t>(todo.size()));
@@ -48,7 +48,7 @@ class KeptOutliers {
     if (place == places_.end()) return false;
     try {
       const auto content = before_.read(place->second);
-      ByteReader bytes{content, before_.path().string()};
+      run::ByteReader bytes{content, before_.path().string()};
       std::string key;
       bytes.get(key);
       if (key != keys_(tile)) return false;
@@ -66,7 +66,7 @@ class KeptOutliers {
   }
 
   void keep(std::int64_t tile, const FrameMasks& found) {
-    ByteWriter bytes;
+    run::ByteWriter bytes;
     bytes.put(keys_(tile));
     for (const int f : plan_.tile_frames[static_cast<std::size_t>(tile)])
       if (const auto& runs = found.of(static_cast<std::size_t>(f)); !runs.empty()) bytes.put(static_cast<std::uint64_t>(f)), bytes.put(runs);
@@ -77,14 +77,14 @@ class KeptOutliers {
   static constexpr std::string_view head = R"({"schema":"tessera/outliers/1"})";
   const Plan& plan_;
   TileKeys keys_;
-  RecordWriter writer_;
-  RecordReader before_;
-  std::map<std::uint64_t, RecordEntry> places_;
+  run::RecordWriter writer_;
+  run::RecordReader before_;
+  std::map<std::uint64_t, run::RecordEntry> places_;
 };
 
 }  // namespace
 
-FrameMasks run_rejection_pass(const Plan& plan, const FramePass& frames, const MosaicOptions& options, FrameCache& cache, const std::filesystem::path& scratch, Context& context) {
+FrameMasks run_rejection_pass(const Plan& plan, const FramePass& frames, const MosaicOptions& options, FrameCache& cache, const std::filesystem::path& scratch, run::Context& context) {
   FrameMasks masks{plan.frames.size()};
   if (options.rejection.schemes() == 0) return masks;
   if (!options.rejection.outlier_maps.empty()) return masks_from_maps(plan, frames, options, product_names(plan, "Outlier", "outlier"), cache, context);

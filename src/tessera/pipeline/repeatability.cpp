@@ -259,7 +259,7 @@ void judge(std::vector<FrameStars>& frames) {
   }
 }
 
-void tell(const Plan& plan, const std::vector<FrameStars>& frames, Context& context) {
+void tell(const Plan& plan, const std::vector<FrameStars>& frames, run::Context& context) {
   for (std::size_t f = 0; f < frames.size(); ++f) {
     const auto& s = frames[f];
     const auto name = frame_name(plan.frames[f]);
@@ -273,7 +273,7 @@ void tell(const Plan& plan, const std::vector<FrameStars>& frames, Context& cont
 
 }  // namespace
 
-Repeatability measure_repeatability(const Plan& plan, const FramePass& pass, const TileStore& store, FrameCache& cache, Context& context) {
+Repeatability measure_repeatability(const Plan& plan, const FramePass& pass, const TileStore& store, FrameCache& cache, run::Context& context) {
   Repeatability r;
   if (!plan.star_check || !plan.moving.empty()) return r;
   context.stage("star repeatability", static_cast<std::int64_t>(plan.frames.size()));

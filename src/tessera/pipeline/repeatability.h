@@ -5,6 +5,7 @@
 
 #include "tessera/pipeline/frame_pass.h"
 #include "tessera/pipeline/tile_store.h"
+#include "tessera/run/context.h"
 
 namespace tessera::pipeline {
 
@@ -34,6 +35,6 @@ struct Repeatability {
 /// Caveats "frame-position" beyond 5σ and 0.1 frame pixel, or when most stars are not found;
 /// "frame-flux" beyond 5σ and 3 %. σ is the standard error, or how far frames are apart from each other where that is more; fewer than five frames do not tell it, so 0.25
 /// pixel are asked of them.
-Repeatability measure_repeatability(const Plan& plan, const FramePass& pass, const TileStore& store, FrameCache& cache, Context& context);
+Repeatability measure_repeatability(const Plan& plan, const FramePass& pass, const TileStore& store, FrameCache& cache, run::Context& context);
 
 }  // namespace tessera::pipeline

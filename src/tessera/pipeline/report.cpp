@@ -16,15 +16,13 @@
 #include "tessera/picture/sky_marks.h"
 #include "tessera/pipeline/report_figures.h"
 #include "tessera/report/html.h"
+#include "tessera/run/report_page.h"
 
 namespace tessera::pipeline {
 namespace {
 
 using report::Html;
 using report::number_text;
-
-constexpr std::size_t most_lines = 200, most_of_a_kind = 5;
-constexpr std::size_t longest_text = 300;  // letters
 
 /// Pixels of each frame that one scheme found.
 struct FoundBy {
@@ -43,21 +41,19 @@ std::vector<FoundBy> found_by_scheme(const FrameMasks& masks, const outlier::Rej
 
 /// Everything the sections speak of.
 struct Content {
-  const RunRecord& run;
+  const run::RunRecord& run;
   const Plan& plan;
   const FramePass& pass;
   const Repeatability& stars;
   const MosaicOptions& options;
   const param::OptionSet& settings;
-  const OutputFolder& folder;
-  Recorder& recorder;
+  const run::OutputFolder& folder;
+  run::Recorder& recorder;
   std::vector<std::int64_t> rejected;
   std::vector<FoundBy> found;  ///< by each scheme of several
   const StarLosses& losses;
   SkyFigures figures;
 };
-
-std::string plural(std::size_t n, const std::string& word) { return fmt::format("{} {}{}", n, word, n == 1 ? "" : "s"); }
 
 std::string with_unit(double value, const std::string& unit) { return unit.empty() ? number_text(value) : number_text(value) + " " + unit; }
 
@@ -89,17 +85,8 @@ void head(Html& h, const Content& c) {
   const auto sky = c.plan.grid.wcs().pixel_to_sky({(c.plan.grid.width - 1) / 2.0, (c.plan.grid.height - 1) / 2.0});
   if (std::isfinite(sky.ra_deg)) parts.push_back(fmt::format("{} {} (ICRS)", picture::right_ascension_text(sky.ra_deg), picture::declination_text(sky.dec_deg)));
   if (const auto when = observed(c.plan); !when.empty()) parts.push_back(when);
-  h.open("header").element("h1", report::shortened(title_of(c), 120)).element("p", report::shortened(text::join(parts, " · "), longest_text), {{"class", "lead"}}).close();
+  h.open("header").element("h1", report::shortened(title_of(c), 120)).element("p", report::shortened(text::join(parts, " · "), run::longest_text), {{"class", "lead"}}).close();
 }
-
-}  // namespace
-
-void summary_tile(Html& h, const std::string& name, const std::string& value, const std::string& more) {
-  h.open("div", {{"class", "tile"}}).element("div", name, {{"class", "name"}}).element("div", value, {{"class", "value"}});
-  h.element("div", more, {{"class", "more"}}).close();
-}
-
-namespace {
 
 void summary(Html& h, const Content& c) {
   const auto& grid = c.plan.grid;
@@ -118,39 +105,17 @@ void summary(Html& h, const Content& c) {
   const auto left_out = c.plan.frames.size() - used + c.plan.skipped.size();
   const double covered = static_cast<double>(c.figures.covered());
   h.open("div", {{"class", "tiles"}});
-  summary_tile(h, "Frames", std::to_string(used), left_out ? plural(left_out, "frame") + " left out" : exposure > 0 ? text::format_duration(exposure) + " of exposure" : "all that were given");
-  summary_tile(h, "Grid", fmt::format("{} × {}", grid.width, grid.height), fmt::format("pixels of {}, {} × {}", picture::angle_text(scale), picture::angle_text(grid.width * scale), picture::angle_text(grid.height * scale)));
-  summary_tile(h, "Depth", plural(static_cast<std::size_t>(c.figures.median_depth()), "frame"),
+  run::summary_tile(h, "Frames", std::to_string(used), left_out ? run::plural(left_out, "frame") + " left out" : exposure > 0 ? text::format_duration(exposure) + " of exposure" : "all that were given");
+  run::summary_tile(h, "Grid", fmt::format("{} × {}", grid.width, grid.height), fmt::format("pixels of {}, {} × {}", picture::angle_text(scale), picture::angle_text(grid.width * scale), picture::angle_text(grid.height * scale)));
+  run::summary_tile(h, "Depth", run::plural(static_cast<std::size_t>(c.figures.median_depth()), "frame"),
        fmt::format("median; {} % of the grid covered", number_text(100 * covered / (static_cast<double>(grid.width) * grid.height))));
-  summary_tile(h, "Noise", number_text(c.figures.median_uncertainty), (c.plan.unit.empty() ? "" : c.plan.unit + ", ") + std::string{"median 1σ of a pixel"});
-  summary_tile(h, "Rejected", good > 0 ? number_text(100 * rejected / good) + " %" : "–", "of the frames' good pixels");
+  run::summary_tile(h, "Noise", number_text(c.figures.median_uncertainty), (c.plan.unit.empty() ? "" : c.plan.unit + ", ") + std::string{"median 1σ of a pixel"});
+  run::summary_tile(h, "Rejected", good > 0 ? number_text(100 * rejected / good) + " %" : "–", "of the frames' good pixels");
   std::int64_t peak = 0;
   for (const auto& s : c.recorder.stages()) peak = std::max(peak, s.peak_bytes);
-  summary_tile(h, "Time", text::format_duration(c.run.wall_s), text::format_bytes(static_cast<double>(peak)) + " of memory");
+  run::summary_tile(h, "Time", text::format_duration(c.run.wall_s), text::format_bytes(static_cast<double>(peak)) + " of memory");
   h.close();
 }
-
-}  // namespace
-
-void caveat_section(Html& h, const std::vector<Caveat>& all) {
-  if (all.empty()) {
-    h.element("p", "No caveats.", {{"class", "clean"}});
-    return;
-  }
-  h.open("section", {{"class", "caveats"}, {"id", "caveats"}}).element("h3", plural(all.size(), "caveat")).open("ul");
-  std::map<std::string, std::size_t> met;  // of each kind
-  for (const auto& caveat : all)
-    if (++met[caveat.kind] <= most_of_a_kind) h.open("li").element("span", caveat.kind, {{"class", "kind"}}).text(" " + report::shortened(caveat.message, longest_text)).close();
-  for (const auto& [kind, count] : met)
-    if (count > most_of_a_kind) h.open("li").element("span", kind, {{"class", "kind"}}).text(fmt::format(" … and {} more in run.json", count - most_of_a_kind)).close();
-  h.close().close();
-}
-
-void plot_card(Html& h, const std::string& title, const report::Markup& plot, const std::string& note) {
-  h.open("div", {{"class", "card"}}).element("h3", title).add(plot).element("p", note, {{"class", "note"}}).close();
-}
-
-namespace {
 
 void pictures(Html& h, Content& c) {
   auto& f = c.figures;
@@ -168,9 +133,9 @@ std::string offsets_note(const Content& c, const std::string& thinning) {
     if (f.usable) sigma.push_back(f.offset_sigma);
   note += fmt::format(" (median {}).", with_unit(statistics::median(sigma), c.plan.unit));
   const auto outliers = static_cast<std::size_t>(std::ranges::count_if(c.pass.frames, [](const FrameState& f) { return f.usable && f.offset_outlier; }));
-  if (outliers) note += fmt::format(" {} in the warning colour did not count for the common level.", plural(outliers, "frame"));
+  if (outliers) note += fmt::format(" {} in the warning colour did not count for the common level.", run::plural(outliers, "frame"));
   note += c.pass.offsets.groups > 1 ? fmt::format(" {} groups of frames without common sky; their levels are not tied.", c.pass.offsets.groups) : "";
-  return note + fmt::format(" {} compared.", plural(c.pass.offsets.pairs.size(), "overlap")) + thinning;
+  return note + fmt::format(" {} compared.", run::plural(c.pass.offsets.pairs.size(), "overlap")) + thinning;
 }
 
 std::string found_note(const Content& c) {
@@ -183,27 +148,27 @@ std::string found_note(const Content& c) {
 void star_plots(Html& h, const Content& c) {
   if (std::ranges::none_of(c.stars.frames, &FrameStars::shown)) return;
   const auto places = star_position_plot(c.plan, c.pass, c.stars), fluxes = star_flux_plot(c.plan, c.pass, c.stars);
-  plot_card(h, "Star positions", places.plot,
+  run::plot_card(h, "Star positions", places.plot,
             fmt::format("How far each frame's stars lie from where the others have them (median of those of {} stars that are in it, with standard error). A frame in the warning colour may have a wrong pointing.", c.stars.stars) + places.thinning);
-  plot_card(h, "Star fluxes", fluxes.plot, fmt::format("Fluxes of each frame's stars over those of all frames (median with standard error), within {}.", picture::angle_text(c.stars.aperture_arcsec)) + fluxes.thinning);
+  run::plot_card(h, "Star fluxes", fluxes.plot, fmt::format("Fluxes of each frame's stars over those of all frames (median with standard error), within {}.", picture::angle_text(c.stars.aperture_arcsec)) + fluxes.thinning);
 }
 
 void plots(Html& h, const Content& c) {
   h.element("h2", "Frame by frame").open("div", {{"class", "plots"}});
   if (c.options.background.method != background::Method::none && !c.pass.offsets.pairs.empty()) {
     const auto p = offset_plot(c.plan, c.pass);
-    plot_card(h, "Background offsets", p.plot, offsets_note(c, p.thinning));
+    run::plot_card(h, "Background offsets", p.plot, offsets_note(c, p.thinning));
   }
   if (c.options.input.scale_noise) {
     const auto p = noise_plot(c.plan, c.pass);
-    plot_card(h, "Noise against expectation", p.plot, "Noise measured in the sky over the stated uncertainty; uncertainties were multiplied by it. 1 is a perfect noise model." + p.thinning);
+    run::plot_card(h, "Noise against expectation", p.plot, "Noise measured in the sky over the stated uncertainty; uncertainties were multiplied by it. 1 is a perfect noise model." + p.thinning);
   }
   if (c.options.rejection.schemes() != 0) {
     const auto p = rejection_plot(c.plan, c.pass, c.rejected);
-    plot_card(h, "Rejected pixels", p.plot, "Pixels found to be outliers among the values all frames give. A frame far above the others deserves a look." + found_note(c) + p.thinning);
+    run::plot_card(h, "Rejected pixels", p.plot, "Pixels found to be outliers among the values all frames give. A frame far above the others deserves a look." + found_note(c) + p.thinning);
   }
   star_plots(h, c);
-  plot_card(h, "Coverage", depth_plot(c.figures), fmt::format("How much of the covered sky is how deep; median {}.", plural(static_cast<std::size_t>(c.figures.median_depth()), "frame")) + (c.figures.depth[0] ? " 0 stands for less than half a frame." : ""));
+  run::plot_card(h, "Coverage", depth_plot(c.figures), fmt::format("How much of the covered sky is how deep; median {}.", run::plural(static_cast<std::size_t>(c.figures.median_depth()), "frame")) + (c.figures.depth[0] ? " 0 stands for less than half a frame." : ""));
   h.close();
 }
 
@@ -218,77 +183,9 @@ void star_losses(Html& h, const Content& c) {
                                      number_text(c.losses.aperture_arcsec, 1), c.losses.ab ? "" : ", −2.5 lg of the sum of pixels (zero point 0)", number_text(c.losses.percent_of_all, 2)), {{"class", "note"}}).close();
 }
 
-}  // namespace
-
-void stage_section(Html& h, Recorder& recorder) {
-  const auto all = recorder.stages();
-  double longest = 0;
-  for (const auto& s : all) longest = std::max(longest, s.wall_s);
-  h.element("h2", "Time and memory").open("div", {{"class", "card wide"}}).open("table", {{"class", "stages"}});
-  h.open("tr").element("th", "Stage").element("th", "", {{"class", "share"}});
-  for (const char* name : {"Wall", "CPU", "Memory"}) h.element("th", name, {{"class", "n"}});
-  h.close();
-  for (const auto& s : all) {
-    h.open("tr").element("td", s.name).open("td", {{"class", "share"}});
-    h.element("div", "", {{"style", fmt::format("width:{:.1f}%", longest > 0 ? 100 * s.wall_s / longest : 0)}}).close();
-    for (const auto& cell : {text::format_duration(s.wall_s), text::format_duration(s.cpu_s), text::format_bytes(static_cast<double>(s.peak_bytes))}) h.element("td", cell, {{"class", "n"}});
-    h.close();
-  }
-  h.close().close();
-}
-
-void option_section(Html& h, const param::OptionSet& settings) {
-  std::vector<param::Setting> changed;
-  for (auto& s : settings.settings())
-    if (s.value != settings.find(s.key)->initial) changed.push_back(std::move(s));
-  h.element("h2", "Options that differ from the defaults").open("div", {{"class", "card wide"}});
-  if (changed.empty()) h.element("p", "None.", {{"class", "note"}});
-  if (!changed.empty()) h.open("table").row({"Option", "Value", "From"}, 99, "th");
-  for (std::size_t i = 0; i < std::min(changed.size(), most_lines); ++i) {
-    const auto& s = changed[i];
-    h.open("tr").open("td").element("code", s.key).close().open("td").element("code", report::shortened(s.value, longest_text)).close();
-    h.element("td", report::shortened(s.where.empty() ? param::to_string(s.source) : s.where, longest_text)).close();
-  }
-  if (!changed.empty()) h.close();
-  h.close();
-}
-
-namespace {
-
-const char* meaning_of(const std::string& product) {
-  static const std::map<std::string, const char*, std::less<>> meanings = {
-      {"mosaic.fits", "mosaic"}, {"mosaic_unc.fits", "1σ uncertainty"}, {"mosaic_cov.fits", "coverage"}, {"mosaic_exp.fits", "exposure time"}, {"mosaic_rmask.fits", "outliers found"}, {"FIF.tbl", "output grid"},
-      {"header_list.tbl", "frames' headers"}, {"offsets.tbl", "offsets, noise, weights"}, {"mosaic.png", "picture"}, {"coverage.png", "picture"}, {"run.json", "record of the run"}, {"tessera.log", "messages"},
-      {"catalog.fits", "catalogue"}, {"catalog.tbl", "catalogue"}, {"catalog.xml", "catalogue"}, {"catalog.ecsv", "catalogue"}, {"detections.fits", "what was found"}, {"sources.reg", "regions for DS9"},
-      {"light_curve.fits", "fluxes frame by frame"}, {"residual.fits", "less background and sources"}, {"background.fits", "background"}, {"noise.fits", "noise of the filtered image"},
-      {"significance.fits", "what the threshold applied to"}, {"segmentation.fits", "detections' pixels"}};
-  const auto found = meanings.find(product);
-  return found == meanings.end() ? "" : found->second;
-}
-
-}  // namespace
-
-void product_section(Html& h, const OutputFolder& folder) {
-  std::vector<std::string> files;
-  std::map<std::string, std::size_t> folders;
-  for (const auto& name : folder.products())
-    if (const auto slash = name.find('/'); slash != std::string::npos)
-      for (const auto& place : folder.places(name)) ++folders[place.substr(0, place.rfind('/') + 1)];
-    else if (name != "report.html" && name != "tessera.log")
-      files.push_back(name);
-  files.insert(files.end(), {"run.json", "tessera.log"});
-  h.element("h2", "Products").open("div", {{"class", "card"}}).open("ul", {{"class", "files"}});
-  for (const auto& name : files)
-    for (const auto& place : folder.places(name)) h.open("li").element("a", place, {{"href", report::link_to(place)}}).text(" ").element("span", meaning_of(name)).close();
-  for (const auto& [name, count] : folders) h.open("li").element("a", name, {{"href", report::link_to(name)}}).text(" ").element("span", plural(count, "file")).close();
-  h.close().close();
-}
-
-namespace {
-
 void frames(Html& h, const Content& c) {
-  const auto shown = std::min(c.plan.frames.size(), most_lines);
-  h.open("details").element("summary", "Inputs: " + plural(c.plan.frames.size(), "frame"));
+  const auto shown = std::min(c.plan.frames.size(), run::most_lines);
+  h.open("details").element("summary", "Inputs: " + run::plural(c.plan.frames.size(), "frame"));
   std::vector<std::string> heads{"", "Frame", "Exposure, s", "Weight", "Offset", "±", "Noise scale", "Rejected, %"};
   const bool with_stars = std::ranges::any_of(c.stars.frames, [](const FrameStars& s) { return s.covered > 0; });
   if (with_stars) heads.insert(heads.end(), {"Stars", "East, \"", "North, \"", "Star flux"});
@@ -320,38 +217,20 @@ void frames(Html& h, const Content& c) {
 
 }  // namespace
 
-void command_footer(Html& h, const RunRecord& run) {
-  h.open("footer");
-  h.text(fmt::format("tessera {}, started {} in ", version(), run.started)).element("code", report::shortened(run.working_folder, longest_text));
-  h.text(" · repeat with ").element("code", "tessera replay run.json").close();
-}
-
-void finish_report(Html& h, const std::string& title, const param::OptionSet& settings, OutputFolder& folder, const RunRecord& run, Recorder& recorder) {
-  stage_section(h, recorder);
-  option_section(h, settings);
-  product_section(h, folder);
-  command_footer(h, run);
-  files::write_atomic(folder.product("report.html"), report::page(report::shortened(title, 120) + " – tessera", h.finish()));
-}
-
-void write_report(const RunRecord& run, const Plan& plan, const FramePass& pass, const TileStore& store, const FrameMasks& masks, const StarLosses& losses, const Repeatability& stars, const MosaicOptions& options,
-                  const param::OptionSet& settings, OutputFolder& folder, Recorder& context) {
+void write_report(const run::RunRecord& run, const Plan& plan, const FramePass& pass, const TileStore& store, const FrameMasks& masks, const StarLosses& losses, const Repeatability& stars, const MosaicOptions& options,
+                  const param::OptionSet& settings, run::OutputFolder& folder, run::Recorder& context) {
   context.stage("writing report", 1);
   Content c{run, plan, pass, stars, options, settings, folder, context, masks.count(options.rejection.fatal()), found_by_scheme(masks, options.rejection), losses, sky_figures(plan, store, options.products.pictures)};
   Html h;
   h.open("main");
   head(h, c);
   summary(h, c);
-  caveat_section(h, c.recorder.caveats());
+  run::caveat_section(h, c.recorder.caveats());
   pictures(h, c);
   plots(h, c);
   star_losses(h, c);
-  stage_section(h, c.recorder);
-  option_section(h, c.settings);
-  product_section(h, c.folder);
   frames(h, c);
-  command_footer(h, c.run);
-  files::write_atomic(folder.product("report.html"), report::page(report::shortened(title_of(c), 120) + " – tessera", h.finish()));
+  run::finish_report(h, title_of(c), settings, folder, run, context);
   context.step(1);
 }
 

@@ -10,6 +10,7 @@
 #include "tessera/core/statistics.h"
 #include "tessera/picture/bare.h"
 #include "tessera/picture/sky_marks.h"
+#include "tessera/run/sky_figure.h"
 
 namespace tessera::pipeline {
 namespace {
@@ -70,27 +71,6 @@ Marks frame_marks(const Plan& plan, const FramePass& pass, Value&& value) {
 
 }  // namespace
 
-report::SkyFigure sky_figure(const std::string& id, const picture::Preview& preview, const picture::PictureOptions& options) {
-  auto bare = picture::draw_bare(preview, options);
-  report::SkyFigure f;
-  f.id = id, f.png = std::move(bare.png), f.width = bare.width, f.height = bare.height;
-  f.title = options.title, f.unit = options.unit;
-  f.colours.assign(bare.colours.begin(), bare.colours.end());
-  for (auto& tick : bare.ticks) f.ticks.emplace_back(tick.position, std::move(tick.label));
-  if (preview.factor > 1) f.caption = fmt::format("{0} × {0} pixels averaged. ", preview.factor);
-  return f;
-}
-
-void add_sky_marks(report::SkyFigure& figure, const wcs::SkyWcs& sky, int width, int height) {
-  const auto jacobian = sky.jacobian({(width - 1) / 2.0, (height - 1) / 2.0});
-  const double across = 3600 * std::hypot(jacobian[0], jacobian[2]) * width;
-  if (!std::isfinite(jacobian[0] + jacobian[1] + jacobian[2] + jacobian[3]) || !(across > 0)) return;
-  if (const auto c = picture::compass(jacobian)) figure.compass = {{c->north.x, c->north.y}, {c->east.x, c->east.y}};
-  const auto bar = picture::scale_bar(across / 4);
-  figure.scale_bar = bar.arcsec / across;
-  figure.scale_label = bar.label;
-}
-
 std::string frame_name(const instrument::FrameFile& frame) {
   const auto name = frame.image.path.filename().string();
   return frame.hdu_label.empty() ? name : name + "[" + frame.hdu_label + "]";
@@ -112,15 +92,15 @@ SkyFigures sky_figures(const Plan& plan, const TileStore& store, bool full_pictu
   picture::PictureOptions options;
   options.title = "Mosaic";
   options.unit = plan.unit;
-  all.mosaic = sky_figure("mosaic", preview_of(plan, store, TileResult::mosaic, mosaic_side, ignore), options);
+  all.mosaic = run::sky_figure("mosaic", preview_of(plan, store, TileResult::mosaic, mosaic_side, ignore), options);
   all.mosaic.large = true;
-  add_sky_marks(all.mosaic, plan.grid.wcs(), plan.grid.width, plan.grid.height);
+  run::add_sky_marks(all.mosaic, plan.grid.wcs(), plan.grid.width, plan.grid.height);
   if (full_pictures) all.mosaic.full_picture = "mosaic.png";
 
   options.palette = picture::Palette::viridis;
   options.title = "Uncertainty";
   const auto uncertainty = preview_of(plan, store, TileResult::uncertainty, small_side, ignore);
-  all.uncertainty = sky_figure("uncertainty", uncertainty, options);
+  all.uncertainty = run::sky_figure("uncertainty", uncertainty, options);
   all.median_uncertainty = median_of_covered(uncertainty);
 
   options.stretch = picture::Stretch::linear;
@@ -133,7 +113,7 @@ SkyFigures sky_figures(const Plan& plan, const TileStore& store, bool full_pictu
       if (v > 0) ++depth[std::min(static_cast<std::size_t>(std::lround(v)), depth.size() - 1)];
   });
   blank_uncovered(coverage);
-  all.coverage = sky_figure("coverage", coverage, options);
+  all.coverage = run::sky_figure("coverage", coverage, options);
   if (full_pictures) all.coverage.full_picture = "coverage.png";
   while (depth.size() > 1 && depth.back() == 0) depth.pop_back();
   all.depth = std::move(depth);

@@ -13,11 +13,6 @@
 
 namespace tessera::pipeline {
 
-/// A picture with its colour bar; `id` as in SkyFigure.
-report::SkyFigure sky_figure(const std::string& id, const picture::Preview& preview, const picture::PictureOptions& options);
-/// North, east and a scale bar of an image of width × height pixels.
-void add_sky_marks(report::SkyFigure& figure, const wcs::SkyWcs& sky, int width, int height);
-
 struct SkyFigures {
   report::SkyFigure mosaic, coverage, uncertainty;
   std::vector<std::int64_t> depth;   ///< output pixels by coverage, rounded to whole frames; those without any are left out

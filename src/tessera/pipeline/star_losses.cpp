@@ -13,6 +13,7 @@
 #include "tessera/core/statistics.h"
 #include "tessera/instrument/units.h"
 #include "tessera/pipeline/mosaic_peaks.h"
+#include "tessera/run/context.h"
 
 namespace tessera::pipeline {
 namespace {
@@ -154,10 +155,10 @@ StarLosses measure_star_losses(const Plan& plan, const FramePass& pass, const Ti
   return stars.finished();
 }
 
-void tell_star_losses(const StarLosses& losses, Context& context) {
+void tell_star_losses(const StarLosses& losses, run::Context& context) {
   for (const auto& bin : losses.bins) {
     const auto range = fmt::format("{} {:.0f} to {:.0f}", losses.ab ? "AB magnitude" : "instrumental magnitude", bin.from, bin.to);
-    context.log(Level::debug, fmt::format("rejection in {} stars of {}: {:.3f} % of the frame pixels of their cores, {:.3f} % of all pixels", bin.stars, range,
+    context.log(run::Level::debug, fmt::format("rejection in {} stars of {}: {:.3f} % of the frame pixels of their cores, {:.3f} % of all pixels", bin.stars, range,
                                           bin.percent(), losses.percent_of_all));
     if (bin.rejected >= least_rejected && bin.percent() - losses.percent_of_all > most_excess_percent)
       context.caveat("rejection-in-stars",

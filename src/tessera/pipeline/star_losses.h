@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "tessera/pipeline/context.h"
 #include "tessera/pipeline/frame_masks.h"
 #include "tessera/pipeline/frame_pass.h"
 #include "tessera/pipeline/tile_store.h"
+#include "tessera/run/context.h"
 
 namespace tessera::pipeline {
 
@@ -31,6 +31,6 @@ struct StarLosses {
 StarLosses measure_star_losses(const Plan& plan, const FramePass& pass, const TileStore& store, const FrameMasks& masks, outlier::SchemeBits fatal);
 
 /// The table to the log, and a caveat where a bin lost more than a per cent beyond what all pixels lost.
-void tell_star_losses(const StarLosses& losses, Context& context);
+void tell_star_losses(const StarLosses& losses, run::Context& context);
 
 }  // namespace tessera::pipeline

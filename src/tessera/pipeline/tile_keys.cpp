@@ -20,7 +20,7 @@ TileKeys::TileKeys(const Plan& plan, const FramePass& pass, const MosaicOptions&
   common_ = fmt::format("planes {} {} weights {} order {} side {} ", plan.planes.bits(), plan.context_planes, coadd::to_string(pass.weighting), pass.offsets.order, plan.lattice.side);
   if (options.background.uncertainty == background::Uncertainty::include) common_ += hash_of_covariance(pass.offsets.covariance);
   for (std::size_t i = 0; i < plan.frames.size(); ++i) {
-    ByteWriter bytes;
+    run::ByteWriter bytes;
     put(bytes, pass.frames[i]);
     if (masks)
       for (const auto& run : masks->of(i)) bytes.put(run.start), bytes.put(run.length), bytes.put(run.bits);

@@ -68,13 +68,6 @@ Rejected rejected_from(const nlohmann::json& j) {
   return rejected;
 }
 
-nlohmann::json journal_head(const std::filesystem::path& folder) {
-  std::ifstream in{folder / "journal"};
-  std::string line;
-  std::getline(in, line);
-  return nlohmann::json::parse(line, nullptr, false);
-}
-
 }  // namespace
 
 std::string bytes_of(const TileResult& result) {
@@ -98,17 +91,12 @@ TileResult::TileResult(Box box, PlaneSet asked, int context_planes) : context(st
   for (auto& c : context) c.reset(box);
 }
 
-std::optional<std::string> journal_plan_hash(const std::filesystem::path& folder) {
-  const auto first = journal_head(folder);
-  if (!first.is_object() || !first.contains("plan") || !first["plan"].is_string()) return std::nullopt;
-  return first["plan"].get<std::string>();
-}
-
 TileStore::TileStore(const std::filesystem::path& folder, const TileLattice& lattice, const std::string& plan_hash, PlaneSet planes, int context_planes,
                      std::function<std::string(std::int64_t)> key)
     : lattice_{lattice}, planes_{planes}, context_planes_{context_planes}, folder_{folder}, finished_(static_cast<std::size_t>(lattice.count()), 0), rejected_(finished_.size()), key_{std::move(key)} {
   // Another memory ceiling may have chosen other tiles for the same plan: then they are made anew.
-  const bool resume = journal_plan_hash(folder) == plan_hash && journal_head(folder).value("tile_side", nlohmann::json{}) == lattice.side;
+  const auto before = run::journal_head(folder);
+  const bool resume = before && before->plan == plan_hash && before->tile_side == lattice.side;
   const int fresh = resume ? 0 : O_TRUNC;
   tiles_ = ::open((folder / "tiles").c_str(), O_RDWR | O_CREAT | O_CLOEXEC | fresh, 0666);
   if (tiles_ < 0) fail("opening", folder / "tiles");

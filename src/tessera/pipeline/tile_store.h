@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "tessera/core/image.h"
+#include "tessera/run/output_folder.h"
 
 namespace tessera::pipeline {
 
@@ -189,8 +190,5 @@ class PlaneRows {
   Image<float> band_;
   std::vector<float> empty_row_;
 };
-
-/// The plan hash in the journal's first line, or nothing when there is no (readable) journal.
-std::optional<std::string> journal_plan_hash(const std::filesystem::path& folder);
 
 }  // namespace tessera::pipeline

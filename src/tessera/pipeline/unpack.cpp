@@ -26,7 +26,7 @@ std::vector<LargeGzip> large_gzip_files(const std::vector<instrument::FrameFile>
   return found;
 }
 
-void unpack_large(std::vector<instrument::FrameFile>& frames, const std::filesystem::path& scratch, Context& context) {
+void unpack_large(std::vector<instrument::FrameFile>& frames, const std::filesystem::path& scratch, run::Context& context) {
   const auto large = large_gzip_files(frames, context.memory_bytes());
   if (large.empty()) return;
   const auto folder = scratch / "unpacked";

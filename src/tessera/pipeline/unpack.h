@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "tessera/instrument/frame_file.h"
-#include "tessera/pipeline/context.h"
+#include "tessera/run/context.h"
 
 namespace tessera::pipeline {
 
@@ -17,6 +17,6 @@ struct LargeGzip {
 std::vector<LargeGzip> large_gzip_files(const std::vector<instrument::FrameFile>& frames, std::int64_t memory_bytes);
 
 /// Unpacks them to `scratch`/unpacked and points the frames' planes there. Results do not depend on it. Throws DataError, SystemError.
-void unpack_large(std::vector<instrument::FrameFile>& frames, const std::filesystem::path& scratch, Context& context);
+void unpack_large(std::vector<instrument::FrameFile>& frames, const std::filesystem::path& scratch, run::Context& context);
 
 }  // namespace tessera::pipeline

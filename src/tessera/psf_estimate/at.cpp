@@ -14,16 +14,14 @@
 #include "tessera/extraction/source_table.h"
 #include "tessera/io/tables.h"
 #include "tessera/picture/bare.h"
-#include "tessera/pipeline/mosaic.h"
-#include "tessera/pipeline/products.h"
-#include "tessera/pipeline/run_json.h"
+#include "tessera/run/record.h"
 #include "tessera/wcs/position_text.h"
 
 namespace tessera::psf_estimate {
 namespace {
 
 namespace fs = std::filesystem;
-using pipeline::Level;
+using run::Level;
 
 constexpr std::size_t most_pictures = 64;  // of tables in psf.png, eight in a row
 constexpr int pictures_in_row = 8, picture_gap = 4, least_side = 240;
@@ -38,10 +36,10 @@ struct Asked {
 
 class AtRun {
  public:
-  AtRun(const AtRequest& request, const PsfOptions& options, param::OptionSet& settings, pipeline::Context& outer)
+  AtRun(const AtRequest& request, const PsfOptions& options, param::OptionSet& settings, run::Context& outer)
       : request_{request}, options_{options}, settings_{settings}, recorder_{outer}, clock_{"psf", request.arguments}, profiles_{instrument::ProfileSet::load(instrument::ProfileSet::default_folders())} {}
 
-  pipeline::Outcome run() {
+  run::Outcome run() {
     require_response();
     find_places();
     const auto response = instrument::read_psf(options_.images.psf);
@@ -50,10 +48,10 @@ class AtRun {
     const auto frames = extraction::recorded_frames(mosaic_, profiles_, context_);
     if (request_.dry_run) {
       context_.log(Level::info, fmt::format("the response would be computed at {} place{} of {}, from {} frames", places_.size(), places_.size() == 1 ? "" : "s", mosaic_.label(), frames.files.size()));
-      return pipeline::Outcome::done;
+      return run::Outcome::done;
     }
-    const auto asked = pipeline::table_request("psf", request_.arguments, {mosaic_.image.path.string()}, settings_);
-    pipeline::OutputFolder folder{request_.output, asked, request_.overwrite};
+    const auto asked = run::table_request("psf", request_.arguments, {mosaic_.image.path.string()}, settings_);
+    run::OutputFolder folder{request_.output, asked, request_.overwrite};
     context_.log_to(folder.product("tessera.log").string());
     const auto coadd = extraction::coadd_response(response, mosaic_, frames, options_.estimate.samples_per_pixel, context_);
     respond(coadd);
@@ -154,7 +152,7 @@ class AtRun {
     files::write_atomic(path, picture::draw_bare(builder.finish(), how).png);
   }
 
-  void write_tables(const psf_coadd::CoaddResponse& coadd, pipeline::OutputFolder& folder) {
+  void write_tables(const psf_coadd::CoaddResponse& coadd, run::OutputFolder& folder) {
     std::vector<psf::PointResponse> tables;
     std::vector<std::pair<double, double>> at;
     std::vector<Header> cards;
@@ -172,51 +170,49 @@ class AtRun {
     }
     if (tables.empty()) return;
     instrument::write_psf_places(folder.product("psf.fits"), tables, at, cards);
-    products_.push_back({"psf.fits", pipeline::datasums(folder.product("psf.fits"))});
+    products_.push_back({"psf.fits", run::datasums(folder.product("psf.fits"))});
     draw(folder.product("psf.png"));
     products_.push_back({"psf.png", ""});
   }
 
-  pipeline::Outcome write(const psf_coadd::CoaddResponse& coadd, const extraction::RecordedFrames& frames, const pipeline::Request& asked, pipeline::OutputFolder& folder) {
+  run::Outcome write(const psf_coadd::CoaddResponse& coadd, const extraction::RecordedFrames& frames, const run::Request& asked, run::OutputFolder& folder) {
     context_.stage("writing products", 1);
     write_tables(coadd, folder);
-    pipeline::write_table_product(table(), "places", io::TableFormat::fits, folder, products_);
+    run::write_table_product(table(), "places", io::TableFormat::fits, folder, products_);
     std::vector<std::string> read{mosaic_.image.path.string()};
     read.insert(read.end(), frames.record.read.begin(), frames.record.read.end());
     for (const auto& f : frames.files) read.push_back(f.image.path.string());
     for (const auto& file : {options_.images.psf.file, options_.choice.sources})
       if (files::exists(file)) read.push_back(file);
-    const auto inputs = pipeline::hash_files(read, context_);
-    clock_.stop();
+    const auto inputs = run::hash_files(read, context_);
     const auto covered = std::count_if(places_.begin(), places_.end(), [](const Asked& a) { return a.found.frames > 0; });
     const std::vector<std::pair<std::string, double>> results{{"places", static_cast<double>(places_.size())}, {"covered", static_cast<double>(covered)}, {"frames", static_cast<double>(coadd.frames().size())},
                                                               {"samples_per_pixel", static_cast<double>(coadd.samples_per_pixel())}};
-    files::write_atomic(folder.product("run.json"), pipeline::run_json(clock_.record, asked.plan_hash, settings_, inputs, products_, results, recorder_));
-    folder.publish("run.json");
+    run::publish_run(clock_, asked.plan_hash, settings_, inputs, products_, results, folder, recorder_);
     for (const Asked& a : places_)
       if (places_.size() <= 8)
         context_.log(Level::info, a.found.frames == 0 ? fmt::format("{:.6f} {:+.6f}: {}", a.sky.ra_deg, a.sky.dec_deg, a.status)
                                                       : fmt::format("{:.6f} {:+.6f}, pixel ({:.2f}, {:.2f}): {} frames, full width {:.3f} pixels, {:.1f} % of the flux in the middle pixel", a.sky.ra_deg, a.sky.dec_deg, a.pixel.x, a.pixel.y,
                                                                     a.found.frames, a.found.response.fwhm_pix(), 100 * a.found.response.peak()));
     context_.log(Level::info, fmt::format("{}: the response at {} of {} places, {}", request_.output, covered, places_.size(), text::format_duration(clock_.record.wall_s)));
-    if (covered == 0) return pipeline::Outcome::nothing_to_do;
-    return recorder_.caveats().empty() ? pipeline::Outcome::done : pipeline::Outcome::done_with_caveats;
+    if (covered == 0) return run::Outcome::nothing_to_do;
+    return recorder_.outcome();
   }
 
   const AtRequest& request_;
   const PsfOptions& options_;
   param::OptionSet& settings_;
-  pipeline::Recorder recorder_;
-  pipeline::Context& context_ = recorder_;
-  pipeline::RunClock clock_;
+  run::Recorder recorder_;
+  run::Context& context_ = recorder_;
+  run::RunClock clock_;
   instrument::ProfileSet profiles_;
   instrument::FrameFile mosaic_;
   std::vector<Asked> places_;
-  std::vector<pipeline::ProductRecord> products_;
+  std::vector<run::ProductRecord> products_;
 };
 
 }  // namespace
 
-pipeline::Outcome response_at(const AtRequest& request, const PsfOptions& options, param::OptionSet& settings, pipeline::Context& context) { return AtRun{request, options, settings, context}.run(); }
+run::Outcome response_at(const AtRequest& request, const PsfOptions& options, param::OptionSet& settings, run::Context& context) { return AtRun{request, options, settings, context}.run(); }
 
 }  // namespace tessera::psf_estimate

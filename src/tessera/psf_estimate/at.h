@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "tessera/pipeline/context.h"
 #include "tessera/psf_estimate/estimate_options.h"
+#include "tessera/run/context.h"
 
 namespace tessera::psf_estimate {
 
@@ -18,6 +18,6 @@ struct AtRequest {
 
 /// Writes psf.fits, psf.png, places.fits, run.json. Throws UsageError (a position that is none, no response given), DataError (no record, frames gone, a coadd without such a response), SystemError, Interrupted.
 /// Without any covered place there is no psf.fits, and the outcome is nothing_to_do.
-pipeline::Outcome response_at(const AtRequest& request, const PsfOptions& options, param::OptionSet& settings, pipeline::Context& context);
+run::Outcome response_at(const AtRequest& request, const PsfOptions& options, param::OptionSet& settings, run::Context& context);
 
 }  // namespace tessera::psf_estimate

@@ -11,11 +11,12 @@
 #include "tessera/io/tables.h"
 #include "tessera/pipeline/grid_from_file.h"
 #include "tessera/psf_estimate/estimate_private.h"
+#include "tessera/run/record.h"
 
 namespace tessera::psf_estimate {
 
 using extraction::Detection;
-using pipeline::Level;
+using run::Level;
 
 namespace {
 
@@ -24,20 +25,20 @@ constexpr double masked_widths = 1.5;   // full widths around other sources that
 
 }  // namespace
 
-pipeline::Request Estimation::folder_request() const {
+run::Request Estimation::folder_request() const {
   std::vector<std::string> files;
   for (const auto& n : names_) files.push_back(n.image.string());
-  return pipeline::table_request(request_.verb, request_.recorded_arguments(), files, settings_);
+  return run::table_request(request_.verb, request_.recorded_arguments(), files, settings_);
 }
 
-pipeline::Outcome Estimation::run() {
+run::Outcome Estimation::run() {
   psf_ = instrument::read_psf(options_.psf);
   names_ = extraction::image_names(request_.inputs, options_.mosaic.input, profiles_, context_);
   if (request_.dry_run) {
     context_.log(Level::info, fmt::format("the point response would be estimated from {} image{}", names_.size(), names_.size() == 1 ? "" : "s, whose mosaic stars are chosen on"));
-    return pipeline::Outcome::done;
+    return run::Outcome::done;
   }
-  pipeline::OutputFolder folder{request_.output, folder_request(), request_.overwrite, request_.place};
+  run::OutputFolder folder{request_.output, folder_request(), request_.overwrite, request_.place};
   context_.log_to(folder.product("tessera.log").string());
   open_and_find();
   detection_fwhm_ = detection_psf_.tables().front().fwhm_pix();
@@ -175,6 +176,6 @@ EffectiveTable Estimation::fit() {
   return table;
 }
 
-pipeline::Outcome estimate(const extraction::ExtractRequest& request, const PsfOptions& options, param::OptionSet& settings, pipeline::Context& context) { return Estimation{request, options, settings, context}.run(); }
+run::Outcome estimate(const extraction::ExtractRequest& request, const PsfOptions& options, param::OptionSet& settings, run::Context& context) { return Estimation{request, options, settings, context}.run(); }
 
 }  // namespace tessera::psf_estimate

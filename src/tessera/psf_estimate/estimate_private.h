@@ -5,11 +5,11 @@
 
 #include "tessera/extraction/fit_sources.h"
 #include "tessera/extraction/input_images.h"
-#include "tessera/pipeline/run_json.h"
 #include "tessera/psf_estimate/effective_fit.h"
 #include "tessera/psf_estimate/estimate.h"
 #include "tessera/psf_estimate/stamp_mean.h"
 #include "tessera/report/html.h"
+#include "tessera/run/record.h"
 
 namespace tessera::psf_estimate {
 
@@ -36,12 +36,12 @@ psf::PointResponse response_of(const EffectiveTable& table, const Image<double>&
 
 class Estimation : private extraction::InputImages {
  public:
-  Estimation(const extraction::ExtractRequest& request, const PsfOptions& options, param::OptionSet& settings, pipeline::Context& outer)
+  Estimation(const extraction::ExtractRequest& request, const PsfOptions& options, param::OptionSet& settings, run::Context& outer)
       : InputImages{request, options.images, settings, outer}, choice_{options.choice}, own_{options.estimate}, clock_{request.verb, request.recorded_arguments()} {}
-  pipeline::Outcome run();
+  run::Outcome run();
 
  private:
-  pipeline::Request folder_request() const;
+  run::Request folder_request() const;
   void choose_stars();
   void stars_of_list();
   /// Pixels around the stars; those of other detections are left out.
@@ -68,19 +68,19 @@ class Estimation : private extraction::InputImages {
   static Image<double> star_image(const EffectiveTable& table);
   long used_stars() const;
   PhaseResiduals phase_residuals(const EffectiveTable& table) const;
-  void write_tables(const EffectiveTable& table, pipeline::OutputFolder& folder);
+  void write_tables(const EffectiveTable& table, run::OutputFolder& folder);
   std::pair<std::vector<double>, std::vector<double>> positions_of_tables(const EffectiveTable& table) const;
-  void write_psfex(const EffectiveTable& table, pipeline::OutputFolder& folder) const;
-  void write_grid(std::vector<psf::PointResponse> tables, std::vector<double> xs, std::vector<double> ys, const EffectiveTable& table, pipeline::OutputFolder& folder);
-  void write_plane(const std::string& name, const EffectiveTable& table, const char* title, View<const double> plane, pipeline::OutputFolder& folder);
-  void write_sectors(pipeline::OutputFolder& folder);
+  void write_psfex(const EffectiveTable& table, run::OutputFolder& folder) const;
+  void write_grid(std::vector<psf::PointResponse> tables, std::vector<double> xs, std::vector<double> ys, const EffectiveTable& table, run::OutputFolder& folder);
+  void write_plane(const std::string& name, const EffectiveTable& table, const char* title, View<const double> plane, run::OutputFolder& folder);
+  void write_sectors(run::OutputFolder& folder);
   void add_quality_plot(report::Html& h) const;
-  void write_report(const EffectiveTable& table, pipeline::OutputFolder& folder);
-  pipeline::Outcome write(const EffectiveTable& table, pipeline::OutputFolder& folder);
+  void write_report(const EffectiveTable& table, run::OutputFolder& folder);
+  run::Outcome write(const EffectiveTable& table, run::OutputFolder& folder);
 
   const EstimateChoice& choice_;
   const EstimateOptions& own_;
-  pipeline::RunClock clock_;
+  run::RunClock clock_;
   double detection_fwhm_ = 0;                  ///< of the response stars are found with, pixels of the mosaic
   std::vector<extraction::Source> sources_;    ///< the stars
   std::vector<StarPixels> pixels_;
@@ -90,7 +90,7 @@ class Estimation : private extraction::InputImages {
   std::vector<ImageShift> shifts_;
   PhaseResiduals phases_;
   std::vector<Sector> sectors_;                ///< rows after another; empty: none asked for
-  std::vector<pipeline::ProductRecord> products_;
+  std::vector<run::ProductRecord> products_;
 };
 
 }  // namespace tessera::psf_estimate

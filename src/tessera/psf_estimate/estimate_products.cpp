@@ -10,8 +10,8 @@
 #include "tessera/core/statistics.h"
 #include "tessera/instrument/psf_file.h"
 #include "tessera/io/fits.h"
-#include "tessera/pipeline/products.h"
 #include "tessera/psf_estimate/estimate_private.h"
+#include "tessera/run/record.h"
 
 namespace tessera::psf_estimate {
 
@@ -34,17 +34,17 @@ psf::Meaning meaning_of(const EffectiveTable& table, const Image<double>& sample
 psf::PointResponse response_of(const EffectiveTable& table, const Image<double>& samples) { return {samples, meaning_of(table, samples)}; }
 
 /// A plane beside a table, of its geometry.
-void Estimation::write_plane(const std::string& name, const EffectiveTable& table, const char* title, View<const double> plane, pipeline::OutputFolder& folder) {
+void Estimation::write_plane(const std::string& name, const EffectiveTable& table, const char* title, View<const double> plane, run::OutputFolder& folder) {
   io::FitsWriter writer{folder.product(name)};
   Header header = table_header(table);
   header.add_comment(title);
   writer.add_image("", header, plane);
   writer.close();
-  products_.push_back({name, pipeline::datasums(folder.product(name))});
+  products_.push_back({name, run::datasums(folder.product(name))});
 }
 
 /// PRF_k.fits and the map that names them (MOPEX guide 8.7): positions of FITS pixels, sizes in pixels.
-void Estimation::write_sectors(pipeline::OutputFolder& folder) {
+void Estimation::write_sectors(run::OutputFolder& folder) {
   Table map;
   map.name = "prfmap";
   map.keywords = {{"Number_PRF", static_cast<std::int64_t>(sectors_.size()), ""}, {"HaveSigma", std::int64_t{1}, ""}, {"ImageX", static_cast<std::int64_t>(shifts_.front().width), ""}, {"ImageY", static_cast<std::int64_t>(shifts_.front().height), ""}};
@@ -56,7 +56,7 @@ void Estimation::write_sectors(pipeline::OutputFolder& folder) {
     Header header = table_header(s.table);
     header.set("NSTARS", static_cast<std::int64_t>(s.stars), "stars it was made of");
     instrument::write_psf(folder.product(name), {response_of(s.table, s.table.samples.front())}, {}, {}, header);
-    products_.push_back({name, pipeline::datasums(folder.product(name))});
+    products_.push_back({name, run::datasums(folder.product(name))});
     write_plane(sigma, s.table, sigma_title(), s.table.sigma.view(), folder);
     map.keywords.push_back({fmt::format("PRF_Filename_{}", s.number), place(name), ""});
     sigmas.push_back({fmt::format("PRFSigma_Filename_{}", s.number), place(sigma), ""});
@@ -69,7 +69,7 @@ void Estimation::write_sectors(pipeline::OutputFolder& folder) {
   map.add("PRFPos1", std::move(x));
   map.add("PRFPos2", std::move(y));
   map.add("stars", std::move(stars));
-  pipeline::write_table_product(map, "prfmap", io::TableFormat::ipac, folder, products_);
+  run::write_table_product(map, "prfmap", io::TableFormat::ipac, folder, products_);
 }
 
 Image<double> Estimation::star_image(const EffectiveTable& table) {
@@ -104,7 +104,7 @@ std::pair<std::vector<double>, std::vector<double>> Estimation::positions_of_tab
   return at;
 }
 
-void Estimation::write_tables(const EffectiveTable& table, pipeline::OutputFolder& folder) {
+void Estimation::write_tables(const EffectiveTable& table, run::OutputFolder& folder) {
   const auto wanted = [&](const char* form) { return std::find(choice_.forms.begin(), choice_.forms.end(), form) != choice_.forms.end(); };
   const bool varies = table.samples.size() > 1;
   std::vector<psf::PointResponse> tables;
@@ -116,7 +116,7 @@ void Estimation::write_tables(const EffectiveTable& table, pipeline::OutputFolde
   } else {
     tables.push_back(response_of(table, table.samples.front()));
   }
-  const auto add = [&](const char* name) { products_.push_back({name, pipeline::datasums(folder.product(name))}); };
+  const auto add = [&](const char* name) { products_.push_back({name, run::datasums(folder.product(name))}); };
   if (wanted("prf")) instrument::write_psf(folder.product("psf.fits"), tables, xs, ys, table_header(table)), add("psf.fits");
   if (wanted("psfex")) write_psfex(table, folder), add("psf.psf");
   if (wanted("grid")) write_grid(std::move(tables), std::move(xs), std::move(ys), table, folder), add("psf_grid.fits");
@@ -126,7 +126,7 @@ void Estimation::write_tables(const EffectiveTable& table, pipeline::OutputFolde
   write_plane("psf_coverage.fits", table, by_stamps() ? "stamps at each sample of the table" : "pixels of stars whose nearest sample of the table this is", coverage.view(), folder);
 }
 
-void Estimation::write_psfex(const EffectiveTable& table, pipeline::OutputFolder& folder) const {
+void Estimation::write_psfex(const EffectiveTable& table, run::OutputFolder& folder) const {
   std::vector<psf::PointResponse> terms{response_of(table, table.samples.front())};
   for (std::size_t t = 1; t < table.samples.size(); ++t) terms.push_back(psf::PointResponse::scaled(table.samples[t], meaning_of(table, table.samples[t]), terms.front().scale()));
   psf::Polynomial polynomial = table.polynomial;
@@ -139,7 +139,7 @@ void Estimation::write_psfex(const EffectiveTable& table, pipeline::OutputFolder
 }
 
 /// Sectors at their middles, where they form a grid; along an axis without any the first and last pixel have the same table.
-void Estimation::write_grid(std::vector<psf::PointResponse> tables, std::vector<double> xs, std::vector<double> ys, const EffectiveTable& table, pipeline::OutputFolder& folder) {
+void Estimation::write_grid(std::vector<psf::PointResponse> tables, std::vector<double> xs, std::vector<double> ys, const EffectiveTable& table, run::OutputFolder& folder) {
   const double width = shifts_.front().width, height = shifts_.front().height;
   if (!sectors_.empty() && own_.map.empty()) {
     tables.clear();
@@ -211,27 +211,25 @@ std::vector<std::pair<std::string, double>> Estimation::results(const EffectiveT
   return all;
 }
 
-pipeline::Outcome Estimation::write(const EffectiveTable& table, pipeline::OutputFolder& folder) {
+run::Outcome Estimation::write(const EffectiveTable& table, run::OutputFolder& folder) {
   context_.stage("writing products", 1);
   phases_ = phase_residuals(table);
   write_tables(table, folder);
   if (!sectors_.empty()) write_sectors(folder);
   if (by_stamps()) {
     write_plane("star.fits", table, "the table at every pixel: a star in the middle of one", star_image(table).view(), folder);
-    pipeline::write_table_product(stamp_table(), "stamps", options_.catalog.formats == std::vector<std::string>{"ipac"} ? io::TableFormat::ipac : io::TableFormat::fits, folder, products_);
+    run::write_table_product(stamp_table(), "stamps", options_.catalog.formats == std::vector<std::string>{"ipac"} ? io::TableFormat::ipac : io::TableFormat::fits, folder, products_);
   }
-  else pipeline::write_table_product(star_table(table), "stars", io::TableFormat::fits, folder, products_);
+  else run::write_table_product(star_table(table), "stars", io::TableFormat::fits, folder, products_);
   clock_.stop();
   if (options_.mosaic.products.report) {
     write_report(table, folder);
     products_.push_back({"report.html", ""});
   }
-  const auto inputs = pipeline::hash_files(read_files(), context_);
-  clock_.stop();
-  files::write_atomic(folder.product("run.json"), pipeline::run_json(clock_.record, folder_request().plan_hash, settings_, inputs, pipeline::placed_products(request_.kept, products_, folder), results(table), recorder_));
-  folder.publish("run.json");
-  context_.log(pipeline::Level::info, fmt::format("{}: full width {:.3f} pixels from {} {}, {}", request_.output, table.fwhm_pix, used_stars(), by_stamps() ? "stamps" : "stars", text::format_duration(clock_.record.wall_s)));
-  return recorder_.caveats().empty() ? pipeline::Outcome::done : pipeline::Outcome::done_with_caveats;
+  const auto inputs = run::hash_files(read_files(), context_);
+  run::publish_run(clock_, folder_request().plan_hash, settings_, inputs, run::placed_products(request_.kept, products_, folder), results(table), folder, recorder_);
+  context_.log(run::Level::info, fmt::format("{}: full width {:.3f} pixels from {} {}, {}", request_.output, table.fwhm_pix, used_stars(), by_stamps() ? "stamps" : "stars", text::format_duration(clock_.record.wall_s)));
+  return recorder_.outcome();
 }
 
 }  // namespace tessera::psf_estimate

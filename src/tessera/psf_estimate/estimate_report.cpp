@@ -5,10 +5,10 @@
 
 #include "tessera/core/statistics.h"
 #include "tessera/picture/bare.h"
-#include "tessera/pipeline/report.h"
 #include "tessera/psf_estimate/estimate_private.h"
 #include "tessera/report/figure.h"
 #include "tessera/report/svg.h"
+#include "tessera/run/report_page.h"
 
 namespace tessera::psf_estimate {
 namespace {
@@ -53,12 +53,12 @@ void Estimation::add_quality_plot(report::Html& h) const {
   std::stable_sort(stars.begin(), stars.end());
   report::Points quality;
   for (const auto& [f, c] : stars) quality.x.push_back(f), quality.y.push_back(c.first), quality.marked.push_back(c.second);
-  if (by_stamps()) pipeline::plot_card(h, "Stamps", report::point_plot(quality, {.x_label = flux_label, .y_label = "σ of the Gaussian, pixels"}), "In the warning colour: not used.");
+  if (by_stamps()) run::plot_card(h, "Stamps", report::point_plot(quality, {.x_label = flux_label, .y_label = "σ of the Gaussian, pixels"}), "In the warning colour: not used.");
   else
-    pipeline::plot_card(h, "Stars", report::point_plot(quality, {.x_label = flux_label, .y_label = "lg χ² per degree of freedom", .reference = 0.0}), "In the warning colour: not used. A rise with brightness: the response is not the same for all stars, or detectors are not linear.");
+    run::plot_card(h, "Stars", report::point_plot(quality, {.x_label = flux_label, .y_label = "lg χ² per degree of freedom", .reference = 0.0}), "In the warning colour: not used. A rise with brightness: the response is not the same for all stars, or detectors are not linear.");
 }
 
-void Estimation::write_report(const EffectiveTable& table, pipeline::OutputFolder& folder) {
+void Estimation::write_report(const EffectiveTable& table, run::OutputFolder& folder) {
   Html h;
   const auto& samples = table.samples.front();
   const int n = table.samples_per_pixel, half = samples.box().width() / 2, half_y = samples.box().height() / 2;
@@ -66,7 +66,7 @@ void Estimation::write_report(const EffectiveTable& table, pipeline::OutputFolde
   const auto radius = [&](int x, int y) { return std::hypot(x - half, along_y * (y - half_y)); };  // in samples along x
   const bool stamps = by_stamps();
   h.open("main").open("header").element("h1", "Point response of " + report::shortened(mosaic_.image.path.filename().string() + (images_.size() > 1 ? "'s frames" : ""), 100)).element("p", fmt::format("{} image{}, {}", images_.size(), images_.size() == 1 ? "" : "s", images_.front().file->filter), {{"class", "lead"}}).close();
-  using pipeline::summary_tile;
+  using run::summary_tile;
   double worst = 0;
   for (int y = 0; y <= 2 * half_y; ++y)
     for (int x = 0; x <= 2 * half; ++x)
@@ -82,7 +82,7 @@ void Estimation::write_report(const EffectiveTable& table, pipeline::OutputFolde
   if (!stamps) summary_tile(h, "χ²", number_text(table.chi2 / static_cast<double>(std::max(1L, table.pixels))), fmt::format("per pixel of {}; {} clipped", table.pixels, table.clipped));
   if (!stamps) summary_tile(h, "Frames", number_text(statistics::median(off)), "pixels off their WCS, median");
   h.close();
-  pipeline::caveat_section(h, recorder_.caveats());
+  run::caveat_section(h, recorder_.caveats());
   h.open("div", {{"class", "pictures"}});
   auto response = figure("response", "Response", "Share of the peak, asinh stretch; pixels are the detector's, the pixel's response included.", samples, 1 / peak, picture::Stretch::asinh);
   response.large = true;
@@ -109,13 +109,13 @@ void Estimation::write_report(const EffectiveTable& table, pipeline::OutputFolde
   for (const auto& [r, v] : radial) profile.x.push_back(r), profile.y.push_back(v);
   std::size_t per = 1;
   profile = report::thinned(std::move(profile), most_marks, per);
-  pipeline::plot_card(h, "Radial profile", report::point_plot(profile, {.x_label = "distance from the star, pixels", .y_label = "lg share of the peak"}), "All samples: what is not a line is not round.");
+  run::plot_card(h, "Radial profile", report::point_plot(profile, {.x_label = "distance from the star, pixels", .y_label = "lg share of the peak"}), "All samples: what is not a line is not round.");
   double sum = 0;
   for (std::size_t r = 0; r < light.size(); ++r) {
     sum += light[r];
     encircled.x.push_back(static_cast<double>(r) / n), encircled.y.push_back(sum);
   }
-  pipeline::plot_card(h, "Encircled light", report::point_plot(encircled, {.x_label = "radius, pixels", .y_label = "share", .from_zero = true, .reference = 1.0}), "Of the flux within the table's radius, which counts as all of it.");
+  run::plot_card(h, "Encircled light", report::point_plot(encircled, {.x_label = "radius, pixels", .y_label = "share", .from_zero = true, .reference = 1.0}), "Of the flux within the table's radius, which counts as all of it.");
   if (!phases_.median.empty()) {
     report::Points by_distance;
     std::vector<std::pair<double, double>> order;
@@ -123,12 +123,12 @@ void Estimation::write_report(const EffectiveTable& table, pipeline::OutputFolde
     std::stable_sort(order.begin(), order.end());
     for (const auto& [d, v] : order) by_distance.x.push_back(d), by_distance.y.push_back(v);
     by_distance = report::thinned(std::move(by_distance), most_marks, per);
-    pipeline::plot_card(h, "Residuals by distance from the pixel's centre", report::point_plot(by_distance, {.x_label = "star from the centre of its pixel, pixels", .y_label = "light left in 3 × 3 pixels, %", .reference = 0.0}),
+    run::plot_card(h, "Residuals by distance from the pixel's centre", report::point_plot(by_distance, {.x_label = "star from the centre of its pixel, pixels", .y_label = "light left in 3 × 3 pixels, %", .reference = 0.0}),
                         "A slope: stars in the middle of a pixel and in its corner do not have the same response. The table holds what depends on the distance from the star alone.");
   }
   add_quality_plot(h);
   h.close();
-  pipeline::finish_report(h, "Point response", settings_, folder, clock_.record, recorder_);
+  run::finish_report(h, "Point response", settings_, folder, clock_.record, recorder_);
 }
 
 }  // namespace tessera::psf_estimate

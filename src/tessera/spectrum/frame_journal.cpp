@@ -43,12 +43,12 @@ void append_row(std::string& to, const Measurement& m) {
   to.append(reinterpret_cast<const char*>(m.companions.data()), m.companions.size() * sizeof(Companion));
   append(to, m.pixels_kept != nullptr);
   if (!m.pixels_kept) return;
-  pipeline::ByteWriter w;
+  run::ByteWriter w;
   w.put(m.pixels_kept->image), w.put(m.pixels_kept->model), w.put(m.pixels_kept->sky);
   to += w.bytes();
 }
 
-void put_summary(pipeline::ByteWriter& w, const FrameResult& result) {
+void put_summary(run::ByteWriter& w, const FrameResult& result) {
   const auto& r = result.record;
   w.put(r.path), w.put(r.observation), w.put(r.publisher_id), w.put(r.lost);
   w.put(r.detector), w.put(r.mjd), w.put(r.deep), w.put(result.unusable);
@@ -56,7 +56,7 @@ void put_summary(pipeline::ByteWriter& w, const FrameResult& result) {
   for (const auto& c : result.caveats) w.put(c);
 }
 
-FrameResult get_summary(pipeline::ByteReader& in) {
+FrameResult get_summary(run::ByteReader& in) {
   FrameResult result;
   auto& r = result.record;
   in.get(r.path), in.get(r.observation), in.get(r.publisher_id), in.get(r.lost);
@@ -67,12 +67,12 @@ FrameResult get_summary(pipeline::ByteReader& in) {
 
 }  // namespace
 
-FrameJournal::FrameJournal(const pipeline::OutputFolder& folder, const std::string& plan, const std::vector<fs::path>& frames, SourceBlocks blocks, std::int64_t pending_bytes)
+FrameJournal::FrameJournal(const run::OutputFolder& folder, const std::string& plan, const std::vector<fs::path>& frames, SourceBlocks blocks, std::int64_t pending_bytes)
     : frames_{frames}, path_{folder.scratch() / "frames"}, blocks_{blocks}, pending_limit_{pending_bytes}, known_(frames.size()), saved_{std::chrono::steady_clock::now()} {
   const auto stem = fmt::format(R"({{"schema":"tessera/spectrum-frames/2","plan":"{}","per_block":)", plan);
   auto head = fmt::format("{}{}}}", stem, blocks_.per_block);
   if (folder.resumed() && files::exists(path_)) {
-    auto before = std::make_unique<pipeline::RecordReader>(path_);
+    auto before = std::make_unique<run::RecordReader>(path_);
     std::size_t per_block = 0;
     if (before->head().starts_with(stem)) per_block = static_cast<std::size_t>(std::strtoull(before->head().c_str() + stem.size(), nullptr, 10));
     if (per_block > 0) {  // an earlier run may have had another ceiling; its blocks stay
@@ -87,7 +87,7 @@ FrameJournal::FrameJournal(const pipeline::OutputFolder& folder, const std::stri
       batch_ = std::max(batch_, batch + 1);
       if (entry.id % records_per_batch != summary) continue;
       const auto record = reader_->read(entry);
-      pipeline::ByteReader in{record, path_.string()};
+      run::ByteReader in{record, path_.string()};
       while (in.left() > 0) {
         const auto frame = in.get<std::uint64_t>();
         std::string stamp;
@@ -100,7 +100,7 @@ FrameJournal::FrameJournal(const pipeline::OutputFolder& folder, const std::stri
         known_[frame] = {batch, std::move(result), remote ? std::move(stamp) : std::string{}};
       }
     }
-  writer_ = std::make_unique<pipeline::RecordWriter>(path_, head, true);
+  writer_ = std::make_unique<run::RecordWriter>(path_, head, true);
 }
 
 void FrameJournal::ask_servers(const parallel::Pool& pool) {
@@ -139,7 +139,7 @@ void FrameJournal::save() {
 }
 
 void FrameJournal::read_rows(std::string_view bytes, std::int64_t batch, std::size_t from, std::size_t to, const Receive& receive) const {
-  pipeline::ByteReader in{bytes, path_.string()};
+  run::ByteReader in{bytes, path_.string()};
   while (in.left() > 0) {
     Measurement m;
     in.get(static_cast<MeasuredValues&>(m));
@@ -158,7 +158,7 @@ void FrameJournal::read_rows(std::string_view bytes, std::int64_t batch, std::si
 void FrameJournal::rows_of(std::size_t from, std::size_t to, const Receive& receive) const {
   if (from >= to) return;
   const std::size_t first = from / blocks_.per_block, last = (to - 1) / blocks_.per_block;
-  if (!reader_) reader_ = std::make_unique<pipeline::RecordReader>(path_);
+  if (!reader_) reader_ = std::make_unique<run::RecordReader>(path_);
   for (const auto& entry : reader_->entries()) {
     const auto block = entry.id % records_per_batch;
     if (block >= first && block <= last) read_rows(reader_->read(entry), static_cast<std::int64_t>(entry.id / records_per_batch), from, to, receive);

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "tessera/parallel/pool.h"
-#include "tessera/pipeline/output_folder.h"
-#include "tessera/pipeline/record_file.h"
+#include "tessera/run/output_folder.h"
+#include "tessera/run/record_file.h"
 #include "tessera/spectrum/measure.h"
 
 namespace tessera::spectrum {
@@ -26,7 +26,7 @@ struct SourceBlocks {
 class FrameJournal {
  public:
   /// What an earlier run with the same plan left, of frames that are still the same files; those on servers are looked at by ask_servers(). Up to `pending_bytes` of rows wait in memory. The frames must outlive it. Throws DataError, SystemError.
-  FrameJournal(const pipeline::OutputFolder& folder, const std::string& plan, const std::vector<std::filesystem::path>& frames, SourceBlocks blocks, std::int64_t pending_bytes);
+  FrameJournal(const run::OutputFolder& folder, const std::string& plan, const std::vector<std::filesystem::path>& frames, SourceBlocks blocks, std::int64_t pending_bytes);
   /// Lets frames go that their servers have anew. Before the functions below. Throws SystemError when no server answers.
   void ask_servers(const parallel::Pool& pool);
   /// Frames that are there.
@@ -58,10 +58,10 @@ class FrameJournal {
   std::int64_t pending_limit_ = 0, pending_bytes_ = 0;
   std::vector<Known> known_;
   std::size_t found_ = 0;
-  std::unique_ptr<pipeline::RecordWriter> writer_;
-  mutable std::unique_ptr<pipeline::RecordReader> reader_;  // of what is on disk; opened anew after each save
+  std::unique_ptr<run::RecordWriter> writer_;
+  mutable std::unique_ptr<run::RecordReader> reader_;  // of what is on disk; opened anew after each save
   std::vector<std::string> rows_;                            // waiting, per block
-  pipeline::ByteWriter summaries_;                           // of the frames that wait
+  run::ByteWriter summaries_;                           // of the frames that wait
   std::int64_t batch_ = 0, in_batch_ = 0;
   std::chrono::steady_clock::time_point saved_;
 };

@@ -10,8 +10,8 @@
 #include "tessera/base/text.h"
 #include "tessera/io/remote.h"
 #include "tessera/picture/bare.h"
-#include "tessera/pipeline/report.h"
 #include "tessera/report/svg.h"
+#include "tessera/run/report_page.h"
 
 namespace tessera::spectrum {
 namespace {
@@ -100,11 +100,11 @@ void spectrum_card(Html& h, const ReportParts& p, std::size_t source) {
 void summary(Html& h, const ReportParts& p) {
   const auto measured = std::ranges::count_if(p.measured.counts, [](std::size_t n) { return n > 0; });
   h.open("div", {{"class", "tiles"}});
-  pipeline::summary_tile(h, "Sources", std::to_string(p.measured.sources.size()), fmt::format("{} with a measurement", measured));
-  pipeline::summary_tile(h, "Measurements", std::to_string(p.measured.total()), fmt::format("{} of them do not count in means", p.measured.not_used));
-  pipeline::summary_tile(h, "Frames", std::to_string(p.measured.frames.size()), fmt::format("{} hold a source", std::ranges::count_if(p.measured.on_frame, [](auto n) { return n > 0; })));
+  run::summary_tile(h, "Sources", std::to_string(p.measured.sources.size()), fmt::format("{} with a measurement", measured));
+  run::summary_tile(h, "Measurements", std::to_string(p.measured.total()), fmt::format("{} of them do not count in means", p.measured.not_used));
+  run::summary_tile(h, "Frames", std::to_string(p.measured.frames.size()), fmt::format("{} hold a source", std::ranges::count_if(p.measured.on_frame, [](auto n) { return n > 0; })));
   if (const auto traffic = io::remote_traffic(); traffic.requests > 0)
-    pipeline::summary_tile(h, "Fetched", text::format_bytes(static_cast<double>(traffic.fetched_bytes)), fmt::format("of {} in {} requests", text::format_bytes(static_cast<double>(traffic.file_bytes)), traffic.requests));
+    run::summary_tile(h, "Fetched", text::format_bytes(static_cast<double>(traffic.fetched_bytes)), fmt::format("of {} in {} requests", text::format_bytes(static_cast<double>(traffic.file_bytes)), traffic.requests));
   h.close();
 }
 
@@ -115,12 +115,12 @@ std::int64_t inspection_stride(std::size_t sources, std::size_t frames) {
   return static_cast<std::int64_t>(std::max<std::size_t>(1, (points + most_shown_points - 1) / most_shown_points));
 }
 
-void write_report(const ReportParts& p, pipeline::OutputFolder& folder, pipeline::Recorder& context) {
+void write_report(const ReportParts& p, run::OutputFolder& folder, run::Recorder& context) {
   context.stage("writing report", 1);
   Html h;
   h.open("main").open("header").element("h1", "SPHEREx spectra").element("p", "Forced photometry of listed sources on spectral images", {{"class", "lead"}}).close();
   summary(h, p);
-  pipeline::caveat_section(h, context.caveats());
+  run::caveat_section(h, context.caveats());
   h.element("h2", "Spectra");
   std::size_t shown = 0, left = 0;
   for (std::size_t s = 0; s < p.measured.sources.size(); ++s) {
@@ -129,7 +129,7 @@ void write_report(const ReportParts& p, pipeline::OutputFolder& folder, pipeline
     else ++left;
   }
   if (left > 0) h.element("p", fmt::format("{} more sources are in the tables.", left), {{"class", "note"}});
-  pipeline::finish_report(h, "SPHEREx spectra", p.settings, folder, p.run, context);
+  run::finish_report(h, "SPHEREx spectra", p.settings, folder, p.run, context);
   context.step(1);
 }
 

@@ -8,7 +8,7 @@
 #include "tessera/base/files.h"
 #include "tessera/io/tables.h"
 #include "tessera/picture/spectrum_plot.h"
-#include "tessera/pipeline/run_json.h"
+#include "tessera/run/record.h"
 
 namespace tessera::spectrum {
 namespace {
@@ -65,12 +65,12 @@ Table source_table(const Measured& measured, std::size_t source) {
   return t;
 }
 
-void write_source_products(const Measured& measured, Blocks& blocks, const BinOptions& options, pipeline::OutputFolder& folder, std::vector<pipeline::ProductRecord>& products) {
+void write_source_products(const Measured& measured, Blocks& blocks, const BinOptions& options, run::OutputFolder& folder, std::vector<run::ProductRecord>& products) {
   const auto names = source_names(measured.sources);
   for (std::size_t s = 0; s < names.size(); ++s) {
     if (measured.counts[s] == 0) continue;
     blocks.show(s);
-    pipeline::write_table_product(source_table(measured, s), "spectra/" + names[s], io::TableFormat::votable, folder, products);
+    run::write_table_product(source_table(measured, s), "spectra/" + names[s], io::TableFormat::votable, folder, products);
     const auto plot = plot_of(measured, s, options);
     for (const auto& [suffix, write] : {std::pair{".png", &picture::write_spectrum_png}, {".svg", &picture::write_spectrum_svg}}) {
       const auto picture = "spectra/" + names[s] + suffix;

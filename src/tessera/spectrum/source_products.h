@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "tessera/pipeline/output_folder.h"
-#include "tessera/pipeline/provenance.h"
+#include "tessera/run/output_folder.h"
+#include "tessera/run/record.h"
 #include "tessera/spectrum/blocks.h"
 
 namespace tessera::spectrum {
@@ -16,6 +16,6 @@ std::vector<std::string> source_names(std::span<const Source> sources);
 Table source_table(const Measured& measured, std::size_t source);
 
 /// spectra/NAME.xml, .png and .svg of every source that was measured.
-void write_source_products(const Measured& measured, Blocks& blocks, const BinOptions& options, pipeline::OutputFolder& folder, std::vector<pipeline::ProductRecord>& products);
+void write_source_products(const Measured& measured, Blocks& blocks, const BinOptions& options, run::OutputFolder& folder, std::vector<run::ProductRecord>& products);
 
 }  // namespace tessera::spectrum

@@ -12,10 +12,8 @@
 #include "tessera/base/text.h"
 #include "tessera/instrument/input_names.h"
 #include "tessera/io/tables.h"
-#include "tessera/pipeline/mosaic.h"
-#include "tessera/pipeline/products.h"
-#include "tessera/pipeline/remote_files.h"
-#include "tessera/pipeline/run_json.h"
+#include "tessera/run/record.h"
+#include "tessera/run/remote_files.h"
 #include "tessera/spectrum/blocks.h"
 #include "tessera/spectrum/report.h"
 #include "tessera/spectrum/source_products.h"
@@ -26,7 +24,7 @@ namespace tessera::spectrum {
 namespace {
 
 namespace fs = std::filesystem;
-using pipeline::Level;
+using run::Level;
 
 // Of a large ceiling more than this is of no use: memory that is used again and again is faster than more of it.
 constexpr std::int64_t most_pending_bytes = std::int64_t{32} << 20, most_block_bytes = std::int64_t{64} << 20;
@@ -53,28 +51,28 @@ std::int64_t add_neighbours(std::vector<Source>& sources, std::vector<Source> ot
 
 class Run {
  public:
-  Run(const SpectrumRequest& request, const SpectrumOptions& options, param::OptionSet& settings, pipeline::Context& outer)
+  Run(const SpectrumRequest& request, const SpectrumOptions& options, param::OptionSet& settings, run::Context& outer)
       : request_{request}, options_{options}, settings_{settings}, recorder_{outer}, clock_{"spectrum", request.inputs} {}
 
-  pipeline::Outcome run() {
+  run::Outcome run() {
     settle();
     read_inputs();
     if (request_.dry_run) {
       context_.log(Level::info, fmt::format("{} source{} would be measured on {} frame{}", wanted_, wanted_ == 1 ? "" : "s", frames_.size(), frames_.size() == 1 ? "" : "s"));
-      return pipeline::Outcome::done;
+      return run::Outcome::done;
     }
     std::vector<std::string> files;
     for (const auto& f : frames_) files.push_back(f.string());
-    const auto asked = pipeline::table_request("spectrum", request_.inputs, files, settings_);
-    pipeline::OutputFolder folder{request_.output, asked, request_.overwrite};
+    const auto asked = run::table_request("spectrum", request_.inputs, files, settings_);
+    run::OutputFolder folder{request_.output, asked, request_.overwrite};
     context_.log_to(folder.product("tessera.log").string());
     plan_blocks();
     FrameJournal journal{folder, asked.plan_hash + sources_sum(), frames_, blocks_, std::min(context_.memory_bytes() / 16, most_pending_bytes)};
     measure(journal);
     tell();
     write(folder, journal, asked.plan_hash, files);
-    if (measured_.total() == 0) return pipeline::Outcome::nothing_to_do;
-    return recorder_.caveats().empty() ? pipeline::Outcome::done : pipeline::Outcome::done_with_caveats;
+    if (measured_.total() == 0) return run::Outcome::nothing_to_do;
+    return recorder_.outcome();
   }
 
  private:
@@ -149,7 +147,7 @@ class Run {
     measured_.on_frame.assign(frames_.size(), 0);
     measured_.sources = std::span{sources_}.first(wanted_);
     measured_.counts.assign(wanted_, 0), measured_.companion.assign(sources_.size(), 0);
-    const auto pool = pipeline::reading_pool(context_, frames_);
+    const auto pool = run::reading_pool(context_, frames_);
     journal.ask_servers(pool);
     journal.found_rows([&](const Measurement& m) { count(m); });
     measured_.channels = &calibration_.of(1).channels();
@@ -230,11 +228,11 @@ class Run {
     context_.log(Level::info, fmt::format("{} measurements of {} sources on {} frames; {} contain bad pixels, {} have no result", total, wanted_, frames_.size(), bad_, errors_));
     results_ = {{"sources", static_cast<double>(wanted_)},       {"measurements", static_cast<double>(total)}, {"contain_bad_pixel", static_cast<double>(bad_)}, {"fit_error", static_cast<double>(errors_)},
                 {"off_all_frames", static_cast<double>(absent)}, {"frames", static_cast<double>(frames_.size())},                     {"frames_left_out", static_cast<double>(unusable_ + left_out_)}};
-    pipeline::tell_traffic(context_, results_);
+    run::tell_traffic(context_, results_);
   }
 
-  void write(pipeline::OutputFolder& folder, const FrameJournal& journal, const std::string& plan, const std::vector<std::string>& files) {
-    std::vector<pipeline::ProductRecord> products;
+  void write(run::OutputFolder& folder, const FrameJournal& journal, const std::string& plan, const std::vector<std::string>& files) {
+    std::vector<run::ProductRecord> products;
     Blocks blocks{journal, blocks_, measured_, context_.pool()};
     write_tables({measured_, blocks, sources_, options_}, folder, products, context_);
     if (wanted_ <= static_cast<std::size_t>(options_.each)) write_source_products(measured_, blocks, options_.channels, folder, products);
@@ -243,26 +241,24 @@ class Run {
       write_report({clock_.record, settings_, options_.channels, measured_, blocks}, folder, recorder_);
       products.push_back({"report.html", ""});
     }
-    std::vector<pipeline::InputRecord> inputs;
+    std::vector<run::InputRecord> inputs;
     if (files::exists(request_.inputs.front())) inputs.push_back({request_.inputs.front(), 0, "", false});
     if (!options_.sources.neighbours.empty()) inputs.push_back({options_.sources.neighbours, 0, "", false});
-    for (auto& record : inputs) pipeline::measure_input(record, true);
+    for (auto& record : inputs) run::measure_input(record, true);
     for (std::size_t i = 0; i < files.size(); ++i) {
       inputs.push_back({files[i], 0, "", !measured_.frames[i].lost.empty()});
-      pipeline::measure_input(inputs.back(), false);  // sums of all pixels would cost more than the run
+      run::measure_input(inputs.back(), false);  // sums of all pixels would cost more than the run
     }
-    clock_.stop();
-    files::write_atomic(folder.product("run.json"), pipeline::run_json(clock_.record, plan, settings_, inputs, products, results_, recorder_));
-    folder.publish("run.json");
+    run::publish_run(clock_, plan, settings_, inputs, products, results_, folder, recorder_);
     context_.log(Level::info, fmt::format("{}: {} measurements, {}", request_.output, measured_.total(), text::format_duration(clock_.record.wall_s)));
   }
 
   const SpectrumRequest& request_;
   const SpectrumOptions& options_;
   param::OptionSet& settings_;
-  pipeline::Recorder recorder_;
-  pipeline::Context& context_ = recorder_;
-  pipeline::RunClock clock_;
+  run::Recorder recorder_;
+  run::Context& context_ = recorder_;
+  run::RunClock clock_;
   MeasureOptions measure_;
   std::vector<Source> sources_;
   std::size_t wanted_ = 0;
@@ -276,6 +272,6 @@ class Run {
 
 }  // namespace
 
-pipeline::Outcome spectrum(const SpectrumRequest& request, const SpectrumOptions& options, param::OptionSet& settings, pipeline::Context& context) { return Run{request, options, settings, context}.run(); }
+run::Outcome spectrum(const SpectrumRequest& request, const SpectrumOptions& options, param::OptionSet& settings, run::Context& context) { return Run{request, options, settings, context}.run(); }
 
 }  // namespace tessera::spectrum

@@ -3,9 +3,9 @@
 #include <string>
 #include <vector>
 
-#include "tessera/param/schema.h"
 #include "tessera/instrument/frame_file.h"
-#include "tessera/pipeline/context.h"
+#include "tessera/param/schema.h"
+#include "tessera/run/context.h"
 #include "tessera/spectrum/binning.h"
 #include "tessera/spectrum/measure.h"
 #include "tessera/spectrum/sources.h"
@@ -56,6 +56,6 @@ struct SpectrumRequest {
 
 /// Writes measurements (a row per measurement), spectra (a row per source, means of the 102 channels as arrays), frames, with fit.covariance covariances, for few sources spectra/NAME.xml, .png and .svg, report.html, run.json and tessera.log.
 /// Throws UsageError, DataError, SystemError. No measurement at all: Outcome::nothing_to_do, written all the same.
-pipeline::Outcome spectrum(const SpectrumRequest& request, const SpectrumOptions& options, param::OptionSet& settings, pipeline::Context& context);
+run::Outcome spectrum(const SpectrumRequest& request, const SpectrumOptions& options, param::OptionSet& settings, run::Context& context);
 
 }  // namespace tessera::spectrum

@@ -7,8 +7,7 @@
 
 #include "tessera/base/files.h"
 #include "tessera/io/table_stream.h"
-#include "tessera/pipeline/products.h"
-#include "tessera/pipeline/run_json.h"
+#include "tessera/run/record.h"
 
 namespace tessera::spectrum {
 namespace {
@@ -25,9 +24,9 @@ struct Written {
 
 class Writer {
  public:
-  Writer(const TableParts& parts, pipeline::OutputFolder& folder, pipeline::Context& context) : p_{parts}, folder_{folder}, context_{context} {}
+  Writer(const TableParts& parts, run::OutputFolder& folder, run::Context& context) : p_{parts}, folder_{folder}, context_{context} {}
 
-  void run(std::vector<pipeline::ProductRecord>& products) {
+  void run(std::vector<run::ProductRecord>& products) {
     auto measurements = open(measurements_table(p_.measured, telling_texts(p_.measured), p_.options.flag_counts), p_.measured.total(), "measurements");
     auto spectra = open(spectra_table(p_.measured, telling_sources(p_.measured), p_.options.channels), static_cast<std::int64_t>(p_.measured.sources.size()), "spectra");
     std::vector<Written> covariances;
@@ -55,7 +54,7 @@ class Writer {
     }
     close(measurements, products);
     close(spectra, products);
-    for (const auto& format : p_.options.formats) pipeline::write_table_product(frames_table(p_.measured), "frames", io::table_format(format), folder_, products);
+    for (const auto& format : p_.options.formats) run::write_table_product(frames_table(p_.measured), "frames", io::table_format(format), folder_, products);
     close(covariances, products);
   }
 
@@ -86,21 +85,21 @@ class Writer {
     }
   }
 
-  void close(std::vector<Written>& tables, std::vector<pipeline::ProductRecord>& products) {
+  void close(std::vector<Written>& tables, std::vector<run::ProductRecord>& products) {
     for (auto& t : tables) {
       t.stream->close();
       const auto path = folder_.product(t.file);
-      products.push_back({t.file, t.format == io::TableFormat::fits ? pipeline::datasums(path) : files::sha256_file(path)});
+      products.push_back({t.file, t.format == io::TableFormat::fits ? run::datasums(path) : files::sha256_file(path)});
     }
   }
 
   const TableParts& p_;
-  pipeline::OutputFolder& folder_;
-  pipeline::Context& context_;
+  run::OutputFolder& folder_;
+  run::Context& context_;
 };
 
 }  // namespace
 
-void write_tables(const TableParts& parts, pipeline::OutputFolder& folder, std::vector<pipeline::ProductRecord>& products, pipeline::Context& context) { Writer{parts, folder, context}.run(products); }
+void write_tables(const TableParts& parts, run::OutputFolder& folder, std::vector<run::ProductRecord>& products, run::Context& context) { Writer{parts, folder, context}.run(products); }
 
 }  // namespace tessera::spectrum

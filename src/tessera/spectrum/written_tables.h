@@ -3,9 +3,9 @@
 #include <span>
 #include <vector>
 
-#include "tessera/pipeline/context.h"
-#include "tessera/pipeline/output_folder.h"
-#include "tessera/pipeline/provenance.h"
+#include "tessera/run/context.h"
+#include "tessera/run/output_folder.h"
+#include "tessera/run/record.h"
 #include "tessera/spectrum/blocks.h"
 #include "tessera/spectrum/spectrum.h"
 
@@ -19,6 +19,6 @@ struct TableParts {
 };
 
 /// measurements, spectra, frames and, where asked for, covariances. Throws SystemError.
-void write_tables(const TableParts& parts, pipeline::OutputFolder& folder, std::vector<pipeline::ProductRecord>& products, pipeline::Context& context);
+void write_tables(const TableParts& parts, run::OutputFolder& folder, std::vector<run::ProductRecord>& products, run::Context& context);
 
 }  // namespace tessera::spectrum

@@ -34,15 +34,15 @@ void take_recorded(param::OptionSet& options, const std::vector<std::pair<std::s
   }
 }
 
-pipeline::Outcome run_again(const RecordedRun& recorded, const std::string& output, bool overwrite, const RunOptions& run, pipeline::Context& context) {
+run::Outcome run_again(const RecordedRun& recorded, const std::string& output, bool overwrite, const run::RunOptions& run, run::Context& context) {
   auto step = step_named(recorded.verb);
-  RunOptions now = run;
+  run::RunOptions now = run;
   now.output = std::filesystem::absolute(output).string();
   now.overwrite = overwrite;
   now.dry_run = false;
   param::OptionSet options;
   step->declare(options);
-  RunOptions declared = now;
+  run::RunOptions declared = now;
   declared.declare(options, step->writes_output());
   take_recorded(options, recorded.settings);
   const WorkingFolder there{recorded.working_folder};

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "tessera/run/context.h"
 #include "tessera/steps/step.h"
 
 namespace tessera::steps {
@@ -33,6 +34,6 @@ void take_recorded(param::OptionSet& options, const std::vector<std::pair<std::s
 
 /// Runs it from the folder it was first run in, with `output`, `overwrite` and the present run's threads and memory. Options of section `run`
 /// and `output` are the caller's, all others as recorded.
-pipeline::Outcome run_again(const RecordedRun& recorded, const std::string& output, bool overwrite, const RunOptions& run, pipeline::Context& context);
+run::Outcome run_again(const RecordedRun& recorded, const std::string& output, bool overwrite, const run::RunOptions& run, run::Context& context);
 
 }  // namespace tessera::steps

@@ -7,6 +7,7 @@
 #include "tessera/io/fits.h"
 #include "tessera/io/tables.h"
 #include "tessera/steps/step.h"
+#include "tessera/run/context.h"
 
 namespace tessera::steps {
 namespace {
@@ -74,7 +75,7 @@ class Convert : public Step {
   bool writes_output() const override { return true; }
   void declare(param::OptionSet& options) override { options.add("convert", "Which table, and the format to write", options_); }
 
-  pipeline::Outcome run(const std::vector<std::string>& inputs, const RunOptions& run, param::OptionSet&, pipeline::Context& context) override {
+  run::Outcome run(const std::vector<std::string>& inputs, const run::RunOptions& run, param::OptionSet&, run::Context& context) override {
     const auto [in, out] = paths(inputs, run);
     const io::TableFormat format = output_format(options_, out);
     std::error_code ignored;
@@ -83,7 +84,7 @@ class Convert : public Step {
     if (fs::exists(out, ignored) && !run.overwrite) throw UsageError{fmt::format("{}: exists; say --overwrite to replace it", out.string())};
     const Table table = read_input(in, options_.table);
     const std::string summary = fmt::format("{}: {} rows, {} columns, {} keywords", in.string(), table.rows(), table.columns.size(), table.keywords.size());
-    context.log(pipeline::Level::info, summary);
+    context.log(run::Level::info, summary);
     bool caveats = false;
     for (const std::string& line : table.comments) {
       constexpr std::string_view mark = "left out: ";
@@ -92,16 +93,16 @@ class Convert : public Step {
       caveats = true;
     }
     if (run.dry_run) {
-      context.log(pipeline::Level::info, fmt::format("{}: would be written", out.string()));
+      context.log(run::Level::info, fmt::format("{}: would be written", out.string()));
     } else {
       io::write_table(table, out, format);
-      context.log(pipeline::Level::info, fmt::format("{}: written", out.string()));
+      context.log(run::Level::info, fmt::format("{}: written", out.string()));
     }
-    return caveats ? pipeline::Outcome::done_with_caveats : pipeline::Outcome::done;
+    return caveats ? run::Outcome::done_with_caveats : run::Outcome::done;
   }
 
  private:
-  static std::pair<fs::path, fs::path> paths(const std::vector<std::string>& inputs, const RunOptions& run) {
+  static std::pair<fs::path, fs::path> paths(const std::vector<std::string>& inputs, const run::RunOptions& run) {
     if (inputs.empty()) throw UsageError{"convert takes a table to read, none was given"};
     if (inputs.size() > 2) throw UsageError{fmt::format("convert takes IN and OUT, {} names were given", inputs.size())};
     if (inputs.size() == 2 && !run.output.empty()) throw UsageError{fmt::format("the output is named twice: {} and -o {}", inputs[1], run.output)};

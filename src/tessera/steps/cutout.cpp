@@ -1,6 +1,7 @@
 // tessera cutout: native pixels about a position out of spectral images.
 #include "tessera/cube/cutout.h"
 
+#include "tessera/run/context.h"
 #include "tessera/steps/step.h"
 
 namespace tessera::steps {
@@ -22,7 +23,7 @@ class Cutout : public Step {
     options.add("input", "Frames that count, and calibration", input_);
     options.add("cutout", "What is cut out of which frames", options_);
   }
-  pipeline::Outcome run(const std::vector<std::string>& inputs, const RunOptions& run, param::OptionSet& options, pipeline::Context& context) override {
+  run::Outcome run(const std::vector<std::string>& inputs, const run::RunOptions& run, param::OptionSet& options, run::Context& context) override {
     if (run.output.empty() && !run.dry_run) throw UsageError{"no output folder given; add -o OUT (or --dry-run to see how many frames there are)"};
     return cube::make_cutouts({inputs, run.output, run.overwrite, run.dry_run}, input_, options_, options, context);
   }

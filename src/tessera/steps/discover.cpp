@@ -1,6 +1,7 @@
 // tessera discover: sources that no list names, from SPHEREx spectral images.
 #include "tessera/discover/discover.h"
 
+#include "tessera/run/context.h"
 #include "tessera/steps/step.h"
 
 namespace tessera::steps {
@@ -19,7 +20,7 @@ class Discover : public Step {
   std::string_view example() const override { return "tessera discover 210.8023,54.3489 frames --size 30m --measure -o field"; }
   bool writes_output() const override { return true; }
   void declare(param::OptionSet& options) override { options_.declare(options); }
-  pipeline::Outcome run(const std::vector<std::string>& inputs, const RunOptions& run, param::OptionSet& options, pipeline::Context& context) override {
+  run::Outcome run(const std::vector<std::string>& inputs, const run::RunOptions& run, param::OptionSet& options, run::Context& context) override {
     if (run.output.empty() && !run.dry_run) throw UsageError{"no output folder given; add -o OUT (or --dry-run to see the plan only)"};
     return discover::discover({inputs, run.output, run.overwrite, run.dry_run}, options_, options, context);
   }

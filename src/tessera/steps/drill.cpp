@@ -8,6 +8,7 @@
 #include "tessera/base/files.h"
 #include "tessera/io/tables.h"
 #include "tessera/picture/spectrum_plot.h"
+#include "tessera/run/context.h"
 #include "tessera/steps/step.h"
 
 namespace tessera::steps {
@@ -21,7 +22,7 @@ struct Places {
   io::TableFormat format = io::TableFormat::fits;
 };
 
-Places places(const RunOptions& run, bool picture) {
+Places places(const run::RunOptions& run, bool picture) {
   if (run.output.empty()) throw UsageError{"no table named for the spectrum; add -o OUT.fits (or .tbl, .xml, .ecsv, .parquet)"};
   Places p{run.output, {}, {}};
   const auto format = io::format_of(p.table);
@@ -60,13 +61,13 @@ class Drill : public Step {
   std::string_view example() const override { return "tessera drill m101 --circle 210.8023,54.3489,20s --background 40s,80s -o nucleus.fits"; }
   bool writes_output() const override { return true; }
   void declare(param::OptionSet& options) override { options.add("drill", "Where the spectrum is taken", options_); }
-  pipeline::Outcome run(const std::vector<std::string>& inputs, const RunOptions& run, param::OptionSet&, pipeline::Context& context) override {
+  run::Outcome run(const std::vector<std::string>& inputs, const run::RunOptions& run, param::OptionSet&, run::Context& context) override {
     if (inputs.size() != 1) throw UsageError{fmt::format("drill takes one cube; {} were given", inputs.size())};
     const auto out = places(run, options_.picture);
     const cube::CubeFile cube{inputs.front()};
     const auto region = cube::drill_region(cube, options_);
     const auto ring = cube::background_ring(cube, region, options_);
-    if (run.dry_run) return pipeline::Outcome::done;
+    if (run.dry_run) return run::Outcome::done;
     if (region.cut) context.caveat("cut-region", "part of the region lies off the cube: nothing is measured unless drill.min_coverage is 0");
     if (!cube.has_variance()) context.caveat("no-variance", "the cube has no VARIANCE: no errors");
     else if (cube::neighbour_correlation(cube) == 0) context.caveat("correlation", "the cube was not made by area overlap: errors leave out that neighbouring pixels are correlated");
@@ -80,8 +81,8 @@ class Drill : public Step {
     io::write_table(cube::drill_table(cube, points), out.table, out.format);
     if (options_.picture) picture::write_spectrum_png(plot_of(cube, points), out.picture);
     const auto measured = std::ranges::count_if(points, [](const auto& p) { return std::isfinite(p.flux_ujy); });
-    context.log(pipeline::Level::info, fmt::format("{}: {} of {} planes", out.table.string(), measured, points.size()));
-    return measured ? pipeline::Outcome::done : pipeline::Outcome::nothing_to_do;
+    context.log(run::Level::info, fmt::format("{}: {} of {} planes", out.table.string(), measured, points.size()));
+    return measured ? run::Outcome::done : run::Outcome::nothing_to_do;
   }
 
  private:

@@ -1,6 +1,7 @@
 // tessera extract: point sources of a mosaic or of a stack of frames.
 #include "tessera/extraction/extract.h"
 #include "tessera/steps/step.h"
+#include "tessera/run/context.h"
 
 namespace tessera::steps {
 namespace {
@@ -21,7 +22,7 @@ class Extract : public Step {
   std::string_view example() const override { return "tessera extract ch1/mosaic.fits --psf gaussian:fwhm_pix=1.6 -o ch1_sources"; }
   bool writes_output() const override { return true; }
   void declare(param::OptionSet& options) override { options_.declare(options); }
-  pipeline::Outcome run(const std::vector<std::string>& inputs, const RunOptions& run, param::OptionSet& options, pipeline::Context& context) override {
+  run::Outcome run(const std::vector<std::string>& inputs, const run::RunOptions& run, param::OptionSet& options, run::Context& context) override {
     if (run.output.empty() && !run.dry_run) throw UsageError{"no output folder given; add -o OUT (or --dry-run to see the plan only)"};
     return extraction::extract({inputs, run.output, run.overwrite, run.dry_run}, options_, options, context);
   }

@@ -9,6 +9,7 @@
 #include "tessera/base/text.h"
 #include "tessera/spherex/flags.h"
 #include "tessera/steps/step.h"
+#include "tessera/run/context.h"
 
 namespace tessera::steps {
 namespace {
@@ -91,7 +92,7 @@ class Flags : public Step {
   std::string_view example() const override { return "tessera flags 4297064449"; }
   bool writes_output() const override { return false; }
   void declare(param::OptionSet& options) override { options.add("flags", "Form of the report", options_); }
-  pipeline::Outcome run(const std::vector<std::string>& inputs, const RunOptions&, param::OptionSet&, pipeline::Context&) override {
+  run::Outcome run(const std::vector<std::string>& inputs, const run::RunOptions&, param::OptionSet&, run::Context&) override {
     if (inputs.empty()) throw UsageError{"no flag value given; as in tessera flags 4297064449"};
     std::vector<std::uint64_t> values;
     for (const auto& input : inputs) values.push_back(parse_flags(input));
@@ -109,7 +110,7 @@ class Flags : public Step {
     }
     std::fwrite(text.data(), 1, text.size(), stdout);
     std::fflush(stdout);
-    return pipeline::Outcome::done;
+    return run::Outcome::done;
   }
 
  private:

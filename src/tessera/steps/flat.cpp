@@ -1,11 +1,11 @@
 // tessera flat: a flat field from science frames.
-#include "tessera/pipeline/flat.h"
+#include "tessera/images/flat.h"
 
 #include <fmt/format.h>
 
 #include <filesystem>
 
-#include "tessera/pipeline/open_frames.h"
+#include "tessera/run/open_frames.h"
 #include "tessera/steps/step.h"
 
 namespace tessera::steps {
@@ -29,27 +29,27 @@ class FlatStep : public Step {
     options.add("flat", "The flat field", options_);
   }
 
-  pipeline::Outcome run(const std::vector<std::string>& inputs, const RunOptions& run, param::OptionSet&, pipeline::Context& context) override {
+  run::Outcome run(const std::vector<std::string>& inputs, const run::RunOptions& run, param::OptionSet&, run::Context& context) override {
     if (run.output.empty()) throw UsageError{"no file named for the flat field; add -o flat.fits"};
     const fs::path out{run.output};
     std::error_code ignored;
     if (fs::is_directory(out, ignored)) throw UsageError{fmt::format("{}: is a folder, the name of a FITS file was expected", out.string())};
     if (fs::exists(out, ignored) && !run.overwrite) throw UsageError{fmt::format("{}: exists; say --overwrite to replace it", out.string())};
     const auto profiles = instrument::ProfileSet::load(instrument::ProfileSet::default_folders());
-    const auto frames = pipeline::open_frames(inputs, input_, profiles, context);
+    const auto frames = run::open_frames(inputs, input_, profiles, context);
     instrument::check_consistency(frames, input_);
     if (run.dry_run) {
-      context.log(pipeline::Level::info, fmt::format("{}: would be made from {} frames", out.string(), frames.size()));
-      return pipeline::Outcome::done;
+      context.log(run::Level::info, fmt::format("{}: would be made from {} frames", out.string(), frames.size()));
+      return run::Outcome::done;
     }
-    pipeline::make_flat(frames, options_, out, context);
-    context.log(pipeline::Level::info, fmt::format("{}: {} frames", out.string(), frames.size()));
-    return pipeline::Outcome::done;
+    images::make_flat(frames, options_, out, context);
+    context.log(run::Level::info, fmt::format("{}: {} frames", out.string(), frames.size()));
+    return run::Outcome::done;
   }
 
  private:
   instrument::InputOptions input_;
-  pipeline::FlatOptions options_;
+  images::FlatOptions options_;
 };
 
 }  // namespace

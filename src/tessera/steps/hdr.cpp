@@ -1,11 +1,11 @@
 // tessera hdr: saturated pixels of long exposures from short ones.
-#include "tessera/pipeline/hdr.h"
+#include "tessera/images/hdr.h"
 
 #include <fmt/format.h>
 
 #include <filesystem>
 
-#include "tessera/pipeline/open_frames.h"
+#include "tessera/run/open_frames.h"
 #include "tessera/steps/step.h"
 
 namespace tessera::steps {
@@ -30,22 +30,22 @@ class Hdr : public Step {
     options.add("hdr", "What is saturated, and what is one pointing", options_);
   }
 
-  pipeline::Outcome run(const std::vector<std::string>& inputs, const RunOptions& run, param::OptionSet&, pipeline::Context& context) override {
+  run::Outcome run(const std::vector<std::string>& inputs, const run::RunOptions& run, param::OptionSet&, run::Context& context) override {
     if (run.output.empty() && !run.dry_run) throw UsageError{"no output folder given; add -o OUT"};
     const auto profiles = instrument::ProfileSet::load(instrument::ProfileSet::default_folders());
-    const auto frames = pipeline::open_frames(inputs, input_, profiles, context);
+    const auto frames = run::open_frames(inputs, input_, profiles, context);
     instrument::check_consistency(frames, input_);
     if (run.dry_run) {
-      for (const auto& set : pipeline::hdr_sets(frames, options_.tolerance)) context.log(pipeline::Level::info, fmt::format("{}: {} shorter", frames[set.frames.front()].label(), set.frames.size() - 1));
-      return pipeline::Outcome::done;
+      for (const auto& set : images::hdr_sets(frames, options_.tolerance)) context.log(run::Level::info, fmt::format("{}: {} shorter", frames[set.frames.front()].label(), set.frames.size() - 1));
+      return run::Outcome::done;
     }
     const fs::path out{run.output};
     prepare(out, run.overwrite, frames);
-    const auto count = pipeline::write_hdr(frames, options_, out, context);
-    context.log(pipeline::Level::info, fmt::format("{}: {} frames, {} of {} saturated pixels replaced", out.string(), count.sets, count.replaced, count.saturated));
-    if (count.replaced == count.saturated) return pipeline::Outcome::done;
+    const auto count = images::write_hdr(frames, options_, out, context);
+    context.log(run::Level::info, fmt::format("{}: {} frames, {} of {} saturated pixels replaced", out.string(), count.sets, count.replaced, count.saturated));
+    if (count.replaced == count.saturated) return run::Outcome::done;
     context.caveat("still-saturated", fmt::format("{} pixels are saturated or bad in the short exposures too and stay as they are", count.saturated - count.replaced), count.saturated - count.replaced);
-    return pipeline::Outcome::done_with_caveats;
+    return run::Outcome::done_with_caveats;
   }
 
  private:
@@ -60,7 +60,7 @@ class Hdr : public Step {
   }
 
   instrument::InputOptions input_;
-  pipeline::HdrOptions options_;
+  images::HdrOptions options_;
 };
 
 }  // namespace

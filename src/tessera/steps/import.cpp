@@ -10,8 +10,9 @@
 #include "tessera/param/namelist.h"
 #include "tessera/param/swarp_config.h"
 #include "tessera/param/toml_file.h"
-#include "tessera/steps/import_report.h"
+#include "tessera/translate/import_report.h"
 #include "tessera/steps/step.h"
+#include "tessera/run/context.h"
 
 namespace tessera::steps {
 namespace {
@@ -53,8 +54,8 @@ Dialect dialect_of(const std::string& content, const fs::path& name) {
 }
 
 // The text goes through the reader of `tessera mosaic -c`, extract or residual, which must take it: else this file has a defect.
-void check(const std::string& toml, Program program) {
-  ProgramOptions bound;
+void check(const std::string& toml, translate::Program program) {
+  translate::ProgramOptions bound;
   param::OptionSet options;
   bound.declare(program, options);
   param::read_toml(toml, "the translation", options);
@@ -75,11 +76,11 @@ class ImportStep : public Step {
   bool writes_output() const override { return true; }
   void declare(param::OptionSet& options) override { options.add("import", "What is read", options_); }
 
-  pipeline::Outcome run(const std::vector<std::string>& inputs, const RunOptions& run, param::OptionSet&, pipeline::Context& context) override {
+  run::Outcome run(const std::vector<std::string>& inputs, const run::RunOptions& run, param::OptionSet&, run::Context& context) override {
     if (!options_.table.empty()) {
       if (!inputs.empty()) throw UsageError{"import --table reads no file; leave out its name"};
-      print(options_.table == "mopex" ? key_table("mopex", mopex_rules()) : options_.table == "apex" ? key_table("mopex", apex_rules(), Program::extract) + "\n## Keys of apex_qa.pl\n\n" + key_table("mopex", qa_rules(), Program::residual) + "\n## Keys of prf_estimate.pl\n\n" + key_table("mopex", prf_rules(), Program::psf) : key_table("swarp", swarp_rules()));
-      return pipeline::Outcome::done;
+      print(options_.table == "mopex" ? translate::key_table("mopex", translate::mopex_rules()) : options_.table == "apex" ? translate::key_table("mopex", translate::apex_rules(), translate::Program::extract) + "\n## Keys of apex_qa.pl\n\n" + translate::key_table("mopex", translate::qa_rules(), translate::Program::residual) + "\n## Keys of prf_estimate.pl\n\n" + translate::key_table("mopex", translate::prf_rules(), translate::Program::psf) : translate::key_table("swarp", translate::swarp_rules()));
+      return run::Outcome::done;
     }
     if (inputs.size() != 1) throw UsageError{fmt::format("import takes one file, {} were given", inputs.size())};
     const fs::path in = inputs[0], out = run.output;
@@ -92,19 +93,19 @@ class ImportStep : public Step {
     if (config.settings.size() > most_settings)
       throw DataError{fmt::format("{}: has {} settings, more than any configuration ({})", in.string(), config.settings.size(), most_settings)};
 
-    const auto script = script_for(config);
-    Import import = dialect == Dialect::mopex ? import_namelist(config, script) : Import{config, "swarp", swarp_rules()};
-    const std::string kind = dialect == Dialect::mopex ? translate_namelist(import, script) : translate_swarp(import);
+    const auto script = translate::script_for(config);
+    translate::Import import = dialect == Dialect::mopex ? translate::import_namelist(config, script) : translate::Import{config, "swarp", translate::swarp_rules()};
+    const std::string kind = dialect == Dialect::mopex ? translate::translate_namelist(import, script) : translate::translate_swarp(import);
     const std::string toml = import.toml(kind);
     check(toml, import.program());
     tell(import, context);
     if (run.output.empty()) print(toml);
     else if (!run.dry_run) files::write_atomic(out, toml);
-    if (!run.output.empty()) context.log(pipeline::Level::info, fmt::format("{}: {}written", out.string(), run.dry_run ? "would be " : ""));
-    const long open = import.count(Fate::missing), bad = import.count(Fate::refused) + import.count(Fate::unknown);
+    if (!run.output.empty()) context.log(run::Level::info, fmt::format("{}: {}written", out.string(), run.dry_run ? "would be " : ""));
+    const long open = import.count(translate::Fate::missing), bad = import.count(translate::Fate::refused) + import.count(translate::Fate::unknown);
     if (open > 0) context.caveat("not-there-yet", fmt::format("{}: settings that ask for something not there yet", in.string()), open);
     if (bad > 0) context.caveat("not-taken-over", fmt::format("{}: settings that are unknown or have no usable value", in.string()), bad);
-    return open + bad > 0 ? pipeline::Outcome::done_with_caveats : pipeline::Outcome::done;
+    return open + bad > 0 ? run::Outcome::done_with_caveats : run::Outcome::done;
   }
 
  private:
@@ -117,10 +118,10 @@ class ImportStep : public Step {
     if (files::exists(out) && !overwrite) throw UsageError{fmt::format("{}: exists; say --overwrite to replace it", out.string())};
   }
 
-  static void tell(const Import& import, pipeline::Context& context) {
-    for (const Import::Line& line : import.report()) {
-      const bool loud = line.trap || line.fate == Fate::missing || line.fate == Fate::refused || line.fate == Fate::unknown;
-      context.log(loud ? pipeline::Level::warning : pipeline::Level::info, param::legacy::printable(line.text, 600));
+  static void tell(const translate::Import& import, run::Context& context) {
+    for (const translate::Import::Line& line : import.report()) {
+      const bool loud = line.trap || line.fate == translate::Fate::missing || line.fate == translate::Fate::refused || line.fate == translate::Fate::unknown;
+      context.log(loud ? run::Level::warning : run::Level::info, param::legacy::printable(line.text, 600));
     }
   }
 

@@ -11,6 +11,7 @@
 #include "tessera/steps/info_aperture.h"
 #include "tessera/steps/info_report.h"
 #include "tessera/steps/step.h"
+#include "tessera/run/context.h"
 
 namespace fs = std::filesystem;
 
@@ -69,7 +70,7 @@ class Info : public Step {
     options.add("info", "Form of the report", options_);
     options.add("input", "How frames are read", input_);
   }
-  pipeline::Outcome run(const std::vector<std::string>& inputs, const RunOptions&, param::OptionSet&, pipeline::Context&) override {
+  run::Outcome run(const std::vector<std::string>& inputs, const run::RunOptions&, param::OptionSet&, run::Context&) override {
     if (inputs.empty()) throw UsageError{"no file given; name FITS files, tables, or run.json"};
     const auto profiles = instrument::ProfileSet::load(instrument::ProfileSet::default_folders());
     std::vector<InfoReport> reports;
@@ -77,7 +78,7 @@ class Info : public Step {
     const std::string text = options_.json ? to_json(reports) : to_text(reports);
     std::fwrite(text.data(), 1, text.size(), stdout);
     std::fflush(stdout);
-    return pipeline::Outcome::done;
+    return run::Outcome::done;
   }
 
  private:

@@ -1,6 +1,7 @@
 // tessera match: catalogues side by side.
 #include "tessera/match/match.h"
 #include "tessera/steps/step.h"
+#include "tessera/run/context.h"
 
 namespace tessera::steps {
 namespace {
@@ -20,7 +21,7 @@ class Match : public Step {
   std::string_view example() const override { return "tessera match ch1/catalog.fits ch2/catalog.fits --names I1,I2 --radius 1 -o bands"; }
   bool writes_output() const override { return true; }
   void declare(param::OptionSet& options) override { options.add("match", "What is one source, and what is kept of it", options_); }
-  pipeline::Outcome run(const std::vector<std::string>& inputs, const RunOptions& run, param::OptionSet& options, pipeline::Context& context) override {
+  run::Outcome run(const std::vector<std::string>& inputs, const run::RunOptions& run, param::OptionSet& options, run::Context& context) override {
     if (run.output.empty() && !run.dry_run) throw UsageError{"no output folder given; add -o OUT (or --dry-run to see what would be read)"};
     return match::match({inputs, run.output, run.overwrite, run.dry_run}, options_, options, context);
   }

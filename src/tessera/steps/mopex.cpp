@@ -10,13 +10,14 @@
 #include "tessera/base/text.h"
 #include "tessera/pipeline/mosaic.h"
 #include "tessera/pipeline/overlap.h"
-#include "tessera/steps/import_report.h"
-#include "tessera/steps/mopex_apex.h"
-#include "tessera/steps/mopex_files.h"
-#include "tessera/steps/mopex_layout.h"
-#include "tessera/steps/mopex_mosaic.h"
-#include "tessera/steps/mopex_prf.h"
+#include "tessera/translate/import_report.h"
+#include "tessera/translate/mopex_apex.h"
+#include "tessera/translate/mopex_files.h"
+#include "tessera/translate/mopex_layout.h"
+#include "tessera/translate/mopex_mosaic.h"
+#include "tessera/translate/mopex_prf.h"
 #include "tessera/steps/step.h"
+#include "tessera/run/record.h"
 
 namespace tessera::steps {
 namespace {
@@ -53,17 +54,17 @@ bool is_easy(const std::vector<std::string>& inputs) { return !inputs.empty() &&
 
 constexpr std::string_view scripts = "overlap.pl, mosaic.pl, apex.pl, apex_1frame.pl, apex_user_list.pl, apex_user_list_1frame.pl, aperture.pl, apex_qa.pl, prf_estimate.pl";
 
-MopexScript script_of(const std::vector<std::string>& inputs) {
+translate::MopexScript script_of(const std::vector<std::string>& inputs) {
   if (inputs.empty()) throw UsageError{fmt::format("mopex needs the name of a script: {} (or easymosaic.pl with frames)", scripts)};
-  const auto script = inputs.size() == 1 ? script_named(inputs[0]) : std::nullopt;
+  const auto script = inputs.size() == 1 ? translate::script_named(inputs[0]) : std::nullopt;
   if (script) return *script;
   throw UsageError{fmt::format("mopex runs {} (and easymosaic.pl FRAMES); found {} (images are given with -I or -i)", scripts, param::legacy::printable(text::join(inputs, " ")))};
 }
 
 /// MOPEX keeps the namelist of a run beside its products; save_namelist = 1 puts the time before its name.
-pipeline::KeptText copy_of(const Namelist& namelist) {
+run::KeptText copy_of(const translate::Namelist& namelist) {
   auto name = fs::path{namelist.path}.filename().string();
-  if (is_on(namelist.config, "save_namelist", false)) {
+  if (translate::is_on(namelist.config, "save_namelist", false)) {
     const std::time_t now = std::time(nullptr);
     std::tm local{};
     ::localtime_r(&now, &local);
@@ -99,45 +100,45 @@ class Mopex : public Step {
     if (is_easy(inputs)) return;
     const auto script = script_of(inputs);
     if (mopex_.namelist.empty()) throw UsageError{"no namelist given; add -n NAME.nl"};
-    namelist_ = read_namelist_file(mopex_.namelist);
-    Import import = import_namelist(namelist_.config, script);
-    translate_namelist(import, script);
+    namelist_ = translate::read_namelist_file(mopex_.namelist);
+    translate::Import import = translate::import_namelist(namelist_.config, script);
+    translate::translate_namelist(import, script);
     for (const auto& [option, value] : import.values())
       if (option.starts_with("run.")) options.assign(option, value.value, Source::namelist, value.line ? namelist_.where(value.line) : namelist_.path);
     constexpr int lowest_priority = 19;
-    if (is_on(namelist_.config, "NICE", false)) ::setpriority(PRIO_PROCESS, 0, lowest_priority);  // a refusal costs nothing
+    if (translate::is_on(namelist_.config, "NICE", false)) ::setpriority(PRIO_PROCESS, 0, lowest_priority);  // a refusal costs nothing
   }
 
-  pipeline::Outcome run(const std::vector<std::string>& inputs, const RunOptions& run, param::OptionSet& options, pipeline::Context& context) override {
+  run::Outcome run(const std::vector<std::string>& inputs, const run::RunOptions& run, param::OptionSet& options, run::Context& context) override {
     if (is_easy(inputs)) return make_easily(inputs, run, options, context);
     const auto script = script_of(inputs);
     const auto& namelist = namelist_;
     refuse_other(namelist, script);
-    if (script != MopexScript::mosaic && script != MopexScript::overlap) return measure(script, run, options, context);
-    MopexLayout layout{namelist.config, script};
+    if (script != translate::MopexScript::mosaic && script != translate::MopexScript::overlap) return measure(script, run, options, context);
+    translate::MopexLayout layout{namelist.config, script};
     if (text::lower(mopex_.fif) == "none") layout.make_fif();
-    take_mosaic_options(namelist, script, options, context);
+    translate::take_mosaic_options(namelist, script, options, context);
     if (!mopex_.dmasks.empty() && extract_.mosaic.input.masks.empty()) options.assign("input.masks", mopex_.dmasks, Source::command_line, "-D");
     const auto output = output_of(namelist, run);
-    settle_files(namelist, mopex_.fif, output, options, context);
+    translate::settle_files(namelist, mopex_.fif, output, options, context);
 
     pipeline::MosaicRequest request{{}, output, run.overwrite, run.dry_run, "mopex"};
-    request.arguments = {name_of(script)};
+    request.arguments = {translate::name_of(script)};
     request.place = layout;
     request.other_inputs = {namelist.path};
     request.kept = {copy_of(namelist)};
-    if (script == MopexScript::overlap) {
+    if (script == translate::MopexScript::overlap) {
       pipeline::OverlapOptions overlap{extract_.mosaic, {mopex_.corrected, mopex_.quicklook, extract_.mosaic.products.report, mopex_.zodi_subtracted && extract_.mosaic.background.zodi}};
       return pipeline::match_overlaps(request, overlap, options, context);
     }
     if (layout.grid_only()) return pipeline::make_grid(request, extract_.mosaic, options, context);
-    if (!layout.combines()) context.log(pipeline::Level::info, "run_mosaic_coadder or run_mosaic_combiner is off: no mosaic is kept");
+    if (!layout.combines()) context.log(run::Level::info, "run_mosaic_coadder or run_mosaic_combiner is off: no mosaic is kept");
     return pipeline::make_mosaic(request, extract_.mosaic, options, context);
   }
 
  private:
   /// tessera mosaic with its defaults, under MOPEX's flags.
-  pipeline::Outcome make_easily(const std::vector<std::string>& inputs, const RunOptions& run, param::OptionSet& options, pipeline::Context& context) {
+  run::Outcome make_easily(const std::vector<std::string>& inputs, const run::RunOptions& run, param::OptionSet& options, run::Context& context) {
     if (!mopex_.namelist.empty()) throw UsageError{"easymosaic.pl takes no namelist; mosaic.pl does"};
     if (!mopex_.dmasks.empty() && extract_.mosaic.input.masks.empty()) options.assign("input.masks", mopex_.dmasks, Source::command_line, "-D");
     if (!mopex_.fif.empty() && text::lower(mopex_.fif) != "none") options.assign("grid.file", mopex_.fif, Source::command_line, "-F");
@@ -149,40 +150,40 @@ class Mopex : public Step {
   }
 
   /// Scripts of one family share their namelists: those of APEX differ in the files they name.
-  static void refuse_other(const Namelist& namelist, MopexScript script) {
-    const auto meant = script_for(namelist.config);
-    if (meant == script || (measures_sources(meant) && measures_sources(script))) return;
-    throw UsageError{fmt::format("{}: is a MOPEX namelist of {}, not one of {}; name that script", namelist.path, name_of(meant), name_of(script))};
+  static void refuse_other(const translate::Namelist& namelist, translate::MopexScript script) {
+    const auto meant = translate::script_for(namelist.config);
+    if (meant == script || (translate::measures_sources(meant) && translate::measures_sources(script))) return;
+    throw UsageError{fmt::format("{}: is a MOPEX namelist of {}, not one of {}; name that script", namelist.path, translate::name_of(meant), translate::name_of(script))};
   }
 
   /// Flags that are other options under MOPEX's letter.
-  void take_letters(MopexScript script, param::OptionSet& options) const {
+  void take_letters(translate::MopexScript script, param::OptionSet& options) const {
     static const std::string none;
-    const bool qa_of_mosaic = script == MopexScript::apex_qa && mopex_.map.empty() && mopex_.response.empty();
+    const bool qa_of_mosaic = script == translate::MopexScript::apex_qa && mopex_.map.empty() && mopex_.response.empty();
     const std::tuple<const std::string&, const char*, const char*> letters[] = {{mopex_.sigma, "input.sigmas", "-s"},
-                                                                               {script == MopexScript::apex_qa ? none : mopex_.list, "catalog.sources", "-u"},
+                                                                               {script == translate::MopexScript::apex_qa ? none : mopex_.list, "catalog.sources", "-u"},
                                                                                {mopex_.response, "psf.file", "-p"},
-                                                                               {mopex_.map, script == MopexScript::prf_estimate ? "estimate.map" : "psf.file", "-m"},
+                                                                               {mopex_.map, script == translate::MopexScript::prf_estimate ? "estimate.map" : "psf.file", "-m"},
                                                                                {mopex_.mosaic_response, qa_of_mosaic ? "psf.file" : "detection.psf", "-P"},
                                                                                {mopex_.dmasks, "input.masks", "-D"}};
     for (const auto& [value, option, flag] : letters)
       if (!value.empty()) options.assign(option, value, Source::command_line, flag);
-    if ((script == MopexScript::aperture || script == MopexScript::prf_estimate) && mopex_.list.empty() && !mopex_.table.empty()) options.assign("catalog.sources", mopex_.table, Source::command_line, "-E");
+    if ((script == translate::MopexScript::aperture || script == translate::MopexScript::prf_estimate) && mopex_.list.empty() && !mopex_.table.empty()) options.assign("catalog.sources", mopex_.table, Source::command_line, "-E");
   }
 
-  pipeline::Outcome measure(MopexScript script, const RunOptions& run, param::OptionSet& options, pipeline::Context& context) {
+  run::Outcome measure(translate::MopexScript script, const run::RunOptions& run, param::OptionSet& options, run::Context& context) {
     take_letters(script, options);
-    const ApexRun apex{script, namelist_, output_of(namelist_, run), run.overwrite, run.dry_run, mopex_.fif, copy_of(namelist_)};
-    if (script == MopexScript::prf_estimate) return run_prf_estimate(apex, mopex_.image, extract_, estimate_, options, context);
-    if (script == MopexScript::apex_qa) {
-      const auto mosaicking = residual_mosaic_namelist(namelist_, mopex_.list);  // refused before anything is done
-      const auto outcome = run_apex_qa(apex, mopex_.table, mopex_.mosaic, extract_, options, context);
-      return mosaicking && !run.dry_run && mopex_.mosaic.empty() ? mosaic_residuals(apex, *mosaicking, options, context, outcome) : outcome;
+    const translate::ApexRun apex{script, namelist_, output_of(namelist_, run), run.overwrite, run.dry_run, mopex_.fif, copy_of(namelist_)};
+    if (script == translate::MopexScript::prf_estimate) return translate::run_prf_estimate(apex, mopex_.image, extract_, estimate_, options, context);
+    if (script == translate::MopexScript::apex_qa) {
+      const auto mosaicking = translate::residual_mosaic_namelist(namelist_, mopex_.list);  // refused before anything is done
+      const auto outcome = translate::run_apex_qa(apex, mopex_.table, mopex_.mosaic, extract_, options, context);
+      return mosaicking && !run.dry_run && mopex_.mosaic.empty() ? translate::mosaic_residuals(apex, *mosaicking, options, context, outcome) : outcome;
     }
-    return run_apex(apex, mopex_.image, extract_, options, context);
+    return translate::run_apex(apex, mopex_.image, extract_, options, context);
   }
 
-  std::string output_of(const Namelist& namelist, const RunOptions& run) const {
+  std::string output_of(const translate::Namelist& namelist, const run::RunOptions& run) const {
     if (!run.output.empty()) return run.output;
     if (!mopex_.output.empty()) return mopex_.output;
     const auto* s = namelist.config.find("", "OUTPUT_DIR");
@@ -190,7 +191,7 @@ class Mopex : public Step {
   }
 
   MopexOptions mopex_;
-  Namelist namelist_;
+  translate::Namelist namelist_;
   extraction::ExtractOptions extract_;
   psf_estimate::EstimateOptions estimate_;
 };

@@ -1,7 +1,8 @@
 #include "tessera/pipeline/mosaic.h"
 
 #include "tessera/base/text.h"
-#include "tessera/pipeline/slurm.h"
+#include "tessera/run/context.h"
+#include "tessera/scale_out/slurm.h"
 #include "tessera/steps/scale_options.h"
 #include "tessera/steps/step.h"
 
@@ -28,16 +29,16 @@ class Mosaic : public Step {
     options_.declare(options);
     options.add("run", "Who does the work", executor_);
   }
-  pipeline::Outcome run(const std::vector<std::string>& inputs, const RunOptions& run, param::OptionSet& options, pipeline::Context& context) override {
+  run::Outcome run(const std::vector<std::string>& inputs, const run::RunOptions& run, param::OptionSet& options, run::Context& context) override {
     if (run.output.empty() && !run.dry_run) throw UsageError{"no output folder given; add -o OUT (or --dry-run to see the plan only)"};
     const pipeline::MosaicRequest request{inputs, run.output, run.overwrite, run.dry_run};
-    if (!executor_.plan_only.empty() && !run.dry_run) return pipeline::make_plan_only(request, executor_.plan_only, options_, options, context);
-    if (executor_.executor == "slurm" && !run.dry_run) return pipeline::make_mosaic_on_slurm(request, slurm_options(), options_, options, context);
+    if (!executor_.plan_only.empty() && !run.dry_run) return scale_out::make_plan_only(request, executor_.plan_only, options_, options, context);
+    if (executor_.executor == "slurm" && !run.dry_run) return scale_out::make_mosaic_on_slurm(request, slurm_options(), options_, options, context);
     return pipeline::make_mosaic(request, options_, options, context);
   }
 
  private:
-  pipeline::SlurmOptions slurm_options() const {
+  scale_out::SlurmOptions slurm_options() const {
     const auto memory = text::parse_bytes(executor_.job_memory);
     if (!memory || *memory < (std::int64_t{256} << 20)) throw UsageError{"run.job_memory = '" + executor_.job_memory + "': an amount of at least 256M was expected, as in 4G"};
     return {executor_.partition, executor_.account, executor_.time_limit, executor_.chunk, executor_.throttle, executor_.retries, executor_.job_threads, *memory};

@@ -1,5 +1,6 @@
 #include "tessera/pipeline/overlap.h"
 
+#include "tessera/run/context.h"
 #include "tessera/steps/step.h"
 
 namespace tessera::steps {
@@ -19,7 +20,7 @@ class Overlap : public Step {
   std::string_view example() const override { return "tessera overlap r46291456/ch1/bcd -o ch1_overlap --quicklook"; }
   bool writes_output() const override { return true; }
   void declare(param::OptionSet& options) override { options_.declare(options); }
-  pipeline::Outcome run(const std::vector<std::string>& inputs, const RunOptions& run, param::OptionSet& options, pipeline::Context& context) override {
+  run::Outcome run(const std::vector<std::string>& inputs, const run::RunOptions& run, param::OptionSet& options, run::Context& context) override {
     if (run.output.empty() && !run.dry_run) throw UsageError{"no output folder given; add -o OUT (or --dry-run to see the plan only)"};
     return pipeline::match_overlaps({inputs, run.output, run.overwrite, run.dry_run, "overlap"}, options_, options, context);
   }

@@ -3,7 +3,7 @@
 #include <memory>
 #include <string>
 
-#include "tessera/pipeline/scale_out.h"
+#include "tessera/scale_out/scale_out.h"
 #include "tessera/steps/again.h"
 #include "tessera/steps/scale_options.h"
 
@@ -13,16 +13,16 @@ namespace tessera::steps {
 class PlannedRun {
  public:
   explicit PlannedRun(const std::string& plan_file);
-  pipeline::PlanFile& file() { return file_; }
+  scale_out::PlanFile& file() { return file_; }
   const pipeline::MosaicOptions& options() const { return mosaic_; }
   param::OptionSet& settings() { return settings_; }
   pipeline::MosaicRequest request() const;
 
  private:
-  pipeline::PlanFile file_;
+  scale_out::PlanFile file_;
   pipeline::MosaicOptions mosaic_;
   ExecutorOptions executor_;
-  RunOptions run_;
+  run::RunOptions run_;
   param::OptionSet settings_;
   WorkingFolder there_;
 };

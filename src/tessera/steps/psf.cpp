@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "tessera/run/context.h"
 #include "tessera/steps/step.h"
 
 namespace tessera::steps {
@@ -26,7 +27,7 @@ class Psf : public Step {
   std::string_view example() const override { return "tessera psf estimate r46291456/ch1/bcd --mosaic ch1 -o ch1_psf"; }
   bool writes_output() const override { return true; }
   void declare(param::OptionSet& options) override { options_.declare(options); }
-  pipeline::Outcome run(const std::vector<std::string>& inputs, const RunOptions& run, param::OptionSet& options, pipeline::Context& context) override {
+  run::Outcome run(const std::vector<std::string>& inputs, const run::RunOptions& run, param::OptionSet& options, run::Context& context) override {
     const std::string task = inputs.empty() ? "" : inputs.front();
     if (task != "estimate" && task != "at") throw UsageError{fmt::format("the word after psf says what is to be done: estimate or at; found {}", inputs.empty() ? "nothing" : "'" + task + "'")};
     if (task == "at") return at(inputs, run, options, context);
@@ -37,7 +38,7 @@ class Psf : public Step {
   }
 
  private:
-  pipeline::Outcome at(const std::vector<std::string>& inputs, const RunOptions& run, param::OptionSet& options, pipeline::Context& context) {
+  run::Outcome at(const std::vector<std::string>& inputs, const run::RunOptions& run, param::OptionSet& options, run::Context& context) {
     if (inputs.size() == 1) throw UsageError{"psf at: no mosaic given; as in tessera psf at 120.03,-9.06 mosaic.fits --psf response/psf.fits -o OUT"};
     if (run.output.empty() && !run.dry_run) throw UsageError{"no output folder given; add -o OUT (or --dry-run to see what would be read)"};
     return psf_estimate::response_at({{inputs.begin() + 1, inputs.end() - 1}, inputs.back(), run.output, run.overwrite, run.dry_run, inputs}, options_, options, context);

@@ -6,6 +6,7 @@
 
 #include "tessera/base/files.h"
 #include "tessera/steps/run_record.h"
+#include "tessera/run/record.h"
 
 namespace tessera::steps {
 namespace {
@@ -45,7 +46,7 @@ class Replay : public Step {
   bool writes_output() const override { return true; }
   void declare(param::OptionSet&) override {}
 
-  pipeline::Outcome run(const std::vector<std::string>& inputs, const RunOptions& run, param::OptionSet&, pipeline::Context& context) override {
+  run::Outcome run(const std::vector<std::string>& inputs, const run::RunOptions& run, param::OptionSet&, run::Context& context) override {
     if (inputs.size() != 1) throw UsageError{fmt::format("replay takes one run.json, {} were given", inputs.size())};
     const auto before = read_record(files::is_folder(inputs.front()) ? record_in(inputs.front(), "") : inputs.front());
     check_inputs(before);
@@ -53,7 +54,7 @@ class Replay : public Step {
     const auto out = run.output.empty() ? temporary.path() / "out" : fs::path{run.output};
     run_again(before.run, out.string(), run.overwrite, run, context);
     compare(before, read_record(record_in(out, inputs.front())), context);
-    return pipeline::Outcome::done;
+    return run::Outcome::done;
   }
 
  private:
@@ -76,16 +77,16 @@ class Replay : public Step {
                                   record.inputs.size(), changed.front())};
   }
 
-  static void compare(const RunRecord& before, const RunRecord& now, pipeline::Context& context) {
+  static void compare(const RunRecord& before, const RunRecord& now, run::Context& context) {
     std::vector<std::string> differ;
     for (const auto& [name, sum] : before.datasums) {
       const auto found = now.datasums.find(name);
       const bool same = found != now.datasums.end() && found->second == sum;
-      context.log(same ? pipeline::Level::info : pipeline::Level::warning, fmt::format("{}: {}", name, same ? "agrees" : "differs"));
+      context.log(same ? run::Level::info : run::Level::warning, fmt::format("{}: {}", name, same ? "agrees" : "differs"));
       if (!same) differ.push_back(name);
     }
     if (!differ.empty()) throw DataError{fmt::format("{} of {} products differ from the recorded run: {}", differ.size(), before.datasums.size(), text::join(differ, ", "))};
-    context.log(pipeline::Level::info, fmt::format("all {} products agree with the recorded run", before.datasums.size()));
+    context.log(run::Level::info, fmt::format("all {} products agree with the recorded run", before.datasums.size()));
   }
 };
 

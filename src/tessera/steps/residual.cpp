@@ -1,6 +1,7 @@
 // tessera residual: images without the sources of a catalogue, or with them.
 #include "tessera/extraction/residual.h"
 #include "tessera/steps/step.h"
+#include "tessera/run/context.h"
 
 namespace tessera::steps {
 namespace {
@@ -19,7 +20,7 @@ class Residual : public Step {
   std::string_view example() const override { return "tessera residual ch1_sources/catalog.fits ch1 --psf gaussian:fwhm_pix=1.6 -o ch1_residual"; }
   bool writes_output() const override { return true; }
   void declare(param::OptionSet& options) override { options_.declare(options); }
-  pipeline::Outcome run(const std::vector<std::string>& inputs, const RunOptions& run, param::OptionSet& options, pipeline::Context& context) override {
+  run::Outcome run(const std::vector<std::string>& inputs, const run::RunOptions& run, param::OptionSet& options, run::Context& context) override {
     if (run.output.empty() && !run.dry_run) throw UsageError{"no output folder given; add -o OUT (or --dry-run to see the plan only)"};
     return extraction::residual({inputs, run.output, run.overwrite, run.dry_run}, options_, options, context);
   }

@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include "tessera/pipeline/output_folder.h"
+#include "tessera/run/output_folder.h"
 #include "tessera/steps/again.h"
 
 namespace tessera::steps {
@@ -18,9 +18,9 @@ class Resume : public Step {
   std::string_view example() const override { return "tessera resume ch1"; }
   bool writes_output() const override { return false; }
   void declare(param::OptionSet&) override {}
-  pipeline::Outcome run(const std::vector<std::string>& inputs, const RunOptions& run, param::OptionSet&, pipeline::Context& context) override {
+  run::Outcome run(const std::vector<std::string>& inputs, const run::RunOptions& run, param::OptionSet&, run::Context& context) override {
     if (inputs.size() != 1) throw UsageError{fmt::format("resume takes one output folder, {} were given", inputs.size())};
-    const auto request = pipeline::unfinished_request(inputs.front());
+    const auto request = run::unfinished_request(inputs.front());
     return run_again({request.verb, request.working_folder, request.inputs, request.settings}, inputs.front(), false, run, context);
   }
 };

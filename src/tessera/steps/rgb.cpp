@@ -3,8 +3,9 @@
 
 #include <filesystem>
 
-#include "tessera/pipeline/rgb.h"
+#include "tessera/images/rgb.h"
 #include "tessera/steps/step.h"
+#include "tessera/run/context.h"
 
 namespace tessera::steps {
 namespace {
@@ -25,7 +26,7 @@ class Rgb : public Step {
   bool writes_output() const override { return true; }
   void declare(param::OptionSet& options) override { options.add("rgb", "Brightness and colour", options_); }
 
-  pipeline::Outcome run(const std::vector<std::string>& inputs, const RunOptions& run, param::OptionSet&, pipeline::Context& context) override {
+  run::Outcome run(const std::vector<std::string>& inputs, const run::RunOptions& run, param::OptionSet&, run::Context& context) override {
     if (inputs.size() != 3) throw UsageError{fmt::format("rgb takes three images, red, green and blue; {} were given", inputs.size())};
     if (run.output.empty()) throw UsageError{"no picture named; add -o OUT.png"};
     const fs::path out{run.output};
@@ -34,16 +35,16 @@ class Rgb : public Step {
     if (out.extension() != ".png") throw UsageError{fmt::format("{}: pictures are PNG files; give a name that ends in .png", out.string())};
     if (fs::exists(out, ignored) && !run.overwrite) throw UsageError{fmt::format("{}: exists; say --overwrite to replace it", out.string())};
     if (run.dry_run) {
-      context.log(pipeline::Level::info, fmt::format("{}: would be written", out.string()));
-      return pipeline::Outcome::done;
+      context.log(run::Level::info, fmt::format("{}: would be written", out.string()));
+      return run::Outcome::done;
     }
-    pipeline::make_rgb({inputs[0], inputs[1], inputs[2]}, options_, out, context);
-    context.log(pipeline::Level::info, fmt::format("{}: written", out.string()));
-    return pipeline::Outcome::done;
+    images::make_rgb({inputs[0], inputs[1], inputs[2]}, options_, out, context);
+    context.log(run::Level::info, fmt::format("{}: written", out.string()));
+    return run::Outcome::done;
   }
 
  private:
-  pipeline::RgbOptions options_;
+  images::RgbOptions options_;
 };
 
 }  // namespace

@@ -17,6 +17,7 @@
 #include "tessera/steps/simulate_spherex.h"
 #include "tessera/steps/simulation_folder.h"
 #include "tessera/steps/step.h"
+#include "tessera/run/context.h"
 
 namespace tessera::steps {
 namespace {
@@ -97,8 +98,8 @@ class Simulate : public Step {
     declare_spherex(options, spherex_);
   }
 
-  pipeline::Outcome run(const std::vector<std::string>& inputs, const RunOptions& run, param::OptionSet& options,
-                        pipeline::Context& context) override {
+  run::Outcome run(const std::vector<std::string>& inputs, const run::RunOptions& run, param::OptionSet& options,
+                        run::Context& context) override {
     const bool spherex = inputs.size() == 1 && inputs.front() == "spherex";
     if (!inputs.empty() && !spherex)
       throw UsageError{fmt::format("{}: simulate takes no input files, only the word spherex for SPHEREx spectral images; a source list is given by --set sources.catalog=FILE", inputs.front())};
@@ -111,16 +112,16 @@ class Simulate : public Step {
     if (!scene_.sources.catalog.empty())
       catalog = simulate::sources_from_table(io::read_table(scene_.sources.catalog), scene_.sources.catalog);
     const simulate::Scene scene = simulate::make_scene(scene_, catalog ? &*catalog : nullptr);
-    context.log(pipeline::Level::info,
+    context.log(run::Level::info,
                 fmt::format("{} frames of {} x {} pixels, {} sources, about {} on disk", scene.pointings.size(), scene.camera.width,
                             scene.camera.height, scene.sources.size(), text::format_bytes(disk_bytes(scene.camera))));
-    if (run.dry_run) return pipeline::Outcome::done;
+    if (run.dry_run) return run::Outcome::done;
 
     const fs::path out{run.output};
     prepare_simulation_folder(out, run, own_products, own_truth);
     write_truth(out, scene, write_frames(out, scene, context));
     files::write_atomic(out / "simulation.toml", param::toml_settings(options, {"output", "run"}));
-    return pipeline::Outcome::done;
+    return run::Outcome::done;
   }
 
  private:
@@ -129,7 +130,7 @@ class Simulate : public Step {
     return scene_.stack.frames * static_cast<double>(camera.box().area()) * per_pixel;
   }
 
-  void refuse_what_does_not_fit(const simulate::Camera& camera, pipeline::Context& context) const {
+  void refuse_what_does_not_fit(const simulate::Camera& camera, run::Context& context) const {
     const bool several_files = camera.layout == simulate::Layout::irac || camera.layout == simulate::Layout::mips;
     if (products_.compress && several_files)
       throw UsageError{"products.compress: IRAC and MIPS frames lie in companion files that are never tile-compressed; use camera.layout jwst, hst or plain"};
@@ -140,7 +141,7 @@ class Simulate : public Step {
                                     text::format_bytes(static_cast<double>(context.memory_bytes())))};
   }
 
-  std::vector<simulate::FrameTruth> write_frames(const fs::path& out, const simulate::Scene& scene, pipeline::Context& context) const {
+  std::vector<simulate::FrameTruth> write_frames(const fs::path& out, const simulate::Scene& scene, run::Context& context) const {
     const std::int64_t frame_bytes = simulate::exposure_bytes(scene.camera);
     parallel::Budget budget{std::max(frame_bytes, context.memory_bytes() - scene.camera.box().area() * 9)};
     std::vector<simulate::FrameTruth> truth(scene.pointings.size());

@@ -11,6 +11,7 @@
 #include "tessera/io/fits.h"
 #include "tessera/io/tables.h"
 #include "tessera/param/render.h"
+#include "tessera/run/context.h"
 #include "tessera/simulate_spherex/frame_file.h"
 #include "tessera/simulate_spherex/products.h"
 #include "tessera/steps/simulation_folder.h"
@@ -60,7 +61,7 @@ std::vector<spx::MeasuredTruth> write_one(const fs::path& out, const spx::Scene&
   return std::move(planes.truth);
 }
 
-std::vector<std::vector<spx::MeasuredTruth>> write_frames(const fs::path& out, const spx::Scene& scene, const SpherexProducts& products, pipeline::Context& context) {
+std::vector<std::vector<spx::MeasuredTruth>> write_frames(const fs::path& out, const spx::Scene& scene, const SpherexProducts& products, run::Context& context) {
   const auto frames = spx::frames_of(scene);
   const std::int64_t bytes = frame_bytes(scene.options.survey.size);
   parallel::Budget budget{std::max(bytes, context.memory_bytes())};
@@ -114,7 +115,7 @@ void refuse_foreign_options(const param::OptionSet& options, bool spherex) {
   }
 }
 
-pipeline::Outcome simulate_spherex_frames(const SpherexOptions& spherex, const simulate::SceneOptions& shared, const RunOptions& run, param::OptionSet& options, pipeline::Context& context) {
+run::Outcome simulate_spherex_frames(const SpherexOptions& spherex, const simulate::SceneOptions& shared, const run::RunOptions& run, param::OptionSet& options, run::Context& context) {
   if (frame_bytes(spherex.survey.size) > context.memory_bytes())
     throw SystemError{fmt::format("one frame of {0} x {0} pixels needs {1}, the memory ceiling is {2}; raise --memory or make spherex.size smaller", spherex.survey.size,
                                   text::format_bytes(static_cast<double>(frame_bytes(spherex.survey.size))), text::format_bytes(static_cast<double>(context.memory_bytes())))};
@@ -123,9 +124,9 @@ pipeline::Outcome simulate_spherex_frames(const SpherexOptions& spherex, const s
   const spx::Scene scene = spx::make_scene(scene_options(spherex, shared), catalog ? &*catalog : nullptr);
   const auto frames = spx::frames_of(scene).size();
   const double per_frame = 16.0 * spherex.survey.size * spherex.survey.size + 5e6;
-  context.log(pipeline::Level::info, fmt::format("{} exposures, {} spectral images of {} x {} pixels, {} sources, about {} on disk", scene.exposures.size(), frames, spherex.survey.size, spherex.survey.size,
+  context.log(run::Level::info, fmt::format("{} exposures, {} spectral images of {} x {} pixels, {} sources, about {} on disk", scene.exposures.size(), frames, spherex.survey.size, spherex.survey.size,
                                                  scene.sources.size(), text::format_bytes(per_frame * static_cast<double>(frames))));
-  if (run.dry_run) return pipeline::Outcome::done;
+  if (run.dry_run) return run::Outcome::done;
 
   const fs::path out{run.output};
   prepare_simulation_folder(out, run, own_products, own_truth);
@@ -139,7 +140,7 @@ pipeline::Outcome simulate_spherex_frames(const SpherexOptions& spherex, const s
   const auto truth = write_frames(out, scene, spherex.products, context);
   write_tables(out, scene, spherex.products.fluxes ? &truth : nullptr);
   files::write_atomic(out / "simulation.toml", param::toml_settings(options, {"output", "run"}));
-  return pipeline::Outcome::done;
+  return run::Outcome::done;
 }
 
 }  // namespace tessera::steps

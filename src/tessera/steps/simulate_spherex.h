@@ -1,5 +1,6 @@
 /// steps/simulate_spherex.h — tessera simulate spherex: the part of the step simulate that writes SPHEREx spectral images.
 #pragma once
+#include "tessera/run/context.h"
 #include "tessera/simulate/exposure.h"
 #include "tessera/simulate/sources.h"
 #include "tessera/simulate/stack.h"
@@ -26,6 +27,6 @@ struct SpherexOptions {
 void declare_spherex(param::OptionSet& options, SpherexOptions& spherex);
 /// Throws UsageError when an option was given a value that this kind of simulation does not look at.
 void refuse_foreign_options(const param::OptionSet& options, bool spherex);
-pipeline::Outcome simulate_spherex_frames(const SpherexOptions& spherex, const simulate::SceneOptions& shared, const RunOptions& run, param::OptionSet& options, pipeline::Context& context);
+run::Outcome simulate_spherex_frames(const SpherexOptions& spherex, const simulate::SceneOptions& shared, const run::RunOptions& run, param::OptionSet& options, run::Context& context);
 
 }  // namespace tessera::steps

@@ -23,7 +23,7 @@ void remove_matching(const fs::path& folder, std::span<const char* const> patter
   }
 }
 
-void prepare_simulation_folder(const fs::path& out, const RunOptions& run, std::span<const char* const> products, std::span<const char* const> truth) {
+void prepare_simulation_folder(const fs::path& out, const run::RunOptions& run, std::span<const char* const> products, std::span<const char* const> truth) {
   if (files::exists(out) && !files::is_folder(out)) throw UsageError{fmt::format("{}: is a file; -o names a folder", out.string())};
   if (files::exists(out / "simulation.toml") && !run.overwrite)
     throw UsageError{fmt::format("{}: holds a finished simulation; give another folder, or --overwrite to replace it", out.string())};

@@ -3,13 +3,13 @@
 #include <filesystem>
 #include <span>
 
-#include "tessera/steps/run_options.h"
+#include "tessera/run/run_options.h"
 
 namespace tessera::steps {
 
 /// Makes the folder and its `truth`, and removes what an earlier simulation may have left there: files whose names match; nothing else is touched.
 /// Throws UsageError when a finished simulation is there and may not be replaced, SystemError.
-void prepare_simulation_folder(const std::filesystem::path& out, const RunOptions& run, std::span<const char* const> products, std::span<const char* const> truth);
+void prepare_simulation_folder(const std::filesystem::path& out, const run::RunOptions& run, std::span<const char* const> products, std::span<const char* const> truth);
 void remove_matching(const std::filesystem::path& folder, std::span<const char* const> patterns);
 
 }  // namespace tessera::steps

@@ -1,6 +1,7 @@
 // tessera spectrum: forced spectra of listed sources from SPHEREx spectral images.
 #include "tessera/spectrum/spectrum.h"
 #include "tessera/steps/step.h"
+#include "tessera/run/context.h"
 
 namespace tessera::steps {
 namespace {
@@ -20,7 +21,7 @@ class Spectrum : public Step {
   std::string_view example() const override { return "tessera spectrum 188.7321,-1.2034 level2/ -o target"; }
   bool writes_output() const override { return true; }
   void declare(param::OptionSet& options) override { options_.declare(options); }
-  pipeline::Outcome run(const std::vector<std::string>& inputs, const RunOptions& run, param::OptionSet& options, pipeline::Context& context) override {
+  run::Outcome run(const std::vector<std::string>& inputs, const run::RunOptions& run, param::OptionSet& options, run::Context& context) override {
     if (inputs.empty()) throw UsageError{"no sources given; as in tessera spectrum 188.73,-1.2 FRAMES... -o OUT, or a table in the place of the position"};
     if (inputs.size() == 1) throw UsageError{"no frames given; name spectral images, folders, patterns, URLs or @list.txt behind the sources"};
     if (run.output.empty() && !run.dry_run) throw UsageError{"no output folder given; add -o OUT (or --dry-run to see what would be read)"};

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "tessera/param/schema.h"
-#include "tessera/pipeline/context.h"
-#include "tessera/steps/run_options.h"
+#include "tessera/run/context.h"
+#include "tessera/run/run_options.h"
 
 namespace tessera::steps {
 
@@ -24,8 +24,8 @@ class Step {
   virtual void declare(param::OptionSet& options) = 0;
   /// Settles options that must be known before the run begins (threads, messages), where a file that the options name says so. Called once, when all options of the command line are read.
   virtual void prepare(const std::vector<std::string>& /*inputs*/, param::OptionSet& /*options*/) {}
-  virtual pipeline::Outcome run(const std::vector<std::string>& inputs, const RunOptions& run, param::OptionSet& options,
-                                pipeline::Context& context) = 0;
+  virtual run::Outcome run(const std::vector<std::string>& inputs, const run::RunOptions& run, param::OptionSet& options,
+                                run::Context& context) = 0;
 };
 
 /// A fresh object of every step, in the order help lists them.

@@ -6,15 +6,17 @@
 
 #include "tessera/steps/planned.h"
 
+#include "tessera/run/context.h"
+
 namespace tessera::steps {
 namespace {
 
-using pipeline::Pass;
+using scale_out::Pass;
 
 /// "3-17", "5" or "all".
-pipeline::PieceRange parse_range(const std::string& text, const char* flag) {
+scale_out::PieceRange parse_range(const std::string& text, const char* flag) {
   if (text == "all") return {0, std::numeric_limits<std::int64_t>::max()};
-  pipeline::PieceRange r;
+  scale_out::PieceRange r;
   const char* end = text.data() + text.size();
   auto [after, error] = std::from_chars(text.data(), end, r.first);
   r.last = r.first;
@@ -29,7 +31,7 @@ pipeline::PieceRange parse_range(const std::string& text, const char* flag) {
 
 Pass pass_named(const std::string& name) {
   for (const auto pass : {Pass::frames, Pass::solve, Pass::clusters, Pass::outliers, Pass::coadd})
-    if (name == pipeline::name_of(pass)) return pass;
+    if (name == scale_out::name_of(pass)) return pass;
   return Pass::coadd;
 }
 
@@ -47,24 +49,24 @@ class Work : public Step {
   bool writes_output() const override { return false; }
   void declare(param::OptionSet& options) override { options.add("work", "The pieces to do", work_); }
 
-  pipeline::Outcome run(const std::vector<std::string>& inputs, const RunOptions&, param::OptionSet&, pipeline::Context& context) override {
+  run::Outcome run(const std::vector<std::string>& inputs, const run::RunOptions&, param::OptionSet&, run::Context& context) override {
     if (inputs.size() != 1) throw UsageError{fmt::format("work takes one plan, {} were given", inputs.size())};
     if (!work_.frames.empty() && !work_.tiles.empty()) throw UsageError{"give --frames or --tiles, not both: they are pieces of different passes"};
     const auto pass = work_.frames.empty() ? pass_named(work_.pass) : Pass::frames;
     if (pass != Pass::solve && work_.frames.empty() && work_.tiles.empty()) throw UsageError{pass == Pass::frames ? "say which frames: --frames A-B" : "say which tiles: --tiles A-B, or which frames: --frames A-B"};
     PlannedRun planned{inputs.front()};
     const auto& plan = planned.file().plan();
-    const auto passes = pipeline::passes_of(plan, planned.options());
+    const auto passes = scale_out::passes_of(plan, planned.options());
     if (std::find(passes.begin(), passes.end(), pass) == passes.end()) {
-      context.log(pipeline::Level::info, fmt::format("this plan needs no pass {}", pipeline::name_of(pass)));
-      return pipeline::Outcome::nothing_to_do;
+      context.log(run::Level::info, fmt::format("this plan needs no pass {}", scale_out::name_of(pass)));
+      return run::Outcome::nothing_to_do;
     }
-    pipeline::PieceRange range{0, 0};
+    scale_out::PieceRange range{0, 0};
     if (pass == Pass::frames) range = parse_range(work_.frames.empty() ? work_.tiles : work_.frames, "--frames");
     else if (pass != Pass::solve) range = parse_range(work_.tiles, "--tiles");
-    if (pipeline::missing_pieces(planned.file(), pass, range).empty()) return pipeline::Outcome::nothing_to_do;
-    if (pass != Pass::solve) pipeline::work_up_to(planned.file(), pass, planned.options(), context);
-    return pipeline::work(planned.file(), pass, range, planned.options(), context);
+    if (scale_out::missing_pieces(planned.file(), pass, range).empty()) return run::Outcome::nothing_to_do;
+    if (pass != Pass::solve) scale_out::work_up_to(planned.file(), pass, planned.options(), context);
+    return scale_out::work(planned.file(), pass, range, planned.options(), context);
   }
 
  private:
@@ -84,10 +86,10 @@ class Gather : public Step {
   bool writes_output() const override { return false; }
   void declare(param::OptionSet&) override {}
 
-  pipeline::Outcome run(const std::vector<std::string>& inputs, const RunOptions&, param::OptionSet&, pipeline::Context& context) override {
+  run::Outcome run(const std::vector<std::string>& inputs, const run::RunOptions&, param::OptionSet&, run::Context& context) override {
     if (inputs.size() != 1) throw UsageError{fmt::format("gather takes one plan, {} were given", inputs.size())};
     PlannedRun planned{inputs.front()};
-    const auto outcome = pipeline::gather(planned.file(), planned.request(), planned.options(), planned.settings(), nullptr, context);
+    const auto outcome = scale_out::gather(planned.file(), planned.request(), planned.options(), planned.settings(), nullptr, context);
     std::error_code code;
     std::filesystem::remove_all(planned.file().folder(), code);
     return outcome;
