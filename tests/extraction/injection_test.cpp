@@ -24,7 +24,7 @@ std::vector<Injected> made(int n, double bias, double wider) {
     s.snr = 2 * std::pow(100, uniform(random));
     s.flux = 3 * s.snr, s.error = 3;
     s.found = s.snr > 6;
-    s.status = Status::fitted;
+    s.status = joint_fit::Status::fitted;
     s.fitted = s.flux * (1 + bias) + wider * 3 * normal(random);
     s.east_error = s.north_error = 0.1;
     s.east = 0.1 * normal(random), s.north = 0.1 * normal(random);
@@ -62,13 +62,13 @@ TEST(Injection, WithoutEnoughSourcesNumbersAreNotNumbers) {
 
 TEST(Injection, LightHasItsFluxAndTheNoiseOfItsPhotons) {
   const auto psf = psf::PsfModel::analytic({.fwhm_pix = 2});
-  FitImage image;
+  joint_fit::FitImage image;
   image.psf = &psf;
   image.value = Image<float>{40, 40};
-  std::vector<Source> sources(1);
+  std::vector<joint_fit::Source> sources(1);
   sources[0].flux = 1000;
   sources[0].sights.push_back({.frame = 0, .x = 20.3, .y = 19.8});
-  const SourceLists lists{1, sources};
+  const joint_fit::SourceLists lists{1, sources};
   const Image<float> photons{image.box(), 4.0F}, none;
   const Image<std::uint8_t> good{image.box(), std::uint8_t{1}};
   double sum = 0, squares = 0;

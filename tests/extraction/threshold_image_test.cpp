@@ -123,7 +123,7 @@ TEST(MopexTables, CountPixelsFromOneAndMarkBadErrors) {
   Table table;
   catalog::add(table, "number", std::vector<std::int64_t>{1, 2});
   catalog::add(table, "x", std::vector<double>{0, 10.5});
-  catalog::add(table, "status", std::vector<std::int64_t>{static_cast<std::int64_t>(Status::poor), 1});
+  catalog::add(table, "status", std::vector<std::int64_t>{static_cast<std::int64_t>(joint_fit::Status::poor), 1});
   catalog::add(table, "aperture_1", std::vector<double>{3, 4});
   catalog::add(table, "aperture_1_err", std::vector<double>{std::nan(""), 0.5});
   const Table named = mopex_catalog(table);

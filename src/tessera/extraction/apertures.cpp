@@ -46,7 +46,7 @@ std::vector<double> radii_of(const ApertureOptions& options) {
   return radii;
 }
 
-std::vector<ApertureFluxes> measure_apertures(const FrameView& frame, const FitImage& image, std::span<const Source> sources, const ApertureOptions& options, run::Context& context) {
+std::vector<ApertureFluxes> measure_apertures(const FrameView& frame, const joint_fit::FitImage& image, std::span<const joint_fit::Source> sources, const ApertureOptions& options, run::Context& context) {
   const auto radii = radii_of(options);
   std::vector<ApertureFluxes> all(sources.size());
   if (radii.empty()) return all;

@@ -7,8 +7,8 @@
 #include <limits>
 
 #include "tessera/base/error.h"
-#include "tessera/extraction/source_model.h"
 #include "tessera/io/fits.h"
+#include "tessera/joint_fit/source_model.h"
 
 namespace tessera::extraction {
 namespace {
@@ -21,7 +21,7 @@ double phase_factor(const photometry::Sight& s, double amplitude) {
   return 1 / (1 + amplitude * (mean_phase - p));
 }
 
-Image<float> read_correction(const std::string& path, std::span<const FitImage> images) {
+Image<float> read_correction(const std::string& path, std::span<const joint_fit::FitImage> images) {
   const io::FitsFile file{path};
   const auto hdu = file.first_image();
   if (!hdu) throw DataError{fmt::format("{}: no image in it; a correction image of the frames' size was expected", path)};
@@ -41,11 +41,11 @@ double value_at(const Image<float>& image, double x, double y) {
 }
 
 template <class F>
-std::vector<double> mean_over_sights(std::span<const Source> sources, F factor) {
+std::vector<double> mean_over_sights(std::span<const joint_fit::Source> sources, F factor) {
   std::vector<double> means;
-  for (const Source& s : sources) {
+  for (const joint_fit::Source& s : sources) {
     double sum = 0;
-    for (const auto& sight : s.sights) sum += factor(moved(sight, s.u, s.v));
+    for (const auto& sight : s.sights) sum += factor(joint_fit::moved(sight, s.u, s.v));
     means.push_back(s.sights.empty() ? nan : sum / static_cast<double>(s.sights.size()));
   }
   return means;
@@ -53,7 +53,7 @@ std::vector<double> mean_over_sights(std::span<const Source> sources, F factor) 
 
 }  // namespace
 
-catalog::ColumnSet flux_corrections(std::span<const FitImage> images, std::span<const Source> sources, const CorrectionOptions& options) {
+catalog::ColumnSet flux_corrections(std::span<const joint_fit::FitImage> images, std::span<const joint_fit::Source> sources, const CorrectionOptions& options) {
   catalog::ColumnSet columns;
   if (options.pixel_phase != 0) columns.numbers("pixel_phase_correction", mean_over_sights(sources, [&](const photometry::Sight& s) { return phase_factor(s, options.pixel_phase); }));
   if (!options.array_location.empty()) {

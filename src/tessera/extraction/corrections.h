@@ -4,13 +4,13 @@
 
 #include "tessera/catalog/column_set.h"
 #include "tessera/extraction/extract_options.h"
-#include "tessera/extraction/fit_image.h"
-#include "tessera/extraction/source.h"
+#include "tessera/joint_fit/fit_image.h"
+#include "tessera/joint_fit/source.h"
 
 namespace tessera::extraction {
 
 /// Columns pixel_phase_correction: mean over frames of 1 / (1 + A (1/√(2π) − p)), p: distance in pixels from the middle of the pixel; array_location_correction: mean over frames of the correction image at
 /// the source (bilinear); colour_correction: a constant. Only those asked for. Throws DataError when the correction image is not of the frames' size.
-catalog::ColumnSet flux_corrections(std::span<const FitImage> images, std::span<const Source> sources, const CorrectionOptions& options);
+catalog::ColumnSet flux_corrections(std::span<const joint_fit::FitImage> images, std::span<const joint_fit::Source> sources, const CorrectionOptions& options);
 
 }  // namespace tessera::extraction

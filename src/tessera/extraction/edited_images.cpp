@@ -13,7 +13,7 @@ constexpr int band_rows = 64;
 /// The model of one image, made band by band as rows are asked for in order.
 class ModelRows {
  public:
-  ModelRows(const FitImage& image, std::size_t number, const SourceLists& sources) : image_{image}, number_{number}, sources_{sources} {}
+  ModelRows(const joint_fit::FitImage& image, std::size_t number, const joint_fit::SourceLists& sources) : image_{image}, number_{number}, sources_{sources} {}
   std::span<const float> row(int y) {
     if (band_.empty() || y < band_.box().y0 || y >= band_.box().y1) {
       const Box box = image_.box();
@@ -25,15 +25,15 @@ class ModelRows {
   }
 
  private:
-  const FitImage& image_;
+  const joint_fit::FitImage& image_;
   std::size_t number_;
-  const SourceLists& sources_;
+  const joint_fit::SourceLists& sources_;
   Image<float> band_;
 };
 
 }  // namespace
 
-std::vector<std::string> write_with_sources(std::span<const FitImage> images, const SourceLists& sources, double sign, const run::EditedFrames& what, run::OutputFolder& folder,
+std::vector<std::string> write_with_sources(std::span<const joint_fit::FitImage> images, const joint_fit::SourceLists& sources, double sign, const run::EditedFrames& what, run::OutputFolder& folder,
                         std::vector<run::ProductRecord>& products, run::Context& context, EditedPixels pixels) {
   std::vector<instrument::FrameFile> files;
   for (const auto& image : images) files.push_back(*image.file);

@@ -3,8 +3,8 @@
 #include <span>
 #include <vector>
 
-#include "tessera/extraction/fit_image.h"
-#include "tessera/extraction/source_model.h"
+#include "tessera/joint_fit/fit_image.h"
+#include "tessera/joint_fit/source_model.h"
 #include "tessera/run/edited_frames.h"
 #include "tessera/run/record.h"
 
@@ -16,7 +16,7 @@ inline const run::EditedFrames residual_files{"Residual", "_residual", "writing 
 enum class EditedPixels { kept, replaced };
 
 /// Every file that holds one of `images`, with `sign` times the models of its sources added to its pixels, or in their place; all else as it was. Keeps a band of rows per thread. Returns the products' names, one per file.
-std::vector<std::string> write_with_sources(std::span<const FitImage> images, const SourceLists& sources, double sign, const run::EditedFrames& what, run::OutputFolder& folder,
+std::vector<std::string> write_with_sources(std::span<const joint_fit::FitImage> images, const joint_fit::SourceLists& sources, double sign, const run::EditedFrames& what, run::OutputFolder& folder,
                         std::vector<run::ProductRecord>& products, run::Context& context, EditedPixels pixels = EditedPixels::kept);
 
 }  // namespace tessera::extraction

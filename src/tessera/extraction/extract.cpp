@@ -7,8 +7,8 @@
 #include "tessera/catalog/conditions.h"
 #include "tessera/extraction/extract_private.h"
 #include "tessera/extraction/shapes.h"
-#include "tessera/extraction/source_table.h"
 #include "tessera/io/tables.h"
+#include "tessera/joint_fit/source_table.h"
 #include "tessera/run/context.h"
 
 namespace tessera::extraction {
@@ -24,7 +24,7 @@ run::Outcome Extraction::run() {
   for (const auto& format : options_.catalog.formats) io::table_format(format);
   catalog::check_condition(options_.catalog.where);
   catalog::check_condition(options_.catalog.detect_where);
-  if (options_.fit.snr == SnrRule::gain && !(options_.fit.snr_gain > 0)) throw UsageError{"fit.snr = gain needs fit.snr_gain, electrons per unit of the image of one frame"};
+  if (options_.fit.snr == joint_fit::SnrRule::gain && !(options_.fit.snr_gain > 0)) throw UsageError{"fit.snr = gain needs fit.snr_gain, electrons per unit of the image of one frame"};
   if (options_.fit.max_sources > 1 && !(options_.fit.max_chi2 > 0)) throw UsageError{fmt::format("fit.max_sources = {} tries further sources where χ² per degree of freedom exceeds fit.max_chi2; say that one", options_.fit.max_sources)};
   auto response = options_.psf;
   if (response.file.empty()) response.file = "gaussian:fwhm_pix=2";  // for what is no sky alone
@@ -58,7 +58,7 @@ void Extraction::read_list() {
     files_.push_back(options_.catalog.sources);
     return;
   }
-  sources_ = sources_to_measure(list_, options_.catalog.sources, options_.catalog.epoch);
+  sources_ = joint_fit::sources_to_measure(list_, options_.catalog.sources, options_.catalog.epoch);
   files_.push_back(options_.catalog.sources);
 }
 

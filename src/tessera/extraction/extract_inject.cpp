@@ -35,7 +35,7 @@ int sight_window(const psf::PsfModel& psf) { return 2 * static_cast<int>(std::ce
 }  // namespace
 
 void Extraction::inject() {
-  FitImage image = mosaic_image();
+  joint_fit::FitImage image = mosaic_image();
   const double width = detection_psf_.tables().front().fwhm_pix();
   injected_ = plan_injection(found_, image, options_.injection.separation * width, detection_psf_, options_);
   if (static_cast<int>(injected_.size()) < options_.injection.number)
@@ -63,7 +63,7 @@ void Extraction::again(std::span<Injected> injected, run::Context& quiet) {
   run.psf_ = psf_, run.names_ = names_, run.list_ = list_;
   run.before_ = this;
   for (const auto& s : injected) {
-    Source& added = run.added_.emplace_back();
+    joint_fit::Source& added = run.added_.emplace_back();
     added.start = s.position;
     added.flux = s.flux;
   }
@@ -81,32 +81,32 @@ std::string Extraction::fit_scratch() const { return before_ ? fmt::format("fit-
 
 void Extraction::put_into_image(Frame& frame) {
   if (!before_) return;
-  FitImage image = mosaic_image();
-  std::vector<FitImage> one;
+  joint_fit::FitImage image = mosaic_image();
+  std::vector<joint_fit::FitImage> one;
   one.push_back(std::move(image));
-  std::vector<Source> there = added_;
-  find_sights(one, there, sight_window(detection_psf_), 0, context_);
-  add_light(one.front(), 0, SourceLists{1, there}, before_->found_.photons, frame.good, frame.value, &frame.variance, static_cast<std::uint64_t>(options_.injection.seed), pass_ << 32U);
+  std::vector<joint_fit::Source> there = added_;
+  joint_fit::find_sights(one, there, sight_window(detection_psf_), 0, context_);
+  add_light(one.front(), 0, joint_fit::SourceLists{1, there}, before_->found_.photons, frame.good, frame.value, &frame.variance, static_cast<std::uint64_t>(options_.injection.seed), pass_ << 32U);
 }
 
 void Extraction::put_into_frames() {
   if (!before_) return;
-  std::vector<Source> there = added_;
-  find_sights(images_, there, sight_window(psf_), 0, context_);
-  const SourceLists lists{images_.size(), there};
+  std::vector<joint_fit::Source> there = added_;
+  joint_fit::find_sights(images_, there, sight_window(psf_), 0, context_);
+  const joint_fit::SourceLists lists{images_.size(), there};
   context_.pool().for_each(static_cast<std::int64_t>(images_.size()), [&](std::int64_t k) {
     const auto i = static_cast<std::size_t>(k);
-    FitImage& image = images_[i];
-    const auto add = [&](FitImage& to) { add_light(to, i, lists, to.photons, to.good, to.value, nullptr, static_cast<std::uint64_t>(options_.injection.seed), (pass_ << 32U) + i + 1); };
+    joint_fit::FitImage& image = images_[i];
+    const auto add = [&](joint_fit::FitImage& to) { add_light(to, i, lists, to.photons, to.good, to.value, nullptr, static_cast<std::uint64_t>(options_.injection.seed), (pass_ << 32U) + i + 1); };
     if (!image.stored) return add(image);
-    FitImage pixels = image.window(image.box());
+    joint_fit::FitImage pixels = image.window(image.box());
     add(pixels);
     pixels.store(image.stored->file, image.stored->at);
   });
 }
 
 void Extraction::compare(std::span<Injected> injected, Extraction& run) {
-  const auto lying = [&](const Source& s) {
+  const auto lying = [&](const joint_fit::Source& s) {
     const auto p = s.position();
     const auto pixel = std::isfinite(p.ra_deg) && std::isfinite(p.dec_deg) ? mosaic_.wcs.sky_to_pixel(p) : wcs::PixelPoint{NAN, NAN};
     return Lying{pixel.x, pixel.y, s.flux};
@@ -115,14 +115,14 @@ void Extraction::compare(std::span<Injected> injected, Extraction& run) {
   std::vector<Lying> truth, rows;
   for (const auto& s : injected) truth.push_back({s.x, s.y, s.flux});
   for (const auto& s : sources_)
-    if (s.status != Status::not_fitted && s.status != Status::twin && s.status != Status::no_data) truth.push_back(lying(s));
+    if (s.status != joint_fit::Status::not_fitted && s.status != joint_fit::Status::twin && s.status != joint_fit::Status::no_data) truth.push_back(lying(s));
   std::set<std::int64_t> kept;
   const Table table = run.chosen(run.catalogue(folder_request()));
   for (const double n : table.numbers("number")) kept.insert(static_cast<std::int64_t>(n));
   std::vector<std::size_t> which;
   for (std::size_t k = 0; k < run.sources_.size(); ++k) {
-    const Source& s = run.sources_[k];
-    if (!measured(s) || !kept.contains(static_cast<std::int64_t>(k) + 1)) continue;
+    const joint_fit::Source& s = run.sources_[k];
+    if (!joint_fit::measured(s) || !kept.contains(static_cast<std::int64_t>(k) + 1)) continue;
     which.push_back(k);
     rows.push_back(lying(s));
   }
@@ -133,7 +133,7 @@ void Extraction::compare(std::span<Injected> injected, Extraction& run) {
     s.neighbour = INFINITY;
     for (std::size_t k = injected.size(); k < truth.size(); ++k) s.neighbour = std::fmin(s.neighbour, std::hypot(truth[k].x - s.x, truth[k].y - s.y));
     if (found[i] < 0) continue;
-    const Source& as = run.sources_[which[static_cast<std::size_t>(found[i])]];
+    const joint_fit::Source& as = run.sources_[which[static_cast<std::size_t>(found[i])]];
     s.found = true, s.status = as.status;
     s.fitted = as.flux, s.error = as.covariance[8] > 0 ? std::sqrt(as.covariance[8]) : NAN;
     const auto at = wcs::to_tangent_plane(as.position(), s.position);

@@ -16,8 +16,8 @@
 #include "tessera/extraction/mopex_tables.h"
 #include "tessera/extraction/shapes.h"
 #include "tessera/extraction/snr.h"
-#include "tessera/extraction/source_model.h"
-#include "tessera/extraction/split.h"
+#include "tessera/joint_fit/source_model.h"
+#include "tessera/joint_fit/split.h"
 #include "tessera/io/tables.h"
 #include "tessera/run/context.h"
 
@@ -32,7 +32,7 @@ constexpr double most_settling = 0.3;  // pixels of the mosaic that a source may
 constexpr double too_wide = 1.7, too_narrow = 0.6;  // of the light in one of 9 × 9 pixels: a width wrong by some 30 %
 
 /// Whether the frames meet the source's model worse than their noise allows.
-bool doubtful(const Source& s) {
+bool doubtful(const joint_fit::Source& s) {
   const double dof = s.pixels - (s.forced ? 1.0 : 3.0);
   return dof > 0 && s.chi2 - dof > doubtful_beyond * std::sqrt(2 * dof);
 }
@@ -49,14 +49,14 @@ void Extraction::measure() {
     from_detections();
   }
   const double fwhm = psf_.tables().front().fwhm_pix();
-  const int window = fit_window(options_.fit, fwhm);
-  find_sights(images_, sources_, window, options_.fit.edge, context_);
+  const int window = joint_fit::fit_window(options_.fit, fwhm);
+  joint_fit::find_sights(images_, sources_, window, options_.fit.edge, context_);
   const double scale = images_.empty() ? 1 : frame_pixels_on_mosaic(*images_.front().file);
   const double pixel = mosaic_.wcs.pixel_scale_arcsec({mosaic_.width / 2.0, mosaic_.height / 2.0});
   link_ = options_.fit.group_radius > 0 ? options_.fit.group_radius / pixel : options_.fit.group_distance * fwhm * scale;
-  FitOptions how = options_.fit;
+  joint_fit::FitOptions how = options_.fit;
   if (how.skip) how.max_rounds = 0;
-  fit_ = fit_sources(images_, sources_, how, positions(), window, link_, context_);
+  fit_ = joint_fit::fit_sources(images_, sources_, how, positions(), window, link_, context_);
   const bool at_places = coadd_ && !how.skip;
   if (at_places) fit_at_places(window);  // what the mean response leaves of a star is no companion
   const std::size_t found = sources_.size();
@@ -66,8 +66,8 @@ void Extraction::measure() {
   if (at_places && sources_.size() > found) fit_at_places(window);
   tell_fits();
   mark_poor_fits();
-  FitImage on_mosaic;
-  const FitImage& measured = images_.size() == 1 && names_.size() == 1 ? images_.front() : (on_mosaic = mosaic_image(), on_mosaic);
+  joint_fit::FitImage on_mosaic;
+  const joint_fit::FitImage& measured = images_.size() == 1 && names_.size() == 1 ? images_.front() : (on_mosaic = mosaic_image(), on_mosaic);
   Frame whole{found_.frame.box()};
   whole.value = options_.aperture.image == ApertureImage::original ? on_its_sky() : found_.frame.value.copy();
   whole.good = found_.frame.good.copy(), whole.variance = found_.frame.variance.copy();
@@ -77,12 +77,12 @@ void Extraction::measure() {
   if (options_.fit.per_frame && !how.skip) light_curves(window);
 }
 
-catalog::ColumnSet Extraction::further_columns(const FitImage& measured) {
+catalog::ColumnSet Extraction::further_columns(const joint_fit::FitImage& measured) {
   catalog::ColumnSet columns;
   if (options_.catalog.flags) columns.append(count_flags(images_, sources_, fit_.window, context_));
   if (options_.shape.measure) columns.append(measure_shapes(found_, left_, measured, sources_, options_.shape, context_));
   columns.append(flux_corrections(images_, sources_, options_.correction));
-  if (options_.fit.snr != SnrRule::fit) columns.numbers("snr", snr_by_rule(found_, coverage_, measured, sources_, options_.fit));
+  if (options_.fit.snr != joint_fit::SnrRule::fit) columns.numbers("snr", snr_by_rule(found_, coverage_, measured, sources_, options_.fit));
   return columns;
 }
 
@@ -97,33 +97,33 @@ bool Extraction::deblend(int window) {
   if (more.empty()) return false;
   const std::size_t before = sources_.size();
   add_detections(more, true);
-  find_sights(images_, sources_, window, options_.fit.edge, context_);
-  fit_ = fit_sources(images_, sources_, options_.fit, positions(), window, link_, context_);
-  const auto weak = [&](const Source& s) { return s.active && !(s.status == Status::fitted && s.flux > options_.segments.threshold * std::sqrt(s.covariance[8])); };
-  if (std::erase_if(sources_, weak) > 0) fit_ = fit_sources(images_, sources_, options_.fit, positions(), window, link_, context_);
+  joint_fit::find_sights(images_, sources_, window, options_.fit.edge, context_);
+  fit_ = joint_fit::fit_sources(images_, sources_, options_.fit, positions(), window, link_, context_);
+  const auto weak = [&](const joint_fit::Source& s) { return s.active && !(s.status == joint_fit::Status::fitted && s.flux > options_.segments.threshold * std::sqrt(s.covariance[8])); };
+  if (std::erase_if(sources_, weak) > 0) fit_ = joint_fit::fit_sources(images_, sources_, options_.fit, positions(), window, link_, context_);
   return sources_.size() > before;
 }
 
 void Extraction::split_poor(int window) {
   const std::size_t before = sources_.size();
-  const auto split = split_poor_groups(images_, sources_, options_.fit, window, link_, context_);
+  const auto split = joint_fit::split_poor_groups(images_, sources_, options_.fit, window, link_, context_);
   if (split.poor > 0) context_.log(run::Level::info, fmt::format("{} of {} groups with more χ² per degree of freedom than {} got {} further sources", split.split, split.poor, options_.fit.max_chi2, split.added));
   if (split.added == 0) return;
-  fit_ = fit_sources(images_, sources_, options_.fit, true, window, link_, context_);
+  fit_ = joint_fit::fit_sources(images_, sources_, options_.fit, true, window, link_, context_);
   // What the fit of all does not bear out goes again.
   std::size_t k = 0;
-  const auto refuted = [&](const Source& s) { return k++ >= before && !(s.status == Status::fitted && s.flux > 0); };
-  if (std::erase_if(sources_, refuted) > 0) fit_ = fit_sources(images_, sources_, options_.fit, true, window, link_, context_);
+  const auto refuted = [&](const joint_fit::Source& s) { return k++ >= before && !(s.status == joint_fit::Status::fitted && s.flux > 0); };
+  if (std::erase_if(sources_, refuted) > 0) fit_ = joint_fit::fit_sources(images_, sources_, options_.fit, true, window, link_, context_);
   for (auto& s : sources_)
     if (s.members <= s.passive) s.passive = 0;
 }
 
 void Extraction::fit_at_places(int window) {
-  const std::vector<Source> before = sources_;
+  const std::vector<joint_fit::Source> before = sources_;
   std::vector<bool> at_place(sources_.size());
   for (std::size_t i = 0; i < sources_.size(); ++i) {
-    const Source& s = sources_[i];
-    at_place[i] = measured(s) && !s.sights.empty() && s.flux >= options_.psf_use.place_snr * std::sqrt(s.covariance[8]);
+    const joint_fit::Source& s = sources_[i];
+    at_place[i] = joint_fit::measured(s) && !s.sights.empty() && s.flux >= options_.psf_use.place_snr * std::sqrt(s.covariance[8]);
   }
   // With the mean response a star comes to lie some hundredths of a pixel off; the second time its response is that of where it lies. What moves on is no star (a hit at an edge), and goes back to the mean response.
   bool settled = false;
@@ -131,18 +131,18 @@ void Extraction::fit_at_places(int window) {
     std::vector<std::pair<double, double>> places;
     for (std::size_t i = 0; i < sources_.size(); ++i)
       if (at_place[i]) {
-        const auto at = moved(sources_[i].sights.front(), sources_[i].u, sources_[i].v);
+        const auto at = joint_fit::moved(sources_[i].sights.front(), sources_[i].u, sources_[i].v);
         places.push_back({at.x, at.y});
       }
     if (places.empty() && round == 0) return;
     psf_ = with_places(mean_psf_, *coadd_, places, std::max(options_.fit.max_shift, options_.fit.max_shift_y) + 0.5, context_);
-    fit_ = fit_sources(images_, sources_, options_.fit, positions(), window, link_, context_);
+    fit_ = joint_fit::fit_sources(images_, sources_, options_.fit, positions(), window, link_, context_);
     settled = true;
     std::size_t next = 0;
     for (std::size_t i = 0; i < sources_.size(); ++i) {
       if (!at_place[i]) continue;
       const auto [x, y] = places[next++];
-      const auto at = moved(sources_[i].sights.front(), sources_[i].u, sources_[i].v);
+      const auto at = joint_fit::moved(sources_[i].sights.front(), sources_[i].u, sources_[i].v);
       if (std::hypot(at.x - x, at.y - y) <= most_settling) continue;
       at_place[i] = settled = false;
       sources_[i].u = before[i].u, sources_[i].v = before[i].v, sources_[i].flux = before[i].flux;
@@ -155,7 +155,7 @@ Image<float> Extraction::model_errors(std::span<const Taken> taken, double width
   Image<float> share{found_.frame.box(), usual};
   for (std::size_t i = 0; i < sources_.size(); ++i) {
     if (!taken[i].place.usable || !doubtful(sources_[i])) continue;
-    const Place& p = taken[i].place;
+    const joint_fit::Place& p = taken[i].place;
     const int reach = static_cast<int>(std::ceil(doubtful_widths * width)), x = static_cast<int>(std::lround(p.x)), y = static_cast<int>(std::lround(p.y));
     const Box near = intersection(share.box(), {x - reach, y - reach, x + reach + 1, y + reach + 1});
     for (int j = near.y0; j < near.y1; ++j) std::fill_n(&share(near.x0, j), near.width(), little);
@@ -169,7 +169,7 @@ void Extraction::settle_detections() {
     found_.segments.clear();
   }
   const bool for_all = options_.fit.window > 0 || options_.fit.window_y > 0;
-  if (!for_all && options_.fit.window_from == WindowFrom::light) {
+  if (!for_all && options_.fit.window_from == joint_fit::WindowFrom::light) {
     const auto reach = [](const psf::PsfModel& model) { return 2 * static_cast<int>(std::ceil(model.reach_pix())) + 1; };
     measure_fit_radii(found_, coverage_, reach(detection_psf_));
   } else if (for_all) {
@@ -177,9 +177,9 @@ void Extraction::settle_detections() {
   }
 }
 
-void Extraction::take_options(Source& s) const {
-  if (options_.fit.window_y > 0) s.window_y = fit_window_y(options_.fit);
-  if (options_.fit.max_shift_y > 0) s.turn = direction_of_x(mosaic_.wcs, {s.ref_x, s.ref_y});
+void Extraction::take_options(joint_fit::Source& s) const {
+  if (options_.fit.window_y > 0) s.window_y = joint_fit::fit_window_y(options_.fit);
+  if (options_.fit.max_shift_y > 0) s.turn = joint_fit::direction_of_x(mosaic_.wcs, {s.ref_x, s.ref_y});
 }
 
 void Extraction::add_detections(const std::vector<Detection>& list, bool active) {
@@ -193,7 +193,7 @@ void Extraction::add_detections(const std::vector<Detection>& list, bool active)
     return side == 0 ? 0 : std::max(3, whole % 2 == 1 ? whole : whole + 1);
   };
   for (std::size_t i = 0; i < list.size(); ++i) {
-    Source s;
+    joint_fit::Source s;
     s.start = {ra[i], dec[i]};
     s.ref_x = x[i], s.ref_y = y[i];
     s.active = active;
@@ -204,9 +204,9 @@ void Extraction::add_detections(const std::vector<Detection>& list, bool active)
   }
 }
 
-FitImage Extraction::mosaic_image() {
-  FitImage image;
-  image.file = &mosaic_, image.psf = &detection_psf_, image.unit = flux_unit(mosaic_.unit);
+joint_fit::FitImage Extraction::mosaic_image() {
+  joint_fit::FitImage image;
+  image.file = &mosaic_, image.psf = &detection_psf_, image.unit = joint_fit::flux_unit(mosaic_.unit);
   for (const auto& i : images_) image.mjd += i.mjd / static_cast<double>(images_.size());
   if (correlation_) image.correlation = correlation_->copy();
   return image;
@@ -237,14 +237,14 @@ void Extraction::place_list() {
   std::set<std::pair<long, long>> seen;
   long twins = 0, nowhere = 0;
   for (std::size_t i = 0; i < sources_.size(); ++i) {
-    Source& s = sources_[i];
+    joint_fit::Source& s = sources_[i];
     s.ref_x = x[i], s.ref_y = y[i];
     take_options(s);
     if (!std::isfinite(s.start.ra_deg) || !std::isfinite(s.start.dec_deg)) {
       ++nowhere;
       continue;
     }
-    if (!seen.insert({std::lround(s.start.ra_deg * 3.6e5), std::lround(s.start.dec_deg * 3.6e5)}).second) s.status = Status::twin, ++twins;  // the same to 0.01″
+    if (!seen.insert({std::lround(s.start.ra_deg * 3.6e5), std::lround(s.start.dec_deg * 3.6e5)}).second) s.status = joint_fit::Status::twin, ++twins;  // the same to 0.01″
   }
   if (twins > 0) context_.caveat("twins", fmt::format("{} rows of {} repeat the position of an earlier one; they have status -5", twins, options_.catalog.sources), twins);
   if (nowhere > 0) context_.caveat("no-position", fmt::format("{} rows of {} have no position; they have status 0", nowhere, options_.catalog.sources), nowhere);
@@ -260,27 +260,27 @@ void Extraction::from_detections() {
   }
   add_detections(found_.detections, false);
   std::size_t k = 0;
-  std::erase_if(sources_, [&](const Source&) { return !wanted[k++]; });
+  std::erase_if(sources_, [&](const joint_fit::Source&) { return !wanted[k++]; });
 }
 
 void Extraction::tell_fits() {
-  std::map<Status, long> ended;
+  std::map<joint_fit::Status, long> ended;
   for (const auto& s : sources_) ++ended[s.status];
-  const auto tell = [&](Status status, const char* kind, const char* what) {
+  const auto tell = [&](joint_fit::Status status, const char* kind, const char* what) {
     if (const long n = ended[status]; n > 0) context_.caveat(kind, fmt::format("{} of {} sources {}", n, sources_.size(), what), n);
   };
-  tell(Status::at_limit, "fit-at-limit", "would move further than fit.max_shift from where they were found (status -2)");
-  tell(Status::no_convergence, "fit-no-convergence", "did not converge (status -1); in crowded fields more do with a larger fit.max_rounds");
-  tell(Status::degenerate, "fit-degenerate", "cannot be told from their neighbours (status -4)");
-  tell(Status::no_data, "fit-no-data", "have no pixels to be fitted on (status -3)");
-  if (by_list() && !options_.fit.skip) tell(Status::not_fitted, "out-of-field", "lie on no image, or nowhere (status 0)");
+  tell(joint_fit::Status::at_limit, "fit-at-limit", "would move further than fit.max_shift from where they were found (status -2)");
+  tell(joint_fit::Status::no_convergence, "fit-no-convergence", "did not converge (status -1); in crowded fields more do with a larger fit.max_rounds");
+  tell(joint_fit::Status::degenerate, "fit-degenerate", "cannot be told from their neighbours (status -4)");
+  tell(joint_fit::Status::no_data, "fit-no-data", "have no pixels to be fitted on (status -3)");
+  if (by_list() && !options_.fit.skip) tell(joint_fit::Status::not_fitted, "out-of-field", "lie on no image, or nowhere (status 0)");
 }
 
 void Extraction::mark_poor_fits() {
   if (options_.fit.max_chi2 <= 0) return;
   long poor = 0;
   for (auto& s : sources_)
-    if (s.status == Status::fitted && s.group_dof > 0 && s.group_chi2 > options_.fit.max_chi2 * static_cast<double>(s.group_dof)) s.status = Status::poor, ++poor;
+    if (s.status == joint_fit::Status::fitted && s.group_dof > 0 && s.group_chi2 > options_.fit.max_chi2 * static_cast<double>(s.group_dof)) s.status = joint_fit::Status::poor, ++poor;
   if (poor > 0) context_.caveat("fit-poor", fmt::format("{} of {} sources have more χ² per degree of freedom than fit.max_chi2 = {} (status -6, in MOPEX's tables -2)", poor, sources_.size(), options_.fit.max_chi2), poor);
 }
 
@@ -289,7 +289,7 @@ void Extraction::light_curves(int window) {
   context_.stage("light curves", static_cast<std::int64_t>(images_.size()));
   context_.pool().for_each(static_cast<std::int64_t>(images_.size()), [&](std::int64_t k) {
     const auto i = static_cast<std::size_t>(k);
-    fluxes_on_image(images_, i, sources_, options_.fit, window, link_, flux[i], error[i]);
+    joint_fit::fluxes_on_image(images_, i, sources_, options_.fit, window, link_, flux[i], error[i]);
     context_.step();
   });
   std::vector<std::int64_t> number;
@@ -317,12 +317,12 @@ Image<float> Extraction::residual() {
     for (std::size_t i = 0; i < left.pixels().size(); ++i) left.pixels()[i] -= images_.front().model.pixels()[i];
     return left;
   }
-  std::vector<FitImage> one;
+  std::vector<joint_fit::FitImage> one;
   one.push_back(mosaic_image());
   one.front().value = found_.frame.value.copy();
-  std::vector<Source> there = sources_;
-  find_sights(one, there, fit_.window, 0, context_);
-  const Image<float> model = SourceLists{1, there}.model(one.front(), 0);
+  std::vector<joint_fit::Source> there = sources_;
+  joint_fit::find_sights(one, there, fit_.window, 0, context_);
+  const Image<float> model = joint_fit::SourceLists{1, there}.model(one.front(), 0);
   for (std::size_t i = 0; i < left.pixels().size(); ++i) left.pixels()[i] -= model.pixels()[i];
   return left;
 }

@@ -5,11 +5,11 @@
 #include <vector>
 
 #include "tessera/core/table.h"
-#include "tessera/extraction/fit_sources.h"
 #include "tessera/extraction/injection.h"
 #include "tessera/extraction/input_images.h"
 #include "tessera/extraction/report.h"
 #include "tessera/extraction/tables.h"
+#include "tessera/joint_fit/fit_sources.h"
 #include "tessera/run/record.h"
 
 namespace tessera::extraction {
@@ -26,7 +26,7 @@ class Extraction : private InputImages {
   /// Rows of --sources.
   void read_list();
   bool by_list() const { return !options_.catalog.sources.empty(); }
-  bool positions() const { return options_.fit.positions == Positions::free || (options_.fit.positions == Positions::automatic && !by_list()); }
+  bool positions() const { return options_.fit.positions == joint_fit::Positions::free || (options_.fit.positions == joint_fit::Positions::automatic && !by_list()); }
   void measure();
   /// Looks for more in what the fit left, and fits all again. False when nothing was added.
   bool deblend(int window);
@@ -37,8 +37,8 @@ class Extraction : private InputImages {
   /// Share of the light on each pixel of the image that sources are found on that models may be wrong by: less where the fit itself tells that they are.
   Image<float> model_errors(std::span<const Taken> taken, double width) const;
   void add_detections(const std::vector<Detection>& list, bool active);
-  void take_options(Source& source) const;  ///< windows and axes that the options give all sources
-  FitImage mosaic_image();
+  void take_options(joint_fit::Source& source) const;  ///< windows and axes that the options give all sources
+  joint_fit::FitImage mosaic_image();
   void check_width();
   void place_list();
   /// Places of a list in pixels of the mosaic.
@@ -62,7 +62,7 @@ class Extraction : private InputImages {
   /// The mosaic, or the one frame, less the sources as the detection image shows them.
   Image<float> residual();
   /// Columns beside those of the fit: flags, shapes, corrections, MOPEX's signal to noise.
-  catalog::ColumnSet further_columns(const FitImage& measured);
+  catalog::ColumnSet further_columns(const joint_fit::FitImage& measured);
   Header plane_header(const std::string& unit, const char* title) const;
   template <class T>
   void write_plane(const char* name, const std::string& unit, const char* title, View<const T> pixels, run::OutputFolder& folder);
@@ -76,16 +76,16 @@ class Extraction : private InputImages {
 
   run::RunClock clock_;
   Table list_, detections_, detections_raw_, curves_;  ///< detections: those that are fitted, and all
-  std::vector<Source> sources_;
+  std::vector<joint_fit::Source> sources_;
   std::vector<ApertureFluxes> apertures_;
   catalog::ColumnSet more_;
   Image<float> left_;                       ///< that image less the sources
-  FitSummary fit_;
+  joint_fit::FitSummary fit_;
   double link_ = 0;
   std::vector<Injected> injected_;
   InjectionSummary injection_;
   const Extraction* before_ = nullptr;      ///< the run that this one repeats with `added_` in its images
-  std::vector<Source> added_;
+  std::vector<joint_fit::Source> added_;
   std::uint64_t pass_ = 0;
   std::vector<run::ProductRecord> products_;
 };

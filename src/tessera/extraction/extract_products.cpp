@@ -52,7 +52,7 @@ void Extraction::write_maps(run::OutputFolder& folder) {
 
 Table Extraction::catalogue(const run::Request& request) {
   CatalogParts parts;
-  parts.sources = sources_, parts.detections = found_.detections, parts.apertures = apertures_, parts.wcs = &mosaic_.wcs, parts.flux_unit = flux_unit(mosaic_.unit).name;
+  parts.sources = sources_, parts.detections = found_.detections, parts.apertures = apertures_, parts.wcs = &mosaic_.wcs, parts.flux_unit = joint_fit::flux_unit(mosaic_.unit).name;
   parts.run = request.plan_hash, parts.list = by_list(), parts.radii = radii_of(options_.aperture).size(), parts.more = &more_, parts.how = &options_.catalog;
   Table table = catalog_table(parts);
   const auto radii = radii_of(options_.aperture);
@@ -98,7 +98,7 @@ run::Outcome Extraction::write(run::OutputFolder& folder) {
   const Table table = chosen(all);
   write_tables(all, table, folder);
   if (!injected_.empty()) {
-    const std::string unit = flux_unit(mosaic_.unit).name;
+    const std::string unit = joint_fit::flux_unit(mosaic_.unit).name;
     injection_ = summarise(injected_, options_.injection);
     run::write_table_product(injection_table(injected_, unit), "injection", io::TableFormat::fits, folder, products_);
     run::write_table_product(completeness_table(injection_, unit), "completeness", io::TableFormat::fits, folder, products_);
@@ -110,7 +110,7 @@ run::Outcome Extraction::write(run::OutputFolder& folder) {
     products_.push_back({"sources.reg", files::sha256(text)});
   }
   write_maps(folder);
-  if (options_.catalog.residual_frames) write_with_sources(images_, SourceLists{images_.size(), sources_}, -1, residual_files, folder, products_, context_);
+  if (options_.catalog.residual_frames) write_with_sources(images_, joint_fit::SourceLists{images_.size(), sources_}, -1, residual_files, folder, products_, context_);
   if (options_.catalog.residual) write_plane<float>("residual.fits", mosaic_.unit, "less background and sources", left_, folder);
   context_.step();
   clock_.stop();

@@ -8,8 +8,8 @@
 #include "tessera/background/frame_sky.h"
 #include "tessera/background/smooth_sky.h"
 #include "tessera/core/statistics.h"
-#include "tessera/extraction/fit_image.h"
 #include "tessera/extraction/threshold_image.h"
+#include "tessera/joint_fit/fit_image.h"
 
 namespace tessera::extraction {
 namespace {
@@ -132,7 +132,7 @@ Found find_sources(Frame frame, const Image<float>& coverage, const psf::PsfMode
     Frame quiet{frame.box()};
     quiet.value = found.frame.value.copy();
     quiet.good = found.frame.good.copy();
-    smooth_noise(found.frame.view(), coverage, found.sources, quiet.variance, photons);
+    joint_fit::smooth_noise(found.frame.view(), coverage, found.sources, quiet.variance, photons);
     return quiet;
   };
   Image<float> significance = significance_of(sky_noise(), psf, options.filter, context);

@@ -7,7 +7,7 @@
 #include "tessera/core/frame.h"
 #include "tessera/detect/segments.h"
 #include "tessera/extraction/extract_options.h"
-#include "tessera/extraction/groups.h"
+#include "tessera/joint_fit/groups.h"
 #include "tessera/run/context.h"
 
 namespace tessera::extraction {
@@ -45,7 +45,7 @@ void detect_on(Found& found, Image<float> significance, const ExtractOptions& op
 
 /// A fitted source on that image: nothing else is looked for within `apart` pixels.
 struct Taken {
-  Place place;
+  joint_fit::Place place;
   double apart = 0;
 };
 

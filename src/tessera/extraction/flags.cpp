@@ -8,7 +8,7 @@
 #include <mutex>
 
 #include "tessera/base/text.h"
-#include "tessera/extraction/source_model.h"
+#include "tessera/joint_fit/source_model.h"
 
 namespace tessera::extraction {
 namespace {
@@ -29,12 +29,12 @@ std::uint32_t saturation_bits(const instrument::FrameFile& file) {
 }
 
 /// `counts`: by the place of a source in `sources`. They are whole numbers, so that frames may be added in any order.
-void count_on(const FitImage& image, std::size_t number, std::span<const Source> sources, const SourceLists& lists, int window, std::vector<Counts>& counts, std::mutex& mutex) {
+void count_on(const joint_fit::FitImage& image, std::size_t number, std::span<const joint_fit::Source> sources, const joint_fit::SourceLists& lists, int window, std::vector<Counts>& counts, std::mutex& mutex) {
   const auto mask = instrument::read_mask(*image.file, image.file->box());
   const std::uint32_t saturation = saturation_bits(*image.file);
   const double core = std::max(least_core, 0.5 * image.psf->tables().front().fwhm_pix());
-  lists.for_sights(number, [&](const Source& source, const photometry::Sight& sight) {
-    const auto now = moved(sight, source.u, source.v);
+  lists.for_sights(number, [&](const joint_fit::Source& source, const photometry::Sight& sight) {
+    const auto now = joint_fit::moved(sight, source.u, source.v);
     const int cx = static_cast<int>(std::lround(now.x)), cy = static_cast<int>(std::lround(now.y));
     const int half_x = source.side_x(window) / 2, half_y = source.side_y(window) / 2;
     const Box box = intersection(mask.box(), {cx - half_x, cy - half_y, cx + half_x + 1, cy + half_y + 1});
@@ -57,9 +57,9 @@ void count_on(const FitImage& image, std::size_t number, std::span<const Source>
 
 }  // namespace
 
-catalog::ColumnSet count_flags(std::span<const FitImage> images, std::span<const Source> sources, int window, run::Context& context) {
+catalog::ColumnSet count_flags(std::span<const joint_fit::FitImage> images, std::span<const joint_fit::Source> sources, int window, run::Context& context) {
   std::vector<Counts> counts(sources.size());
-  const SourceLists lists{images.size(), sources};
+  const joint_fit::SourceLists lists{images.size(), sources};
   std::mutex mutex;
   context.stage("counting flags", static_cast<std::int64_t>(images.size()));
   context.pool().for_each(static_cast<std::int64_t>(images.size()), [&](std::int64_t k) {

@@ -42,7 +42,7 @@ class Near {
 /// 1σ of the flux of a source on a pixel, by the matched filter with the noise of the filtered image; in the flux unit.
 class ErrorAt {
  public:
-  ErrorAt(const Found& found, const FitImage& image, const psf::PsfModel& psf, const detect::FilterOptions& filter) : found_{found}, image_{image}, psf_{psf}, filter_{filter}, value_{found.frame.box()} {}
+  ErrorAt(const Found& found, const joint_fit::FitImage& image, const psf::PsfModel& psf, const detect::FilterOptions& filter) : found_{found}, image_{image}, psf_{psf}, filter_{filter}, value_{found.frame.box()} {}
   double operator()(double x, double y) const {
     const int i = static_cast<int>(std::lround(x)), j = static_cast<int>(std::lround(y));
     Image<float> error{Box{i, j, i + 1, j + 1}};
@@ -53,7 +53,7 @@ class ErrorAt {
 
  private:
   const Found& found_;
-  const FitImage& image_;
+  const joint_fit::FitImage& image_;
   const psf::PsfModel& psf_;
   const detect::FilterOptions& filter_;
   Image<float> value_;
@@ -61,7 +61,7 @@ class ErrorAt {
 
 }  // namespace
 
-std::vector<Injected> plan_injection(const Found& found, const FitImage& image, double apart, const psf::PsfModel& psf, const ExtractOptions& options) {
+std::vector<Injected> plan_injection(const Found& found, const joint_fit::FitImage& image, double apart, const psf::PsfModel& psf, const ExtractOptions& options) {
   const auto& o = options.injection;
   const Box box = found.frame.box();
   simulate::Random random{static_cast<std::uint64_t>(o.seed), simulate::Purpose::injection, 0};
@@ -94,7 +94,7 @@ std::vector<Injected> plan_injection(const Found& found, const FitImage& image, 
   return all;
 }
 
-void add_light(const FitImage& image, std::size_t number, const SourceLists& sources, const Image<float>& photons, const Image<std::uint8_t>& good, Image<float>& value, Image<float>* variance, std::uint64_t seed,
+void add_light(const joint_fit::FitImage& image, std::size_t number, const joint_fit::SourceLists& sources, const Image<float>& photons, const Image<std::uint8_t>& good, Image<float>& value, Image<float>* variance, std::uint64_t seed,
                std::uint64_t stream) {
   const Image<float> light = sources.model(image, number);
   simulate::Random random{seed, simulate::Purpose::injected_photons, stream};
@@ -204,7 +204,7 @@ InjectionSummary summarise(std::span<const Injected> injected, const InjectionOp
   std::vector<double> ratios, places;
   for (const auto& s : injected) {
     faintest = std::min(faintest, s.flux), brightest = std::max(brightest, s.flux);
-    if (!s.found || !(s.error > 0) || s.snr < calibrated_above || s.status != Status::fitted) continue;
+    if (!s.found || !(s.error > 0) || s.snr < calibrated_above || s.status != joint_fit::Status::fitted) continue;
     summary.pulls.push_back((s.fitted - s.flux) / s.error);
     ratios.push_back(s.fitted / s.flux - 1);
     if (s.east_error > 0 && s.north_error > 0) places.push_back(s.east / s.east_error), places.push_back(s.north / s.north_error);

@@ -9,9 +9,9 @@
 
 #include "tessera/core/table.h"
 #include "tessera/extraction/find.h"
-#include "tessera/extraction/fit_image.h"
-#include "tessera/extraction/source.h"
-#include "tessera/extraction/source_model.h"
+#include "tessera/joint_fit/fit_image.h"
+#include "tessera/joint_fit/source.h"
+#include "tessera/joint_fit/source_model.h"
 
 namespace tessera::extraction {
 
@@ -24,15 +24,15 @@ struct Injected {
   bool found = false;
   // Of the source that it was found as:
   double fitted = 0, error = 0, east = 0, north = 0, east_error = 0, north_error = 0;  ///< east, north: found less true, arcsec; errors NaN where the position was fixed
-  Status status = Status::not_fitted;
+  joint_fit::Status status = joint_fit::Status::not_fitted;
 };
 
 /// Places at random on good pixels, none nearer than `apart` pixels to another of its pass; S/N log-uniform. Fewer than asked for when 200 passes do not hold them. `image`: that of `found`, with unit.
-std::vector<Injected> plan_injection(const Found& found, const FitImage& image, double apart, const psf::PsfModel& psf, const ExtractOptions& options);
+std::vector<Injected> plan_injection(const Found& found, const joint_fit::FitImage& image, double apart, const psf::PsfModel& psf, const ExtractOptions& options);
 
 /// Adds the light of the sources to the good pixels of an image, with the noise of its photons: a normal deviate of variance `photons` × light, from stream `stream` of `seed`. `variance`, where it is given, grows by what
 /// a pipeline would add that reads it off the pixel. Without `photons` the light comes without noise.
-void add_light(const FitImage& image, std::size_t number, const SourceLists& sources, const Image<float>& photons, const Image<std::uint8_t>& good, Image<float>& value, Image<float>* variance, std::uint64_t seed,
+void add_light(const joint_fit::FitImage& image, std::size_t number, const joint_fit::SourceLists& sources, const Image<float>& photons, const Image<std::uint8_t>& good, Image<float>& value, Image<float>* variance, std::uint64_t seed,
                std::uint64_t stream);
 
 /// A source as it lies on the image that sources are found on.

@@ -48,7 +48,7 @@ void InputImages::on_one_image() {
   if (options_.psf_use.of == PsfOf::frames) response_of_coadd();
   detection_psf_ = psf_;
   if (!options_.detection.psf.empty()) detection_psf_ = detection_response(options_.detection.psf);
-  auto saturated = opened.resampled ? std::vector<std::pair<int, int>>{} : saturated_pixels(opened.frame.view(), mosaic_, options_.fit.saturation);
+  auto saturated = opened.resampled ? std::vector<std::pair<int, int>>{} : joint_fit::saturated_pixels(opened.frame.view(), mosaic_, options_.fit.saturation);
   put_into_image(opened.frame);
   found_ = find_on(opened);
   detect_on_bands();
@@ -56,17 +56,17 @@ void InputImages::on_one_image() {
     context_.caveat("noise-scale", fmt::format("{}: how its pixels' noise hangs together is not known; errors were multiplied by {:.3f}, the width of the filtered image", mosaic_.label(), found_.median_noise));
     scale(found_.frame, found_.median_noise);
   }
-  FitImage image;
-  image.file = &mosaic_, image.psf = &psf_, image.unit = flux_unit(mosaic_.unit), image.mjd = mosaic_.mjd_begin;
+  joint_fit::FitImage image;
+  image.file = &mosaic_, image.psf = &psf_, image.unit = joint_fit::flux_unit(mosaic_.unit), image.mjd = mosaic_.mjd_begin;
   Frame frame{found_.frame.box()};
   frame.value = value_for_fit(), frame.good = found_.frame.good.copy(), frame.variance = found_.frame.variance.copy();
-  if (options_.fit.noise == FitNoise::smooth)
-    smooth_noise(frame.view(), opened.coverage, found_.sources, image.variance, image.photons);
+  if (options_.fit.noise == joint_fit::FitNoise::smooth)
+    joint_fit::smooth_noise(frame.view(), opened.coverage, found_.sources, image.variance, image.photons);
   else
     image.variance = std::move(frame.variance);
   image.value = std::move(frame.value), image.good = std::move(frame.good);
   image.correlation = std::move(opened.correlation);
-  mask_saturated(image, std::move(saturated));
+  joint_fit::mask_saturated(image, std::move(saturated));
   images_.push_back(std::move(image));
   coverage_ = std::move(opened.coverage);
 }

@@ -51,7 +51,7 @@ class InputImages {
   std::vector<std::string> files_;          ///< read, for the record
   Found found_;
   std::optional<NoiseCorrelation> correlation_;
-  std::vector<FitImage> images_;
+  std::vector<joint_fit::FitImage> images_;
   Image<float> coverage_;                   ///< of the image that sources are found on; empty: one frame
 
  private:

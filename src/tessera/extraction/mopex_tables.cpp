@@ -29,7 +29,7 @@ Table mopex_catalog(Table table) {
         if (!std::isfinite(v)) v = bad_error;
     if (auto* states = std::get_if<std::vector<std::int64_t>>(&c.data); states && c.name == "status")
       for (auto& s : *states)
-        if (s == static_cast<std::int64_t>(Status::poor)) s = static_cast<std::int64_t>(Status::at_limit);
+        if (s == static_cast<std::int64_t>(joint_fit::Status::poor)) s = static_cast<std::int64_t>(joint_fit::Status::at_limit);
   }
   catalog::use_mopex_names(table);
   return table;

@@ -3,7 +3,7 @@
 #include <string>
 
 #include "tessera/core/table.h"
-#include "tessera/extraction/source.h"
+#include "tessera/joint_fit/source.h"
 
 namespace tessera::extraction {
 

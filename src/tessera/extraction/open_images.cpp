@@ -230,7 +230,7 @@ RecordedFrame record_of(const instrument::FrameFile& file, const RecordedMosaic&
 
 }  // namespace
 
-std::vector<FitImage> open_frames(const std::vector<instrument::FrameFile>& files, const RecordedMosaic& mosaic, const Found& found, const wcs::SkyWcs& mosaic_wcs, const psf::PsfModel& psf,
+std::vector<joint_fit::FitImage> open_frames(const std::vector<instrument::FrameFile>& files, const RecordedMosaic& mosaic, const Found& found, const wcs::SkyWcs& mosaic_wcs, const psf::PsfModel& psf,
                                   const ExtractOptions& options, const fs::path& scratch, run::Context& context) {
   std::int64_t pixels = 0;
   for (const auto& file : files) pixels += file.box().area();
@@ -243,7 +243,7 @@ std::vector<FitImage> open_frames(const std::vector<instrument::FrameFile>& file
   }
   std::vector<std::int64_t> at{0};
   for (const auto& file : files) at.push_back(at.back() + 2 * file.box().area());
-  std::vector<FitImage> images(files.size());
+  std::vector<joint_fit::FitImage> images(files.size());
   std::vector<std::uint8_t> used(files.size(), 1);
   context.stage("reading frames", static_cast<std::int64_t>(files.size()));
   context.pool().for_each(static_cast<std::int64_t>(files.size()), [&](std::int64_t k) {
@@ -255,7 +255,7 @@ std::vector<FitImage> open_frames(const std::vector<instrument::FrameFile>& file
     context.step();
     if (!record.used) return;
     Frame frame = instrument::read_frame(file, file.box());
-    auto saturated = saturated_pixels(frame.view(), file, options.fit.saturation);
+    auto saturated = joint_fit::saturated_pixels(frame.view(), file, options.fit.saturation);
     Image<float> sky{frame.box()};
     Image<std::uint8_t> sources{frame.box()};
     under_frame(*wcs::approximate(wcs::plane_to_plane(file.wcs, mosaic_wcs), file.box()), found, sky, sources);
@@ -267,17 +267,17 @@ std::vector<FitImage> open_frames(const std::vector<instrument::FrameFile>& file
       frame.value.pixels()[p] -= offset + sky.pixels()[p];
       frame.variance.pixels()[p] *= scale;
     }
-    FitImage& image = images[i];
-    image.file = &file, image.psf = &psf, image.unit = flux_unit(file.unit), image.mjd = file.mjd_begin;
-    if (options.fit.noise == FitNoise::smooth)
-      smooth_noise(frame.view(), {}, sources, image.variance, image.photons);
+    joint_fit::FitImage& image = images[i];
+    image.file = &file, image.psf = &psf, image.unit = joint_fit::flux_unit(file.unit), image.mjd = file.mjd_begin;
+    if (options.fit.noise == joint_fit::FitNoise::smooth)
+      joint_fit::smooth_noise(frame.view(), {}, sources, image.variance, image.photons);
     else
       image.variance = frame.variance.copy();
     image.value = std::move(frame.value), image.good = std::move(frame.good);
-    mask_saturated(image, std::move(saturated));
+    joint_fit::mask_saturated(image, std::move(saturated));
     if (store) image.store(store, at[i]);
   });
-  std::vector<FitImage> kept;
+  std::vector<joint_fit::FitImage> kept;
   for (std::size_t i = 0; i < images.size(); ++i)
     if (used[i]) kept.push_back(std::move(images[i]));
   return kept;

@@ -7,7 +7,7 @@
 
 #include "tessera/extraction/extract_options.h"
 #include "tessera/extraction/find.h"
-#include "tessera/extraction/fit_image.h"
+#include "tessera/joint_fit/fit_image.h"
 #include "tessera/run/context.h"
 
 namespace tessera::extraction {
@@ -57,7 +57,7 @@ RecordedMosaic recorded_mosaic(const std::filesystem::path& path, bool needed = 
 
 /// Pixels of frames ready for the fit: less what the mosaic took off and the background found on it, noise split. `files` and `psf` must outlive them. Where they and the mosaic exceed the memory ceiling
 /// they are in the file `scratch`, which has no name any more when this returns.
-std::vector<FitImage> open_frames(const std::vector<instrument::FrameFile>& files, const RecordedMosaic& mosaic, const Found& found, const wcs::SkyWcs& mosaic_wcs, const psf::PsfModel& psf,
+std::vector<joint_fit::FitImage> open_frames(const std::vector<instrument::FrameFile>& files, const RecordedMosaic& mosaic, const Found& found, const wcs::SkyWcs& mosaic_wcs, const psf::PsfModel& psf,
                                   const ExtractOptions& options, const std::filesystem::path& scratch, run::Context& context);
 
 }  // namespace tessera::extraction

@@ -1,5 +1,5 @@
 #include "tessera/extraction/report_private.h"
-#include "tessera/extraction/source_model.h"
+#include "tessera/joint_fit/source_model.h"
 
 #include <fmt/format.h>
 
@@ -43,8 +43,8 @@ report::SkyFigure figure(const std::string& id, const std::string& title, const 
 void summary(Html& h, const ReportParts& p) {
   long fitted = 0, deep = 0;
   std::vector<double> chi2;
-  for (const Source& s : p.sources) {
-    if (s.status != Status::fitted) continue;
+  for (const joint_fit::Source& s : p.sources) {
+    if (s.status != joint_fit::Status::fitted) continue;
     ++fitted;
     deep = std::max(deep, static_cast<long>(s.frames));
     if (s.group_dof > 0) chi2.push_back(s.group_chi2 / static_cast<double>(s.group_dof));
@@ -59,7 +59,7 @@ void summary(Html& h, const ReportParts& p) {
   summary_tile(h, "Residuals", number_text(p.pulls.sources), fmt::format("σ of pixels under sources; {} of the sky between", number_text(p.pulls.sky)));
   if (!p.injected.empty()) {
     const auto& i = p.injection;
-    summary_tile(h, "Half complete", number_text(i.half_complete_snr), std::isfinite(i.half_complete_flux) ? fmt::format("σ, or {} {}, by {} artificial sources", number_text(i.half_complete_flux), flux_unit(p.mosaic.unit).name, p.injected.size()) : "σ; completeness does not pass ½ in the range that was tried");
+    summary_tile(h, "Half complete", number_text(i.half_complete_snr), std::isfinite(i.half_complete_flux) ? fmt::format("σ, or {} {}, by {} artificial sources", number_text(i.half_complete_flux), joint_fit::flux_unit(p.mosaic.unit).name, p.injected.size()) : "σ; completeness does not pass ½ in the range that was tried");
     summary_tile(h, "Errors", number_text(i.flux.factor), fmt::format("± {} times the stated ones is how much fluxes scatter", number_text(i.flux.error, 2)));
   }
   summary_tile(h, "Time", text::format_duration(p.run.wall_s), "");
@@ -82,12 +82,12 @@ void pictures(Html& h, const ReportParts& p) {
 void plots(Html& h, const ReportParts& p) {
   report::Points fluxes;
   std::vector<double> chi2;
-  for (const Source& s : p.sources) {
-    if (s.status == Status::not_fitted || s.status == Status::twin) continue;
+  for (const joint_fit::Source& s : p.sources) {
+    if (s.status == joint_fit::Status::not_fitted || s.status == joint_fit::Status::twin) continue;
     const double snr = snr_of(s);
     if (snr > 0.01 && s.flux > 0) {
       fluxes.x.push_back(std::log10(s.flux)), fluxes.y.push_back(std::log10(snr));
-      fluxes.marked.push_back(s.status != Status::fitted);
+      fluxes.marked.push_back(s.status != joint_fit::Status::fitted);
     }
     if (s.group_dof > 0) chi2.push_back(s.group_chi2 / static_cast<double>(s.group_dof));
   }
@@ -115,7 +115,7 @@ void plots(Html& h, const ReportParts& p) {
 
 }  // namespace
 
-double snr_of(const Source& s) { return s.covariance[8] > 0 ? s.flux / std::sqrt(s.covariance[8]) : std::numeric_limits<double>::quiet_NaN(); }
+double snr_of(const joint_fit::Source& s) { return s.covariance[8] > 0 ? s.flux / std::sqrt(s.covariance[8]) : std::numeric_limits<double>::quiet_NaN(); }
 
 void histogram(const std::vector<double>& values, double low, double high, int bins, std::vector<double>& edges, std::vector<double>& counts) {
   edges.clear();
@@ -125,23 +125,23 @@ void histogram(const std::vector<double>& values, double low, double high, int b
     if (v >= low && v < high) counts[static_cast<std::size_t>((v - low) / (high - low) * bins)] += 1;
 }
 
-PullSummary pulls_of(std::span<const FitImage> images, std::span<const Source> sources, int window) {
+PullSummary pulls_of(std::span<const joint_fit::FitImage> images, std::span<const joint_fit::Source> sources, int window) {
   PullSummary summary;
   std::vector<float> under, between;
   constexpr std::size_t most = 4'000'000;
   std::size_t pixels = 0;
   for (const auto& image : images) pixels += static_cast<std::size_t>(image.box().area());
   const std::size_t step = pixels / most + 1;  // a lattice of rows in very many pixels
-  const SourceLists lists{images.size(), sources};
+  const joint_fit::SourceLists lists{images.size(), sources};
   for (std::size_t k = 0; k < images.size(); ++k) {
-    FitImage read;
+    joint_fit::FitImage read;
     if (images[k].stored) {
       read = images[k].window(images[k].box());
       read.model = lists.model(read, k);
     }
-    const FitImage& image = images[k].stored ? read : images[k];
+    const joint_fit::FitImage& image = images[k].stored ? read : images[k];
     Image<std::uint8_t> near{image.box()};
-    lists.for_sights(k, [&](const Source&, const photometry::Sight& sight) {
+    lists.for_sights(k, [&](const joint_fit::Source&, const photometry::Sight& sight) {
       const int cx = static_cast<int>(std::lround(sight.x)), cy = static_cast<int>(std::lround(sight.y)), half = window / 2;
       const Box box = intersection(image.box(), {cx - half, cy - half, cx + half + 1, cy + half + 1});
       for (int y = box.y0; y < box.y1; ++y) std::fill_n(&near(box.x0, y), box.width(), std::uint8_t{1});

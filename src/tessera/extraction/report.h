@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "tessera/extraction/find.h"
-#include "tessera/extraction/fit_image.h"
-#include "tessera/extraction/fit_sources.h"
 #include "tessera/extraction/injection.h"
+#include "tessera/joint_fit/fit_image.h"
+#include "tessera/joint_fit/fit_sources.h"
 #include "tessera/run/output_folder.h"
 #include "tessera/run/record.h"
 
@@ -18,17 +18,17 @@ struct PullSummary {
   double sky = 0, sources = 0;           ///< robust widths; NaN with fewer than 100 pixels
   std::vector<double> edges, shares;     ///< histogram of those under sources
 };
-PullSummary pulls_of(std::span<const FitImage> images, std::span<const Source> sources, int window);
+PullSummary pulls_of(std::span<const joint_fit::FitImage> images, std::span<const joint_fit::Source> sources, int window);
 
 struct ReportParts {
   const run::RunRecord& run;
   const param::OptionSet& settings;
-  std::span<const FitImage> images;
-  std::span<const Source> sources;
+  std::span<const joint_fit::FitImage> images;
+  std::span<const joint_fit::Source> sources;
   const Found& found;
   const instrument::FrameFile& mosaic;   ///< the image that sources are found on
   const Image<float>& residual;          ///< of that image, less background and sources
-  const FitSummary& fit;
+  const joint_fit::FitSummary& fit;
   const PullSummary& pulls;
   long kept = 0;                         ///< rows of the catalogue
   double fwhm_pix = 0;

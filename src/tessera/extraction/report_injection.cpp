@@ -51,7 +51,7 @@ void bins_table(Html& h, const InjectionSummary& summary) {
 void injection_section(Html& h, const ReportParts& p) {
   if (p.injected.empty()) return;
   const auto& s = p.injection;
-  const std::string unit = flux_unit(p.mosaic.unit).name;
+  const std::string unit = joint_fit::flux_unit(p.mosaic.unit).name;
   h.element("h2", "Artificial sources");
   h.element("p", fmt::format("{} sources of known flux were added to the images that were read, in {} rounds, and found and fitted as the others. Above {}σ fluxes are off by {} ± {} % and scatter by {} ± {} of their errors; positions by {} ± {}: "
                              "multiply errors by these numbers where they differ from 1 by more than their own error.",

@@ -7,7 +7,7 @@
 
 namespace tessera::extraction {
 
-double snr_of(const Source& s);
+double snr_of(const joint_fit::Source& s);
 /// Counts of values in bins of equal width.
 void histogram(const std::vector<double>& values, double low, double high, int bins, std::vector<double>& edges, std::vector<double>& counts);
 /// Completeness, bias and errors by artificial sources; nothing without them.

@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "tessera/extraction/report_private.h"
-#include "tessera/extraction/source_model.h"
+#include "tessera/joint_fit/source_model.h"
 #include "tessera/picture/bare.h"
 #include "tessera/picture/sky_marks.h"
 #include "tessera/report/svg.h"
@@ -24,7 +24,7 @@ Box box_about(const photometry::Sight& s, int side) {
 }
 
 /// χ² of the pixels of a window, over their number.
-double mean_chi2(const FitImage& image, Box window, const Image<float>& model) {
+double mean_chi2(const joint_fit::FitImage& image, Box window, const Image<float>& model) {
   double sum = 0;
   int n = 0;
   for (int y = window.y0; y < window.y1; ++y)
@@ -38,7 +38,7 @@ double mean_chi2(const FitImage& image, Box window, const Image<float>& model) {
 }
 
 /// Data, model and what is left beside one another, on one scale; without data between them and where pixels are bad or beyond the edge.
-picture::BarePicture strip(const FitImage& image, Box window, const Image<float>& model, const std::string& unit) {
+picture::BarePicture strip(const joint_fit::FitImage& image, Box window, const Image<float>& model, const std::string& unit) {
   constexpr float none = std::numeric_limits<float>::quiet_NaN();
   const int side = window.width();
   picture::Preview preview;
@@ -59,21 +59,21 @@ picture::BarePicture strip(const FitImage& image, Box window, const Image<float>
 }
 
 /// The frame whose pixels of this source the fit meets worst.
-void cut_out(Html& h, const ReportParts& p, const Source& s, double chi2, const SourceLists& lists) {
+void cut_out(Html& h, const ReportParts& p, const joint_fit::Source& s, double chi2, const joint_fit::SourceLists& lists) {
   const photometry::Sight* worst = nullptr;
   double most = -1;
   for (const auto& sight : s.sights) {
     const auto& whole = p.images[static_cast<std::size_t>(sight.frame)];
     const Box window = intersection(box_about(sight, p.fit.window), whole.box());
     if (window.empty()) continue;
-    const FitImage image = whole.window(window);
+    const joint_fit::FitImage image = whole.window(window);
     const Image<float> model = lists.model(image, static_cast<std::size_t>(sight.frame));
     if (const double of = mean_chi2(image, window, model); of > most) most = of, worst = &sight;
   }
   if (!worst) return;
   const auto& whole = p.images[static_cast<std::size_t>(worst->frame)];
   const Box window = box_about(*worst, std::max(p.fit.window, 2 * static_cast<int>(std::ceil(3 * p.fwhm_pix)) + 1));
-  const FitImage image = whole.window(intersection(window, whole.box()));
+  const joint_fit::FitImage image = whole.window(intersection(window, whole.box()));
   const Image<float> model = lists.model(image, static_cast<std::size_t>(worst->frame));
   const auto picture = strip(image, window, model, whole.file->unit);
   const long number = static_cast<long>(&s - p.sources.data()) + 1;
@@ -85,15 +85,15 @@ void cut_out(Html& h, const ReportParts& p, const Source& s, double chi2, const 
 }  // namespace
 
 void worst_section(Html& h, const ReportParts& p) {
-  std::vector<const Source*> order;
-  for (const Source& s : p.sources)
+  std::vector<const joint_fit::Source*> order;
+  for (const joint_fit::Source& s : p.sources)
     if (s.pixels > 3 && snr_of(s) > 5) order.push_back(&s);
-  const auto chi2 = [](const Source* s) { return s->chi2 / (s->pixels - (s->forced ? 1.0 : 3.0)); };
-  std::stable_sort(order.begin(), order.end(), [&](const Source* a, const Source* b) { return chi2(a) > chi2(b); });
+  const auto chi2 = [](const joint_fit::Source* s) { return s->chi2 / (s->pixels - (s->forced ? 1.0 : 3.0)); };
+  std::stable_sort(order.begin(), order.end(), [&](const joint_fit::Source* a, const joint_fit::Source* b) { return chi2(a) > chi2(b); });
   if (order.empty()) return;
   order.resize(std::min(order.size(), most_worst));
   h.element("h2", "Worst fits").open("div", {{"class", "card wide"}}).open("table").row({"Number", "Position", "Flux", "S/N", "χ²/dof, own pixels", "Fitted with", "Frames", "Bad pixels", "Status"}, 2, "th");
-  for (const Source* s : order) {
+  for (const joint_fit::Source* s : order) {
     const auto at = s->position();
     h.row({std::to_string(s - p.sources.data() + 1), picture::right_ascension_text(at.ra_deg) + " " + picture::declination_text(at.dec_deg), number_text(s->flux, 4), number_text(snr_of(*s)), number_text(chi2(s)),
            std::to_string(s->members - 1), std::to_string(s->frames), std::to_string(s->bad_pixels), std::to_string(static_cast<int>(s->status))},
@@ -101,9 +101,9 @@ void worst_section(Html& h, const ReportParts& p) {
   }
   h.close().element("p", "Sources above 5σ whose own pixels the fit meets worst: blends that were not taken apart, galaxies, hits, stars beyond the response's linear range. Below each on the image that it is met worst on, less the "
                          "background, one asinh scale for all three.", {{"class", "note"}}).close();
-  const SourceLists lists{p.images.size(), p.sources};
+  const joint_fit::SourceLists lists{p.images.size(), p.sources};
   h.open("div", {{"class", "cuts"}, {"style", "margin-top:1rem"}});
-  for (const Source* s : order) cut_out(h, p, *s, chi2(s), lists);
+  for (const joint_fit::Source* s : order) cut_out(h, p, *s, chi2(s), lists);
   h.close();
 }
 

@@ -13,9 +13,9 @@
 #include "tessera/base/text.h"
 #include "tessera/extraction/coadded_response.h"
 #include "tessera/extraction/edited_images.h"
-#include "tessera/extraction/fit_sources.h"
 #include "tessera/extraction/place_responses.h"
 #include "tessera/io/tables.h"
+#include "tessera/joint_fit/fit_sources.h"
 #include "tessera/pipeline/grid_from_file.h"
 #include "tessera/run/record.h"
 
@@ -52,7 +52,7 @@ class ResidualRun {
     run::OutputFolder folder{request_.output, asked, request_.overwrite, request_.place};
     context_.log_to(folder.product("tessera.log").string());
     place();
-    const SourceLists lists{images_.size(), sources_};
+    const joint_fit::SourceLists lists{images_.size(), sources_};
     const auto names_written = write_with_sources(images_, lists, options_.use.add ? 1 : -1, options_.use.add ? inserted_files : residual_files, folder, products_, context_);
     if (options_.use.alone) write_with_sources(images_, lists, 1, source_files, folder, products_, context_, EditedPixels::replaced);
     if (names_written.size() > 1) write_list(names_written, options_.use.add ? inserted_files : residual_files, folder);
@@ -95,11 +95,11 @@ class ResidualRun {
     }
     std::move(frames.begin(), frames.end(), files_.begin());
     for (std::size_t k = 0; k < files_.size(); ++k) {
-      FitImage image;
-      image.file = &files_[k], image.psf = k < names.size() ? &psf_ : &mosaic_psf_, image.unit = flux_unit(files_[k].unit);
+      joint_fit::FitImage image;
+      image.file = &files_[k], image.psf = k < names.size() ? &psf_ : &mosaic_psf_, image.unit = joint_fit::flux_unit(files_[k].unit);
       image.cut_response = {options_.use.outer_radius, options_.use.hole_radius, options_.use.box_x, options_.use.box_y};
-      if (image.unit.name != flux_unit(files_.front().unit).name)
-        throw DataError{fmt::format("{}: fluxes on it are in {}, those on {} in {}; take sources off them in runs of their own", files_[k].label(), image.unit.name, files_.front().label(), flux_unit(files_.front().unit).name)};
+      if (image.unit.name != joint_fit::flux_unit(files_.front().unit).name)
+        throw DataError{fmt::format("{}: fluxes on it are in {}, those on {} in {}; take sources off them in runs of their own", files_[k].label(), image.unit.name, files_.front().label(), joint_fit::flux_unit(files_.front().unit).name)};
       images_.push_back(std::move(image));
     }
   }
@@ -122,7 +122,7 @@ class ResidualRun {
   }
 
   void take_sources(const Table& table) {
-    auto listed = listed_sources(table, catalogue(), options_.table, images_.front().unit.name, places_.get());
+    auto listed = joint_fit::listed_sources(table, catalogue(), options_.table, images_.front().unit.name, places_.get());
     if (listed.unit_assumed) context_.caveat("unit-assumed", fmt::format("{}: the table does not say the unit of its fluxes; they were taken to be in {} (sources.unit says another)", catalogue(), images_.front().unit.name), 1);
     if (const long without = listed.chosen - static_cast<long>(listed.sources.size()); without > 0)
       context_.caveat("no-flux", fmt::format("{} of {} rows of {} have no position or no flux; they were left out", without, listed.rows, catalogue()), without);
@@ -141,9 +141,9 @@ class ResidualRun {
   void place() {
     double reach = 0;
     for (const auto& image : images_) reach = std::max(reach, image.psf->reach_pix());
-    find_sights(images_, sources_, 2 * static_cast<int>(std::ceil(reach)) + 1, 0, context_);
+    joint_fit::find_sights(images_, sources_, 2 * static_cast<int>(std::ceil(reach)) + 1, 0, context_);
     if (coadd_) respond_at_places();
-    const auto off = std::count_if(sources_.begin(), sources_.end(), [](const Source& s) { return s.sights.empty(); });
+    const auto off = std::count_if(sources_.begin(), sources_.end(), [](const joint_fit::Source& s) { return s.sights.empty(); });
     seen_ = static_cast<long>(sources_.size()) - static_cast<long>(off);
     if (off > 0) context_.caveat("out-of-field", fmt::format("{} of {} sources lie on no image", off, sources_.size()), off);
   }
@@ -171,8 +171,8 @@ class ResidualRun {
   std::unique_ptr<wcs::SkyWcs> places_;
   std::optional<psf_coadd::CoaddResponse> coadd_;  ///< of the one mosaic
   std::vector<instrument::FrameFile> files_;
-  std::vector<FitImage> images_;
-  std::vector<Source> sources_;
+  std::vector<joint_fit::FitImage> images_;
+  std::vector<joint_fit::Source> sources_;
   std::vector<std::string> read_;
   std::vector<run::ProductRecord> products_;
   long rows_ = 0, seen_ = 0;

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "tessera/extraction/extract_options.h"
-#include "tessera/extraction/source_table.h"
+#include "tessera/joint_fit/source_table.h"
 #include "tessera/run/context.h"
 #include "tessera/run/record.h"
 
@@ -36,7 +36,7 @@ struct ResidualOptions {
   instrument::InputOptions input;
   instrument::PsfFileOptions psf;
   PsfUse psf_use;
-  SourceTableOptions table;
+  joint_fit::SourceTableOptions table;
   ResidualUse use;
   void declare(param::OptionSet& options);
 };

@@ -9,7 +9,7 @@
 
 #include "tessera/base/error.h"
 #include "tessera/base/text.h"
-#include "tessera/extraction/source_model.h"
+#include "tessera/joint_fit/source_model.h"
 #include "tessera/photometry/aperture.h"
 #include "tessera/photometry/shape.h"
 
@@ -28,21 +28,21 @@ struct Shape {
   std::vector<double> ellipse, ellipse_error;
 };
 
-photometry::Sight sight_on(const FitImage& image, wcs::PixelPoint p) {
+photometry::Sight sight_on(const joint_fit::FitImage& image, wcs::PixelPoint p) {
   photometry::Sight sight;
   sight.x = p.x, sight.y = p.y, sight.scale = image.value_of_unit_flux(p.x, p.y);
   return sight;
 }
 
 /// `left` with the models of the sources that were found actively: what a fit of one point leaves of a galaxy is found as such, and is the galaxy's light.
-Image<float> with_active(const Image<float>& left, const FitImage& image, std::span<const Source> sources) {
+Image<float> with_active(const Image<float>& left, const joint_fit::FitImage& image, std::span<const joint_fit::Source> sources) {
   Image<float> whole = left.copy();
   psf::PointResponse workspace;
   std::vector<float> stamp;
-  for (const Source& s : sources) {
+  for (const joint_fit::Source& s : sources) {
     if (!s.active) continue;
     const auto p = image.file->wcs.sky_to_pixel(s.position(image.mjd));
-    if (std::isfinite(p.x) && std::isfinite(p.y)) add_source(image, sight_on(image, p), s.flux, workspace, stamp, whole.view());
+    if (std::isfinite(p.x) && std::isfinite(p.y)) joint_fit::add_source(image, sight_on(image, p), s.flux, workspace, stamp, whole.view());
   }
   return whole;
 }
@@ -50,10 +50,10 @@ Image<float> with_active(const Image<float>& left, const FitImage& image, std::s
 class Shapes {
  public:
   /// `left`: the image less all models; `found_left`: less those of detections.
-  Shapes(const Found& found, const Image<float>& left, const Image<float>& found_left, const FitImage& image, const ShapeOptions& options)
+  Shapes(const Found& found, const Image<float>& left, const Image<float>& found_left, const joint_fit::FitImage& image, const ShapeOptions& options)
       : found_{found}, left_{left}, found_left_{found_left}, image_{image}, options_{options}, factors_{ellipse_factors(options)} {}
 
-  Shape of(const Source& source) {
+  Shape of(const joint_fit::Source& source) {
     Shape shape;
     shape.ellipse.assign(factors_.size(), nan), shape.ellipse_error = shape.ellipse;
     const auto place = source.position(image_.mjd);
@@ -83,7 +83,7 @@ class Shapes {
   }
 
  private:
-  photometry::Ellipse axes_of(const Source& source, double fwhm) const {
+  photometry::Ellipse axes_of(const joint_fit::Source& source, double fwhm) const {
     if (source.detection >= 0) {
       const Detection& d = found_.detections[static_cast<std::size_t>(source.detection)];
       if (d.major > 0 && std::isfinite(d.major)) return {std::max(d.major, least_axis), std::max(std::isfinite(d.minor) ? d.minor : 0.0, least_axis), d.angle_deg / 57.29577951308232};
@@ -92,7 +92,7 @@ class Shapes {
   }
 
   /// The source alone, as far as any of its apertures reaches.
-  void cut(const Source& source, wcs::PixelPoint p, double axis) {
+  void cut(const joint_fit::Source& source, wcs::PixelPoint p, double axis) {
     double reach = std::max(search_widths, 2 * std::max(options_.kron_least, options_.kron_factor * search_widths));
     for (const double f : factors_) reach = std::max(reach, f);
     const int half = static_cast<int>(std::ceil(std::min(reach * axis + margin, 2000.0)));
@@ -105,7 +105,7 @@ class Shapes {
       std::copy_n(&found_.frame.variance(box.x0, y), box.width(), &frame_.variance(box.x0, y));
       std::copy_n(&found_.frame.good(box.x0, y), box.width(), &frame_.good(box.x0, y));
     }
-    add_source(image_, sight_on(image_, p), source.flux, blended_, stamp_, frame_.value.view());
+    joint_fit::add_source(image_, sight_on(image_, p), source.flux, blended_, stamp_, frame_.value.view());
   }
 
   double error_of(const photometry::ApertureSum& sum, const photometry::Ellipse& e) {
@@ -119,7 +119,7 @@ class Shapes {
 
   const Found& found_;
   const Image<float>&left_, &found_left_;
-  const FitImage& image_;
+  const joint_fit::FitImage& image_;
   const ShapeOptions& options_;
   std::vector<double> factors_;
   psf::PointResponse blended_;
@@ -141,7 +141,7 @@ std::vector<double> ellipse_factors(const ShapeOptions& options) {
   return factors;
 }
 
-catalog::ColumnSet measure_shapes(const Found& found, const Image<float>& left, const FitImage& image, std::span<const Source> sources, const ShapeOptions& options, run::Context& context) {
+catalog::ColumnSet measure_shapes(const Found& found, const Image<float>& left, const joint_fit::FitImage& image, std::span<const joint_fit::Source> sources, const ShapeOptions& options, run::Context& context) {
   const auto factors = ellipse_factors(options);
   std::vector<Shape> shapes(sources.size());
   const auto pieces = (static_cast<std::int64_t>(sources.size()) + together - 1) / together;

@@ -8,7 +8,7 @@
 
 #include "tessera/base/files.h"
 #include "tessera/catalog/column_set.h"
-#include "tessera/extraction/source_model.h"
+#include "tessera/joint_fit/source_model.h"
 
 namespace tessera::extraction {
 
@@ -25,8 +25,8 @@ std::int64_t identifier(wcs::SkyPoint p, const std::string& run) {
   return static_cast<std::int64_t>(std::stoull(hex, nullptr, 16) >> 1U);
 }
 
-void add_fit(ColumnSet& c, const Source& s, const CatalogOptions& how, bool in_ujy, bool list) {
-  const bool good = measured(s);
+void add_fit(ColumnSet& c, const joint_fit::Source& s, const CatalogOptions& how, bool in_ujy, bool list) {
+  const bool good = joint_fit::measured(s);
   const auto value = [good](double v) { return good ? v : nan; };
   const double error = good && s.covariance[8] > 0 ? std::sqrt(s.covariance[8]) : nan;
   const bool positions = good && !s.forced;
@@ -52,21 +52,21 @@ void add_fit(ColumnSet& c, const Source& s, const CatalogOptions& how, bool in_u
   c.whole("dof", s.group_dof);
   c.whole("status", static_cast<std::int64_t>(s.status));
   c.whole("members", s.members);
-  const bool outside = good && (s.portion < 0.5 || (list && s.status == Status::at_limit));  // of a list: beyond where it may move (guide 6.5.18)
+  const bool outside = good && (s.portion < 0.5 || (list && s.status == joint_fit::Status::at_limit));  // of a list: beyond where it may move (guide 6.5.18)
   c.word("deblend", (s.passive > 0 ? std::string{s.passive > 1 ? "PA" : "A"} : std::string{s.members > 1 ? "P" : s.active ? "" : "N"} + (s.active ? "A" : "")) + (outside ? "O" : ""));
   c.whole("depth", s.frames);
   c.number("portion", value(s.portion));
   c.whole("bad_pixels", s.bad_pixels);
 }
 
-void add_place(ColumnSet& c, const Source& s, const wcs::SkyWcs& sky) {
+void add_place(ColumnSet& c, const joint_fit::Source& s, const wcs::SkyWcs& sky) {
   const auto p = s.position();
   c.number("ra", p.ra_deg), c.number("dec", p.dec_deg);
   const auto pixel = std::isfinite(p.ra_deg) && std::isfinite(p.dec_deg) ? sky.sky_to_pixel(p) : wcs::PixelPoint{nan, nan};
   c.number("x", pixel.x), c.number("y", pixel.y);
   double xx = nan, yy = nan, xy = nan;
-  if (measured(s) && !s.forced && std::isfinite(pixel.x)) {
-    const auto [xu, xv, yu, yv] = pixels_per_arcsec(sky, pixel);
+  if (joint_fit::measured(s) && !s.forced && std::isfinite(pixel.x)) {
+    const auto [xu, xv, yu, yv] = joint_fit::pixels_per_arcsec(sky, pixel);
     const double uu = s.covariance[0], uv = s.covariance[1], vv = s.covariance[4];
     xx = xu * xu * uu + 2 * xu * xv * uv + xv * xv * vv;
     yy = yu * yu * uu + 2 * yu * yv * uv + yv * yv * vv;
@@ -108,7 +108,7 @@ Table catalog_table(const CatalogParts& parts) {
   ColumnSet c;
   const bool in_ujy = parts.flux_unit == "uJy";
   const std::size_t radii = parts.radii;
-  const auto row = [&](const Source& s, std::int64_t number, const ApertureFluxes* apertures) {
+  const auto row = [&](const joint_fit::Source& s, std::int64_t number, const ApertureFluxes* apertures) {
     c.whole("id", identifier(s.position(), parts.run)), c.whole("number", number), c.whole("detection", s.detection + 1);
     add_place(c, s, *parts.wcs);
     if (parts.list) c.word("list_id", s.list_id);
@@ -128,7 +128,7 @@ Table catalog_table(const CatalogParts& parts) {
   if (parts.sources.empty()) {
     ApertureFluxes none;
     none.flux = none.error = none.bad = std::vector<double>(radii);
-    row(Source{}, 0, &none);
+    row(joint_fit::Source{}, 0, &none);
   } else {
     for (std::size_t i = 0; i < parts.sources.size(); ++i) row(parts.sources[i], static_cast<std::int64_t>(i) + 1, radii > 0 ? &parts.apertures[i] : nullptr);
   }
@@ -139,13 +139,13 @@ Table catalog_table(const CatalogParts& parts) {
   return table;
 }
 
-Table covariance_table(std::span<const Source> sources) {
+Table covariance_table(std::span<const joint_fit::Source> sources) {
   std::vector<std::int64_t> number, other;
   std::vector<double> covariance, correlation;
   for (std::size_t i = 0; i < sources.size(); ++i)
     for (const auto& [j, c] : sources[i].correlations) {
       const auto k = static_cast<std::size_t>(j);
-      if (k <= i || !measured(sources[i]) || !measured(sources[k])) continue;
+      if (k <= i || !joint_fit::measured(sources[i]) || !joint_fit::measured(sources[k])) continue;
       number.push_back(static_cast<std::int64_t>(i) + 1), other.push_back(j + 1);
       correlation.push_back(c), covariance.push_back(c * std::sqrt(sources[i].covariance[8] * sources[k].covariance[8]));
     }

@@ -15,7 +15,7 @@ namespace tessera::extraction {
 Table detection_table(const Found& found, const wcs::SkyWcs& wcs, const std::string& unit);
 
 struct CatalogParts {
-  std::span<const Source> sources;
+  std::span<const joint_fit::Source> sources;
   std::span<const Detection> detections;
   std::span<const ApertureFluxes> apertures;
   const wcs::SkyWcs* wcs = nullptr;         ///< of the image that sources are found on
@@ -28,7 +28,7 @@ struct CatalogParts {
 };
 Table catalog_table(const CatalogParts& parts);
 /// Fluxes of every two sources that were fitted together: the correlation is that of the fit, the covariance has the errors of the catalogue.
-Table covariance_table(std::span<const Source> sources);
+Table covariance_table(std::span<const joint_fit::Source> sources);
 /// Text of a DS9 region file, a circle of that radius per row, green where the fit went well.
 std::string regions_of(const Table& catalog, double radius_arcsec);
 

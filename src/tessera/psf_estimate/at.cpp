@@ -11,8 +11,8 @@
 #include "tessera/base/files.h"
 #include "tessera/base/text.h"
 #include "tessera/extraction/place_responses.h"
-#include "tessera/extraction/source_table.h"
 #include "tessera/io/tables.h"
+#include "tessera/joint_fit/source_table.h"
 #include "tessera/picture/bare.h"
 #include "tessera/run/record.h"
 #include "tessera/wcs/position_text.h"
@@ -76,7 +76,7 @@ class AtRun {
     }
     const auto& list = options_.choice.sources;
     if (!list.empty())
-      for (const auto& sky : extraction::positions_of(io::read_table(list), list)) places_.push_back({sky, {nan, nan}, {}, ""});
+      for (const auto& sky : joint_fit::positions_of(io::read_table(list), list)) places_.push_back({sky, {nan, nan}, {}, ""});
     if (places_.empty()) throw UsageError{"psf at: no position given; name RA,DEC before the mosaic, or a table with columns ra and dec as --sources"};
   }
 

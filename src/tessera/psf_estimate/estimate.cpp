@@ -7,8 +7,8 @@
 #include <numeric>
 
 #include "tessera/base/error.h"
-#include "tessera/extraction/source_table.h"
 #include "tessera/io/tables.h"
+#include "tessera/joint_fit/source_table.h"
 #include "tessera/pipeline/grid_from_file.h"
 #include "tessera/psf_estimate/estimate_private.h"
 #include "tessera/run/record.h"
@@ -62,7 +62,7 @@ void Estimation::choose_stars() {
     const Detection& d = all[i];
     const bool crowded = std::any_of(all.begin(), all.end(), [&](const Detection& other) { return &other != &d && other.peak > own_.contamination * d.peak && std::hypot(other.x - d.x, other.y - d.y) < apart; });
     if (crowded) continue;
-    extraction::Source s;
+    joint_fit::Source s;
     s.start = mosaic_.wcs.pixel_to_sky({d.x, d.y});
     s.ref_x = d.x, s.ref_y = d.y, s.detection = static_cast<int>(i);
     if (!std::isfinite(s.start.ra_deg)) continue;
@@ -83,10 +83,10 @@ void Estimation::stars_of_list() {
   }
   const bool pixels = own_.places == extraction::ListPositions::pixels;
   if (pixels && !own_.grid.empty()) files_.push_back(own_.grid);
-  const auto places = !pixels ? extraction::positions_of(list, choice_.sources, own_.ra_column, own_.dec_column)
-                              : extraction::positions_in_pixels(list, choice_.sources, own_.grid.empty() ? mosaic_.wcs : pipeline::grid_from_file(own_.grid).wcs(), own_.ra_column, own_.dec_column);
+  const auto places = !pixels ? joint_fit::positions_of(list, choice_.sources, own_.ra_column, own_.dec_column)
+                              : joint_fit::positions_in_pixels(list, choice_.sources, own_.grid.empty() ? mosaic_.wcs : pipeline::grid_from_file(own_.grid).wcs(), own_.ra_column, own_.dec_column);
   for (const auto& at : places) {
-    extraction::Source s;
+    joint_fit::Source s;
     s.start = at;
     const auto p = mosaic_.wcs.sky_to_pixel(at);
     s.ref_x = p.x, s.ref_y = p.y;

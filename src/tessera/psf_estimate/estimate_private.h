@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "tessera/extraction/fit_sources.h"
 #include "tessera/extraction/input_images.h"
+#include "tessera/joint_fit/fit_sources.h"
 #include "tessera/psf_estimate/effective_fit.h"
 #include "tessera/psf_estimate/estimate.h"
 #include "tessera/psf_estimate/stamp_mean.h"
@@ -82,7 +82,7 @@ class Estimation : private extraction::InputImages {
   const EstimateOptions& own_;
   run::RunClock clock_;
   double detection_fwhm_ = 0;                  ///< of the response stars are found with, pixels of the mosaic
-  std::vector<extraction::Source> sources_;    ///< the stars
+  std::vector<joint_fit::Source> sources_;    ///< the stars
   std::vector<StarPixels> pixels_;
   std::vector<double> listed_flux_;            ///< of sources_, where the list has them
   std::vector<Stamp> stamps_;                  ///< of pixels_, in the guide's way

@@ -174,7 +174,7 @@ Table Estimation::star_table(const EffectiveTable& table) const {
       const double det = first->x_u * first->y_v - first->x_v * first->y_u;
       star.u += (first->y_v * table.off_x - first->x_v * table.off_y) / det, star.v += (first->x_u * table.off_y - first->y_u * table.off_x) / det;
     }
-    extraction::Source at = sources_[s];
+    joint_fit::Source at = sources_[s];
     at.u = star.u, at.v = star.v;
     const auto where = at.position();
     ra.push_back(where.ra_deg), dec.push_back(where.dec_deg), flux.push_back(star.flux), flux_error.push_back(star.flux_error), east.push_back(star.u_error), north.push_back(star.v_error);

@@ -1,4 +1,4 @@
-/// extraction/settling.h — how far sources follow each round of the block-iterated fit.
+/// joint_fit/settling.h — how far sources follow each round of the block-iterated fit.
 ///
 /// Each round finds, for source x, a step d to where the fit of its block leads. Neighbours that correct for one another at once overshoot, the more the further their wings reach; what hangs together over
 /// many blocks follows slowly. Two rounds tell: of x goes the share
@@ -12,9 +12,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "tessera/extraction/block_fit.h"
+#include "tessera/joint_fit/block_fit.h"
 
-namespace tessera::extraction {
+namespace tessera::joint_fit {
 
 /// How far the fit's values are from the source's, in units of their errors: east, north, flux; 0 where an error is unknown.
 std::array<double, 3> change(const Source& before, const Fitted& now);
@@ -36,4 +36,4 @@ class Settling {
   std::vector<Last> last_;
 };
 
-}  // namespace tessera::extraction
+}  // namespace tessera::joint_fit

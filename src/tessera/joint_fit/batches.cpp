@@ -1,10 +1,10 @@
-#include "tessera/extraction/batches.h"
+#include "tessera/joint_fit/batches.h"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 
-namespace tessera::extraction {
+namespace tessera::joint_fit {
 namespace {
 
 constexpr std::int64_t bytes_per_pixel = 21;   // value, variance, photons, model and light, and whether it is good
@@ -93,4 +93,4 @@ std::vector<FitImage> load(std::span<const FitImage> images, std::span<const Box
   return parts;
 }
 
-}  // namespace tessera::extraction
+}  // namespace tessera::joint_fit

@@ -1,13 +1,13 @@
-/// extraction/source_table.h — positions and fluxes of sources from a table: a catalogue of ours, MOPEX's extract.tbl, or any other with the columns named.
+/// joint_fit/source_table.h — positions and fluxes of sources from a table: a catalogue of ours, MOPEX's extract.tbl, or any other with the columns named.
 #pragma once
 #include <string>
 #include <vector>
 
 #include "tessera/core/table.h"
-#include "tessera/extraction/source.h"
+#include "tessera/joint_fit/source.h"
 #include "tessera/param/schema.h"
 
-namespace tessera::extraction {
+namespace tessera::joint_fit {
 
 struct SourceTableOptions {
   std::string ra, dec, flux;   // columns; empty: ours, or MOPEX's
@@ -35,4 +35,4 @@ struct ListedSources {
 /// `pixels_of`: places are not on the sky but FITS pixels (from 1) of this plane, columns x and y where the options name none.
 ListedSources listed_sources(const Table& table, const std::string& path, const SourceTableOptions& options, const std::string& flux_unit, const wcs::SkyWcs* pixels_of = nullptr);
 
-}  // namespace tessera::extraction
+}  // namespace tessera::joint_fit

@@ -1,4 +1,4 @@
-#include "tessera/extraction/fit_image.h"
+#include "tessera/joint_fit/fit_image.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <random>
 
 using namespace tessera;
-using namespace tessera::extraction;
+using namespace tessera::joint_fit;
 
 TEST(FluxUnit, FollowsTheImages) {
   EXPECT_EQ(flux_unit("MJy/sr").name, "uJy");

@@ -3,10 +3,10 @@
 #include <limits>
 #include <tuple>
 
-#include "tessera/extraction/block_fit.h"
+#include "tessera/joint_fit/block_fit.h"
 #include "tessera/photometry/correlated.h"
 
-namespace tessera::extraction {
+namespace tessera::joint_fit {
 namespace {
 
 Status status_of(const photometry::FittedSource& fitted) {
@@ -216,4 +216,4 @@ std::vector<Fitted> fit_block(std::span<const FitImage> images, std::span<const 
   return BlockFit{images, sources, block, options}.run(sources, block.own.size());
 }
 
-}  // namespace tessera::extraction
+}  // namespace tessera::joint_fit

@@ -1,11 +1,11 @@
-#include "tessera/extraction/split.h"
+#include "tessera/joint_fit/split.h"
 
 #include <algorithm>
 #include <cmath>
 
-#include "tessera/extraction/fit_sources.h"
+#include "tessera/joint_fit/fit_sources.h"
 
-namespace tessera::extraction {
+namespace tessera::joint_fit {
 namespace {
 
 constexpr double step_pix = 0.5, apart_pix = 0.5, starts_apart_pix = 1.2;
@@ -238,4 +238,4 @@ SplitSummary split_poor_groups(std::span<const FitImage> images, std::vector<Sou
   return summary;
 }
 
-}  // namespace tessera::extraction
+}  // namespace tessera::joint_fit

@@ -1,4 +1,4 @@
-/// extraction/source.h — a source while it is measured: where it began, where it is seen, what the fit says of it.
+/// joint_fit/source.h — a source while it is measured: where it began, where it is seen, what the fit says of it.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -9,7 +9,7 @@
 #include "tessera/photometry/psf_fit.h"
 #include "tessera/wcs/sky_wcs.h"
 
-namespace tessera::extraction {
+namespace tessera::joint_fit {
 
 /// How the fit of a source ended. The numbers are MOPEX's (guide 6.5.20) but for `twin` and `poor`, whose χ² MOPEX counts under −2.
 enum class Status : std::int32_t {
@@ -69,4 +69,4 @@ struct Source {
 /// Whether a fit gave it a flux.
 inline bool measured(const Source& s) { return s.status == Status::fitted || s.status == Status::no_convergence || s.status == Status::at_limit || s.status == Status::poor; }
 
-}  // namespace tessera::extraction
+}  // namespace tessera::joint_fit

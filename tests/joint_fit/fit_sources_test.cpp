@@ -1,5 +1,5 @@
 // The rounds over blocks of sources: what they settle to, and what they say when they do not.
-#include "tessera/extraction/fit_sources.h"
+#include "tessera/joint_fit/fit_sources.h"
 
 #include <gtest/gtest.h>
 
@@ -8,10 +8,10 @@
 #include <random>
 
 #include "quiet.h"
-#include "tessera/extraction/settling.h"
-#include "tessera/extraction/source_model.h"
+#include "tessera/joint_fit/settling.h"
+#include "tessera/joint_fit/source_model.h"
 
-namespace tessera::extraction {
+namespace tessera::joint_fit {
 namespace {
 
 ;
@@ -171,4 +171,4 @@ TEST(Settling, BringsToRestWhatOvershootsAndWhatCreeps) {
   }
 }
 
-}  // namespace tessera::extraction
+}  // namespace tessera::joint_fit

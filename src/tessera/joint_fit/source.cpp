@@ -1,8 +1,8 @@
-#include "tessera/extraction/source.h"
+#include "tessera/joint_fit/source.h"
 
 #include "tessera/wcs/tangent_plane.h"
 
-namespace tessera::extraction {
+namespace tessera::joint_fit {
 
 wcs::SkyPoint Source::position() const {  // u to the east, v to the north of the start
   return wcs::from_tangent_plane({u / 3600, v / 3600}, start);
@@ -14,4 +14,4 @@ wcs::SkyPoint Source::position(double mjd) const {
   return wcs::from_tangent_plane({(u + pm_u * years) / 3600, (v + pm_v * years) / 3600}, start);
 }
 
-}  // namespace tessera::extraction
+}  // namespace tessera::joint_fit

@@ -1,10 +1,10 @@
-#include "tessera/extraction/source_model.h"
+#include "tessera/joint_fit/source_model.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 
-namespace tessera::extraction {
+namespace tessera::joint_fit {
 namespace {
 
 /// Sources along a diagonal, one moved by its offset.
@@ -71,4 +71,4 @@ TEST(AddSource, LeavesOutWhatIsCutOfTheResponse) {
     }
 }
 
-}  // namespace tessera::extraction
+}  // namespace tessera::joint_fit

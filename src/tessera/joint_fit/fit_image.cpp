@@ -1,4 +1,4 @@
-#include "tessera/extraction/fit_image.h"
+#include "tessera/joint_fit/fit_image.h"
 
 #include <algorithm>
 #include <cmath>
@@ -8,7 +8,7 @@
 #include "tessera/background/frame_sky.h"
 #include "tessera/core/statistics.h"
 
-namespace tessera::extraction {
+namespace tessera::joint_fit {
 namespace {
 
 constexpr double sr_in_arcsec2 = 4.25451702961522e10;
@@ -146,4 +146,4 @@ void smooth_noise(const FrameView& frame, const Image<float>& coverage, const Im
     }
 }
 
-}  // namespace tessera::extraction
+}  // namespace tessera::joint_fit

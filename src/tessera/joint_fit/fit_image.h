@@ -1,4 +1,4 @@
-/// extraction/fit_image.h — one image that sources are fitted on, a frame or a mosaic: its pixels less the sky, what their noise is made of, its place on the sky.
+/// joint_fit/fit_image.h — one image that sources are fitted on, a frame or a mosaic: its pixels less the sky, what their noise is made of, its place on the sky.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -15,7 +15,7 @@
 #include "tessera/psf/psf_model.h"
 #include "tessera/run/scratch_file.h"
 
-namespace tessera::extraction {
+namespace tessera::joint_fit {
 
 /// Fluxes in what unit, and from pixel values how: flux = Σ value · area · factor.
 struct FluxUnit {
@@ -85,4 +85,4 @@ void mask_saturated(FitImage& image, std::vector<std::pair<int, int>> pixels);
 /// The photons' part is read off the bright pixels (median of excess variance over excess value), 0 when there are too few.
 void smooth_noise(const FrameView& frame, const Image<float>& coverage, const Image<std::uint8_t>& sources, Image<float>& sky, Image<float>& photons);
 
-}  // namespace tessera::extraction
+}  // namespace tessera::joint_fit

@@ -1,4 +1,4 @@
-#include "tessera/extraction/batches.h"
+#include "tessera/joint_fit/batches.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <random>
 #include <unistd.h>
 
-namespace tessera::extraction {
+namespace tessera::joint_fit {
 namespace {
 
 /// Images of 300², each shifted a little, that all see 400 sources.
@@ -100,4 +100,4 @@ TEST(StoredImage, GivesWindowsAsMemoryDoes) {
 }
 
 }  // namespace
-}  // namespace tessera::extraction
+}  // namespace tessera::joint_fit

@@ -1,20 +1,20 @@
-/// extraction/fit_sources.h — positions and fluxes of all sources on all images at once.
+/// joint_fit/fit_sources.h — positions and fluxes of all sources on all images at once.
 ///
 /// Sources that are near one another are fitted together (photometry/psf_fit.h). All groups are fitted from pixels less the models of all other sources, and again until nothing moves
 /// (block Jacobi); a group too large for one solution is cut into blocks that overlap by their neighbours, of which each gives its own sources (restricted additive Schwarz: Cai & Sarkis 1999,
-/// SIAM J. Sci. Comput. 21, 792). The first round leaves positions as they are; from the fourth on steps are lengthened or shortened (extraction/settling.h), and from the fifth on the noise of the sources' photons stays as it is. The order of sources alone decides the bits, not the threads.
+/// SIAM J. Sci. Comput. 21, 792). The first round leaves positions as they are; from the fourth on steps are lengthened or shortened (joint_fit/settling.h), and from the fifth on the noise of the sources' photons stays as it is. The order of sources alone decides the bits, not the threads.
 #pragma once
 #include <functional>
 #include <span>
 #include <vector>
 
-#include "tessera/extraction/block_fit.h"
-#include "tessera/extraction/extract_options.h"
-#include "tessera/extraction/fit_image.h"
-#include "tessera/extraction/source.h"
+#include "tessera/joint_fit/block_fit.h"
+#include "tessera/joint_fit/fit_image.h"
+#include "tessera/joint_fit/fit_options.h"
+#include "tessera/joint_fit/source.h"
 #include "tessera/run/context.h"
 
-namespace tessera::extraction {
+namespace tessera::joint_fit {
 
 struct FitSummary {
   int rounds = 0;
@@ -45,4 +45,4 @@ FitSummary fit_sources(std::span<FitImage> images, std::span<Source> sources, co
 /// One image's flux of each source at the positions found, all sources at once by blocks; NaN where the image does not see it. `errors`: 1 sigma.
 void fluxes_on_image(std::span<FitImage> images, std::size_t image, std::span<const Source> sources, const FitOptions& options, int window, double link_pix, std::vector<double>& fluxes, std::vector<double>& errors);
 
-}  // namespace tessera::extraction
+}  // namespace tessera::joint_fit

@@ -1,4 +1,4 @@
-#include "tessera/extraction/groups.h"
+#include "tessera/joint_fit/groups.h"
 
 #include <algorithm>
 #include <cmath>
@@ -7,7 +7,7 @@
 #include <numeric>
 #include <utility>
 
-namespace tessera::extraction {
+namespace tessera::joint_fit {
 namespace {
 
 constexpr double rim_links = 2.5;
@@ -120,4 +120,4 @@ std::vector<Block> group_sources(std::span<const Place> places, double link, int
   return blocks;
 }
 
-}  // namespace tessera::extraction
+}  // namespace tessera::joint_fit

@@ -1,9 +1,9 @@
-/// extraction/groups.h — which sources are fitted together.
+/// joint_fit/groups.h — which sources are fitted together.
 #pragma once
 #include <span>
 #include <vector>
 
-namespace tessera::extraction {
+namespace tessera::joint_fit {
 
 /// Sources solved for in one fit; neighbours that are fitted with them but take their values from their own block; and members of the group around these, whose pixels the sources' wings are fitted on as well.
 struct Block {
@@ -21,4 +21,4 @@ struct Place {
 /// Blocks in the order of their first source.
 std::vector<Block> group_sources(std::span<const Place> places, double link, int most);
 
-}  // namespace tessera::extraction
+}  // namespace tessera::joint_fit

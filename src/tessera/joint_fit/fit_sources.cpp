@@ -1,4 +1,4 @@
-#include "tessera/extraction/fit_sources.h"
+#include "tessera/joint_fit/fit_sources.h"
 
 #include <algorithm>
 #include <cmath>
@@ -8,10 +8,10 @@
 #include <utility>
 #include <vector>
 
-#include "tessera/extraction/batches.h"
-#include "tessera/extraction/settling.h"
+#include "tessera/joint_fit/batches.h"
+#include "tessera/joint_fit/settling.h"
 
-namespace tessera::extraction {
+namespace tessera::joint_fit {
 namespace {
 
 constexpr std::int64_t share_of_memory = 3;  // of the ceiling, the windows of a batch of blocks
@@ -295,4 +295,4 @@ void fluxes_on_image(std::span<FitImage> images, std::size_t image, std::span<co
       if (f.status == Status::fitted) fluxes[static_cast<std::size_t>(f.source)] = f.flux, errors[static_cast<std::size_t>(f.source)] = std::sqrt(f.covariance[8]);
 }
 
-}  // namespace tessera::extraction
+}  // namespace tessera::joint_fit

@@ -1,14 +1,14 @@
-/// extraction/source_model.h — what sources add to the pixels of the images that see them.
+/// joint_fit/source_model.h — what sources add to the pixels of the images that see them.
 #pragma once
 #include <array>
 #include <span>
 #include <utility>
 #include <vector>
 
-#include "tessera/extraction/fit_image.h"
-#include "tessera/extraction/source.h"
+#include "tessera/joint_fit/fit_image.h"
+#include "tessera/joint_fit/source.h"
 
-namespace tessera::extraction {
+namespace tessera::joint_fit {
 
 /// ∂x/∂u, ∂x/∂v, ∂y/∂u, ∂y/∂v at a pixel: u, v arcsec to the east and north. NaN where the map cannot be inverted.
 std::array<double, 4> pixels_per_arcsec(const wcs::SkyWcs& sky, wcs::PixelPoint at);
@@ -48,4 +48,4 @@ class SourceLists {
   std::vector<std::vector<Seen>> seen_;  // of each image, by the row of the sight
 };
 
-}  // namespace tessera::extraction
+}  // namespace tessera::joint_fit

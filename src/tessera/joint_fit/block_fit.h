@@ -1,16 +1,16 @@
-/// extraction/block_fit.h — one block of sources, fitted on all images that see them.
+/// joint_fit/block_fit.h — one block of sources, fitted on all images that see them.
 #pragma once
 #include <cmath>
 #include <span>
 #include <utility>
 #include <vector>
 
-#include "tessera/extraction/fit_image.h"
-#include "tessera/extraction/groups.h"
-#include "tessera/extraction/source.h"
-#include "tessera/extraction/source_model.h"
+#include "tessera/joint_fit/fit_image.h"
+#include "tessera/joint_fit/groups.h"
+#include "tessera/joint_fit/source.h"
+#include "tessera/joint_fit/source_model.h"
 
-namespace tessera::extraction {
+namespace tessera::joint_fit {
 
 struct BlockOptions {
   photometry::PsfFitOptions fit;
@@ -57,4 +57,4 @@ void for_windows(std::span<const FitImage> images, std::span<const Source> sourc
 /// Values of the block's own sources, fitted from where they stand.
 std::vector<Fitted> fit_block(std::span<const FitImage> images, std::span<const Source> sources, const Block& block, const BlockOptions& options);
 
-}  // namespace tessera::extraction
+}  // namespace tessera::joint_fit

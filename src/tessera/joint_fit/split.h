@@ -1,4 +1,4 @@
-/// extraction/split.h — detections that are several sources, told by the χ² of their fit: MOPEX's active deblending (guide 8.6).
+/// joint_fit/split.h — detections that are several sources, told by the χ² of their fit: MOPEX's active deblending (guide 8.6).
 ///
 /// Sources fitted together with χ²/dof > fit.max_chi2 are fitted once more to the same pixels with one source more, and so on while they still exceed it and are fewer than fit.max_sources.
 /// A further one is kept when it takes more than fit.chi2_gain off χ²/dof and all of them come to rest with positive fluxes. It begins where a source of its own would take most off χ² of what the fit left, by
@@ -7,12 +7,12 @@
 #include <span>
 #include <vector>
 
-#include "tessera/extraction/extract_options.h"
-#include "tessera/extraction/fit_image.h"
-#include "tessera/extraction/source.h"
+#include "tessera/joint_fit/fit_image.h"
+#include "tessera/joint_fit/fit_options.h"
+#include "tessera/joint_fit/source.h"
 #include "tessera/run/context.h"
 
-namespace tessera::extraction {
+namespace tessera::joint_fit {
 
 struct SplitSummary {
   long poor = 0;    ///< groups above fit.max_chi2 that may have more sources
@@ -24,4 +24,4 @@ struct SplitSummary {
 /// blocks are left as they are. All have to be fitted again.
 SplitSummary split_poor_groups(std::span<const FitImage> images, std::vector<Source>& sources, const FitOptions& options, int window, double link_pix, run::Context& context);
 
-}  // namespace tessera::extraction
+}  // namespace tessera::joint_fit

@@ -1,4 +1,4 @@
-#include "tessera/extraction/source_table.h"
+#include "tessera/joint_fit/source_table.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include "tessera/base/error.h"
 #include "tessera/wcs/grid.h"
 
-namespace tessera::extraction {
+namespace tessera::joint_fit {
 namespace {
 
 Table table(const std::string& ra, const std::string& dec, const std::string& flux, const std::string& unit) {
@@ -70,4 +70,4 @@ TEST(SourceTable, RowsAreThoseOfTheCondition) {
 }
 
 }  // namespace
-}  // namespace tessera::extraction
+}  // namespace tessera::joint_fit

@@ -1,4 +1,4 @@
-#include "tessera/extraction/groups.h"
+#include "tessera/joint_fit/groups.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <random>
 #include <set>
 
-using namespace tessera::extraction;
+using namespace tessera::joint_fit;
 
 namespace {
 

@@ -1,5 +1,5 @@
 // Active deblending as MOPEX has it: when it starts, what it keeps, and where it ends.
-#include "tessera/extraction/split.h"
+#include "tessera/joint_fit/split.h"
 
 #include <gtest/gtest.h>
 
@@ -7,10 +7,10 @@
 #include <random>
 
 #include "quiet.h"
-#include "tessera/extraction/fit_sources.h"
-#include "tessera/extraction/source_model.h"
+#include "tessera/joint_fit/fit_sources.h"
+#include "tessera/joint_fit/source_model.h"
 
-namespace tessera::extraction {
+namespace tessera::joint_fit {
 namespace {
 
 constexpr double fwhm = 2.5, sigma = 1;
@@ -121,4 +121,4 @@ TEST(Split, LeavesOneStarWhole) {
   EXPECT_EQ(field.sources.size(), 1U);
 }
 
-}  // namespace tessera::extraction
+}  // namespace tessera::joint_fit

@@ -1,10 +1,10 @@
-#include "tessera/extraction/source_model.h"
+#include "tessera/joint_fit/source_model.h"
 
 #include <algorithm>
 #include <cmath>
 #include <tuple>
 
-namespace tessera::extraction {
+namespace tessera::joint_fit {
 
 std::array<double, 4> pixels_per_arcsec(const wcs::SkyWcs& sky, wcs::PixelPoint at) {
   const auto j = sky.jacobian(at);  // degrees per pixel
@@ -95,4 +95,4 @@ Image<float> SourceLists::light(const FitImage& image, std::size_t number) const
   return all;
 }
 
-}  // namespace tessera::extraction
+}  // namespace tessera::joint_fit

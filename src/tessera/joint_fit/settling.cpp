@@ -1,9 +1,9 @@
-#include "tessera/extraction/settling.h"
+#include "tessera/joint_fit/settling.h"
 
 #include <algorithm>
 #include <cmath>
 
-namespace tessera::extraction {
+namespace tessera::joint_fit {
 namespace {
 
 constexpr int first_plain = 2;  // before that round the noise and the neighbours are far from what they will be
@@ -35,4 +35,4 @@ double Settling::share(int round, const Source& before, const Fitted& now) {
   return share;
 }
 
-}  // namespace tessera::extraction
+}  // namespace tessera::joint_fit

@@ -1,4 +1,4 @@
-#include "tessera/extraction/source_table.h"
+#include "tessera/joint_fit/source_table.h"
 
 #include <fmt/format.h>
 
@@ -11,7 +11,7 @@
 #include "tessera/catalog/columns.h"
 #include "tessera/catalog/conditions.h"
 
-namespace tessera::extraction {
+namespace tessera::joint_fit {
 namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
@@ -139,4 +139,4 @@ ListedSources listed_sources(const Table& table, const std::string& path, const 
   return listed;
 }
 
-}  // namespace tessera::extraction
+}  // namespace tessera::joint_fit
