@@ -1,4 +1,4 @@
-// pipeline/scale_work.cpp — the passes of a plan that is cut into pieces, each on the pieces a worker was given.
+// scale_out/scale_work.cpp — the passes of a plan that is cut into pieces, each on the pieces a worker was given.
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// pipeline/slurm_run.cpp — the passes of a mosaic as arrays of jobs, each waiting for the one before; what failed is submitted again.
+// scale_out/slurm_run.cpp — the passes of a mosaic as arrays of jobs, each waiting for the one before; what failed is submitted again.
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
