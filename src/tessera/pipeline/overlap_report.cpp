@@ -19,9 +19,9 @@ void write_overlap_report(const run::RunRecord& record, const Plan& plan, const 
   const auto offsets = offset_plot(plan, pass);
   run::plot_card(h, "Background offsets", offsets.plot,
             fmt::format("Subtracted from each frame; bars are standard errors. In a mean of the frames they leave an error of {} {} (median over the field), {} at most.{}",
-                        number_text(pass.background_error.median), plan.unit, number_text(pass.background_error.largest), offsets.thinning));
+                        number_text(pass.background_error.median), plan.unit, number_text(pass.background_error.largest), offsets.marks));
   const auto noise = noise_plot(plan, pass);
-  run::plot_card(h, "Noise against expectation", noise.plot, "Noise measured in the sky over the stated uncertainty. 1 is a perfect noise model." + noise.thinning);
+  run::plot_card(h, "Noise against expectation", noise.plot, "Noise measured in the sky over the stated uncertainty. 1 is a perfect noise model." + noise.marks);
   h.close();
   if (quicklook) {
     h.open("div", {{"class", "card wide"}}).element("h3", "Quick look");

@@ -126,16 +126,14 @@ void pictures(Html& h, Content& c) {
   h.add(report::sky_figure(f.mosaic)).add(report::sky_figure(f.coverage)).add(report::sky_figure(f.uncertainty)).close();
 }
 
-std::string offsets_note(const Content& c, const std::string& thinning) {
+std::string offsets_note(const Content& c, const std::string& marks) {
   std::string note = "Subtracted from each frame so that overlaps agree; bars are standard errors";
   std::vector<double> sigma;
   for (const auto& f : c.pass.frames)
     if (f.usable) sigma.push_back(f.offset_sigma);
   note += fmt::format(" (median {}).", with_unit(statistics::median(sigma), c.plan.unit));
-  const auto outliers = static_cast<std::size_t>(std::ranges::count_if(c.pass.frames, [](const FrameState& f) { return f.usable && f.offset_outlier; }));
-  if (outliers) note += fmt::format(" {} in the warning colour did not count for the common level.", run::plural(outliers, "frame"));
   note += c.pass.offsets.groups > 1 ? fmt::format(" {} groups of frames without common sky; their levels are not tied.", c.pass.offsets.groups) : "";
-  return note + fmt::format(" {} compared.", run::plural(c.pass.offsets.pairs.size(), "overlap")) + thinning;
+  return note + fmt::format(" {} compared.", run::plural(c.pass.offsets.pairs.size(), "overlap")) + marks;
 }
 
 std::string found_note(const Content& c) {
@@ -149,23 +147,23 @@ void star_plots(Html& h, const Content& c) {
   if (std::ranges::none_of(c.stars.frames, &FrameStars::shown)) return;
   const auto places = star_position_plot(c.plan, c.pass, c.stars), fluxes = star_flux_plot(c.plan, c.pass, c.stars);
   run::plot_card(h, "Star positions", places.plot,
-            fmt::format("How far each frame's stars lie from where the others have them (median of those of {} stars that are in it, with standard error). A frame in the warning colour may have a wrong pointing.", c.stars.stars) + places.thinning);
-  run::plot_card(h, "Star fluxes", fluxes.plot, fmt::format("Fluxes of each frame's stars over those of all frames (median with standard error), within {}.", picture::angle_text(c.stars.aperture_arcsec)) + fluxes.thinning);
+            fmt::format("How far each frame's stars lie from where the others have them (median of those of {} stars that are in it, with standard error). A frame in the warning colour may have a wrong pointing.", c.stars.stars) + places.marks);
+  run::plot_card(h, "Star fluxes", fluxes.plot, fmt::format("Fluxes of each frame's stars over those of all frames (median with standard error), within {}.", picture::angle_text(c.stars.aperture_arcsec)) + fluxes.marks);
 }
 
 void plots(Html& h, const Content& c) {
   h.element("h2", "Frame by frame").open("div", {{"class", "plots"}});
   if (c.options.background.method != background::Method::none && !c.pass.offsets.pairs.empty()) {
     const auto p = offset_plot(c.plan, c.pass);
-    run::plot_card(h, "Background offsets", p.plot, offsets_note(c, p.thinning));
+    run::plot_card(h, "Background offsets", p.plot, offsets_note(c, p.marks));
   }
   if (c.options.input.scale_noise) {
     const auto p = noise_plot(c.plan, c.pass);
-    run::plot_card(h, "Noise against expectation", p.plot, "Noise measured in the sky over the stated uncertainty; uncertainties were multiplied by it. 1 is a perfect noise model." + p.thinning);
+    run::plot_card(h, "Noise against expectation", p.plot, "Noise measured in the sky over the stated uncertainty; uncertainties were multiplied by it. 1 is a perfect noise model." + p.marks);
   }
   if (c.options.rejection.schemes() != 0) {
     const auto p = rejection_plot(c.plan, c.pass, c.rejected);
-    run::plot_card(h, "Rejected pixels", p.plot, "Pixels found to be outliers among the values all frames give. A frame far above the others deserves a look." + found_note(c) + p.thinning);
+    run::plot_card(h, "Rejected pixels", p.plot, "Pixels found to be outliers among the values all frames give. A frame far above the others deserves a look." + found_note(c) + p.marks);
   }
   star_plots(h, c);
   run::plot_card(h, "Coverage", depth_plot(c.figures), fmt::format("How much of the covered sky is how deep; median {}.", run::plural(static_cast<std::size_t>(c.figures.median_depth()), "frame")) + (c.figures.depth[0] ? " 0 stands for less than half a frame." : ""));

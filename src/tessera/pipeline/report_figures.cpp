@@ -8,8 +8,7 @@
 #include <utility>
 
 #include "tessera/core/statistics.h"
-#include "tessera/picture/bare.h"
-#include "tessera/picture/sky_marks.h"
+#include "tessera/run/report_page.h"
 #include "tessera/run/sky_figure.h"
 
 namespace tessera::pipeline {
@@ -134,7 +133,9 @@ FramePlot offset_plot(const Plan& plan, const FramePass& pass) {
   report::PlotOptions options{"frame", "offset", plan.unit};
   options.reference = 0;
   options.description = "background offset of each frame with its standard error";
-  return {report::point_plot(m.points, options), m.thinning()};
+  const auto outliers = static_cast<std::size_t>(std::ranges::count_if(pass.frames, [](const FrameState& f) { return f.usable && f.offset_outlier; }));
+  const auto note = outliers ? fmt::format(" {} in the warning colour did not count for the common level.", run::plural(outliers, "frame")) : "";
+  return {report::point_plot(m.points, options), note + m.thinning()};
 }
 
 FramePlot noise_plot(const Plan& plan, const FramePass& pass) {

@@ -23,10 +23,10 @@ struct SkyFigures {
 /// Reads three planes of the store, row by row. `full_pictures`: mosaic.png and coverage.png are among the products.
 SkyFigures sky_figures(const Plan& plan, const TileStore& store, bool full_pictures);
 
-/// A plot of one number per usable frame and what the caption must say of thinning ("" when every frame has its mark).
+/// A plot of one number per usable frame and what the caption must say of its marks ("" when every frame has one, and all are alike).
 struct FramePlot {
   report::Markup plot;
-  std::string thinning;
+  std::string marks;
 };
 FramePlot offset_plot(const Plan& plan, const FramePass& pass);
 FramePlot noise_plot(const Plan& plan, const FramePass& pass);

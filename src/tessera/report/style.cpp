@@ -25,7 +25,7 @@ h3 { margin: 0 0 .5rem; font-size: 1rem; font-weight: 600; }
 .tile .more { color: var(--soft); font-size: .8rem; line-height: 1.35; }
 .caveats { margin-top: 1rem; padding: .8rem 1rem; background: var(--warn-card); border: 1px solid var(--line); border-left: 4px solid var(--warn); border-radius: 10px; }
 .caveats ul { margin: 0; padding-left: 1.1rem; } .caveats .kind { color: var(--warn); font-weight: 600; }
-.clean { color: var(--soft); margin: 1rem 0 0; }
+.clean { color: var(--soft); margin: 1rem 0; }
 figure, .card { margin: 0; padding: 1rem; min-width: 0; }
 figcaption, .note { margin-top: .5rem; color: var(--soft); font-size: .85rem; line-height: 1.45; }
 .pictures { display: grid; gap: 1rem; grid-template-columns: 1fr; margin-top: 1rem; }
