@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace tessera::fit {
 namespace {
 
 constexpr double least_gain = 0.25;  // of what the step before promised
+constexpr double least_share = 0.1;  // of an undamped step
 
 struct Bounds {
   std::span<const double> lower, upper;
@@ -51,17 +53,26 @@ double expected_fall(const LevenbergWorkspace& w) {
   return fall;
 }
 
-/// Where χ² is too flat for its rounding to tell steps apart their gradients still do: undamped steps as long as each promises much less than the one before. The last step is taken without a look at where it led.
+/// Where χ² is too flat for its rounding to tell steps apart their gradients still do: undamped steps as long as each promises much less than the one before, or than the one before that. Of a step that promises
+/// hardly less than the last a share is gone: where the model is wrong (residuals of many sigma, and curved), Gauss–Newton steps overshoot to and fro, and two of them tell by how much (Aitken's rule, in the metric of the
+/// curvature). The last step is taken without a look at where it led.
 void finish_by_gradients(Objective& objective, std::span<double> p, const Bounds& bounds, double fall, const LevenbergOptions& options, LevenbergWorkspace& w, LevenbergResult& result) {
+  double share = 1, last = std::numeric_limits<double>::infinity(), before_last = last;
+  std::vector<double> step;
   for (;;) {
-    for (std::size_t i = 0; i < p.size(); ++i) p[i] = bounds.clamp(i, p[i] + w.step[i]);
+    for (std::size_t i = 0; i < p.size(); ++i) p[i] = bounds.clamp(i, p[i] + share * w.step[i]);
     if (fall <= options.tolerance || result.iterations >= options.max_iterations) return;
     ++result.iterations;
+    step.assign(w.step.begin(), w.step.end());
+    before_last = last, last = fall;
     result.chi2 = objective.expand(p, w.curvature, w.gradient);
     if (!make_step(w, p.size(), 0)) return;
-    const double next = expected_fall(w);
-    if (!(next < least_gain * fall)) return;
-    fall = next;
+    fall = expected_fall(w);
+    if (!(fall < least_gain * std::max(last, std::isfinite(before_last) ? before_last : last / least_gain))) return;
+    double common = 0;
+    for (std::size_t i = 0; i < p.size(); ++i) common += step[i] * w.gradient[i];
+    const double along = last - common, square = last - 2 * common + fall;
+    share = fall < least_gain * last || !(along > 0 && square > 0) ? 1 : std::clamp(share * along / square, least_share, 1.0);
   }
 }
 
@@ -98,19 +109,19 @@ LevenbergResult minimise(Objective& objective, std::span<double> p, std::span<co
       result.status = FitStatus::at_bound;
       break;
     }
-    if (mu == 0) {
-      // The undamped step tells how far the minimum is, in χ².
-      if (!make_step(w, n, 0)) {
-        mu = 1e-3;
-      } else {
-        const double fall = expected_fall(w);
-        if (fall <= std::max({options.tolerance, options.relative_tolerance * result.chi2, options.rounding * std::sqrt(result.chi2)})) {
-          finish_by_gradients(objective, p, bounds, fall, options, w, result);
-          result.status = w.free.size() == n ? FitStatus::converged : FitStatus::at_bound;
-          break;
-        }
-      }
+    // The undamped step tells how far the minimum is, in χ², however much the last one was damped.
+    const bool undamped = make_step(w, n, 0);
+    const double flat = std::max({options.tolerance, options.relative_tolerance * result.chi2, options.rounding * std::sqrt(result.chi2)});
+    const double fall = undamped ? expected_fall(w) : std::numeric_limits<double>::infinity();
+    const auto finish = [&] {
+      finish_by_gradients(objective, p, bounds, fall, options, w, result);
+      result.status = w.free.size() == n ? FitStatus::converged : FitStatus::at_bound;
+    };
+    if (fall <= flat) {
+      finish();
+      break;
     }
+    if (!undamped && mu == 0) mu = 1e-3;
     ++result.iterations;
     if (mu > 0 && !make_step(w, n, mu)) {
       mu *= 10;
@@ -120,8 +131,10 @@ LevenbergResult minimise(Objective& objective, std::span<double> p, std::span<co
     }
     trial.resize(n);
     double expected = 0;
+    bool whole = true;  // no bound in its way
     for (std::size_t i = 0; i < n; ++i) {
       trial[i] = bounds.clamp(i, p[i] + w.step[i]);
+      whole = whole && trial[i] == p[i] + w.step[i];
       w.step[i] = trial[i] - p[i];
     }
     for (std::size_t i = 0; i < n; ++i) {
@@ -136,11 +149,12 @@ LevenbergResult minimise(Objective& objective, std::span<double> p, std::span<co
       w.curvature.swap(w.trial_curvature);
       w.gradient.swap(w.trial_gradient);
       result.chi2 = chi2;
-      mu *= std::max(1.0 / 3, 1 - std::pow(2 * std::min(gain, 1.0) - 1, 3));
+      mu = mu == 0 && gain < least_gain ? 1 - gain : mu * std::max(1.0 / 3, 1 - std::pow(2 * std::min(gain, 1.0) - 1, 3));  // of a step that overshot about half would have been right
       if (mu < 1e-6) mu = 0;
       growth = 2;
-    } else if (std::isfinite(chi2) && chi2 - result.chi2 <= 1e-13 * result.chi2) {
-      result.status = w.free.size() == n ? FitStatus::converged : FitStatus::at_bound;  // below the rounding of χ²
+    } else if (std::isfinite(chi2) && undamped && ((whole && expected <= flat) || chi2 - result.chi2 <= 1e-13 * result.chi2)) {  // below the rounding of χ²
+      make_step(w, n, 0);
+      finish();
       break;
     } else {
       mu = mu == 0 ? 1e-3 : mu * growth;

@@ -254,7 +254,7 @@ FitSummary fit_sources(std::span<FitImage> images, std::span<Source> sources, co
     for (std::size_t k = 0; k < todo.size(); ++k)
       for (const Fitted& f : results[todo[k]]) {
         Source& s = sources[static_cast<std::size_t>(f.source)];
-        const double moved_by = largest(change(s, f)), from_u = s.u, from_v = s.v;
+        const double moved_by = largest(change(s, f), f), from_u = s.u, from_v = s.v;
         take(s, f, blocks[todo[k]], positions, settling.share(summary.rounds, s, f));
         stale.add(s, from_u, from_v);
         if (f.status != Status::fitted && summary.rounds > noise_rounds) continue;  // what the data do not settle would never rest

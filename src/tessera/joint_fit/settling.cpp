@@ -7,6 +7,7 @@ namespace tessera::joint_fit {
 namespace {
 
 constexpr int first_plain = 2;  // before that round the noise and the neighbours are far from what they will be
+constexpr double misfit = 4;    // χ² per degree of freedom: beyond it no noise explains the residuals
 constexpr double least_share = 0.1, most_share = 1.5;
 
 }  // namespace
@@ -16,7 +17,10 @@ std::array<double, 3> change(const Source& before, const Fitted& now) {
   return {part(now.u - before.u, now.covariance[0]), part(now.v - before.v, now.covariance[4]), part(now.flux - before.flux, now.covariance[8])};
 }
 
-double largest(const std::array<double, 3>& change) { return std::max({std::abs(change[0]), std::abs(change[1]), std::abs(change[2])}); }
+double largest(const std::array<double, 3>& change, const Fitted& now) {
+  const double dof = now.pixels - (now.covariance[0] > 0 ? 3 : 1), per_dof = dof > 0 ? now.chi2 / dof : 0;
+  return std::max({std::abs(change[0]), std::abs(change[1]), std::abs(change[2])}) / (per_dof > misfit ? std::sqrt(per_dof) : 1);
+}
 
 double Settling::share(int round, const Source& before, const Fitted& now) {
   Last& last = last_[static_cast<std::size_t>(now.source)];

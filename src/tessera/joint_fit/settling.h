@@ -18,8 +18,8 @@ namespace tessera::joint_fit {
 
 /// How far the fit's values are from the source's, in units of their errors: east, north, flux; 0 where an error is unknown.
 std::array<double, 3> change(const Source& before, const Fitted& now);
-/// The largest of these.
-double largest(const std::array<double, 3>& change);
+/// The largest of these, in units of what the errors are worth: where the pixels of a source are met much worse than their noise allows (a hit fitted as a star), √(χ²/dof) times what the fit says.
+double largest(const std::array<double, 3>& change, const Fitted& now);
 
 class Settling {
  public:
