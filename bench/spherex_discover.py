@@ -1,22 +1,30 @@
 #!/usr/bin/python3
 """How many sources tessera discover finds, how many of its detections are none, and how true its quick-look fluxes are: simulated fields, whose truth is known.
 
-    bench/spherex_discover.py --build build/release --work /tmp/discover [--seeds 11,12,13] [--band 2] [--threshold 5] [--combination both]
+    bench/spherex_discover.py --build build/release --work /tmp/discover [--seeds 11,12,13] [--band 2] [--threshold 5] [--combination both] [--places 3]
+    bench/spherex_discover.py --build build/release --work /tmp/discover --grid [--places 3]
 
 A source's expected significance is its mean true flux over the error that the many peaks above 2 sigma tell for its place. One counts that has data in four channels or more;
 it is found when a detection lies within 9 arcsec (a pixel of the cube). A detection is false when no true source lies within 12 arcsec. Prints one JSON object.
+
+--grid: 121 stars of one flux 110 arcsec apart, without noise: significance over flux/error by the distance of the star from the middle of its pixel of the cube.
 """
 import argparse
 import json
-import subprocess
+import sys
 from pathlib import Path
 
-import astropy.units as u
-import numpy as np
-from astropy.coordinates import SkyCoord
-from astropy.io import fits
-from astropy.table import Table
-from astropy.wcs import WCS
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "tests" / "end_to_end")]
+import astropy.units as u  # noqa: E402
+import numpy as np  # noqa: E402
+from astropy.coordinates import SkyCoord  # noqa: E402
+from astropy.io import fits  # noqa: E402
+from astropy.table import Table  # noqa: E402
+from astropy.wcs import WCS  # noqa: E402
+import tools  # noqa: E402
+from spherex_runs import DEC, RA, grid_of_stars, simulate, write_catalog  # noqa: E402
+from tools import tessera  # noqa: E402
 
 BINS = [(0, 3), (3, 4), (4, 5), (5, 6), (6, 8), (8, 12), (12, np.inf)]
 
@@ -63,6 +71,27 @@ def field(frames, out, low):
     return expected[there], hit[there], apart.arcsec[there & hit & (expected > 12)], ratios, pulls, int((got["id"] > 0).sum()), int(((away.arcsec > 12) & (got["id"] > 0)).sum()), pixels
 
 
+def by_place(work, places):
+    """A row for each range of distances: the stars, and the median and scatter of their significance over what their flux has."""
+    x, y, flux = grid_of_stars(11, 110, (400, 400), seed=5)
+    catalog = write_catalog(work / "grid.ecsv", x, y, flux)
+    if not (work / "grid" / "simulation.toml").exists():
+        simulate(work / "grid", catalog, noise=False, groups=4, seed=3)
+    out = work / f"grid_{places}"
+    tessera("discover", f"{RA},{DEC}", work / "grid", "--size", 24, "-o", out, "--set", f"detection.places={places}", "--set", "detection.combination=flat", "--set", "output.pictures=false", "--overwrite", "-q")
+    truth, got = Table.read(catalog), Table.read(out / "detections.fits")
+    near, apart, _ = positions(truth).match_to_catalog_sky(positions(got))
+    with fits.open(out / "cube" / "cube.fits") as c:
+        right, up = WCS(c["IMAGE"].header, c).celestial.all_world2pix(truth["ra"], truth["dec"], 0)
+    off, part = np.hypot(right - np.rint(right), up - np.rint(up)), np.array((got["significance"] * got["flux_err"] / got["flux"])[near])
+    use = (apart.arcsec < 4) & np.array(got["channels"][near] >= 10)
+    rows = []
+    for low, high in ((0, .15), (.15, .3), (.3, .45), (.45, .6), (.6, .71)):
+        k = use & (off >= low) & (off < high)
+        rows.append({"from": low, "to": high, "stars": int(k.sum()), "median": float(np.median(part[k])), "scatter": float(part[k].std())})
+    return rows
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--build", type=Path, required=True)
@@ -72,19 +101,21 @@ def main():
     p.add_argument("--band", type=int, default=2)
     p.add_argument("--threshold", type=float, default=5)
     p.add_argument("--combination", default="both")
+    p.add_argument("--places", type=int, default=3)
+    p.add_argument("--grid", action="store_true")
     a = p.parse_args()
-
-    def tessera(*words):
-        subprocess.run([str(a.build / "tessera"), *map(str, words), "-q"], check=True)
-
+    tools.TESSERA = str(a.build / "tessera")
     a.work.mkdir(parents=True, exist_ok=True)
+    if a.grid:
+        print(json.dumps(by_place(a.work, a.places), indent=1))
+        return
     parts = []
     for seed in a.seeds.split(","):
         frames, out, low = a.work / f"frames_{a.band}_{a.sources}_{seed}", a.work / f"out_{seed}", a.work / f"low_{seed}"
         if not (frames / "simulation.toml").exists():
             tessera("simulate", "spherex", "-o", frames, "--size", 256, "--sources", a.sources, "--bands", a.band, "--seed", seed, "--set", "spherex.groups=4", "--overwrite")
         for folder, threshold in ((out, a.threshold), (low, 2)):
-            tessera("discover", "120.02,-9.05", frames, "--size", 24, "-o", folder, "--threshold", threshold, "--set", f"detection.combination={a.combination}", "--set", "output.pictures=false", "--overwrite")
+            tessera("discover", "120.02,-9.05", frames, "--size", 24, "-o", folder, "--threshold", threshold, "--set", f"detection.combination={a.combination}", "--set", f"detection.places={a.places}", "--set", "output.pictures=false", "--overwrite")
         parts.append(field(frames, out, low))
     expected, hit, apart, ratios, pulls = (np.concatenate([np.array(part[k], float) for part in parts]) for k in range(5))
     table = [{"from": lo, "to": hi if np.isfinite(hi) else None, "sources": int(m.sum()), "found": int(hit[m].sum())} for lo, hi in BINS for m in [(expected >= lo) & (expected < hi)]]

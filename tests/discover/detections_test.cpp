@@ -20,22 +20,38 @@ struct Star {
   double x, y, flux;
 };
 
+const psf::Profile& profile() {
+  static const psf::Profile made{{.fwhm_pix = fwhm}};
+  return made;
+}
+const psf::PsfModel& response() {
+  static const auto made = psf::PsfModel::analytic({.fwhm_pix = fwhm});
+  return made;
+}
+
+Combined combined(std::vector<FilteredPlane>& from, const DetectionOptions& options) {
+  return combine_places(from, from.front().significance.box(), options, [&](const std::function<void(std::size_t)>& work) {
+    for (std::size_t k = 0; k < from.size(); ++k) work(k);
+  });
+}
+
+std::vector<Detection> sources_in(std::vector<FilteredPlane>& from, const DetectionOptions& options) {
+  const auto all = combined(from, options);
+  return find_sources(all, from, options);
+}
+
 /// Planes of noise with stars of one flux in each; half of each plane has no data, in turn.
 std::vector<FilteredPlane> filtered(const std::vector<Star>& stars, unsigned seed) {
-  psf::ProfileOptions gaussian;
-  gaussian.fwhm_pix = fwhm;
-  const psf::Profile profile{gaussian};
-  const auto response = psf::PsfModel::analytic(gaussian);
   std::mt19937 random{seed};
   std::normal_distribution<double> noise{0, sigma};
   std::vector<FilteredPlane> made;
   for (int k = 0; k < planes; ++k) {
     Image<double> light{Box{0, 0, side, side}};
-    for (const auto& s : stars) profile.add_to(light.view(), s.x, s.y, s.flux);
+    for (const auto& s : stars) profile().add_to(light.view(), s.x, s.y, s.flux);
     Image<float> image{light.box()}, variance{light.box(), static_cast<float>(sigma * sigma)};
     for (int y = 0; y < side; ++y)
       for (int x = 0; x < side; ++x) image(x, y) = (x < side / 2) == (k % 2 == 0) ? NAN : static_cast<float>(3 + light(x, y) + noise(random));
-    made.push_back(filter_plane(image, variance, response, {}));
+    made.emplace_back(image, variance, response(), DetectionOptions{});
   }
   return made;
 }
@@ -46,8 +62,8 @@ TEST(Discover, FindsStarsThatNoPlaneShowsAlone) {
   std::vector<Star> stars;
   for (int j = 0; j < 5; ++j)
     for (int i = 0; i < 6; ++i) stars.push_back({13.0 + 27 * i, 15.3 + 30 * j, 0.9});  // about 3.5 sigma in one plane
-  const auto planes_of = filtered(stars, 5);
-  const auto found = find_sources(combine(planes_of, {}), planes_of, {});
+  auto planes_of = filtered(stars, 5);
+  const auto found = sources_in(planes_of, {});
   int right = 0;
   for (const auto& d : found)
     for (const auto& s : stars)
@@ -64,11 +80,11 @@ TEST(Discover, FindsStarsThatNoPlaneShowsAlone) {
 }
 
 TEST(Discover, NoiseAloneIsNoSource) {
-  const auto noise = filtered({}, 8);
-  EXPECT_TRUE(find_sources(combine(noise, {}), noise, {}).empty());
+  auto noise = filtered({}, 8);
+  EXPECT_TRUE(sources_in(noise, {}).empty());
   DetectionOptions low;
   low.threshold = 3;
-  const auto found = find_sources(combine(noise, low), noise, low);  // P(> 3 sigma) is 0.00135, of 25600 pixels that are about five to a peak
+  const auto found = sources_in(noise, low);  // P(> 3 sigma) is 0.00135, of 25600 pixels that are about five to a peak
   EXPECT_GT(found.size(), 3U);
   EXPECT_LT(found.size(), 40U);
 }
@@ -77,7 +93,8 @@ TEST(Discover, AFlatSpectrumIsSeenDeeperByTheMeanAndALineByChiSquare) {
   const auto significance_of = [](const std::vector<FilteredPlane>& from, Combination how, int x, int y) {
     DetectionOptions options;
     options.combination = how;
-    return static_cast<double>(combine(from, options)(x, y));
+    detect::ChiScales scales;
+    return static_cast<double>(combine(from, options, scales)(x, y));
   };
   std::vector<Star> stars;
   for (int i = 0; i < 5; ++i) stars.push_back({20.0 + 28 * i, 60, 0.45});
@@ -133,4 +150,74 @@ TEST(Discover, ASpreadPointHasTheVarianceOfItsSquares) {
     // A square of side w has w²/6 in both axes together; the box of ten cells with halves at its ends has 17 for 100/6, and rings add a little.
     EXPECT_NEAR(moment / sum, spreads * 17.0, 0.6 * spreads);
   }
+}
+
+TEST(Discover, ASourceBetweenPixelsLosesAtMostAFewPerCent) {
+  // Without noise, the best there is being that of the light itself: S² = Σ light²/σ².
+  double farthest = 0;
+  const auto worst_and_mean = [&farthest](int places) {
+    DetectionOptions options;
+    options.places = places, options.combination = Combination::flat;
+    const Image<float> variance{Box{0, 0, 64, 64}, static_cast<float>(sigma * sigma)};
+    double worst = 1, sum = 0;
+    int count = 0;
+    for (int j = 0; j <= 10; ++j)
+      for (int i = 0; i <= 10; ++i) {
+        Image<double> light{variance.box()};
+        profile().add_to(light.view(), 32 + i / 10.0, 32 + j / 10.0, 30);
+        Image<float> image{light.box()};
+        double squares = 0;
+        for (std::size_t k = 0; k < image.pixels().size(); ++k) image.pixels()[k] = static_cast<float>(light.pixels()[k]), squares += light.pixels()[k] * light.pixels()[k];
+        std::vector<FilteredPlane> one;
+        one.emplace_back(image, variance, response(), options);
+        const auto found = sources_in(one, options);
+        EXPECT_EQ(found.size(), 1U);
+        const double part = found.empty() ? 0 : found.front().significance * sigma / std::sqrt(squares);
+        worst = std::min(worst, part), sum += part, ++count;
+        if (places > 1 && !found.empty()) farthest = std::max(farthest, std::hypot(found.front().x - 32 - i / 10.0, found.front().y - 32 - j / 10.0));
+      }
+    return std::pair{worst, sum / count};
+  };
+  const auto [worst_before, mean_before] = worst_and_mean(1);
+  const auto [worst, mean] = worst_and_mean(3);
+  EXPECT_LT(worst_before, 0.8);
+  EXPECT_LT(mean_before, 0.95);
+  EXPECT_GT(worst, 0.96);
+  EXPECT_GT(mean, 0.985);
+  EXPECT_LT(farthest, 0.05);
+}
+
+TEST(Discover, ManyPlacesGiveNoiseNoMorePeaks) {
+  int middle = 0, places = 0;
+  for (unsigned seed = 0; seed < 8; ++seed) {
+    auto noise = filtered({}, 100 + seed);
+    DetectionOptions low;
+    low.threshold = 3;
+    places += static_cast<int>(sources_in(noise, low).size());
+    low.places = 1;
+    middle += static_cast<int>(sources_in(noise, low).size());
+  }
+  EXPECT_GT(middle, 120);  // about 190, by chance ± 14
+  EXPECT_LT(places, 1.45 * middle);  // 1.3; 1.9 without what they are charged
+  EXPECT_GT(places, 0.75 * middle);
+}
+
+TEST(Discover, ChancesOfPlacesAreThoseOfNeighboursAndLessThanAllPlaces) {
+  EXPECT_NEAR(islands(0, 3), 1 - 2 * 0.00135, 1e-4);
+  EXPECT_NEAR(islands(1, 3), 0, 1e-3);
+  constexpr double along = 0.8, rest = 0.6, u = 1.5;
+  std::mt19937_64 random{4};
+  std::normal_distribution<double> normal;
+  double above = 0, sum = 0;
+  for (int i = 0; i < 1000000; ++i) {
+    const double a = normal(random), b = along * a + rest * normal(random), c = along * a + rest * normal(random), d = along * (b + c - along * a) + rest * rest * normal(random);
+    if (!(a > u)) continue;
+    above += 1, sum += 1 - (b > u) - (c > u) + (b > u && c > u && d > u);
+  }
+  EXPECT_NEAR(islands(along, u), sum / above, 4 / std::sqrt(above));
+  EXPECT_EQ(chances_of_places({&response()}, 1, 5), 1);
+  const double two = chances_of_places({&response()}, 2, 5), three = chances_of_places({&response()}, 3, 5);
+  EXPECT_GT(two, 1.5);
+  EXPECT_GT(three, two);
+  EXPECT_LT(three, 5);
 }

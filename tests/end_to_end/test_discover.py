@@ -1,4 +1,10 @@
 """tessera discover: stars of simulated spectral images found without a list, and nothing else."""
+import os
+import pathlib
+import random
+import shutil
+import signal
+import subprocess
 import sys
 from xml.etree import ElementTree
 
@@ -8,12 +14,13 @@ from astropy.io import fits
 from astropy.table import Table
 from astropy.wcs import WCS
 
-from tools import ROOT, run_record, tessera
+from tools import ROOT, TESSERA, run_record, tessera
 
 sys.path.insert(0, str(ROOT / "bench"))
 from spherex_discover import channels_at, positions  # noqa: E402
 
 TARGET = "120.02,-9.05"
+SHIM = pathlib.Path(os.environ.get("TESSERA_BUILD", pathlib.Path(TESSERA).parent)) / "tests" / "libfaulty_io.so"
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +136,44 @@ def test_a_run_that_ends_while_it_measures_is_not_complete_and_goes_on(frames, f
     for name in ("detections.ecsv", "quicklook.fits", "spectra/measurements.fits"):
         assert (out / name).read_bytes() == (found / name).read_bytes(), name
     assert "--overwrite" in discover(out, frames, code=2).stderr
+
+
+def products(out):
+    return {str(p.relative_to(out)): p.read_bytes() for p in sorted(out.rglob("*")) if p.suffix in (".fits", ".ecsv") and ".tessera" not in p.parts}
+
+
+@pytest.mark.skipif(not SHIM.exists(), reason="skipped: the fault-injecting library is not built")
+def test_a_run_killed_anywhere_leaves_nothing_half_written_and_ends_with_the_same_bits(tmp_path):
+    """Killed (-9) at calls that change a file, the write torn in half: while the cube is made, while it is put in place, while sources are measured, and at the end."""
+    tessera("simulate", "spherex", "-o", tmp_path / "frames", "--size", 128, "--sources", 60, "--bands", 2, "--seed", 11, "--set", "spherex.groups=2")
+
+    def run(out, **faults):
+        return subprocess.run([TESSERA, "discover", TARGET, tmp_path / "frames", "--size", "12", "-o", out, "--measure", "--threads", "1", "--set", "output.pictures=false"], capture_output=True, text=True, stdin=subprocess.DEVNULL,
+                              timeout=120, env={**os.environ, **({"LD_PRELOAD": str(SHIM)} if faults else {}), **{k: str(v) for k, v in faults.items()}})
+
+    reference = tmp_path / "reference"
+    assert run(reference, KILL_COUNT=tmp_path / "count").returncode == 0
+    calls, whole = int((tmp_path / "count").read_text()), products(reference)
+    assert calls > 200 and {"cube/cube.fits", "detections.ecsv", "spectra/measurements.fits"} <= set(whole)
+    moments = sorted(random.Random(6).sample(range(2, calls - 60), 6)) + sorted(random.Random(7).sample(range(calls - 150, calls + 1), 8))
+    told = set()
+    for moment in moments:
+        out = tmp_path / f"at{moment}"
+        died = run(out, KILL_AT=moment)
+        assert died.returncode == -signal.SIGKILL, (moment, died.stderr)
+        left, finished, unfinished = products(out), (out / "run.json").exists(), (out / ".tessera").exists()
+        assert all(whole[name] == bits for name, bits in left.items()), moment
+        assert not finished or left == whole, moment
+        again = run(out)
+        if finished and not unfinished:
+            assert again.returncode == 2 and "finished run already" in again.stderr, (moment, again.stderr)
+        else:
+            assert again.returncode == 0, (moment, again.stderr)
+            told |= {words for words in ("its cube is finished", "its cube is not finished and is made anew") if f"a run was interrupted here; {words}" in again.stderr}
+        assert products(out) == whole, moment
+        assert not list(out.rglob(".tessera")), moment
+        shutil.rmtree(out)
+    assert len(told) == 2, told
 
 
 def test_tables_agree_with_each_other_and_with_the_forced_fit(found):

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <optional>
 #include <vector>
 
 #include "tessera/base/error.h"
@@ -51,70 +50,77 @@ double normal_quantile(double p) {
   return z;
 }
 
-/// σ that the larger of two independent normal variables exceeds as often as one exceeds this: a chance p becomes 1 − (1 − p)².
-double larger_of_two(double z) {
-  constexpr double root2 = 1.4142135623730951, asymptotic = 8;
-  if (z >= asymptotic) return z - 0.6931471805599453 / (z + 1 / z);  // the chance doubles, and the logarithm of the tail falls by z + 1/z for each unit
-  const double p = 0.5 * std::erfc(z / root2), below = 0.5 * std::erfc(-z / root2);
-  const double above = p * (2 - p);
-  return above < 0.5 ? normal_quantile(above) : -normal_quantile(below * below);
+std::vector<View<const float>> views_of(std::span<const Image<float>> images) { return {images.begin(), images.end()}; }
+
+void refuse_other_boxes(std::span<const View<const float>> bands, Box box) {
+  for (const auto& band : bands)
+    if (band.box() != box) throw UsageError{"bands of a detection image must be of one size"};
 }
-
-/// From √χ² of so many bands to σ.
-class Scale {
- public:
-  explicit Scale(std::size_t bands) {
-    for (double x = 0; x <= last + step / 2; x += step) z_.push_back(normal_quantile(chance(bands, x)));
-  }
-  double operator()(double x) const {
-    if (x >= last) return x - (last - z_.back()) * last / x;  // the difference falls as log x / x
-    const double at = x / step;
-    const auto i = std::min(static_cast<std::size_t>(at), z_.size() - 2);
-    return z_[i] + (at - static_cast<double>(i)) * (z_[i + 1] - z_[i]);
-  }
-
- private:
-  std::vector<double> z_;
-};
 
 }  // namespace
 
-Image<float> combined_significance(std::span<const Image<float>> bands) {
+double ChiScales::sigma(std::size_t bands, double x) {
+  auto& table = tables_[bands];
+  if (table.empty())
+    for (double at = 0; at <= last + step / 2; at += step) table.push_back(normal_quantile(chance(bands, at)));
+  if (x >= last) return x - (last - table.back()) * last / x;  // the difference falls as log x / x
+  const double at = x / step;
+  const auto i = std::min(static_cast<std::size_t>(at), table.size() - 2);
+  return table[i] + (at - static_cast<double>(i)) * (table[i + 1] - table[i]);
+}
+
+Image<float> combined_significance(std::span<const View<const float>> bands, ChiScales& scales) {
   if (bands.empty() || bands.size() > most_bands) throw UsageError{"a detection image is combined of 1 to 128 bands"};
-  for (const auto& band : bands)
-    if (band.box() != bands.front().box()) throw UsageError{"bands of a detection image must be of one size"};
-  std::vector<std::optional<Scale>> scales(bands.size());  // of the numbers of bands that occur
-  Image<float> combined{bands.front().box()};
-  for (std::size_t i = 0; i < combined.pixels().size(); ++i) {
-    double squares = 0;
-    std::size_t n = 0;
-    for (const auto& band : bands) {
-      const double s = static_cast<double>(band.pixels()[i]);
-      if (!std::isfinite(s)) continue;
-      ++n;
-      squares += std::max(s, 0.0) * std::max(s, 0.0);
+  const Box box = bands.front().box();
+  refuse_other_boxes(bands, box);
+  Image<float> combined{box};
+  for (int y = box.y0; y < box.y1; ++y)
+    for (int x = box.x0; x < box.x1; ++x) {
+      double squares = 0;
+      std::size_t n = 0;
+      for (const auto& band : bands) {
+        const double s = static_cast<double>(band(x, y));
+        if (!std::isfinite(s)) continue;
+        ++n;
+        squares += std::max(s, 0.0) * std::max(s, 0.0);
+      }
+      combined(x, y) = static_cast<float>(n == 0 ? nan : scales.sigma(n, std::sqrt(squares)));
     }
-    if (n > 0 && !scales[n - 1]) scales[n - 1].emplace(n);
-    combined.pixels()[i] = static_cast<float>(n == 0 ? nan : (*scales[n - 1])(std::sqrt(squares)));
-  }
   return combined;
 }
 
-Image<float> flat_significance(std::span<const Image<float>> bands, std::span<const Image<float>> errors) {
+Image<float> combined_significance(std::span<const Image<float>> bands) {
+  ChiScales scales;
+  return combined_significance(views_of(bands), scales);
+}
+
+Image<float> flat_significance(std::span<const View<const float>> bands, std::span<const View<const float>> errors) {
   if (bands.empty() || bands.size() != errors.size()) throw UsageError{"a detection image is combined of one band or more, each with its errors"};
-  Image<float> combined{bands.front().box()};
-  for (std::size_t k = 0; k < bands.size(); ++k)
-    if (bands[k].box() != combined.box() || errors[k].box() != combined.box()) throw UsageError{"bands of a detection image must be of one size"};
-  for (std::size_t i = 0; i < combined.pixels().size(); ++i) {
-    double sum = 0, weights = 0;
-    for (std::size_t k = 0; k < bands.size(); ++k) {
-      const double s = static_cast<double>(bands[k].pixels()[i]), e = static_cast<double>(errors[k].pixels()[i]);
-      if (!std::isfinite(s) || !std::isfinite(e) || !(e > 0)) continue;
-      sum += s / e, weights += 1 / (e * e);
+  const Box box = bands.front().box();
+  refuse_other_boxes(bands, box), refuse_other_boxes(errors, box);
+  Image<float> combined{box};
+  for (int y = box.y0; y < box.y1; ++y)
+    for (int x = box.x0; x < box.x1; ++x) {
+      double sum = 0, weights = 0;
+      for (std::size_t k = 0; k < bands.size(); ++k) {
+        const double s = static_cast<double>(bands[k](x, y)), e = static_cast<double>(errors[k](x, y));
+        if (!std::isfinite(s) || !std::isfinite(e) || !(e > 0)) continue;
+        sum += s / e, weights += 1 / (e * e);
+      }
+      combined(x, y) = static_cast<float>(weights > 0 ? sum / std::sqrt(weights) : nan);
     }
-    combined.pixels()[i] = static_cast<float>(weights > 0 ? sum / std::sqrt(weights) : nan);
-  }
   return combined;
+}
+
+Image<float> flat_significance(std::span<const Image<float>> bands, std::span<const Image<float>> errors) { return flat_significance(views_of(bands), views_of(errors)); }
+
+double largest_of(double sigma, double chances) {
+  constexpr double root2 = 1.4142135623730951, asymptotic = 8;
+  const double z = std::max(sigma, -asymptotic);
+  if (z >= asymptotic) return z - std::log(chances) / (z + 1 / z);  // the chance is so many times larger, and the logarithm of the tail falls by z + 1/z for each unit
+  const double p = 0.5 * std::erfc(z / root2), below = 0.5 * std::erfc(-z / root2);
+  const double above = -std::expm1(chances * std::log1p(-p));
+  return above < 0.5 ? normal_quantile(above) : -normal_quantile(std::pow(below, chances));
 }
 
 Image<float> less_likely(const Image<float>& a, const Image<float>& b) {
@@ -122,7 +128,7 @@ Image<float> less_likely(const Image<float>& a, const Image<float>& b) {
   Image<float> combined{a.box()};
   for (std::size_t i = 0; i < combined.pixels().size(); ++i) {
     const float u = a.pixels()[i], v = b.pixels()[i];
-    combined.pixels()[i] = std::isnan(u) ? v : std::isnan(v) ? u : static_cast<float>(larger_of_two(std::max(static_cast<double>(std::max(u, v)), -8.0)));
+    combined.pixels()[i] = std::isnan(u) ? v : std::isnan(v) ? u : static_cast<float>(largest_of(static_cast<double>(std::max(u, v)), 2));
   }
   return combined;
 }

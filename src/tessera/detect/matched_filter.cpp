@@ -46,7 +46,7 @@ Radius radius_of(const psf::PointResponse& response, const FilterOptions& option
   double total = 0;
   for (int y = -most_y; y <= most_y; ++y)
     for (int x = -most_x; x <= most_x; ++x) {
-      const double r = response.at(x, y), square = r * r;
+      const double r = response.at(x - options.offset_x, y - options.offset_y), square = r * r;
       total += square;
       within[static_cast<std::size_t>(std::max(std::abs(x), std::abs(y)))] += square;
     }
@@ -60,7 +60,7 @@ Kernel kernel_of(const psf::PointResponse& response, const FilterOptions& option
   Kernel k;
   k.radius = radius_of(response, options);
   k.response.resize(static_cast<std::size_t>(k.width() * k.height()));
-  response.evaluate(0, 0, Box{-k.radius.x, -k.radius.y, k.radius.x + 1, k.radius.y + 1}, k.response, {}, {});
+  response.evaluate(options.offset_x, options.offset_y, Box{-k.radius.x, -k.radius.y, k.radius.x + 1, k.radius.y + 1}, k.response, {}, {});
   for (const float r : k.response) k.square.push_back(r * r);
   return k;
 }

@@ -4,7 +4,7 @@
 ///   A = Σ s_i P_i/σ_i²,  B = Σ P_i²/σ_i²,  flux A/B ± 1/√B,  significance A/√B,
 ///   probability 1 / (1 + (1−p)/p · exp(−κ A²/(2B))) for A > 0
 ///
-/// over the good pixels i around pixel k, P the response to a source in the middle of k.
+/// over the good pixels i around pixel k, P the response to a source in the middle of k, or `offset` from it.
 #pragma once
 #include "tessera/core/frame.h"
 #include "tessera/param/schema.h"
@@ -17,6 +17,7 @@ struct FilterOptions {
   int max_radius = 10;     ///< pixels; of the kernel's sides half
   int max_radius_y = 0;    ///< the same along y; 0: max_radius
   int response_step = 32;  ///< a varying response is taken anew for every square of so many pixels, from the corner (0, 0) of the frame
+  double offset_x = 0, offset_y = 0;  ///< of the source from the pixel's middle, pixels; no option of the user's
 };
 void describe(param::Schema<FilterOptions>& s);
 

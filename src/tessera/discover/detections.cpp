@@ -5,8 +5,7 @@
 #include <limits>
 
 #include "tessera/background/smooth_sky.h"
-#include "tessera/core/frame.h"
-#include "tessera/detect/combine.h"
+#include "tessera/detect/matched_filter.h"
 #include "tessera/detect/noise_map.h"
 #include "tessera/detect/segments.h"
 
@@ -43,6 +42,7 @@ void describe(param::Schema<DetectionOptions>& s) {
   s.field(&O::threshold, "threshold", "Least significance of a source in the combined image.").unit("sigma").range(2, 1000).flag("threshold");
   s.field(&O::combination, "combination", "How channels make one image: by their chi square, which asks nothing of the spectrum; by their mean for a flat spectrum, which is deeper for continua; or by the less likely of both.")
       .choices({{"both", Combination::both}, {"chi_square", Combination::chi_square}, {"flat", Combination::flat}});
+  s.field(&O::places, "places", "Places along each side of a pixel at which a source is tried: between them it loses significance.").range(1, 7);
   s.field(&O::min_channels, "min_channels", "A source has data in at least so many channels.").range(1, 102);
   s.field(&O::channel_sigma, "channel_sigma", "From this significance a source counts as seen in a channel.").unit("sigma").range(0, 1000);
   s.field(&O::sky_cell, "sky_cell", "Side of the cells whose medians make the sky of a plane.").unit("pixel").range(8, 1000);
@@ -50,49 +50,90 @@ void describe(param::Schema<DetectionOptions>& s) {
   s.field(&O::fwhm_arcsec, "fwhm", "Take a Gaussian of this full width, with the pixels of the detector in it, for the response; 0: the PSF of the frames.").unit("arcsec").range(0, 60).flag("fwhm");
 }
 
-FilteredPlane filter_plane(const Image<float>& image, const Image<float>& variance, const psf::PsfModel& response, const DetectionOptions& options) {
-  Frame frame = frame_of(image, variance);
+FilteredPlane::FilteredPlane(const Image<float>& image, const Image<float>& variance, const psf::PsfModel& of, const DetectionOptions& options)
+    : frame{frame_of(image, variance)}, response{&of}, noise_cell{options.noise_cell}, significance{image.box()}, flux_error{image.box()}, best{image.box(), nan} {
   const Image<float> sky = background::smooth_sky(frame.view(), options.sky_cell);
   for (std::size_t i = 0; i < sky.pixels().size(); ++i)
     if (frame.good.pixels()[i]) frame.value.pixels()[i] -= sky.pixels()[i];
-  FilteredPlane out{Image<float>{image.box()}, Image<float>{image.box()}, Image<float>{image.box(), 1}};
-  detect::matched_filter(frame.view(), response, {}, {out.significance.view(), {}, out.flux_error.view()});
-  for (std::size_t i = 0; i < sky.pixels().size(); ++i)
-    if (!frame.good.pixels()[i]) out.significance.pixels()[i] = nan;
-  const Image<float> noise = detect::noise_map(out.significance, {.cell_x = options.noise_cell, .cell_y = options.noise_cell});
-  for (std::size_t i = 0; i < sky.pixels().size(); ++i) {
-    const float n = noise.pixels()[i];
-    if (!(n > 1)) continue;
-    out.significance.pixels()[i] /= n;
-    out.flux_error.pixels()[i] *= n;
-    out.noise.pixels()[i] = n;
-  }
-  return out;
+  noise = filter({});
 }
 
-Image<float> combine(const std::vector<FilteredPlane>& planes, const DetectionOptions& options) {
-  std::vector<Image<float>> significances, errors;
-  for (const auto& p : planes) {
-    significances.push_back(p.significance.copy());
-    if (options.combination != Combination::chi_square) errors.push_back(p.flux_error.copy());
+Image<float> FilteredPlane::filter(Place place) {
+  detect::FilterOptions options;
+  options.offset_x = place.offset_x(), options.offset_y = place.offset_y();
+  detect::matched_filter(frame.view(), *response, options, {significance.view(), {}, flux_error.view()});
+  for (std::size_t i = 0; i < significance.pixels().size(); ++i)
+    if (!frame.good.pixels()[i]) significance.pixels()[i] = nan;
+  // Of each place anew: the response to a source between pixels is wider and takes in more of the noise that neighbours share.
+  Image<float> width = detect::noise_map(significance, {.cell_x = noise_cell, .cell_y = noise_cell});
+  for (std::size_t i = 0; i < width.pixels().size(); ++i) {
+    float& w = width.pixels()[i];
+    if (!(w > 1)) w = 1;
+    significance.pixels()[i] /= w, flux_error.pixels()[i] *= w;
   }
-  if (options.combination == Combination::chi_square) return detect::combined_significance(significances);
+  return width;
+}
+
+Image<float> combine(const std::vector<FilteredPlane>& planes, const DetectionOptions& options, detect::ChiScales& scales) {
+  std::vector<View<const float>> significances, errors;
+  for (const auto& p : planes) significances.push_back(p.significance.view()), errors.push_back(p.flux_error.view());
+  if (options.combination == Combination::chi_square) return detect::combined_significance(significances, scales);
   auto flat = detect::flat_significance(significances, errors);
-  if (options.combination == Combination::both) flat = detect::less_likely(flat, detect::combined_significance(significances));
+  if (options.combination == Combination::both) flat = detect::less_likely(flat, detect::combined_significance(significances, scales));
   return flat;
 }
 
-std::vector<Detection> find_sources(const Image<float>& combined, const std::vector<FilteredPlane>& planes, const DetectionOptions& options) {
+Combined::Combined(Box box, int places) : n{places}, fine{Box{n * box.x0, n * box.y0, n * box.x1, n * box.y1}, nan}, best{box, nan} {}
+
+void Combined::add(Place place, const Image<float>& combined, std::vector<FilteredPlane>& planes) {
+  const Box box = combined.box();
+  for (int y = box.y0; y < box.y1; ++y)
+    for (int x = box.x0; x < box.x1; ++x) {
+      const float v = combined(x, y);
+      fine(n * x + place.x, n * y + place.y) = v;
+      if (!(v > best(x, y)) && !std::isnan(best(x, y))) continue;
+      best(x, y) = v;
+      for (auto& p : planes) p.best(x, y) = p.significance(x, y);
+    }
+}
+
+void Combined::charge(double chances) {
+  if (!(chances > 1)) return;
+  for (auto* image : {&fine, &best})
+    for (float& v : image->pixels())
+      if (!std::isnan(v)) v = static_cast<float>(detect::largest_of(static_cast<double>(v), chances));
+}
+
+Combined combine_places(std::vector<FilteredPlane>& planes, Box box, const DetectionOptions& options, const EachPlane& each_plane) {
+  Combined all{box, options.places};
+  if (planes.empty()) return all;
+  detect::ChiScales scales;
+  for (int y = 0; y < all.n; ++y)
+    for (int x = 0; x < all.n; ++x) {
+      const Place place{x, y, all.n};
+      each_plane([&](std::size_t k) { planes[k].filter(place); });
+      all.add(place, combine(planes, options, scales), planes);
+    }
+  std::vector<const psf::PsfModel*> responses;
+  for (const auto& p : planes) responses.push_back(p.response);
+  all.charge(chances_of_places(responses, all.n, options.threshold));
+  return all;
+}
+
+std::vector<Detection> find_sources(const Combined& combined, const std::vector<FilteredPlane>& planes, const DetectionOptions& options) {
   std::vector<Detection> found;
-  for (const auto& s : detect::find_segments(combined, {.threshold = options.threshold})) {
+  const auto& fine = combined.fine;
+  const int n = combined.n;
+  const auto in_pixels = [n](double at) { return (at + 0.5) / n - 0.5; };
+  for (const auto& s : detect::find_segments(fine, {.threshold = options.threshold})) {
     const double peak = static_cast<double>(s.peak);
     Detection d;
-    d.peak_x = s.peak_x, d.peak_y = s.peak_y;
-    d.x = s.peak_x + top(at(combined, s.peak_x - 1, s.peak_y), peak, at(combined, s.peak_x + 1, s.peak_y));
-    d.y = s.peak_y + top(at(combined, s.peak_x, s.peak_y - 1), peak, at(combined, s.peak_x, s.peak_y + 1));
+    d.peak_x = s.peak_x / n, d.peak_y = s.peak_y / n;
+    d.x = in_pixels(s.peak_x + top(at(fine, s.peak_x - 1, s.peak_y), peak, at(fine, s.peak_x + 1, s.peak_y)));
+    d.y = in_pixels(s.peak_y + top(at(fine, s.peak_x, s.peak_y - 1), peak, at(fine, s.peak_x, s.peak_y + 1)));
     d.significance = peak;
     for (std::size_t i = 0; i < planes.size(); ++i)
-      if (const double v = static_cast<double>(planes[i].significance(s.peak_x, s.peak_y)); std::isfinite(v))
+      if (const double v = static_cast<double>(planes[i].best(d.peak_x, d.peak_y)); std::isfinite(v))
         d.values.push_back({static_cast<int>(i), v, static_cast<double>(nan), static_cast<double>(nan)}), d.seen += v >= options.channel_sigma;
     d.with_data = static_cast<int>(d.values.size());
     if (d.with_data >= options.min_channels) found.push_back(std::move(d));

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <filesystem>
+#include <optional>
 
 #include "tessera/base/error.h"
 #include "tessera/base/files.h"
@@ -23,7 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 using run::Level;
 
-constexpr std::int64_t bytes_per_pixel = 20;              // of a filtered plane, and its copy while planes are combined
+constexpr std::int64_t bytes_per_pixel = 26;              // of a filtered plane
 constexpr double memory_share = 0.6;
 
 /// The planes that have an exposure, and the box and responses their filters need.
@@ -45,17 +46,29 @@ Planned prepare(const cube::CubePlan& plan, const fs::path& cube, const Discover
   return kept;
 }
 
-std::vector<FilteredPlane> filter_planes(const Planned& plan, const DetectionOptions& options, run::Context& context) {
+std::vector<FilteredPlane> read_planes(const Planned& plan, const DetectionOptions& options, run::Context& context) {
   const auto& set = plan.set;
-  std::vector<FilteredPlane> filtered(set.planes.size());
-  context.stage("filtering planes", static_cast<std::int64_t>(set.planes.size()));
+  std::vector<std::optional<FilteredPlane>> read(set.planes.size());
+  context.stage("reading planes", static_cast<std::int64_t>(set.planes.size()));
   context.pool().for_each(static_cast<std::int64_t>(set.planes.size()), [&](std::int64_t i) {
     const auto k = static_cast<std::size_t>(i);
     const cube::CubeFile file{set.cube};  // for one thread at a time
-    filtered[k] = filter_plane(file.image(set.planes[k], plan.box), file.variance(set.planes[k], plan.box), plan.responses.at(set.channels[k]), options);
+    read[k].emplace(file.image(set.planes[k], plan.box), file.variance(set.planes[k], plan.box), plan.responses.at(set.channels[k]), options);
     context.step();
   });
-  return filtered;
+  std::vector<FilteredPlane> planes;
+  for (auto& p : read) planes.push_back(std::move(*p));
+  return planes;
+}
+
+Combined combine_planes(std::vector<FilteredPlane>& planes, Box box, const DetectionOptions& options, run::Context& context) {
+  context.stage("filtering planes", static_cast<std::int64_t>(planes.size()) * options.places * options.places);
+  return combine_places(planes, box, options, [&](const std::function<void(std::size_t)>& work) {
+    context.pool().for_each(static_cast<std::int64_t>(planes.size()), [&](std::int64_t k) {
+      work(static_cast<std::size_t>(k));
+      context.step();
+    });
+  });
 }
 
 Table detection_table(const cube::CubeFile& cube, const PlaneSet& set, const std::vector<Detection>& found) {
@@ -139,10 +152,10 @@ class Run {
     if (!overwrite_)
       for (const char* part : {"cube", "spectra"})
         if (files::exists(out / part / "run.json")) throw UsageError{fmt::format("{}: holds a finished run already; give --overwrite to replace it, or another -o", (out / part).string())};
+    if (folder.resumed()) tell_what_is_left(out);
     make_cube(folder);
     context_.log_to(folder.product("tessera.log").string());
-    const auto filtered = filter_planes(planned_, options_.detection, context_);
-    find(filtered);
+    find();
     write_tables(folder);
     if (options_.measure && !found_.empty()) {
       folder.put_early("detections.ecsv");
@@ -158,6 +171,13 @@ class Run {
   }
 
  private:
+  /// Of an interrupted run: the cube is kept when it is finished, sources are looked for anew, and spectra go on or begin anew.
+  void tell_what_is_left(const fs::path& out) {
+    const bool cube = files::exists(out / "cube" / "run.json"), begun = files::exists(out / "spectra" / ".tessera"), finished = files::exists(out / "spectra" / "run.json");
+    context_.log(Level::info, fmt::format("{}: a run was interrupted here; its cube {}, and sources are looked for anew{}", out.string(), cube ? "is finished" : "is not finished and is made anew",
+                                          !options_.measure ? "" : begun ? "; spectra go on at the frames that were not measured" : finished ? "; spectra are measured again" : ""));
+  }
+
   void make_cube(run::OutputFolder& folder) {
     const fs::path out{request_.output};
     const auto begin = [&](const cube::CubePlan& plan) {
@@ -167,9 +187,11 @@ class Run {
     cube::make_cube({request_.inputs, (out / "cube").string(), overwrite_, false, folder.resumed()}, cube_options_, cube_settings_, context_, {begin, [&](cube::CubePlan&& plan) { plan_ = std::move(plan); }});
   }
 
-  void find(const std::vector<FilteredPlane>& filtered) {
-    combined_ = filtered.empty() ? Image<float>{planned_.box, NAN} : combine(filtered, options_.detection);
-    found_ = find_sources(combined_, filtered, options_.detection);
+  void find() {
+    auto filtered = read_planes(planned_, options_.detection, context_);
+    auto combined = combine_planes(filtered, planned_.box, options_.detection, context_);
+    found_ = find_sources(combined, filtered, options_.detection);
+    combined_ = std::move(combined.best);
     measure_quickly(found_, planned_.set, plan_, filtered, options_.cube.coadd, options_.detection, context_);
     context_.log(Level::info, fmt::format("{}: {} sources above {:g} sigma in {} channels", request_.output, found_.size(), options_.detection.threshold, planned_.set.planes.size()));
   }
