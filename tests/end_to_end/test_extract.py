@@ -346,10 +346,10 @@ def test_frames_beyond_the_memory_ceiling_are_fitted_from_disk_with_the_same_bit
     frames = simulate(tmp_path / "frames", "stack.frames=12", "sources.count=400", "camera.width=512", "camera.height=512", seed=3)
     tessera("mosaic", frames, "-o", tmp_path / "mosaic", "--rmasks", "-q")
     sums = []
-    for memory in ("4G", "64M"):
+    for memory in ("4G", "112M"):
         done = tessera("extract", frames, "--mosaic", tmp_path / "mosaic", "--psf", GAUSSIAN, "-o", tmp_path / memory, "--memory", memory, "--set", "fit.per_frame=true", "--set", "catalog.residual_frames=true",
                        "--inject", "100")
-        assert ("exceed the memory ceiling" in done.stderr) == (memory == "64M")
+        assert ("exceed the memory ceiling" in done.stderr) == (memory == "112M")
         assert sorted(p.name for p in (tmp_path / memory).iterdir() if p.name.startswith(".")) == []
         record = run_record(tmp_path / memory)
         sums.append(({p["name"]: p.get("datasum") for p in record["products"] if p["name"] != "report.html"}, record["results"]))

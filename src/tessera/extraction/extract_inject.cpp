@@ -10,6 +10,7 @@
 #include "tessera/extraction/extract_private.h"
 #include "tessera/wcs/tangent_plane.h"
 #include "tessera/run/context.h"
+#include "tessera/run/memory.h"
 
 namespace tessera::extraction {
 namespace {
@@ -94,8 +95,10 @@ void Extraction::put_into_frames() {
   std::vector<joint_fit::Source> there = added_;
   joint_fit::find_sights(images_, there, sight_window(psf_), 0, context_);
   const joint_fit::SourceLists lists{images_.size(), there};
+  parallel::Budget budget{bytes_for_frames()};
   context_.pool().for_each(static_cast<std::int64_t>(images_.size()), [&](std::int64_t k) {
     const auto i = static_cast<std::size_t>(k);
+    const run::HeldBytes read{budget, stored_frame_bytes(i), "a frame"};
     joint_fit::FitImage& image = images_[i];
     const auto add = [&](joint_fit::FitImage& to) { add_light(to, i, lists, to.photons, to.good, to.value, nullptr, static_cast<std::uint64_t>(options_.injection.seed), (pass_ << 32U) + i + 1); };
     if (!image.stored) return add(image);
@@ -117,7 +120,8 @@ void Extraction::compare(std::span<Injected> injected, Extraction& run) {
   for (const auto& s : sources_)
     if (s.status != joint_fit::Status::not_fitted && s.status != joint_fit::Status::twin && s.status != joint_fit::Status::no_data) truth.push_back(lying(s));
   std::set<std::int64_t> kept;
-  const Table table = run.chosen(run.catalogue(folder_request()));
+  Table table = run.catalogue(folder_request());
+  if (!options_.catalog.where.empty()) table = run.chosen(table);
   for (const double n : table.numbers("number")) kept.insert(static_cast<std::int64_t>(n));
   std::vector<std::size_t> which;
   for (std::size_t k = 0; k < run.sources_.size(); ++k) {

@@ -20,6 +20,7 @@
 #include "tessera/joint_fit/split.h"
 #include "tessera/io/tables.h"
 #include "tessera/run/context.h"
+#include "tessera/run/memory.h"
 
 namespace tessera::extraction {
 namespace {
@@ -68,10 +69,12 @@ void Extraction::measure() {
   mark_poor_fits();
   joint_fit::FitImage on_mosaic;
   const joint_fit::FitImage& measured = images_.size() == 1 && names_.size() == 1 ? images_.front() : (on_mosaic = mosaic_image(), on_mosaic);
-  Frame whole{found_.frame.box()};
-  whole.value = options_.aperture.image == ApertureImage::original ? on_its_sky() : found_.frame.value.copy();
-  whole.good = found_.frame.good.copy(), whole.variance = found_.frame.variance.copy();
-  apertures_ = measure_apertures(whole.view(), measured, sources_, options_.aperture, context_);
+  {
+    const Image<float> original = options_.aperture.image == ApertureImage::original ? on_its_sky() : Image<float>{};
+    FrameView whole = found_.frame.view();
+    if (!original.empty()) whole.value = original;
+    apertures_ = measure_apertures(whole, measured, sources_, options_.aperture, context_);
+  }
   left_ = residual();
   more_ = further_columns(measured);
   if (options_.fit.per_frame && !how.skip) light_curves(window);
@@ -287,8 +290,10 @@ void Extraction::mark_poor_fits() {
 void Extraction::light_curves(int window) {
   std::vector<std::vector<double>> flux(images_.size()), error(images_.size());
   context_.stage("light curves", static_cast<std::int64_t>(images_.size()));
+  parallel::Budget budget{bytes_for_frames()};
   context_.pool().for_each(static_cast<std::int64_t>(images_.size()), [&](std::int64_t k) {
     const auto i = static_cast<std::size_t>(k);
+    const run::HeldBytes read{budget, stored_frame_bytes(i), "a frame"};
     joint_fit::fluxes_on_image(images_, i, sources_, options_.fit, window, link_, flux[i], error[i]);
     context_.step();
   });

@@ -56,6 +56,7 @@ class Extraction : private InputImages {
   /// Where this is such a repetition: the light of its sources on the image that sources are found on, before that, and on frames.
   void put_into_image(Frame& frame) override;
   void put_into_frames() override;
+  std::int64_t listed_sources() const override { return by_list() ? static_cast<std::int64_t>(sources_.size()) : 0; }
   std::string fit_scratch() const override;
   /// Tells which artificial sources `run` found.
   void compare(std::span<Injected> injected, Extraction& run);
@@ -68,8 +69,8 @@ class Extraction : private InputImages {
   void write_plane(const char* name, const std::string& unit, const char* title, View<const T> pixels, run::OutputFolder& folder);
   void write_maps(run::OutputFolder& folder);
   Table catalogue(const run::Request& request);
-  /// The rows and columns that were asked for.
-  Table chosen(Table table) const;
+  /// The rows that catalog.where keeps.
+  Table chosen(const Table& table) const;
   void write_tables(const Table& all, const Table& kept, run::OutputFolder& folder);
   run::Outcome write(run::OutputFolder& folder);
   void finish(run::OutputFolder& folder, const Table& table, const PullSummary& pulls);

@@ -12,6 +12,7 @@
 #include "tessera/extraction/mopex_tables.h"
 #include "tessera/extraction/shapes.h"
 #include "tessera/io/fits.h"
+#include "tessera/parallel/pool.h"
 #include "tessera/run/record.h"
 
 namespace tessera::extraction {
@@ -54,6 +55,7 @@ Table Extraction::catalogue(const run::Request& request) {
   CatalogParts parts;
   parts.sources = sources_, parts.detections = found_.detections, parts.apertures = apertures_, parts.wcs = &mosaic_.wcs, parts.flux_unit = joint_fit::flux_unit(mosaic_.unit).name;
   parts.run = request.plan_hash, parts.list = by_list(), parts.radii = radii_of(options_.aperture).size(), parts.more = &more_, parts.how = &options_.catalog;
+  parallel::release_freed_memory();
   Table table = catalog_table(parts);
   const auto radii = radii_of(options_.aperture);
   for (std::size_t r = 0; r < radii.size(); ++r) table.keywords.push_back({fmt::format("APRAD{}", r + 1), radii[r], "[pixel] radius of aperture " + std::to_string(r + 1)});
@@ -67,10 +69,9 @@ Table Extraction::catalogue(const run::Request& request) {
   return table;
 }
 
-Table Extraction::chosen(Table table) const {
+Table Extraction::chosen(const Table& table) const {
   const auto& c = options_.catalog;
-  if (!c.where.empty()) table = catalog::select_rows(table, catalog::rows_where(c.columns == ColumnNames::mopex ? mopex_catalog(table) : table, c.where));
-  return table;
+  return catalog::select_rows(table, catalog::rows_where(c.columns == ColumnNames::mopex ? mopex_catalog(table) : table, c.where));
 }
 
 void Extraction::write_tables(const Table& all, const Table& kept, run::OutputFolder& folder) {
@@ -79,15 +80,20 @@ void Extraction::write_tables(const Table& all, const Table& kept, run::OutputFo
   const auto write = [&](const Table& table, const char* stem) {
     for (const auto& format : c.formats) run::write_table_product(table, stem, io::table_format(format), folder, products_);
   };
-  const auto named = [mopex](const Table& table) { return mopex ? mopex_catalog(table) : table; };
-  const auto found = [mopex](const Table& table) { return mopex ? mopex_detections(table) : table; };
-  const Table catalog = named(kept);
-  write(c.pick.empty() ? catalog : catalog::select_columns(catalog, c.pick), "catalog");
-  if (c.raw) write(named(all), "catalog_raw");
-  if (c.apertures) write(named(apertures_of(all)), "apertures");
-  const Table detections = found(detections_);
-  if (!by_list()) write(c.detect_pick.empty() ? detections : catalog::select_columns(detections, c.detect_pick), "detections");
-  if (!by_list() && c.raw) write(found(detections_raw_), "detections_raw");
+  // A large table is held once more only where its names or columns are to be others.
+  const auto picked = [&](const Table& table, const std::vector<std::string>& pick, const char* stem) {
+    if (pick.empty()) write(table, stem);
+    else write(catalog::select_columns(table, pick), stem);
+  };
+  const auto write_as = [&](const Table& table, Table (*in_mopex)(Table), const std::vector<std::string>& pick, const char* stem) {
+    if (mopex) picked(in_mopex(table), pick, stem);
+    else picked(table, pick, stem);
+  };
+  write_as(kept, mopex_catalog, c.pick, "catalog");
+  if (c.raw) write_as(all, mopex_catalog, {}, "catalog_raw");
+  if (c.apertures) write_as(apertures_of(all), mopex_catalog, {}, "apertures");
+  if (!by_list()) write_as(detections_, mopex_detections, c.detect_pick, "detections");
+  if (!by_list() && c.raw) write_as(detections_raw_, mopex_detections, {}, "detections_raw");
   if (options_.fit.covariance && !options_.fit.skip) write(covariance_table(sources_), "covariance");
   if (options_.fit.per_frame && !options_.fit.skip) write(curves_, "light_curve");
 }
@@ -95,7 +101,8 @@ void Extraction::write_tables(const Table& all, const Table& kept, run::OutputFo
 run::Outcome Extraction::write(run::OutputFolder& folder) {
   context_.stage("writing catalogue", 1);
   const Table all = catalogue(folder_request());
-  const Table table = chosen(all);
+  const Table selected = options_.catalog.where.empty() ? Table{} : chosen(all);
+  const Table& table = options_.catalog.where.empty() ? all : selected;
   write_tables(all, table, folder);
   if (!injected_.empty()) {
     const std::string unit = joint_fit::flux_unit(mosaic_.unit).name;

@@ -56,6 +56,14 @@ Image<std::uint8_t> grown_mask(View<const float> image, float level, int around)
   return mask;
 }
 
+/// The frame without pixels of sources.
+Frame quiet_sky(const Frame& frame, const Image<std::uint8_t>& sources) {
+  Frame sky{frame.box()};
+  for (std::size_t i = 0; i < sky.good.pixels().size(); ++i)
+    if (frame.good.pixels()[i] && !sources.pixels()[i]) sky.good.pixels()[i] = 1, sky.value.pixels()[i] = frame.value.pixels()[i], sky.variance.pixels()[i] = frame.variance.pixels()[i];
+  return sky;
+}
+
 /// The matched filter over the whole frame, by bands of rows.
 Image<float> significance_of(const Frame& frame, const psf::PsfModel& psf, const detect::FilterOptions& options, run::Context& context) {
   Image<float> significance{frame.box()};
@@ -135,28 +143,30 @@ Found find_sources(Frame frame, const Image<float>& coverage, const psf::PsfMode
     joint_fit::smooth_noise(found.frame.view(), coverage, found.sources, quiet.variance, photons);
     return quiet;
   };
-  Image<float> significance = significance_of(sky_noise(), psf, options.filter, context);
-  found.noise = normalise(significance, noise_windows(options.detection));
-  found.sources = grown_mask(significance, masked_beyond, masked_around);
+  {
+    Image<float> first = significance_of(sky_noise(), psf, options.filter, context);
+    Image<float> noise = normalise(first, noise_windows(options.detection));
+    if (!find) found.noise = std::move(noise);
+    found.sources = grown_mask(first, masked_beyond, masked_around);
+  }
   if (options.detection.background != SkyChoice::none) {
-    Frame sky{frame.box()};
-    subtract(frame, Image<float>{frame.box()}, sky);
-    for (std::size_t i = 0; i < sky.good.pixels().size(); ++i)
-      if (found.sources.pixels()[i]) sky.good.pixels()[i] = 0, sky.value.pixels()[i] = 0, sky.variance.pixels()[i] = 0;
-    Image<float> again = sky_of(sky, options.detection, fwhm);
+    photons = {};
+    Image<float> again = sky_of(quiet_sky(frame, found.sources), options.detection, fwhm);
     for (std::size_t i = 0; i < again.pixels().size(); ++i)
       if (std::isfinite(again.pixels()[i])) found.background.pixels()[i] = again.pixels()[i];
     subtract(frame, found.background, found.frame);
   }
+  frame = Frame{};
   if (!find) return found;
   Frame quiet = sky_noise();
-  significance = significance_of(quiet, psf, options.filter, context);
+  if (options.injection.number == 0) photons = {};
+  Image<float> significance = significance_of(quiet, psf, options.filter, context);
   found.noise = normalise(significance, noise_windows(options.detection));
   const double noise = statistics::median(found.noise.pixels());
   found.median_noise = std::isfinite(noise) ? noise : 1;
   detect_on(found, threshold_image(quiet, std::move(significance), coverage, psf, options, context), options);
   found.variance = std::move(quiet.variance);
-  if (options.injection.number > 0) found.photons = std::move(photons);
+  found.photons = std::move(photons);
   return found;
 }
 
@@ -166,15 +176,15 @@ void detect_on(Found& found, Image<float> significance, const ExtractOptions& op
   found.detections = detections_of(found.segments, found.filtered, found.frame.value);
 }
 
-std::vector<Detection> find_more(const Found& found, const Image<float>& residual, std::span<const Taken> taken, double around, const Image<float>& model_error, const psf::PsfModel& psf, const ExtractOptions& options,
+std::vector<Detection> find_more(const Found& found, Image<float> residual, std::span<const Taken> taken, double around, Image<float> model_error, const psf::PsfModel& psf, const ExtractOptions& options,
                                  run::Context& context) {
-  Frame left{found.frame.box()};
+  Frame left;
+  left.value = std::move(residual), left.variance = std::move(model_error), left.good = found.frame.good.copy();
   for (std::size_t i = 0; i < left.good.pixels().size(); ++i) {
-    if (!found.frame.good.pixels()[i]) continue;
-    const float error = model_error.pixels()[i] * (found.frame.value.pixels()[i] - residual.pixels()[i]);
-    left.good.pixels()[i] = 1;
-    left.value.pixels()[i] = residual.pixels()[i];
-    left.variance.pixels()[i] = found.variance.pixels()[i] + error * error;
+    float &value = left.value.pixels()[i], &variance = left.variance.pixels()[i];
+    const float error = variance * (found.frame.value.pixels()[i] - value);
+    variance = left.good.pixels()[i] ? found.variance.pixels()[i] + error * error : 0.0F;
+    if (!left.good.pixels()[i]) value = 0;
   }
   Image<float> significance = significance_of(left, psf, options.filter, context);
   for (std::size_t i = 0; i < significance.pixels().size(); ++i)
@@ -190,7 +200,7 @@ std::vector<Detection> find_more(const Found& found, const Image<float>& residua
     if (t.place.usable) cells[{index(t.place.x), index(t.place.y)}].push_back(&t);
   std::vector<Detection> more;
   std::map<const Taken*, std::size_t> strongest;  // place in `more`
-  for (const Detection& d : detections_of(detect::find_segments(significance, how), significance, residual)) {
+  for (const Detection& d : detections_of(detect::find_segments(significance, how), significance, left.value)) {
     bool own = false;
     const Taken* nearest = nullptr;
     double distance = around;

@@ -17,8 +17,8 @@ constexpr std::size_t bits = 32;
 constexpr double least_core = 0.75;  // pixels: the pixel that a source lies in is one of them
 
 struct Counts {
-  std::array<std::int64_t, bits> of{};
-  std::int64_t saturated = 0;
+  std::array<std::int32_t, bits> of{};
+  std::int32_t saturated = 0;
 };
 
 std::uint32_t saturation_bits(const instrument::FrameFile& file) {
@@ -43,7 +43,7 @@ void count_on(const joint_fit::FitImage& image, std::size_t number, std::span<co
       for (int x = box.x0; x < box.x1; ++x) {
         const std::uint32_t m = mask(x, y);
         if (m == 0) continue;
-        for (std::size_t b = 0; b < bits; ++b) here.of[b] += m >> b & 1U;
+        for (std::size_t b = 0; b < bits; ++b) here.of[b] += static_cast<std::int32_t>(m >> b & 1U);
         if ((m & saturation) != 0 && std::hypot(x - now.x, y - now.y) <= core) ++here.saturated;
       }
     for (const auto& [x, y] : image.saturated)

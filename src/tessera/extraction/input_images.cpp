@@ -12,8 +12,10 @@
 #include "tessera/base/files.h"
 #include "tessera/extraction/coadded_response.h"
 #include "tessera/extraction/fit_sky.h"
+#include "tessera/extraction/memory_needs.h"
 #include "tessera/pipeline/mosaic.h"
 #include "tessera/run/context.h"
+#include "tessera/run/memory.h"
 
 namespace tessera::extraction {
 
@@ -24,6 +26,16 @@ void InputImages::open_and_find() {
     on_one_image();
   else
     on_frames();
+}
+
+std::int64_t InputImages::sources_to_fit() const { return listed_sources() > 0 ? listed_sources() : static_cast<std::int64_t>(found_.detections.size()); }
+
+std::int64_t InputImages::stored_frame_bytes(std::size_t i) const { return images_[i].stored ? images_[i].box().area() * frame_bytes_per_pixel : 0; }
+
+std::int64_t InputImages::bytes_for_frames() {
+  std::int64_t largest = 0;
+  for (std::size_t i = 0; i < images_.size(); ++i) largest = std::max(largest, stored_frame_bytes(i));
+  return std::max(largest, run::memory_left(context_));
 }
 
 std::vector<std::string> InputImages::read_files() {
@@ -52,6 +64,10 @@ void InputImages::on_one_image() {
   put_into_image(opened.frame);
   found_ = find_on(opened);
   detect_on_bands();
+  const std::int64_t sources = sources_to_fit();
+  std::int64_t later = mosaic_.box().area() * (measuring_bytes_per_pixel + fitted_alone_bytes_per_pixel) + source_bytes(sources, 1);
+  if (options_.injection.number > 0) later += later + mosaic_.box().area() * kept_bytes_per_pixel;
+  run::need_memory(later, fmt::format("{} with {} sources", mosaic_.label(), sources), context_);
   if (opened.resampled && !opened.correlation && options_.mosaic.input.scale_noise) {
     context_.caveat("noise-scale", fmt::format("{}: how its pixels' noise hangs together is not known; errors were multiplied by {:.3f}, the width of the filtered image", mosaic_.label(), found_.median_noise));
     scale(found_.frame, found_.median_noise);
@@ -128,7 +144,7 @@ void InputImages::on_frames() {
   found_ = find_on(opened);
   detect_on_bands();
   if (record.surfaces) throw DataError{fmt::format("{}: planes or surfaces were subtracted from its frames, which its record does not hold; use background.method = constant for extract", record.image.string())};
-  images_ = open_frames(frames_, record, found_, mosaic_.wcs, psf_, options_, fs::path{request_.output} / ".tessera" / fit_scratch(), context_);
+  images_ = open_frames(frames_, record, found_, mosaic_.wcs, psf_, sources_to_fit(), options_, fs::path{request_.output} / ".tessera" / fit_scratch(), context_);
   put_into_frames();
   correlation_ = std::move(opened.correlation);
   coverage_ = std::move(opened.coverage);

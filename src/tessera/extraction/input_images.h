@@ -28,11 +28,16 @@ class InputImages {
   void add_files(const instrument::FrameFile& f);
   /// Of the image that sources are found on: good pixels with the background that was taken off.
   Image<float> on_its_sky() const;
+  /// What the i-th frame takes when all of it is read again; 0 where it is in memory. And how much of that there may be at once.
+  std::int64_t stored_frame_bytes(std::size_t i) const;
+  std::int64_t bytes_for_frames();
   /// Pixels of the image that sources are found on across a pixel of a frame; 1 where that is not known.
   double frame_pixels_on_mosaic(const instrument::FrameFile& f) const;
   /// What a run adds to the image that sources are found on, before it is searched, and to the frames.
   virtual void put_into_image(Frame& /*frame*/) {}
   virtual void put_into_frames() {}
+  /// Rows of a list that are measured instead of what is found; 0: there is none.
+  virtual std::int64_t listed_sources() const { return 0; }
   /// A name for what of the frames memory does not hold.
   virtual std::string fit_scratch() const { return "fit"; }
 
@@ -56,6 +61,7 @@ class InputImages {
 
  private:
   void on_one_image();
+  std::int64_t sources_to_fit() const;
   /// From psf_ of the frames of the one mosaic to its own.
   void response_of_coadd();
   /// Of the one image: pixels less the sky of the fit.

@@ -13,17 +13,17 @@
 #include "tessera/base/utf8.h"
 #include "tessera/core/statistics.h"
 #include "tessera/extraction/fit_sky.h"
+#include "tessera/extraction/memory_needs.h"
 #include "tessera/io/fits.h"
 #include "tessera/pipeline/correlation.h"
 #include "tessera/run/context.h"
+#include "tessera/run/memory.h"
 #include "tessera/wcs/pixel_map.h"
 
 namespace tessera::extraction {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::int64_t image_bytes_per_pixel = 60, frame_bytes_per_pixel = 21, stored_bytes_per_pixel = 8;
 
 bool is_fits(const std::string& path) {
   if (!files::exists(path) || files::is_folder(path)) return false;
@@ -36,11 +36,6 @@ bool is_fits(const std::string& path) {
 
 /// NAME_cov.fits for NAME.fits.
 fs::path beside(const fs::path& image, const char* suffix) { return image.parent_path() / (image.stem().string() + suffix); }
-
-void refuse_beyond(std::int64_t bytes, std::int64_t ceiling, const std::string& what) {
-  if (bytes > ceiling)
-    throw SystemError{fmt::format("{} needs {} of memory, the ceiling is {}; raise it with --memory", what, text::format_bytes(static_cast<double>(bytes)), text::format_bytes(static_cast<double>(ceiling)))};
-}
 
 /// A plane of the size of an image; `what` it is, `hint`: what to do about another one.
 Image<float> plane_of(const fs::path& path, const instrument::FrameFile& file, const char* what, const char* hint) {
@@ -102,7 +97,7 @@ std::vector<instrument::FrameNames> image_names(const std::vector<std::string>& 
 OpenedImage open_image(const instrument::FrameNames& names, const ExtractOptions& options, const instrument::ProfileSet& profiles, run::Context& context) {
   OpenedImage opened;
   opened.file = instrument::open_frame(names, options.mosaic.input, profiles);
-  refuse_beyond(opened.file.box().area() * image_bytes_per_pixel, context.memory_bytes(), opened.file.label());
+  run::need_memory(opened.file.box().area() * (finding_bytes_per_pixel + (options.injection.number > 0 ? kept_bytes_per_pixel : 0)), opened.file.label(), context);
   opened.frame = instrument::read_frame(opened.file, opened.file.box());
   const fs::path coverage = !options.detection.coverage.empty() ? fs::path{options.detection.coverage} : beside(opened.file.image.path, "_cov.fits");
   if (!options.detection.coverage.empty() || files::exists(coverage)) {
@@ -219,6 +214,19 @@ void under_frame(const wcs::PixelMap& to_mosaic, const Found& found, Image<float
   }
 }
 
+/// While sources are fitted and measured, beside the pixels of frames and what is held when they were found.
+std::int64_t fitting_bytes(const std::vector<instrument::FrameFile>& files, const Found& found, std::int64_t sources, const wcs::SkyWcs& mosaic_wcs) {
+  const auto area_of_pixel = [](const wcs::SkyWcs& sky, Box box) {
+    const double side = sky.pixel_scale_arcsec({box.width() / 2.0, box.height() / 2.0});
+    return std::isfinite(side) ? side * side : 0;
+  };
+  double seen = 0;
+  for (const auto& file : files) seen += static_cast<double>(file.box().area()) * area_of_pixel(file.wcs, file.box());
+  const Box whole = found.frame.box();
+  const double covered = static_cast<double>(std::count(found.frame.good.pixels().begin(), found.frame.good.pixels().end(), 1)) * area_of_pixel(mosaic_wcs, whole);
+  return whole.area() * measuring_bytes_per_pixel + source_bytes(sources, covered > 0 ? std::min(seen / covered, static_cast<double>(files.size())) : 1);
+}
+
 /// Where `needed` is false, a frame that is not there counts as it is.
 RecordedFrame record_of(const instrument::FrameFile& file, const RecordedMosaic& mosaic, bool needed) {
   const std::string path = fs::weakly_canonical(file.image.path).string();
@@ -231,11 +239,15 @@ RecordedFrame record_of(const instrument::FrameFile& file, const RecordedMosaic&
 }  // namespace
 
 std::vector<joint_fit::FitImage> open_frames(const std::vector<instrument::FrameFile>& files, const RecordedMosaic& mosaic, const Found& found, const wcs::SkyWcs& mosaic_wcs, const psf::PsfModel& psf,
-                                  const ExtractOptions& options, const fs::path& scratch, run::Context& context) {
-  std::int64_t pixels = 0;
-  for (const auto& file : files) pixels += file.box().area();
+                                  std::int64_t to_fit, const ExtractOptions& options, const fs::path& scratch, run::Context& context) {
+  std::int64_t pixels = 0, largest = 0;
+  for (const auto& file : files) pixels += file.box().area(), largest = std::max(largest, file.box().area());
+  // What the fit and all that follows take beside the frames.
+  std::int64_t later = fitting_bytes(files, found, to_fit, mosaic_wcs);
+  if (options.injection.number > 0) later += later + found.frame.box().area() * kept_bytes_per_pixel;
+  run::need_memory(std::max(later, largest * reading_bytes_per_pixel), fmt::format("{} with {} sources, fitted on its frames,", mosaic.image.string(), to_fit), context);
   std::shared_ptr<const run::ScratchFile> store;
-  if (pixels * frame_bytes_per_pixel + found.frame.box().area() * image_bytes_per_pixel > context.memory_bytes()) {
+  if (later + pixels * frame_bytes_per_pixel > run::memory_left(context)) {
     store = std::make_shared<const run::ScratchFile>(scratch, "frames that are fitted");
     std::error_code ignored;
     fs::remove(scratch, ignored);  // its room is free when the last image is gone, however the run ends
@@ -245,6 +257,7 @@ std::vector<joint_fit::FitImage> open_frames(const std::vector<instrument::Frame
   for (const auto& file : files) at.push_back(at.back() + 2 * file.box().area());
   std::vector<joint_fit::FitImage> images(files.size());
   std::vector<std::uint8_t> used(files.size(), 1);
+  parallel::Budget budget{std::max(largest * reading_bytes_per_pixel, run::memory_left(context) - (store ? 0 : pixels * frame_bytes_per_pixel))};
   context.stage("reading frames", static_cast<std::int64_t>(files.size()));
   context.pool().for_each(static_cast<std::int64_t>(files.size()), [&](std::int64_t k) {
     const auto i = static_cast<std::size_t>(k);
@@ -254,6 +267,7 @@ std::vector<joint_fit::FitImage> open_frames(const std::vector<instrument::Frame
     used[i] = record.used;
     context.step();
     if (!record.used) return;
+    const run::HeldBytes reading{budget, file.box().area() * reading_bytes_per_pixel, "a frame"};
     Frame frame = instrument::read_frame(file, file.box());
     auto saturated = joint_fit::saturated_pixels(frame.view(), file, options.fit.saturation);
     Image<float> sky{frame.box()};

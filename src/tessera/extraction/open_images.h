@@ -58,6 +58,6 @@ RecordedMosaic recorded_mosaic(const std::filesystem::path& path, bool needed = 
 /// Pixels of frames ready for the fit: less what the mosaic took off and the background found on it, noise split. `files` and `psf` must outlive them. Where they and the mosaic exceed the memory ceiling
 /// they are in the file `scratch`, which has no name any more when this returns.
 std::vector<joint_fit::FitImage> open_frames(const std::vector<instrument::FrameFile>& files, const RecordedMosaic& mosaic, const Found& found, const wcs::SkyWcs& mosaic_wcs, const psf::PsfModel& psf,
-                                  const ExtractOptions& options, const std::filesystem::path& scratch, run::Context& context);
+                                  std::int64_t to_fit, const ExtractOptions& options, const std::filesystem::path& scratch, run::Context& context);
 
 }  // namespace tessera::extraction

@@ -128,30 +128,36 @@ void histogram(const std::vector<double>& values, double low, double high, int b
 PullSummary pulls_of(std::span<const joint_fit::FitImage> images, std::span<const joint_fit::Source> sources, int window) {
   PullSummary summary;
   std::vector<float> under, between;
-  constexpr std::size_t most = 4'000'000;
+  constexpr std::size_t most = 1'000'000;
+  constexpr int rows_together = 128;
   std::size_t pixels = 0;
   for (const auto& image : images) pixels += static_cast<std::size_t>(image.box().area());
-  const std::size_t step = pixels / most + 1;  // a lattice of rows in very many pixels
+  const int step = static_cast<int>(pixels / most) + 1;  // a lattice of rows in very many pixels
   const joint_fit::SourceLists lists{images.size(), sources};
   for (std::size_t k = 0; k < images.size(); ++k) {
-    joint_fit::FitImage read;
-    if (images[k].stored) {
-      read = images[k].window(images[k].box());
-      read.model = lists.model(read, k);
-    }
-    const joint_fit::FitImage& image = images[k].stored ? read : images[k];
-    Image<std::uint8_t> near{image.box()};
+    const Box whole = images[k].box();
+    Image<std::uint8_t> near{whole};
     lists.for_sights(k, [&](const joint_fit::Source&, const photometry::Sight& sight) {
       const int cx = static_cast<int>(std::lround(sight.x)), cy = static_cast<int>(std::lround(sight.y)), half = window / 2;
-      const Box box = intersection(image.box(), {cx - half, cy - half, cx + half + 1, cy + half + 1});
+      const Box box = intersection(whole, {cx - half, cy - half, cx + half + 1, cy + half + 1});
       for (int y = box.y0; y < box.y1; ++y) std::fill_n(&near(box.x0, y), box.width(), std::uint8_t{1});
     });
-    for (int y = image.box().y0; y < image.box().y1; y += static_cast<int>(step))
-      for (int x = image.box().x0; x < image.box().x1; ++x) {
-        if (!image.good(x, y)) continue;
-        const float variance = image.variance(x, y) + (image.photons.empty() ? 0.0F : image.photons(x, y) * std::max(0.0F, image.model(x, y)));
-        (near(x, y) ? under : between).push_back((image.value(x, y) - image.model(x, y)) / std::sqrt(variance));
+    const int rows = std::max(1, rows_together / step) * step;
+    for (int first = whole.y0; first < whole.y1; first += rows) {
+      const Box band{whole.x0, first, whole.x1, std::min(whole.y1, first + rows)};
+      joint_fit::FitImage read;
+      if (images[k].stored) {
+        read = images[k].window(band);
+        read.model = lists.model(read, k);
       }
+      const joint_fit::FitImage& image = images[k].stored ? read : images[k];
+      for (int y = band.y0; y < band.y1; y += step)
+        for (int x = band.x0; x < band.x1; ++x) {
+          if (!image.good(x, y)) continue;
+          const float variance = image.variance(x, y) + (image.photons.empty() ? 0.0F : image.photons(x, y) * std::max(0.0F, image.model(x, y)));
+          (near(x, y) ? under : between).push_back((image.value(x, y) - image.model(x, y)) / std::sqrt(variance));
+        }
+    }
   }
   const auto width = [](const std::vector<float>& v) { return v.size() < 100 ? std::numeric_limits<double>::quiet_NaN() : statistics::mad_sigma(std::span<const float>{v}); };
   summary.sky = width(between), summary.sources = width(under);

@@ -10,11 +10,13 @@
 
 #include "tessera/joint_fit/batches.h"
 #include "tessera/joint_fit/settling.h"
+#include "tessera/run/memory.h"
 
 namespace tessera::joint_fit {
 namespace {
 
-constexpr std::int64_t share_of_memory = 3;  // of the ceiling, the windows of a batch of blocks
+constexpr std::int64_t share_of_memory = 3;  // of the ceiling at most, the windows of a batch of blocks
+constexpr std::int64_t least_batch = std::int64_t{2} << 20, spare = std::int64_t{4} << 20, bytes_per_result = sizeof(Fitted) + 64;
 constexpr int noise_rounds = 4;                // after these the noise is that of the sources as they stand: weights that follow every step would never let the sums come to rest
 
 bool stored(std::span<const FitImage> images) {
@@ -160,7 +162,10 @@ void on_pixels(std::span<const FitImage> images, std::span<const Source> sources
   };
   if (!stored(images)) return all(images, todo);
   const SourceLists lists{images.size(), sources};
-  for (const auto& batch : batches_of(images, sources, blocks, todo, how, context.memory_bytes() / share_of_memory)) all(load(images, windows_of(images, sources, blocks, batch, how), lists, context.pool()), batch);
+  std::int64_t own = 0;
+  for (const auto b : todo) own += static_cast<std::int64_t>(blocks[b].own.size());
+  const std::int64_t left = run::memory_left(context) - own * bytes_per_result - spare;
+  for (const auto& batch : batches_of(images, sources, blocks, todo, how, std::clamp(left, least_batch, std::max(least_batch, context.memory_bytes() / share_of_memory)))) all(load(images, windows_of(images, sources, blocks, batch, how), lists, context.pool()), batch);
 }
 
 int fit_window(const FitOptions& options, double fwhm_pix) {
