@@ -96,7 +96,9 @@ bool Extraction::deblend(int window) {
     const auto p = mosaic_.wcs.sky_to_pixel(s.position());
     taken.push_back({{p.x, p.y, std::isfinite(p.x)}, (doubtful(s) ? nearest_to_doubtful : nearest_widths) * width});
   }
-  const auto more = find_more(found_, residual(), taken, around_widths * width, model_errors(taken, width), detection_psf_, options_, context_);
+  // On frames it is theirs; in their mosaic it is averaged.
+  const Image<float> scatter = names_.size() == 1 ? joint_fit::SourceLists{1, sources_}.scatter(images_.front(), 0) : Image<float>{};
+  const auto more = find_more(found_, residual(), taken, around_widths * width, model_errors(taken, width), scatter, detection_psf_, options_, context_);
   if (more.empty()) return false;
   const std::size_t before = sources_.size();
   add_detections(more, true);

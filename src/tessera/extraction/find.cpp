@@ -176,14 +176,14 @@ void detect_on(Found& found, Image<float> significance, const ExtractOptions& op
   found.detections = detections_of(found.segments, found.filtered, found.frame.value);
 }
 
-std::vector<Detection> find_more(const Found& found, Image<float> residual, std::span<const Taken> taken, double around, Image<float> model_error, const psf::PsfModel& psf, const ExtractOptions& options,
-                                 run::Context& context) {
+std::vector<Detection> find_more(const Found& found, Image<float> residual, std::span<const Taken> taken, double around, Image<float> model_error, const Image<float>& scatter,
+                                 const psf::PsfModel& psf, const ExtractOptions& options, run::Context& context) {
   Frame left;
   left.value = std::move(residual), left.variance = std::move(model_error), left.good = found.frame.good.copy();
   for (std::size_t i = 0; i < left.good.pixels().size(); ++i) {
     float &value = left.value.pixels()[i], &variance = left.variance.pixels()[i];
     const float error = variance * (found.frame.value.pixels()[i] - value);
-    variance = left.good.pixels()[i] ? found.variance.pixels()[i] + error * error : 0.0F;
+    variance = left.good.pixels()[i] ? found.variance.pixels()[i] + error * error + (scatter.empty() ? 0.0F : std::max(0.0F, scatter.pixels()[i])) : 0.0F;
     if (!left.good.pixels()[i]) value = 0;
   }
   Image<float> significance = significance_of(left, psf, options.filter, context);

@@ -51,9 +51,9 @@ struct Taken {
 
 /// What a fit left: peaks of `residual` (found.frame.value less all fitted sources) above the threshold, none nearer to a fitted source (`taken`) than its `apart`, and of those
 /// within `around` of the same source the strongest alone: the two sides of what one response leaves of a pair are not two more sources, and three so near would not be told apart. `model_error`: share of the
-/// sources' light on each pixel that their models may be wrong by, which counts as noise.
-std::vector<Detection> find_more(const Found& found, Image<float> residual, std::span<const Taken> taken, double around, Image<float> model_error, const psf::PsfModel& psf, const ExtractOptions& options,
-                                 run::Context& context);
+/// sources' light on each pixel that their models may be wrong by, which counts as noise; `scatter`: further variance of stars that differ from their response, or empty.
+std::vector<Detection> find_more(const Found& found, Image<float> residual, std::span<const Taken> taken, double around, Image<float> model_error, const Image<float>& scatter,
+                                 const psf::PsfModel& psf, const ExtractOptions& options, run::Context& context);
 
 /// How much of the light of bright isolated detections lies in the brightest of 9 × 9 pixels, over what the response says: 1 for a response of the right width. NaN with fewer than 5 of them.
 double concentration_ratio(const Found& found, const psf::PsfModel& psf);

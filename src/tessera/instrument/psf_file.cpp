@@ -126,7 +126,7 @@ void add_missing(Said& said, const Said& more) {
   };
   fill(said.sampling_x, more.sampling_x), fill(said.sampling_y, more.sampling_y);
   fill(said.centre_x, more.centre_x), fill(said.centre_y, more.centre_y);
-  fill(said.radius, more.radius), fill(said.response, more.response);
+  fill(said.radius, more.radius), fill(said.scatter, more.scatter), fill(said.response, more.response);
   fill(said.normalisation, more.normalisation), fill(said.between, more.between);
   said.balanced = said.balanced || more.balanced;
 }
@@ -162,6 +162,7 @@ void add_cards(Said& said, const Header& h, int width, int height) {
   more.centre_x = h.number("PRCENX");
   more.centre_y = h.number("PRCENY");
   more.radius = first_of({"PRNORMR", "NORMRAD"});
+  if (const auto scatter = h.number("PRSCAT"); scatter && *scatter >= 0 && *scatter <= 1) more.scatter = scatter;
   if (const auto r = h.text("PRRESP")) more.response = parse_response(*r, "card PRRESP");
   if (const auto n = h.text("PRNORM")) more.normalisation = parse_normalisation(*n, "card PRNORM");
   // A PRF is a table of pixel responses by definition (guide 8.7), and prf_estimate puts the source on the middle sample of an odd table.
@@ -195,7 +196,7 @@ psf::Meaning complete(Said said, const fs::path& file, int width, int height) {
     throw UsageError{fmt::format("{}: this {} × {} table does not say {}; give it as an option, or in a side file {}.toml with samples_per_pixel, centre = [x, y] and response", file.string(), width, height,
                                  text::join(missing, ", nor "), file.filename().string())};
   return {.samples_per_pixel_x = *said.sampling_x, .samples_per_pixel_y = *said.sampling_y, .centre_x = *said.centre_x, .centre_y = *said.centre_y, .response = *said.response,
-          .normalisation = said.normalisation.value_or(psf::Normalisation::mean), .normalisation_radius_pix = said.radius.value_or(0)};
+          .normalisation = said.normalisation.value_or(psf::Normalisation::mean), .normalisation_radius_pix = said.radius.value_or(0), .scatter = said.scatter.value_or(0)};
 }
 
 psf::PsfModel read_prf_map(const PsfFileOptions& options, const fs::path& map) {

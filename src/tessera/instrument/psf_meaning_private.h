@@ -12,7 +12,7 @@ namespace tessera::instrument {
 
 /// Each member is empty until something says it.
 struct Said {
-  std::optional<double> sampling_x, sampling_y, centre_x, centre_y, radius;
+  std::optional<double> sampling_x, sampling_y, centre_x, centre_y, radius, scatter;
   std::optional<psf::Response> response;
   std::optional<psf::Normalisation> normalisation;
   std::optional<psf::Between> between;

@@ -22,6 +22,7 @@ void set_meaning(Header& h, const psf::PointResponse& table) {
   h.set("PRCENY", table.centre_y(), "sample the source lies on, from 0");
   h.set("PRRESP", std::string{"pixel"}, "a sample is the response of a whole pixel");
   h.set("PRNORM", std::string{"none"}, "fluxes are as the table has them");
+  if (table.scatter() > 0) h.set("PRSCAT", table.scatter(), "of stars: sigma / sqrt(sample x peak)");
 }
 
 void set_place(Header& h, double x, double y) {

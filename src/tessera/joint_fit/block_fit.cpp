@@ -101,17 +101,29 @@ class BlockFit {
 
   void cut(std::span<const Source> sources) {
     std::vector<Image<float>> own;
+    std::vector<Image<float>> scatter(boxes_.size());
     for (const Box& box : boxes_) own.emplace_back(box);
     psf::PointResponse workspace;
     std::vector<float> stamp;
     for (std::size_t m = 0; m < members_.size(); ++m)
       for (const auto& sight : fit_sources_[m].sights) {
         const auto k = static_cast<std::size_t>(sight.frame);
-        add_source(images_[which_[k]], moved(sight, fit_sources_[m].u, fit_sources_[m].v), sources[static_cast<std::size_t>(members_[m])].flux, workspace, stamp, own[k]);
+        const FitImage& image = images_[which_[k]];
+        const Source& source = sources[static_cast<std::size_t>(members_[m])];
+        add_source(image, moved(sight, fit_sources_[m].u, fit_sources_[m].v), source.flux, workspace, stamp, own[k]);
+        if (image.photons.empty() || !(image.psf->at(sight.x, sight.y, workspace).scatter() > 0)) continue;
+        // As the noise of photons, by the light that counts for it.
+        const Light light = source.light.value_or(Light{source.u, source.v, source.flux});
+        const auto [u, v] = turned(light.u, light.v, turns_[m]);
+        if (scatter[k].empty()) scatter[k].reset(boxes_[k]);
+        add_scatter(image, moved(sight, options_.fit.positions ? u : 0, options_.fit.positions ? v : 0), light.flux, workspace, stamp, scatter[k]);
       }
     pixels_.reserve(which_.size());
     for (std::size_t k = 0; k < which_.size(); ++k) {
       pixels_.push_back(images_[which_[k]].cut(boxes_[k], own[k]));
+      Frame& frame = pixels_.back();
+      for (std::size_t i = 0; i < scatter[k].pixels().size(); ++i)
+        if (frame.good.pixels()[i]) frame.variance.pixels()[i] += std::max(0.0F, scatter[k].pixels()[i]);
       frames_.push_back({pixels_.back().view(), images_[which_[k]].psf});
     }
   }

@@ -56,6 +56,12 @@ void add_source(const FitImage& image, const photometry::Sight& now, double flux
   }
 }
 
+void add_scatter(const FitImage& image, const photometry::Sight& now, double flux, psf::PointResponse& workspace, std::vector<float>& stamp, View<float> to) {
+  const auto& response = image.psf->at(now.x, now.y, workspace);
+  const double scatter = response.scatter();
+  if (scatter > 0) add_source(image, now, scatter * scatter * flux * flux * now.scale * response.peak(), workspace, stamp, to);
+}
+
 SourceLists::SourceLists(std::size_t images, std::span<const Source> sources) : seen_(images) {
   for (const Source& s : sources)
     for (const auto& sight : s.sights) seen_[static_cast<std::size_t>(sight.frame)].push_back({&s, &sight});
@@ -84,6 +90,16 @@ void SourceLists::add_to(const FitImage& image, std::size_t number, View<float> 
 Image<float> SourceLists::model(const FitImage& image, std::size_t number) const {
   Image<float> all{image.box()};
   add_to(image, number, all);
+  return all;
+}
+
+Image<float> SourceLists::scatter(const FitImage& image, std::size_t number) const {
+  const auto& tables = image.psf->tables();
+  if (std::none_of(tables.begin(), tables.end(), [](const psf::PointResponse& t) { return t.scatter() > 0; })) return {};
+  Image<float> all{image.box()};
+  psf::PointResponse workspace;
+  std::vector<float> stamp;
+  for (const Seen& s : seen_[number]) add_scatter(image, moved(*s.sight, s.source->u, s.source->v), s.source->flux, workspace, stamp, all);
   return all;
 }
 

@@ -22,6 +22,9 @@ photometry::Sight moved(const photometry::Sight& sight, double u, double v);
 /// Adds flux × response of a source at a sight (its place now) to `to`.
 void add_source(const FitImage& image, const photometry::Sight& now, double flux, psf::PointResponse& workspace, std::vector<float>& stamp, View<float> to);
 
+/// Adds the variance that stars have which differ from the response (psf::Meaning::scatter): nothing where it says none.
+void add_scatter(const FitImage& image, const photometry::Sight& now, double flux, psf::PointResponse& workspace, std::vector<float>& stamp, View<float> to);
+
 /// Which sources each image sees, by rows. Sources and their sights must stay where they are.
 class SourceLists {
  public:
@@ -30,6 +33,8 @@ class SourceLists {
   void add_to(const FitImage& image, std::size_t number, View<float> to) const;
   /// The same on the whole image.
   Image<float> model(const FitImage& image, std::size_t number) const;
+  /// Of all sources, the variance of add_scatter(); empty where the response says none.
+  Image<float> scatter(const FitImage& image, std::size_t number) const;
   /// The light by which the noise of their photons is counted; empty where that is the model.
   Image<float> light(const FitImage& image, std::size_t number) const;
   /// Calls f(source, sight) for each source on an image.

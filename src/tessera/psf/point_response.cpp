@@ -281,7 +281,7 @@ PointResponse PointResponse::scaled(View<const double> samples, const Meaning& m
   PointResponse made;
   made.nx_ = gx.samples;
   made.ny_ = gy.samples;
-  made.scale_ = scale;
+  made.scale_ = scale, made.scatter_ = m.scatter;
   if (m.response == Response::pixel && gx.as_given && gy.as_given) {
     made.from_samples(std::move(image), m.centre_x, m.centre_y);
     return made;
@@ -406,7 +406,7 @@ void PointResponse::blend(std::span<const PointResponse* const> parts, std::span
     if (!part->same_geometry(first)) throw UsageError{"point responses of different sampling, size or centre cannot be mixed"};
   to.nx_ = first.nx_, to.ny_ = first.ny_, to.width_ = first.width_, to.height_ = first.height_;
   to.cx_ = first.cx_, to.cy_ = first.cy_, to.scale_ = first.scale_, to.columns_ = first.columns_;
-  to.fwhm_ = 0;
+  to.fwhm_ = 0, to.scatter_ = first.scatter_;
   to.coefficients_.assign(first.coefficients_.size(), 0.0F);
   to.samples_.assign(first.samples_.size(), 0.0F);
   for (std::size_t k = 0; k < parts.size(); ++k) {

@@ -31,6 +31,7 @@ struct Meaning {
   Response response = Response::pixel;
   Normalisation normalisation = Normalisation::mean;
   double normalisation_radius_pix = 0;  ///< in image pixels; 0: the whole table
+  double scatter = 0;                   ///< from star to star: variance of a pixel = scatter² × its share of the light × that of the peak, for unit flux
 };
 
 class PointResponse {
@@ -58,6 +59,7 @@ class PointResponse {
   double noise_equivalent_area() const;   ///< 1 / Σ R² over the pixels, averaged over positions: the variance of a fitted flux over that of a pixel
   double fraction_within(double radius_pix) const;  ///< Σ R / (samples per pixel)² of samples nearer than that: encircled flux of pixel sums
   double scale() const { return scale_; }
+  double scatter() const { return scatter_; }   ///< Meaning::scatter
   View<const float> samples() const { return {samples_.data(), Box{0, 0, width_, height_}, width_}; }  ///< pixel responses, samples_per_pixel_x × samples_per_pixel_y of them per pixel
   double centre_x() const { return cx_; }                 ///< the source, in samples
   double centre_y() const { return cy_; }
@@ -76,7 +78,7 @@ class PointResponse {
   int nx_ = 0, ny_ = 0;          // samples per pixel
   int width_ = 0, height_ = 0;   // samples
   double cx_ = 0, cy_ = 0;       // the source, in samples
-  double scale_ = 1;
+  double scale_ = 1, scatter_ = 0;
   double fwhm_ = 0;              // pixels; 0: measured when it is asked for
   int columns_ = 0;              // coefficients of one phase in a row
   // [phase of y][phase of x][row][column]: coefficients a pixel apart are neighbours, so a box of pixels is rows of memory.

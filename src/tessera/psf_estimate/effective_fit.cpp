@@ -233,6 +233,47 @@ void EffectiveFit::shift_images() {
   for (auto& image : images_) image.dx -= mean_x / count, image.dy -= mean_y / count;
 }
 
+double EffectiveFit::measured_scatter() const {
+  struct Pixel {
+    double square, variance, excess;   // of the residual; of the noise; of the scatter, if that is 1
+  };
+  const double peak = value_at(std::span<const double>{c_}.first(shape_.coefficients()), 0, 0);
+  std::vector<std::vector<Pixel>> cores;
+  for (std::size_t s = 0; s < stars_.size(); ++s) {
+    const Star& star = stars_[s];
+    if (!star.used()) continue;
+    auto& core = cores.emplace_back();
+    for (const std::size_t e : of_star_[s]) {
+      const StarPixels& p = pixels_[e];
+      if (!p.used) continue;
+      for_each_pixel(p, star, [&](std::size_t i, int kx, int ky, const Place& at) {
+        const int x = p.window.x0 + static_cast<int>(i) % p.window.width(), y = p.window.y0 + static_cast<int>(i) / p.window.width();
+        if (std::hypot(x - at.x, y - at.y) > core_widths * fwhm_) return;
+        const double f = star.flux * p.scale, m = f * at.expand(c_, shape_, kx, ky)[0], w = weight_of(p, i, m), off = static_cast<double>(p.value[i]) - m;
+        if (w > 0) core.push_back({off * off, 1 / w, std::max(0.0, m) * f * peak});
+      });
+    }
+    if (core.size() <= 3) cores.pop_back();
+  }
+  if (cores.empty()) return 0;
+  const auto misfit = [&](double scatter) {
+    std::vector<double> chi2;
+    for (const auto& core : cores) {
+      double sum = 0;
+      for (const Pixel& p : core) sum += p.square / (p.variance + scatter * scatter * p.excess);
+      chi2.push_back(sum / static_cast<double>(core.size() - 3));
+    }
+    return statistics::median(chi2);
+  };
+  if (misfit(0) <= 1) return 0;
+  double low = 0, high = 1;
+  for (int k = 0; k < 20; ++k) {
+    const double middle = (low + high) / 2;
+    (misfit(middle) > 1 ? low : high) = middle;
+  }
+  return high;
+}
+
 /// Stars that fit far worse than the others: companions, galaxies, what saturates.
 void EffectiveFit::judge_stars() {
   if (!(options_.reject > 0)) return;
@@ -291,6 +332,7 @@ EffectiveTable EffectiveFit::run() {
       if (table.rounds > 5 && change < options_.tolerance / 100) break;
     }
     judge_stars();
+    table.scatter = measured_scatter();
   };
   rounds(options_.positions, options_.rounds);
   table.sigma = jackknife();

@@ -49,6 +49,7 @@ struct EffectiveTable {
   double roughness = 0;                 ///< the factor chosen
   double chi2 = 0;
   long pixels = 0, clipped = 0;
+  double scatter = 0;                   ///< from star to star: psf::Meaning::scatter
   double off_x = 0, off_y = 0;          ///< by how much the table was moved to put its star in the middle, pixels
   int rounds = 0;
   double last_change = 0;               ///< of a table value, share of the peak
@@ -80,6 +81,8 @@ class EffectiveFit {
   template <class F>
   void for_each_pixel(const StarPixels& p, const Star& star, F f) const;
   double weight_of(const StarPixels& p, std::size_t i, double model) const;
+  /// By how much stars differ from the response beyond their noise: that with which χ² per degree of freedom of the median star's core is 1.
+  double measured_scatter() const;
   void refit_stars(int steps, bool clip);
   void refit_star(std::size_t star, int steps);
   void shift_images();

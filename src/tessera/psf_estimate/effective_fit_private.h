@@ -11,6 +11,7 @@ constexpr double clip_sigma = 6, clip_share = 0.05;   // pixels further off are 
 constexpr double pixel_fwhm = 0.6798;                 // of a Gaussian with a pixel's variance 1/12, times what a sum in quadrature loses
 constexpr std::size_t stars_for_width = 60;
 constexpr double width_radius = 6, narrowest = 0.7, widest = 12;
+constexpr double core_widths = 1.5;                   // full widths about a star where its misfit tells of the response
 constexpr double most_step = 0.5, most_move = 2;      // pixels
 constexpr double least_scatter = 0.2;                 // of ln χ²: with true noise its scatter says more of the number of pixels than of stars
 

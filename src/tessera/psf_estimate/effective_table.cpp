@@ -198,8 +198,7 @@ std::vector<double> EffectiveFit::solve(const BandMatrix& matrix, std::span<cons
         if (s.used)
           for (std::size_t r = 0; r < 3; ++r) {
             const std::span<const double> row{s.coupling.data() + r * n, n};
-            const double share = dot(row, v);
-            for (std::size_t k = 0; k < n; ++k) out[k] -= share * row[k];
+            add_scaled(row, -dot(row, v), out);
           }
   };
   conjugate_gradients(multiply, b, diagonal, fixed, tolerance, most_iterations, x);

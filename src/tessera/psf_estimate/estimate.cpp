@@ -21,7 +21,7 @@ using run::Level;
 namespace {
 
 constexpr double widest_table = 40;     // pixels of the images: windows are cut before the table's radius is known
-constexpr double masked_widths = 1.5;   // full widths around other sources that are not used
+constexpr int rounds_in_crowds = 2;
 
 }  // namespace
 
@@ -164,9 +164,14 @@ EffectiveTable Estimation::fit() {
   if (own_.degree > 0 && has_sectors()) throw UsageError{"estimate.degree and sectors (estimate.sectors_x, sectors_y, map) are two ways to let the table vary; choose one"};
   context_.stage("fitting the point response", 1);
   const auto how = fit_options();
-  EffectiveFit fit{pixels_, stars_, shifts_, how, context_.pool()};
-  auto table = fit.run();
+  auto table = EffectiveFit{pixels_, stars_, shifts_, how, context_.pool()}.run();
   context_.step();
+  for (int round = 0; round < rounds_in_crowds && crowded(); ++round) {
+    take_off_neighbours(table);
+    context_.stage("fitting the point response without its neighbours", 1);
+    table = EffectiveFit{pixels_, stars_, shifts_, how, context_.pool()}.run();
+    context_.step();
+  }
   const auto used = std::count_if(stars_.begin(), stars_.end(), [](const Star& s) { return s.used(); });
   if (const auto lost = static_cast<long>(stars_.size()) - used; lost > 0) context_.caveat("stars-left-out", fmt::format("{} of {} stars were not used; stars.fits says why", lost, stars_.size()), lost);
   if (table.last_change > how.tolerance / 100 && table.rounds >= how.rounds)

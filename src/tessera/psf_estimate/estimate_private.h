@@ -1,4 +1,4 @@
-/// psf_estimate/estimate_private.h — one run of tessera psf estimate: estimate.cpp chooses stars and fits, estimate_stamps.cpp does so in the guide's way, estimate_sectors.cpp both by sectors, estimate_products.cpp writes, estimate_report.cpp and estimate_phases.cpp show.
+/// psf_estimate/estimate_private.h — one run of tessera psf estimate: estimate.cpp chooses stars and fits, estimate_neighbours.cpp takes others' light off, estimate_stamps.cpp does so in the guide's way, estimate_sectors.cpp both by sectors, estimate_products.cpp writes, estimate_report.cpp and estimate_phases.cpp show.
 #pragma once
 #include <string>
 #include <vector>
@@ -12,6 +12,8 @@
 #include "tessera/run/record.h"
 
 namespace tessera::psf_estimate {
+
+constexpr double masked_widths = 1.5;   // full widths around other sources that are not used; within half of it a detection is the star itself
 
 /// A part of the detector with its own table.
 struct Sector {
@@ -46,6 +48,10 @@ class Estimation : private extraction::InputImages {
   void stars_of_list();
   /// Pixels around the stars; those of other detections are left out.
   void cut_stars();
+  /// Whether much of the stars' surroundings is taken by others.
+  bool crowded() const;
+  /// Fits all detections with the table and takes the light of others off the pixels of the stars.
+  void take_off_neighbours(const EffectiveTable& table);
   EffectiveOptions fit_options() const;
   EffectiveTable fit();
   EffectiveTable fit_stamps();
@@ -84,6 +90,7 @@ class Estimation : private extraction::InputImages {
   double detection_fwhm_ = 0;                  ///< of the response stars are found with, pixels of the mosaic
   std::vector<joint_fit::Source> sources_;    ///< the stars
   std::vector<StarPixels> pixels_;
+  std::vector<std::vector<float>> untouched_;  ///< their values before light of others was taken off
   std::vector<double> listed_flux_;            ///< of sources_, where the list has them
   std::vector<Stamp> stamps_;                  ///< of pixels_, in the guide's way
   std::vector<Star> stars_;

@@ -28,6 +28,7 @@ psf::Meaning meaning_of(const EffectiveTable& table, const Image<double>& sample
   meaning.response = psf::Response::pixel;
   meaning.normalisation = psf::Normalisation::mean;
   meaning.normalisation_radius_pix = table.radius_pix;
+  meaning.scatter = table.scatter;
   return meaning;
 }
 
@@ -206,7 +207,7 @@ std::vector<std::pair<std::string, double>> Estimation::results(const EffectiveT
   }
   std::vector<double> off;
   for (const auto& s : shifts_) off.push_back(std::hypot(s.dx, s.dy));
-  add("stars_used", used_stars()), add("chi2_dof", table.chi2 / static_cast<double>(std::max(1L, table.pixels))), add("pixels", table.pixels), add("clipped_pixels", table.clipped), add("roughness", table.roughness);
+  add("stars_used", used_stars()), add("chi2_dof", table.chi2 / static_cast<double>(std::max(1L, table.pixels))), add("pixels", table.pixels), add("clipped_pixels", table.clipped), add("roughness", table.roughness), add("scatter", table.scatter);
   add("rounds", table.rounds), add("last_change", table.last_change), add("centre_moved_x", table.off_x), add("centre_moved_y", table.off_y), add("image_shift_pix", statistics::median(off));
   return all;
 }

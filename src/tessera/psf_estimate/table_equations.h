@@ -34,9 +34,9 @@ class BandMatrix {
   double diagonal(std::size_t unknown) const;
 
  private:
-  static constexpr int reach = psf::spline_taps - 1, width = 2 * reach + 1, band = width * width;
+  static constexpr int reach = psf::spline_taps - 1, width = 2 * reach + 1, stride = width + 1, band = width * stride;   // the last of a row is 0: whole vectors
   TableShape shape_;
-  std::vector<double> a_;  // [coefficient][term][term'][neighbour]
+  std::vector<double> a_;  // [coefficient][term][term'][row of neighbours][neighbour]
 };
 
 /// Σ_k w_k [(Δx³c)² + 3(Δx²Δy c)² + 3(ΔxΔy²c)² + (Δy³c)²] + Σ_k v_k c_k²: what turns fast, or lies where there are no data, costs. Each term of a varying table with weights of its own.
@@ -50,7 +50,7 @@ class Roughness {
 
  private:
   template <class F>
-  void for_each_difference(F f) const;
+  void for_each_row(F f) const;
   TableShape shape_;
   std::vector<double> differences_, values_, diagonal_;
 };
@@ -61,6 +61,8 @@ template <class Multiply>
 int conjugate_gradients(Multiply multiply, std::span<const double> b, std::span<const double> diagonal, const std::vector<std::vector<double>>& fixed, double tolerance, int most, std::span<double> x);
 
 double dot(std::span<const double> a, std::span<const double> b);
+/// to += factor · from.
+void add_scaled(std::span<const double> from, double factor, std::span<double> to);
 
 }  // namespace tessera::psf_estimate
 
