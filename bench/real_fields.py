@@ -72,13 +72,14 @@ def irac(folder):
 # -- GLIMPSE -----------------------------------------------------------------------------------------------------------------------------
 
 def against_catalogue(name, truth, ra, dec, flux):
-    """One line: how many of the catalogue's stars, slope of lg flux by lg flux, ratio and scatter. `flux` in µJy."""
+    """One line: how many of the catalogue's stars, slope of lg flux by lg flux, ratio and scatter. `flux` in µJy. Returns number, slope and scatter."""
     rows = rows_of(truth, Table({"ra": ra, "dec": dec}), 1.5)
     k = rows >= 0
     k[k] = flux[rows[k]] > 0
     a, b = np.log10(np.array(truth["flux"])[k]), np.log10(flux[rows[k]])
     slope = np.polyfit(a, b, 1)[0]
     print(f"| {name} | {k.sum()} of {len(truth)} | {slope:.3f} | {10 ** np.median(b - a):.3f} | {half_width(2.5 * (b - a)):.3f} mag |")
+    return k.sum(), slope, half_width(2.5 * (b - a))
 
 
 def glimpse_sextractor(folder, image):
@@ -94,20 +95,29 @@ def glimpse_sextractor(folder, image):
     return at.ra.deg, at.dec.deg, np.array(found["FLUX_APER"]) * 1e12 * abs(np.linalg.det(np.radians(wcs.pixel_scale_matrix)))
 
 
-def glimpse(folder):
+def glimpse_image():
+    """The image and the published stars on it, fluxes in µJy."""
     here = SHARED / "spitzer_glimpse_crowded"
     image = here / "spitzer_example_image.fits"
     catalogue = Table.read(here / "spitzer_example_catalog.xml")
     at = SkyCoord(catalogue["l"], catalogue["b"], unit="deg", frame="galactic")
     x, y = WCS(fits.getheader(image)).world_to_pixel(at)
     inside = (x > 5) & (x < 1019) & (y > 5) & (y < 507)
-    truth = Table({"ra": at.icrs.ra.deg[inside], "dec": at.icrs.dec.deg[inside], "flux": 1000 * np.array(catalogue["f4_5"], float)[inside]})
+    return image, Table({"ra": at.icrs.ra.deg[inside], "dec": at.icrs.dec.deg[inside], "flux": 1000 * np.array(catalogue["f4_5"], float)[inside]})
+
+
+def glimpse_fluxes(folder, image, psf):
+    run("extract", image, "--psf", psf, "-o", folder / "out", "--overwrite", "--no-report")
+    t = Table.read(folder / "out" / "catalog.fits")
+    return t[np.isin(np.array(t["status"]), (1, -1, -2))]
+
+
+def glimpse(folder):
+    image, truth = glimpse_image()
     run("psf", "estimate", image, "-o", folder / "psf")
     print("\nGLIMPSE, against the published catalogue:\n\n| | stars found | slope of lg flux | median ratio | scatter |\n|---|---|---|---|---|")
     for name, psf in (("extract, Gaussian of 2 pixels", "gaussian:fwhm_pix=2"), ("extract, response estimated on the image", folder / "psf" / "psf.fits")):
-        run("extract", image, "--psf", psf, "-o", folder / "out", "--overwrite", "--no-report")
-        t = Table.read(folder / "out" / "catalog.fits")
-        t = t[np.isin(np.array(t["status"]), (1, -1, -2))]
+        t = glimpse_fluxes(folder, image, psf)
         against_catalogue(name, truth, *numbers(t, "ra", "dec", "flux"))
         if psf == "gaussian:fwhm_pix=2":
             against_catalogue("the same, apertures of 3 pixels radius", truth, *numbers(t, "ra", "dec", "aperture_1"))

@@ -86,6 +86,19 @@ TEST(EffectiveFit, FindsHowTheResponseVariesOverTheDetector) {
   }
 }
 
+TEST(EffectiveFit, TellsByHowMuchStarsDiffer) {
+  const parallel::Pool pool{2};
+  const auto alike = gaussian(1.8);
+  Field same = field([&](double dx, double dy, double, double) { return alike.pixel_fraction(dx, dy); }, 60, 1, 200, 23);
+  EXPECT_LT((EffectiveFit{same.pixels, same.stars, same.images, {.radius_pix = 5}, pool}.run().scatter), 0.01);
+  // Half of the stars a tenth wider, the others narrower: on pixels about the peak and the half maximum that is 4 to 8 % of √(sample × peak).
+  const auto narrow = gaussian(1.62), wide = gaussian(1.98);
+  Field two = field([&](double dx, double dy, double x, double) { return (std::fmod(x, 2) < 1 ? narrow : wide).pixel_fraction(dx, dy); }, 60, 1, 200, 23);
+  const double scatter = EffectiveFit{two.pixels, two.stars, two.images, {.radius_pix = 5}, pool}.run().scatter;
+  EXPECT_GT(scatter, 0.03);
+  EXPECT_LT(scatter, 0.09);
+}
+
 TEST(EffectiveFit, RefusesTooFewStars) {
   Field f = field([](double, double, double, double) { return 0.01; }, 2, 1, 100, 1);
   const parallel::Pool pool{1};

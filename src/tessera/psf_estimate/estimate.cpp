@@ -137,6 +137,7 @@ void Estimation::cut_stars() {
         for (int i = p.window.x0; i < p.window.x1; ++i) {
           const bool taken = !by_stamps() && std::any_of(others.begin(), others.end(), [&](const auto& o) { return std::hypot(o.first - i, o.second - j) < around; });
           const bool good = image.good(i, j) && !taken;
+          p.taken += image.good(i, j) && taken;
           beyond = beyond || (image.good(i, j) && own_.max_value > 0 && image.value(i, j) > own_.max_value && std::hypot(i - p.x, j - p.y) < around);
           p.value.push_back(good ? image.value(i, j) : 0);
           p.variance.push_back(good ? image.variance(i, j) : 0);

@@ -8,13 +8,13 @@
 namespace tessera::psf_estimate {
 namespace {
 
-constexpr double crowded_share = 0.05;  // of the pixels around stars that others take
+constexpr double crowded_share = 0.1;  // of the pixels around stars that others take
 
 }  // namespace
 
 bool Estimation::crowded() const {
   std::size_t all = 0, taken = 0;
-  for (const StarPixels& p : pixels_) all += p.variance.size(), taken += static_cast<std::size_t>(std::count(p.variance.begin(), p.variance.end(), 0.0F));
+  for (const StarPixels& p : pixels_) all += p.variance.size(), taken += static_cast<std::size_t>(p.taken);
   return static_cast<double>(taken) > crowded_share * static_cast<double>(all);
 }
 

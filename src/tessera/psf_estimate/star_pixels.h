@@ -16,6 +16,7 @@ struct StarPixels {
   Box window;
   std::vector<float> value, variance, photons;  ///< rows of the window; variance without the star's own photons, 0: not to be used; photons: variance per value of the star
   bool used = true;
+  int taken = 0;          ///< pixels that are not to be used because others' light is on them
 };
 
 /// Why a star does not count. The order is that of the table's texts.
