@@ -3,7 +3,7 @@
 
 bench/spherex_acceptance.py [--work DIR] [--only NAME ...]
 
-Frames are `tessera simulate spherex`'s, detectors of 128 to 512 pixels. Some minutes; build/bench/spherex_acceptance is written anew. Ends with 1 when a limit is not
+Frames are `tessera simulate spherex`'s, detectors of 128 to 512 pixels. `mixed` takes ten minutes, the others some; build/bench/spherex_acceptance is written anew. Ends with 1 when a limit is not
 met. tests/end_to_end/test_spherex_acceptance.py runs the cheap ones on fewer frames.
 """
 import argparse
