@@ -276,6 +276,12 @@ FitSummary fit_sources(std::span<FitImage> images, std::span<Source> sources, co
     for (std::size_t i = 0; i < blocks.size(); ++i)
       if (std::any_of(blocks[i].own.begin(), blocks[i].own.end(), [&](int s) { return places_moved.near(sources[static_cast<std::size_t>(s)]); })) todo.push_back(i);
   }
+  for (Source& s : sources)
+    if (s.status == Status::degenerate && s.flux != 0) {  // it has no flux, and takes none off
+      stale.add(s, s.u, s.v);
+      s.flux = 0;
+    }
+  rebuild_models(images, sources, stale, context);
   free_noise(images, sources);
   for (const int i : restless)
     if (Source& s = sources[static_cast<std::size_t>(i)]; s.status == Status::fitted) s.status = Status::no_convergence;
