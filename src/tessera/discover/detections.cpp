@@ -116,7 +116,7 @@ Combined combine_places(std::vector<FilteredPlane>& planes, Box box, const Detec
     }
   std::vector<const psf::PsfModel*> responses;
   for (const auto& p : planes) responses.push_back(p.response);
-  all.charge(chances_of_places(responses, all.n, options.threshold));
+  all.charge(chances_of_places(responses, all.n, options.threshold, options.combination != Combination::flat));
   return all;
 }
 

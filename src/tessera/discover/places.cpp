@@ -48,7 +48,7 @@ double islands(double correlation, double u) {
   return result / all;
 }
 
-double chances_of_places(const std::vector<const psf::PsfModel*>& responses, int n, double threshold) {
+double chances_of_places(const std::vector<const psf::PsfModel*>& responses, int n, double threshold, bool squares) {
   if (n == 1 || responses.empty()) return 1;
   double fine = 0, coarse = 0;
   psf::PointResponse workspace;
@@ -57,7 +57,9 @@ double chances_of_places(const std::vector<const psf::PsfModel*>& responses, int
     fine += correlation(response, 1.0 / n), coarse += correlation(response, 1);
   }
   const auto count = static_cast<double>(responses.size());
-  return std::max(1.0, n * n * islands(fine / count, threshold) / islands(coarse / count, threshold));
+  fine /= count, coarse /= count;
+  if (squares) fine *= fine, coarse *= coarse;
+  return std::max(1.0, n * n * islands(fine, threshold) / islands(coarse, threshold));
 }
 
 }  // namespace tessera::discover

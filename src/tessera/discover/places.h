@@ -20,7 +20,7 @@ struct Place {
 /// E above. `u` at least 1.
 double islands(double correlation, double u);
 
-/// Peaks of noise above `threshold` at n × n places of each pixel, over those at one; by the mean correlation of the responses. 1 for n = 1.
-double chances_of_places(const std::vector<const psf::PsfModel*>& responses, int n, double threshold);
+/// Peaks of noise above `threshold` at n × n places of each pixel, over those at one; by the mean correlation of the responses. `squares`: of sums of S², whose correlation is ρ². 1 for n = 1.
+double chances_of_places(const std::vector<const psf::PsfModel*>& responses, int n, double threshold, bool squares);
 
 }  // namespace tessera::discover
