@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 jobs=${1:-$(nproc)}
-rooms="parallel io wcs reproject background outlier pipeline"
+rooms="parallel io wcs reproject background outlier run pipeline joint_fit"
 targets=tessera
 for room in $rooms; do targets+=" test_$room"; done
 [ -f build/thread-sanitize/build.ninja ] || cmake --preset thread-sanitize >/dev/null
