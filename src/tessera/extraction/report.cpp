@@ -54,7 +54,7 @@ void summary(Html& h, const ReportParts& p) {
   summary_tile(h, p.list ? "Listed" : "Detections", std::to_string(p.list ? p.sources.size() : p.found.detections.size()), p.list ? "positions given" : "above the threshold");
   summary_tile(h, "Catalogue", std::to_string(p.kept), fmt::format("rows; {} fits went well", fitted));
   summary_tile(h, "Frames", std::to_string(p.images.size()), fmt::format("fitted at once; at most {} see a source", deep));
-  summary_tile(h, "Blends", std::to_string(p.fit.largest_group), fmt::format("sources in the largest of {} groups; {} rounds", p.fit.groups, p.fit.rounds));
+  summary_tile(h, "Blends", std::to_string(p.fit.largest_group), fmt::format("sources in the largest of {}; {}", run::plural(static_cast<std::size_t>(p.fit.groups), "group"), run::plural(static_cast<std::size_t>(p.fit.rounds), "round")));
   summary_tile(h, "χ²", chi2.empty() ? "–" : number_text(statistics::median(chi2)), "median per degree of freedom");
   summary_tile(h, "Residuals", number_text(p.pulls.sources), fmt::format("σ of pixels under sources; {} of the sky between", number_text(p.pulls.sky)));
   if (!p.injected.empty()) {

@@ -53,9 +53,9 @@ void injection_section(Html& h, const ReportParts& p) {
   const auto& s = p.injection;
   const std::string unit = joint_fit::flux_unit(p.mosaic.unit).name;
   h.element("h2", "Artificial sources");
-  h.element("p", fmt::format("{} sources of known flux were added to the images that were read, in {} rounds, and found and fitted as the others. Above {}σ fluxes are off by {} ± {} % and scatter by {} ± {} of their errors; positions by {} ± {}: "
+  h.element("p", fmt::format("{} sources of known flux were added to the images that were read, in {}, and found and fitted as the others. Above {}σ fluxes are off by {} ± {} % and scatter by {} ± {} of their errors; positions by {} ± {}: "
                              "multiply errors by these numbers where they differ from 1 by more than their own error.",
-                             p.injected.size(), p.injected.back().pass + 1, number_text(s.calibrated_above, 2), percent(s.bias, 2), percent(s.bias_err, 2), number_text(s.flux.factor), number_text(s.flux.error, 2),
+                             p.injected.size(), run::plural(static_cast<std::size_t>(p.injected.back().pass) + 1, "round"), number_text(s.calibrated_above, 2), percent(s.bias, 2), percent(s.bias_err, 2), number_text(s.flux.factor), number_text(s.flux.error, 2),
                              number_text(s.position.factor), number_text(s.position.error, 2)),
             {{"class", "lead"}});
   h.open("div", {{"class", "plots"}});
