@@ -7,7 +7,6 @@
 
 #include "tessera/background/cells.h"
 #include "tessera/background/offsets.h"
-#include "tessera/run/context.h"
 
 namespace tessera::cube {
 namespace {

@@ -12,7 +12,6 @@
 #include "tessera/cube/plane_sums.h"
 #include "tessera/discover/responses.h"
 #include "tessera/fit/linear.h"
-#include "tessera/run/context.h"
 #include "tessera/spherex/calibration.h"
 
 namespace tessera::discover {

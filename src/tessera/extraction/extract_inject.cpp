@@ -3,14 +3,13 @@
 
 #include <cmath>
 #include <filesystem>
-#include <limits>
 #include <set>
 
 #include "tessera/catalog/columns.h"
 #include "tessera/extraction/extract_private.h"
-#include "tessera/wcs/tangent_plane.h"
 #include "tessera/run/context.h"
 #include "tessera/run/memory.h"
+#include "tessera/wcs/tangent_plane.h"
 
 namespace tessera::extraction {
 namespace {

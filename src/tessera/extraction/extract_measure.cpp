@@ -16,9 +16,9 @@
 #include "tessera/extraction/mopex_tables.h"
 #include "tessera/extraction/shapes.h"
 #include "tessera/extraction/snr.h"
+#include "tessera/io/tables.h"
 #include "tessera/joint_fit/source_model.h"
 #include "tessera/joint_fit/split.h"
-#include "tessera/io/tables.h"
 #include "tessera/run/context.h"
 #include "tessera/run/memory.h"
 

@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 
 #include "tessera/base/files.h"
 #include "tessera/base/text.h"

@@ -4,7 +4,6 @@
 #pragma once
 #include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "tessera/core/table.h"

@@ -65,9 +65,8 @@ void InputImages::on_one_image() {
   found_ = find_on(opened);
   detect_on_bands();
   const std::int64_t sources = sources_to_fit();
-  std::int64_t later = mosaic_.box().area() * (measuring_bytes_per_pixel + fitted_alone_bytes_per_pixel) + source_bytes(sources, 1);
-  if (options_.injection.number > 0) later += later + mosaic_.box().area() * kept_bytes_per_pixel;
-  run::need_memory(later, fmt::format("{} with {} sources", mosaic_.label(), sources), context_);
+  const std::int64_t pixels = mosaic_.box().area(), later = pixels * (measuring_bytes_per_pixel + fitted_alone_bytes_per_pixel) + source_bytes(sources, 1);
+  run::need_memory(with_injection(later, pixels, options_.injection.number), fmt::format("{} with {} sources", mosaic_.label(), sources), context_);
   if (opened.resampled && !opened.correlation && options_.mosaic.input.scale_noise) {
     context_.caveat("noise-scale", fmt::format("{}: how its pixels' noise hangs together is not known; errors were multiplied by {:.3f}, the width of the filtered image", mosaic_.label(), found_.median_noise));
     scale(found_.frame, found_.median_noise);

@@ -1,7 +1,6 @@
 /// extraction/memory_needs.h — bytes that an extraction takes, by pixels and by sources: what is asked for before it begins, so that the memory ceiling holds. Measured (tests/end_to_end/test_extract_memory.py) and rounded up.
 #pragma once
 #include <cstdint>
-#include <span>
 
 #include "tessera/instrument/frame_file.h"
 
@@ -13,6 +12,9 @@ constexpr std::int64_t finding_bytes_per_pixel = 52, measuring_bytes_per_pixel =
 constexpr std::int64_t kept_bytes_per_pixel = 36;
 /// Per pixel of a frame: while it is read, held for the fit, and in the output folder.
 constexpr std::int64_t reading_bytes_per_pixel = 40, frame_bytes_per_pixel = 21, stored_bytes_per_pixel = 8;
+
+/// `bytes` of fitting and measuring, and of doing so again with artificial sources where there are any.
+inline std::int64_t with_injection(std::int64_t bytes, std::int64_t pixels, int injected) { return injected > 0 ? 2 * bytes + pixels * kept_bytes_per_pixel : bytes; }
 
 /// Of so many sources, beside those that are found when the first are fitted, with their columns: `frames` is how many see one.
 inline std::int64_t source_bytes(std::int64_t sources, double frames) {

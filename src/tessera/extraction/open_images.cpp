@@ -16,7 +16,6 @@
 #include "tessera/extraction/memory_needs.h"
 #include "tessera/io/fits.h"
 #include "tessera/pipeline/correlation.h"
-#include "tessera/run/context.h"
 #include "tessera/run/memory.h"
 #include "tessera/wcs/pixel_map.h"
 
@@ -243,8 +242,7 @@ std::vector<joint_fit::FitImage> open_frames(const std::vector<instrument::Frame
   std::int64_t pixels = 0, largest = 0;
   for (const auto& file : files) pixels += file.box().area(), largest = std::max(largest, file.box().area());
   // What the fit and all that follows take beside the frames.
-  std::int64_t later = fitting_bytes(files, found, to_fit, mosaic_wcs);
-  if (options.injection.number > 0) later += later + found.frame.box().area() * kept_bytes_per_pixel;
+  const std::int64_t later = with_injection(fitting_bytes(files, found, to_fit, mosaic_wcs), found.frame.box().area(), options.injection.number);
   run::need_memory(std::max(later, largest * reading_bytes_per_pixel), fmt::format("{} with {} sources, fitted on its frames,", mosaic.image.string(), to_fit), context);
   std::shared_ptr<const run::ScratchFile> store;
   if (later + pixels * frame_bytes_per_pixel > run::memory_left(context)) {

@@ -17,7 +17,6 @@
 #include "tessera/io/tables.h"
 #include "tessera/joint_fit/fit_sources.h"
 #include "tessera/pipeline/grid_from_file.h"
-#include "tessera/run/record.h"
 
 namespace tessera::extraction {
 namespace {

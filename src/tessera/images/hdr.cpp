@@ -5,14 +5,11 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <mutex>
-#include <optional>
 #include <set>
 
 #include "tessera/base/error.h"
 #include "tessera/base/files.h"
 #include "tessera/io/fits.h"
-#include "tessera/run/context.h"
 
 namespace tessera::images {
 namespace {

@@ -15,7 +15,6 @@
 #include "tessera/picture/lupton.h"
 #include "tessera/picture/png_stream.h"
 #include "tessera/reproject/area.h"
-#include "tessera/run/context.h"
 #include "tessera/wcs/pixel_map.h"
 
 namespace tessera::images {

@@ -2,7 +2,6 @@
 #pragma once
 #include <cmath>
 #include <filesystem>
-#include <limits>
 #include <optional>
 #include <string>
 

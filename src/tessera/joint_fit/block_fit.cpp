@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <tuple>
 
 #include "tessera/joint_fit/block_fit.h"

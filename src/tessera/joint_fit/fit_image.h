@@ -6,8 +6,6 @@
 #include <string>
 #include <utility>
 #include <vector>
-#include <utility>
-#include <vector>
 
 #include "tessera/core/frame.h"
 #include "tessera/core/noise_correlation.h"

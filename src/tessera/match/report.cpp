@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
-#include <numeric>
 
 #include "tessera/base/text.h"
 #include "tessera/report/svg.h"

@@ -8,8 +8,8 @@
 #include "tessera/io/fits.h"
 #include "tessera/pipeline/extra_products.h"
 #include "tessera/pipeline/outlier_maps.h"
-#include "tessera/wcs/healpix.h"
 #include "tessera/run/record.h"
+#include "tessera/wcs/healpix.h"
 
 namespace tessera::pipeline {
 namespace {

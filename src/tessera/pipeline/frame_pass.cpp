@@ -6,7 +6,6 @@
 #include <cmath>
 #include <numeric>
 #include <optional>
-#include <set>
 
 #include "tessera/background/noise.h"
 #include "tessera/background/objects.h"

@@ -3,7 +3,6 @@
 #include <filesystem>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <system_error>
 
 #include "tessera/pipeline/frame_pass.h"

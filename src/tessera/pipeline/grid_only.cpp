@@ -1,8 +1,6 @@
 #include <fmt/format.h>
 
-#include <chrono>
 #include <cstdio>
-#include <filesystem>
 
 #include "tessera/base/files.h"
 #include "tessera/io/tables.h"

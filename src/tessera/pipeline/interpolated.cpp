@@ -1,5 +1,4 @@
 // Interp/interp_NAME.fits and companions: each frame on its part of the grid, as it goes into the coadd. MOPEX guide 5.6.8.
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>

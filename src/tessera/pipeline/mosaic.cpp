@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -25,7 +24,6 @@
 #include "tessera/pipeline/tile_keys.h"
 #include "tessera/pipeline/tile_pass.h"
 #include "tessera/pipeline/unpack.h"
-#include "tessera/run/output_folder.h"
 
 namespace tessera::pipeline {
 

@@ -1,7 +1,5 @@
 /// pipeline/mosaic.h — frames in, mosaic out: plan, frame pass, tile pass, finish.
 #pragma once
-#include <chrono>
-#include <filesystem>
 #include <string>
 #include <vector>
 

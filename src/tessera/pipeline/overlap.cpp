@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <cstdio>
-#include <filesystem>
 
 #include "tessera/base/error.h"
 #include "tessera/base/files.h"

@@ -5,7 +5,6 @@
 
 #include "tessera/base/utf8.h"
 #include "tessera/pipeline/frame_cache.h"
-#include "tessera/run/context.h"
 
 namespace tessera::pipeline {
 

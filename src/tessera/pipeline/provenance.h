@@ -1,8 +1,5 @@
 /// pipeline/provenance.h — what a run did: run.json (everything, also what changes from run to run) and the short form for headers.
 #pragma once
-#include <chrono>
-#include <filesystem>
-#include <mutex>
 #include <string>
 #include <vector>
 

@@ -1,12 +1,10 @@
 #include "tessera/pipeline/report.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <map>
 #include <numeric>
 
 #include "tessera/base/files.h"

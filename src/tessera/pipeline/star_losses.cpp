@@ -13,7 +13,6 @@
 #include "tessera/core/statistics.h"
 #include "tessera/instrument/units.h"
 #include "tessera/pipeline/mosaic_peaks.h"
-#include "tessera/run/context.h"
 
 namespace tessera::pipeline {
 namespace {

@@ -163,13 +163,11 @@ EffectiveOptions Estimation::fit_options() const {
 EffectiveTable Estimation::fit() {
   if (own_.samples_per_pixel_y > 0) throw UsageError{"estimate.samples_per_pixel_y needs estimate.method = mopex; the effective response is sampled alike along both axes"};
   if (own_.degree > 0 && has_sectors()) throw UsageError{"estimate.degree and sectors (estimate.sectors_x, sectors_y, map) are two ways to let the table vary; choose one"};
-  context_.stage("fitting the point response", 1);
   const auto how = fit_options();
-  auto table = EffectiveFit{pixels_, stars_, shifts_, how, context_.pool()}.run();
-  context_.step();
-  for (int round = 0; round < rounds_in_crowds && crowded(); ++round) {
-    take_off_neighbours(table);
-    context_.stage("fitting the point response without its neighbours", 1);
+  EffectiveTable table;
+  for (int round = 0, last = crowded() ? rounds_in_crowds : 0; round <= last; ++round) {
+    if (round > 0) take_off_neighbours(table);
+    context_.stage(round > 0 ? "fitting the point response without its neighbours" : "fitting the point response", 1);
     table = EffectiveFit{pixels_, stars_, shifts_, how, context_.pool()}.run();
     context_.step();
   }

@@ -7,8 +7,8 @@
 
 #include "tessera/instrument/frame_file.h"
 #include "tessera/io/fits_copy.h"
-#include "tessera/run/record.h"
 #include "tessera/run/output_folder.h"
+#include "tessera/run/record.h"
 
 namespace tessera::run {
 

@@ -4,7 +4,6 @@
 
 #include <mutex>
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "tessera/base/error.h"
 #include "tessera/base/files.h"

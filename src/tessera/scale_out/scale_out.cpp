@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <numeric>
-#include <set>
 
 #include "tessera/base/error.h"
 #include "tessera/base/text.h"

@@ -2,7 +2,6 @@
 /// read from the parts it left, not from its state.
 #pragma once
 #include <cstdint>
-#include <filesystem>
 #include <string>
 #include <vector>
 

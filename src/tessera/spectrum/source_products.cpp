@@ -8,7 +8,6 @@
 #include "tessera/base/files.h"
 #include "tessera/io/tables.h"
 #include "tessera/picture/spectrum_plot.h"
-#include "tessera/run/record.h"
 
 namespace tessera::spectrum {
 namespace {

@@ -30,7 +30,6 @@ struct BackgroundOptions {
 };
 void describe(param::Schema<BackgroundOptions>& s);
 
-
 struct SpectrumOptions {
   SourceOptions sources;
   FitOptions fit;

@@ -7,7 +7,6 @@
 
 #include "tessera/base/files.h"
 #include "tessera/io/table_stream.h"
-#include "tessera/run/record.h"
 
 namespace tessera::spectrum {
 namespace {

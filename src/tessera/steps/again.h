@@ -1,7 +1,6 @@
 /// steps/again.h — running a recorded request once more: what resume and replay share.
 #pragma once
 #include <filesystem>
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>

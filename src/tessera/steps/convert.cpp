@@ -6,8 +6,8 @@
 #include "tessera/base/text.h"
 #include "tessera/io/fits.h"
 #include "tessera/io/tables.h"
-#include "tessera/steps/step.h"
 #include "tessera/run/context.h"
+#include "tessera/steps/step.h"
 
 namespace tessera::steps {
 namespace {

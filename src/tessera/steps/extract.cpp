@@ -1,7 +1,7 @@
 // tessera extract: point sources of a mosaic or of a stack of frames.
 #include "tessera/extraction/extract.h"
-#include "tessera/steps/step.h"
 #include "tessera/run/context.h"
+#include "tessera/steps/step.h"
 
 namespace tessera::steps {
 namespace {

@@ -7,9 +7,9 @@
 #include <nlohmann/json.hpp>
 
 #include "tessera/base/text.h"
+#include "tessera/run/context.h"
 #include "tessera/spherex/flags.h"
 #include "tessera/steps/step.h"
-#include "tessera/run/context.h"
 
 namespace tessera::steps {
 namespace {

@@ -10,9 +10,9 @@
 #include "tessera/param/namelist.h"
 #include "tessera/param/swarp_config.h"
 #include "tessera/param/toml_file.h"
-#include "tessera/translate/import_report.h"
-#include "tessera/steps/step.h"
 #include "tessera/run/context.h"
+#include "tessera/steps/step.h"
+#include "tessera/translate/import_report.h"
 
 namespace tessera::steps {
 namespace {

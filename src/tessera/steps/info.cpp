@@ -6,12 +6,12 @@
 
 #include "tessera/base/files.h"
 #include "tessera/base/text.h"
-#include "tessera/io/remote.h"
 #include "tessera/instrument/inspect.h"
+#include "tessera/io/remote.h"
+#include "tessera/run/context.h"
 #include "tessera/steps/info_aperture.h"
 #include "tessera/steps/info_report.h"
 #include "tessera/steps/step.h"
-#include "tessera/run/context.h"
 
 namespace fs = std::filesystem;
 

@@ -1,7 +1,7 @@
 // tessera match: catalogues side by side.
 #include "tessera/match/match.h"
-#include "tessera/steps/step.h"
 #include "tessera/run/context.h"
+#include "tessera/steps/step.h"
 
 namespace tessera::steps {
 namespace {

@@ -10,14 +10,14 @@
 #include "tessera/base/text.h"
 #include "tessera/pipeline/mosaic.h"
 #include "tessera/pipeline/overlap.h"
+#include "tessera/run/record.h"
+#include "tessera/steps/step.h"
 #include "tessera/translate/import_report.h"
 #include "tessera/translate/mopex_apex.h"
 #include "tessera/translate/mopex_files.h"
 #include "tessera/translate/mopex_layout.h"
 #include "tessera/translate/mopex_mosaic.h"
 #include "tessera/translate/mopex_prf.h"
-#include "tessera/steps/step.h"
-#include "tessera/run/record.h"
 
 namespace tessera::steps {
 namespace {

@@ -1,6 +1,5 @@
 /// steps/planned.h — a plan file with the options it was made with: what work, gather and the batch system share.
 #pragma once
-#include <memory>
 #include <string>
 
 #include "tessera/scale_out/scale_out.h"

@@ -5,8 +5,8 @@
 #include <filesystem>
 
 #include "tessera/base/files.h"
-#include "tessera/steps/run_record.h"
 #include "tessera/run/record.h"
+#include "tessera/steps/run_record.h"
 
 namespace tessera::steps {
 namespace {

@@ -1,7 +1,7 @@
 // tessera residual: images without the sources of a catalogue, or with them.
 #include "tessera/extraction/residual.h"
-#include "tessera/steps/step.h"
 #include "tessera/run/context.h"
+#include "tessera/steps/step.h"
 
 namespace tessera::steps {
 namespace {

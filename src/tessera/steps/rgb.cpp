@@ -4,8 +4,8 @@
 #include <filesystem>
 
 #include "tessera/images/rgb.h"
-#include "tessera/steps/step.h"
 #include "tessera/run/context.h"
+#include "tessera/steps/step.h"
 
 namespace tessera::steps {
 namespace {

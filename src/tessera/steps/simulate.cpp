@@ -12,12 +12,12 @@
 #include "tessera/io/fits.h"
 #include "tessera/io/tables.h"
 #include "tessera/param/render.h"
+#include "tessera/run/context.h"
 #include "tessera/simulate/layout.h"
 #include "tessera/simulate/truth.h"
 #include "tessera/steps/simulate_spherex.h"
 #include "tessera/steps/simulation_folder.h"
 #include "tessera/steps/step.h"
-#include "tessera/run/context.h"
 
 namespace tessera::steps {
 namespace {

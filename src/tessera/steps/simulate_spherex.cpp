@@ -11,7 +11,6 @@
 #include "tessera/io/fits.h"
 #include "tessera/io/tables.h"
 #include "tessera/param/render.h"
-#include "tessera/run/context.h"
 #include "tessera/simulate_spherex/frame_file.h"
 #include "tessera/simulate_spherex/products.h"
 #include "tessera/steps/simulation_folder.h"

@@ -1,7 +1,7 @@
 // tessera spectrum: forced spectra of listed sources from SPHEREx spectral images.
+#include "tessera/run/context.h"
 #include "tessera/spectrum/spectrum.h"
 #include "tessera/steps/step.h"
-#include "tessera/run/context.h"
 
 namespace tessera::steps {
 namespace {

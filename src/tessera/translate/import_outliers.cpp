@@ -1,7 +1,6 @@
 // The outlier schemes of MOPEX namelists: which are run, go into RMasks and are fatal, and their numbers. Settings of several blocks are read together.
 #include <fmt/format.h>
 
-#include <array>
 #include <set>
 #include <tuple>
 

@@ -1,5 +1,4 @@
 // Namelists of apex_qa.pl as options of tessera residual. MOPEX guide 6.6.
-#include <fmt/format.h>
 
 #include <vector>
 

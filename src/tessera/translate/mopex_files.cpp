@@ -9,7 +9,6 @@
 #include "tessera/base/files.h"
 #include "tessera/base/text.h"
 #include "tessera/param/namelist.h"
-#include "tessera/run/context.h"
 #include "tessera/translate/import_report.h"
 #include "tessera/translate/mopex_layout.h"
 
