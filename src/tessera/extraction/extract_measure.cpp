@@ -221,8 +221,8 @@ void Extraction::check_width() {
   if (!options_.detection.check_psf || by_list() || options_.detection.background == SkyChoice::none) return;  // light on a sky has another share
   const double ratio = concentration_ratio(found_, detection_psf_);
   if (!(ratio > too_wide) && !(ratio < too_narrow)) return;
-  throw DataError{fmt::format("{}: bright isolated sources have {:.2f} times the share of their light in the brightest of 9 × 9 pixels that the point response has, so it is too {} for {}; check psf.samples_per_pixel, or say detection.check_psf=false",
-                              options_.psf.file, ratio, ratio > 1 ? "wide" : "narrow", mosaic_.label())};
+  throw DataError{fmt::format("{}: bright isolated sources have {:.2f} times the share of their light in the brightest of 9 × 9 pixels that the point response has, so it is too {} for {}{}; check psf.samples_per_pixel, or say detection.check_psf=false",
+                              options_.psf.file, ratio, ratio > 1 ? "wide" : "narrow", mosaic_.label(), ratio > 1 ? ", or they are hits of cosmic rays" : "")};
 }
 
 void Extraction::start_from_pixels() {
